@@ -1,0 +1,69 @@
+#!/usr/bin/env bash
+# build/bench.sh: measures what containers and their traffic cost, beside the reference plugins, in one run; or what the agent costs among
+# thousands of hosts.
+#
+#   build/bench.sh                     the quick look: --parts chains,startup (2 minutes)
+#   build/bench.sh --parts all --counts 1,100,250,1000 --storms 100,250 --rounds 40      all there is
+#
+#   --parts LIST          chains    ADD and DEL, one at a time: twill + twill-ipam (masquerade on), the kernel's floor (a C program that asks
+#                                   for the same and does nothing else), Debian's bridge + host-local with and without ipMasq
+#                         ports     the same with a published port, beside bridge + host-local + portmap
+#                         storms    many containers at once, 16 at a time
+#                         startup   programs that only say their versions, and an empty C program
+#                         traffic   between containers on two hosts, beside a VXLAN made by hand, and between the hosts
+#   --rounds N            containers added and removed per chain and count (default 20)
+#   --counts LIST         containers on the host, the measured one included (default 1,100)
+#   --storms LIST         containers in a storm (default 100)
+#   --peers-at-most N     the reference plugins are left out where more containers are on the host (default 250)
+#   --json FILE           write the figures there as well
+#
+# The chains take turns, each on a host of its own (network and mount namespaces that vanish with the run), so that whatever else the machine
+# does falls on all alike: read the ratios. Needs root.
+#
+#   build/bench.sh agent [--counts 100,1000,4000] [--changes N] [--idle SECONDS] [--json FILE]
+#
+# One host with twilld, a real etcd, and so many other hosts that exist in etcd only. Time from nothing to all routes (beside `ip` and
+# `bridge -batch` with the same entries), time from a write to etcd to the route in the kernel (beside etcd's own answer), what one change
+# costs, processor time and calls of etcd while nothing happens (scaled to an hour), and resident memory.
+#
+#   --counts LIST         other hosts (default 100,1000,4000)
+#   --changes N           hosts that come and go, one at a time (default 200)
+#   --idle SECONDS        how long nothing happens (default 60)
+set -euo pipefail
+. "$(dirname "$0")/lib/say.sh"
+help_if_asked "$@"
+what=plugins
+[[ ${1:-} != agent ]] || { what=agent; shift; }
+counts=100,1000,4000 changes=200 idle=60 json='' parts='' arguments=()
+while [[ $# -gt 0 ]]; do
+  [[ $# -gt 1 ]] || die "$1 needs a value; see --help"
+  case $what$1 in
+    *--json) json=$(realpath -m "$2") ;;
+    agent--counts) counts=$2 ;;
+    agent--changes) changes=$2 ;;
+    agent--idle) idle=$2 ;;
+    plugins--parts | plugins--rounds | plugins--counts | plugins--storms | plugins--peers-at-most)
+      [[ $1 != --parts ]] || parts=$2
+      arguments+=("$1" "$2")
+      ;;
+    *) die "unknown argument '$1'; see --help" ;;
+  esac
+  shift 2
+done
+[[ $(id -u) == 0 ]] || die "needs root, to make network namespaces"
+
+cd "$root"
+build/deps.sh
+build/publish.sh
+dotnet build tests/Twill.Bench -c Release --nologo -v q
+export TWILL_BENCH_JSON=$json
+bench=tests/Twill.Bench/bin/Release/net10.0/Twill.Bench.dll
+[[ $what == plugins ]] || exec dotnet $bench agent "$counts" "$changes" "$idle"
+
+[[ $parts != all && $parts != *traffic* ]] || build/cnitool.sh
+work=$root/artifacts/bench
+mkdir -p "$work"
+for program in floor hello; do
+  gcc -O2 -static -Wall -Wextra -Werror -o "$work/$program" "tests/Twill.Bench/$program.c"
+done
+exec dotnet $bench artifacts/bin /usr/lib/cni "$work/floor" "$work/hello" ${arguments[@]+"${arguments[@]}"}

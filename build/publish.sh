@@ -1,0 +1,73 @@
+#!/usr/bin/env bash
+# build/publish.sh: compiles the three programs ahead of time into native executables.
+#
+#   artifacts/bin/twill        the CNI plugin and the operator's commands
+#   artifacts/bin/twill-ipam   the IPAM plugin
+#   artifacts/bin/twilld       the node agent
+#   artifacts/symbols/*.dbg    their debug symbols
+#
+#   build/publish.sh [--force]    --force: also when no source changed
+#
+# Any warning of the compiler, the trimmer or the linker is a failure.
+set -euo pipefail
+. "$(dirname "$0")/lib/say.sh"
+help_if_asked "$@"
+force=
+case ${1:-} in
+  '') ;;
+  --force) force=yes ;;
+  *) die "unknown argument '$1'; see --help" ;;
+esac
+
+programs=(cni/twill ipam/twill-ipam cni/twilld)
+bin=$root/artifacts/bin symbols=$root/artifacts/symbols work=$root/artifacts/publish
+mkdir -p "$bin" "$symbols" "$work"
+
+# The linker notes that a static glibc program loads libraries of the system when it calls these. The runtime refers to them;
+# twill calls none of them.
+known_notes="Using '(dlopen|getaddrinfo|getgrouplist|getgrgid_r|getpwnam_r|getpwuid_r)' in statically linked applications"
+
+# with_references PROJECT: the directory of a project and of every project it refers to, directly or not.
+with_references() {
+  local reference
+  echo "$1"
+  sed -nE 's/.*<ProjectReference Include="([^"]*)\/[^"]*".*/\1/p' "$1"/*.csproj | while read -r reference; do
+    with_references "$(realpath --relative-to="$root" "$1/$reference")"
+  done
+}
+
+# fingerprint PROJECT: one hash over every file its program is made of.
+fingerprint() {
+  (cd "$root" &&
+    with_references "$1" | sort -u |
+    xargs -I{} find {} {}/../Directory.Build.props build/NativeProgram.props Directory.Build.props Directory.Packages.props global.json \
+      \( -name bin -o -name obj \) -prune -o -type f ! -name "*.md" -print0 | sort -z | xargs -0 sha256sum | sha256sum)
+}
+
+# publish PROJECT: into artifacts/publish/NAME, then the executable and its symbols to their places.
+publish() {
+  local project=$1 name=${1##*/} log=$work/${1##*/}.log
+  if ! dotnet publish "$root/$project" -c Release -r linux-x64 -o "$work/$name" --nologo >"$log" 2>&1; then
+    cat "$log" >&2
+    die "$name was not published; its log is $log"
+  fi
+  if grep -E 'warning' "$log" | grep -Ev "$known_notes" >&2; then
+    die "$name was published with the warnings above; its log is $log"
+  fi
+  install -m 755 "$work/$name/$name" "$bin/.$name.new"
+  mv "$bin/.$name.new" "$bin/$name"
+  mv "$work/$name/$name.dbg" "$symbols/"
+}
+
+for project in "${programs[@]}"; do
+  name=${project##*/} now=$(fingerprint "$project")
+  if [[ -z $force && -x $bin/$name && $(cat "$work/$name.fingerprint" 2>/dev/null) == "$now" ]]; then
+    note=unchanged
+  else
+    rm -f "$work/$name.fingerprint"
+    publish "$project"
+    echo "$now" >"$work/$name.fingerprint"
+    note=compiled
+  fi
+  printf '%-24s %5s kB  %s\n' "artifacts/bin/$name" "$(($(stat -c %s "$bin/$name") / 1000))" "$note"
+done

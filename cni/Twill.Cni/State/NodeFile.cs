@@ -1,0 +1,90 @@
+using System.Net;
+using Twill.Cni.Configuration;
+
+namespace Twill.Cni.State;
+
+/// <summary>
+/// <c>node.json</c>: what this host is in a network, and therefore publishes with its lease. Written by who made the overlay device
+/// (<c>twill</c> at the first ADD, or <c>twilld</c>), read by <c>twill-ipam</c>.
+/// </summary>
+public sealed record NodeFile
+{
+    /// <summary>The network's name.</summary>
+    public required string Network { get; init; }
+
+    /// <summary>The boot it was written in; another boot's content is history.</summary>
+    public required string BootId { get; init; }
+
+    /// <summary>The backend as flannel writes it: <c>vxlan</c>, <c>host-gw</c>, ..., or <c>none</c>.</summary>
+    public required string BackendType { get; init; }
+
+    /// <summary>The address other hosts reach this one by.</summary>
+    public required IPAddress PublicIP { get; init; }
+
+    /// <summary>The underlay interface's name; empty when unknown.</summary>
+    public string Interface { get; init; } = "";
+
+    /// <summary>The MTU for containers, bytes; 0 when unknown.</summary>
+    public int Mtu { get; init; }
+
+    /// <summary>VXLAN network identifier; 0 for other backends.</summary>
+    public int Vni { get; init; }
+
+    /// <summary>UDP port; 0 for backends without one.</summary>
+    public int Port { get; init; }
+
+    /// <summary>Hardware address of the VXLAN device, lower-case hex with colons; empty for other backends.</summary>
+    public string VtepMac { get; init; } = "";
+
+    /// <summary>What a host is in a network, now.</summary>
+    /// <param name="conf">the network</param>
+    /// <param name="publicIP">the address other hosts reach this one by</param>
+    /// <param name="interfaceName">the underlay interface</param>
+    /// <param name="mtu">its MTU less the backend's overhead, bytes; what the configuration says goes before it</param>
+    /// <param name="vtepMac">hardware address of the VXLAN device; empty for other backends</param>
+    public static NodeFile Of(TwillConf conf, IPAddress publicIP, string interfaceName, int mtu, string vtepMac)
+    {
+        bool vxlan = conf.Backend.Type == Configuration.BackendType.Vxlan;
+        return new NodeFile
+        {
+            Network = conf.Name,
+            BootId = BootClock.BootId,
+            BackendType = conf.Backend.TypeName,
+            PublicIP = publicIP,
+            Interface = interfaceName,
+            Mtu = conf.Mtu != 0 ? conf.Mtu : mtu,
+            Vni = vxlan ? conf.Backend.Vni : 0,
+            Port = vxlan ? conf.Backend.Port : 0,
+            VtepMac = vtepMac,
+        };
+    }
+
+    /// <summary>Reads the file; null when it is absent or not to be trusted, and then <paramref name="problem"/> says why.</summary>
+    public static NodeFile? TryRead(NetworkState state, out string? problem) => StateFile.TryRead(state.NodePath, at => new NodeFile
+    {
+        Network = at["network"].Network(state),
+        BootId = at["bootId"].RequiredString("a boot id"),
+        BackendType = at["backendType"].RequiredString("a backend"),
+        PublicIP = at["publicIP"].Address()!,
+        Interface = at["interface"].OptionalString() ?? "",
+        Mtu = at["mtu"].Int(0, 0, 65_535),
+        Vni = at["vni"].Int(0, 0, 16_777_215),
+        Port = at["port"].Int(0, 0, 65_535),
+        VtepMac = at["vtepMac"].OptionalString() ?? "",
+    }, out problem);
+
+    /// <summary>Replaces the file.</summary>
+    /// <exception cref="IOException">it cannot be written</exception>
+    public void Write(NetworkState state) => StateFile.Write(state.NodePath, w =>
+    {
+        w.WriteString("network", Network);
+        w.WriteString("bootId", BootId);
+        w.WriteString("backendType", BackendType);
+        w.WriteString("publicIP", PublicIP.ToString());
+        w.WriteString("interface", Interface);
+        w.WriteNumber("mtu", Mtu);
+        w.WriteNumber("vni", Vni);
+        w.WriteNumber("port", Port);
+        w.WriteString("vtepMac", VtepMac);
+    });
+}

@@ -1,0 +1,77 @@
+using System.Text;
+
+namespace Twill.Cni.State;
+
+/// <summary>
+/// Who this host is to the others, for good: made once at random, kept on disk, the same after reboots and under a new address. When many
+/// processes come first at once, one of them makes it and all take that one.
+/// </summary>
+public static class NodeIdentity
+{
+    /// <summary>The node's id: 32 hexadecimal digits, in <c>node-id</c>.</summary>
+    /// <param name="dataDir">the plugin's data directory; made when missing</param>
+    /// <param name="replaced">null, or what was wrong with the content that had to be replaced</param>
+    /// <exception cref="IOException">it can neither be read nor made</exception>
+    public static string NodeId(string dataDir, out string? replaced) =>
+        ReadOrMake(dataDir, "node-id", IsNodeId, static () => Hex(16), out replaced);
+
+    /// <summary>The node's id, if it was ever made and is readable; nothing is made here.</summary>
+    /// <param name="dataDir">the plugin's data directory</param>
+    public static string? KnownNodeId(string dataDir) =>
+        AtomicFile.TryReadAll(Path.Combine(dataDir, "node-id")) is byte[] known && Encoding.UTF8.GetString(known).Trim() is var text && IsNodeId(text) ? text : null;
+
+    /// <summary>A VXLAN device's hardware address, locally administered and unicast (02:...), in <c>network/vtep-mac</c>.</summary>
+    /// <param name="dataDir">the plugin's data directory; made when missing</param>
+    /// <param name="network">the network's name, valid</param>
+    /// <param name="replaced">null, or what was wrong with the content that had to be replaced</param>
+    /// <returns>lower-case hex with colons</returns>
+    public static string VtepMac(string dataDir, string network, out string? replaced) =>
+        ReadOrMake(Path.Combine(dataDir, network), "vtep-mac", IsMac, static () =>
+        {
+            string hex = Hex(5);
+            return $"02:{hex[..2]}:{hex[2..4]}:{hex[4..6]}:{hex[6..8]}:{hex[8..]}";
+        }, out replaced);
+
+    private static string ReadOrMake(string directory, string name, Func<string, bool> isGood, Func<string> make, out string? replaced)
+    {
+        string path = Path.Combine(directory, name), text = "";
+        replaced = null;
+        if (AtomicFile.TryReadAll(path) is byte[] known && isGood(text = Encoding.UTF8.GetString(known).Trim()))
+            return text;
+
+        StateDir.MakePrivate(directory);
+        string? damage = null;
+        AtomicFile.Update(path, content =>
+        {
+            if (content is not null && isGood(text = Encoding.UTF8.GetString(content).Trim()))
+                return null; // another process was faster
+            if (content is not null)
+                damage = $"{path}: replaced, it held no valid {name} but '{ConfigReader.Shorten(text, 60)}'";
+            text = make();
+            return Encoding.UTF8.GetBytes(text + "\n");
+        }, durable: true);
+        replaced = damage;
+        return text;
+    }
+
+    private static string Hex(int count)
+    {
+        Span<byte> bytes = stackalloc byte[count];
+        Libc.Random(bytes);
+        return Convert.ToHexStringLower(bytes);
+    }
+
+    private static bool IsNodeId(string text) => text.Length == 32 && text.AsSpan().IndexOfAnyExcept("0123456789abcdef") < 0;
+
+    private static bool IsMac(string text)
+    {
+        if (text.Length != 17 || (Convert.ToInt32(char.IsAsciiHexDigit(text[1]) ? text[1..2] : "1", 16) & 1) != 0)
+            return false; // the lowest bit of the first byte marks multicast
+        for (int i = 0; i < text.Length; i++)
+        {
+            if (i % 3 == 2 ? text[i] != ':' : !char.IsAsciiDigit(text[i]) && text[i] is not (>= 'a' and <= 'f'))
+                return false;
+        }
+        return true;
+    }
+}

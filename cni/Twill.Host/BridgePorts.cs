@@ -1,0 +1,54 @@
+using Twill.Linux;
+using Twill.Linux.Links;
+
+namespace Twill.Host;
+
+/// <summary>
+/// The host ends of containers as ports of the bridge. An ADD puts each there; who deletes the bridge or takes a port off it leaves a
+/// container behind that reaches nobody, and no runtime would ever notice.
+/// </summary>
+public static class BridgePorts
+{
+    /// <summary>Whether a link is the host end of a container of this network.</summary>
+    public static bool IsHostEnd(Link link, string network) =>
+        HostNames.IsVeth(link.Name) && link.Alias is { } alias && alias.StartsWith(HostNames.VethAliasStart(network), StringComparison.Ordinal);
+
+    /// <summary>
+    /// Whether it hangs in the air: on no bridge at all, or down. One that somebody put on another bridge is left there, and a
+    /// <see cref="RoutedEnd"/> is on none.
+    /// </summary>
+    /// <param name="end">The host end.</param>
+    public static bool IsLoose(Link end) => !IsInPlace(end) || !end.IsUp;
+
+    /// <summary>
+    /// Puts host ends back: <c>ip link set END master BRIDGE up</c>, <c>bridge link set dev END hairpin on|off</c>. One that is gone meanwhile is no
+    /// error.
+    /// </summary>
+    /// <param name="route">A socket in the host's namespace.</param>
+    /// <param name="bridgeIndex">The bridge.</param>
+    /// <param name="hairpin">Whether the bridge sends frames back to the port they came from.</param>
+    /// <param name="loose">The ends.</param>
+    /// <returns>What the kernel refused, in words; empty when all are back.</returns>
+    public static IReadOnlyList<string> PutBack(RouteSocket route, int bridgeIndex, bool hairpin, IReadOnlyList<Link> loose)
+    {
+        RouteBatch batch = route.NewBatch();
+        foreach (Link end in loose)
+        {
+            bool isPort = IsInPlace(end);
+            batch.Add(new SetLink(end.Index) { Master = isPort ? null : bridgeIndex, Up = true }, tolerate: Errno.ENODEV);
+            if (!isPort)
+                batch.Add(new SetBridgePort(end.Index) { Hairpin = hairpin }, tolerate: Errno.ENODEV, alsoTolerate: Errno.EOPNOTSUPP);
+        }
+        List<string> refusals = [];
+        if (batch.Count == 0 || batch.TrySend() == 0)
+            return refusals;
+        for (int i = 0; i < batch.Count; i++)
+        {
+            if (batch.Failed(i))
+                refusals.Add(batch.ErrorOf(i)!.Message);
+        }
+        return refusals;
+    }
+
+    private static bool IsInPlace(Link end) => end.MasterIndex != 0 || end.Group == RoutedEnd.Group;
+}

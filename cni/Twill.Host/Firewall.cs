@@ -1,0 +1,252 @@
+using System.Net;
+using Twill.Host.Ports;
+using Twill.Linux;
+using Twill.Linux.Netlink;
+using Twill.Linux.Nftables;
+using Twill.Linux.Nftables.Expressions;
+
+namespace Twill.Host;
+
+/// <summary>
+/// One nftables table per network, of constant size: what a container costs it is nothing. As <c>nft list table</c> shows it:
+/// <code>
+/// table inet twill-NETWORK {
+///   comment "twill, made anew when changed: FINGERPRINT"
+///   set local  { type ipv4_addr; flags interval; elements = { 10.244.0.0/16 } }
+///   set exempt { type ipv4_addr; flags interval; elements = { 192.168.0.0/16, 224.0.0.0/4, 255.255.255.255 } }
+///   ..         the maps of published ports: PortTable
+///   chain loopback    { type filter hook prerouting priority raw; policy accept;
+///                       iifname BRIDGE ip saddr 127.0.0.0/8 drop; iifname BRIDGE ip daddr 127.0.0.0/8 drop; the same of iifname tw* }
+///   chain prerouting  { type nat hook prerouting priority dstnat; policy accept;
+///                       fib daddr type local dnat ip to ip daddr . meta l4proto . th dport map @ports_at
+///                       fib daddr type local dnat ip to meta l4proto . th dport map @ports }
+///   chain output      { type nat hook output priority dstnat; policy accept; the same }
+///   chain forward     { type filter hook forward priority filter; policy accept; ip saddr @local accept; ip daddr @local accept }
+///   chain postrouting { type nat hook postrouting priority srcnat; policy accept;
+///                       ct status dnat ip saddr @local      meta l4proto . ct original proto-dst . ip daddr . th dport @translated masquerade
+///                       ct status dnat ip saddr 127.0.0.0/8 meta l4proto . ct original proto-dst . ip daddr . th dport @translated masquerade
+///                       ip saddr @local ip daddr != @local ip daddr != @exempt masquerade fully-random }
+/// }
+/// </code>
+/// The table's comment carries a fingerprint of what was asked for, and the kernel counts the rules of each chain, so that an ADD knows by
+/// a few short questions that all is in place. Whether a rule was replaced by another is what <see cref="FindDifference"/> tells, by comparing them.
+/// <para>
+/// A published port that is asked for by a container of the same bridge would be answered past this host, and one that the host asks for
+/// at 127.0.0.1 would be answered to nobody: both are masqueraded, and only connections that went through our own maps. For the latter
+/// the bridge has <c>route_localnet</c> once a port is published; the chain <c>loopback</c> keeps containers from using that to reach what
+/// listens on the host's 127.0.0.1.
+/// </para>
+/// </summary>
+public static class Firewall
+{
+    /// <summary>Counts up when the content changes with a version of twill, so that a newer one replaces the table of an older.</summary>
+    internal const int Generation = 3;
+
+    /// <summary>Host ends that are on no bridge (<see cref="RoutedEnd"/>); of those that are, no packet arrives under their own name.</summary>
+    private const string RoutedEnds = $"{HostNames.VethPrefix}*";
+
+    private const string Loopback = "loopback", Prerouting = "prerouting", Output = "output", Forward = "forward", Postrouting = "postrouting";
+
+    private static readonly IPNetwork s_loopback = new(new IPAddress([127, 0, 0, 0]), 8);
+
+    /// <summary>
+    /// Makes the table, or makes it anew when it is not what is asked for, or chains or rules of it are missing (<c>nft flush table</c>).
+    /// A few short questions when it is whole.
+    /// </summary>
+    /// <param name="nft">A socket in the host's namespace.</param>
+    /// <param name="spec">What is asked for.</param>
+    /// <returns>True when something had to be written.</returns>
+    public static bool Ensure(NftSocket nft, FirewallSpec spec)
+    {
+        if (LooksWhole(nft, spec))
+            return false;
+        bool written = false;
+        nft.Change(batch =>
+        {
+            // Asked again between transactions: within somebody's, rules that are about to go are not counted any more.
+            if (written = !LooksWhole(nft, spec))
+                Write(nft, spec, batch);
+        });
+        return written;
+    }
+
+    /// <summary>Makes the table anew, whatever is there, in one transaction: no packet sees it half made. Published ports stay.</summary>
+    public static void Write(NftSocket nft, FirewallSpec spec) => nft.Change(batch => Write(nft, spec, batch));
+
+    /// <summary>Adds a prefix of containers that only the IPAM plugin knew. One that is there already costs one message.</summary>
+    public static void AddLocal(NftSocket nft, string network, IPNetwork prefix)
+    {
+        NftSet local = Local(TableOf(network));
+        try
+        {
+            nft.NewBatch().AddElements(local, SetElement.Of(prefix)).Send();
+        }
+        catch (NetlinkException e) when (e.Errno == Errno.EEXIST)
+        {
+            // It overlaps what is there: it lies inside, which is enough, or around, and then takes its place.
+            SetElement wanted = SetElement.Of(prefix);
+            List<SetElement> inside = nft.ListElements(local).FindAll(there => Covers(wanted, there));
+            if (inside.Count > 0)
+                nft.NewBatch().DeleteElements(local, [.. inside]).AddElements(local, wanted).Send();
+        }
+    }
+
+    /// <summary>The first thing in which the kernel's table is not as asked for, in words; null when it is.</summary>
+    /// <param name="nft">A socket in the host's namespace.</param>
+    /// <param name="spec">What is asked for.</param>
+    /// <param name="added">Prefixes that <see cref="AddLocal"/> has added.</param>
+    public static string? FindDifference(NftSocket nft, FirewallSpec spec, IReadOnlyList<IPNetwork> added)
+    {
+        TableId id = TableOf(spec.Network);
+        if (!nft.TryGetTable(id, out NftTable? table))
+            return $"nftables table {id} is missing";
+        if (table.Comment != CommentOf(spec))
+            return $"nftables table {id} was made for another configuration";
+        List<NftChain> chains = nft.ListChains(id);
+        foreach (ChainSpec wanted in ChainsOf(spec))
+        {
+            string name = wanted.Name;
+            if (!wanted.IsAtItsHook(chains.Find(c => c.Name == name)))
+                return $"chain {name} of nftables table {id} is missing, or is not a base chain at its hook with policy accept";
+            List<NftRule> present = nft.ListRules(id, name);
+            foreach (Func<Rule> make in wanted.Rules)
+            {
+                Rule rule = make();
+                if (!present.Exists(p => p.Rule.SameAs(rule)))
+                    return $"chain {name} of nftables table {id} lacks the rule '{rule.Comment}'";
+            }
+        }
+        foreach ((NftSet set, IReadOnlyList<IPNetwork> elements) in SetsOf(spec with { Local = [.. spec.Local, .. added] }))
+        {
+            List<SetElement> present = nft.ListElements(set);
+            foreach (IPNetwork element in elements)
+            {
+                if (!present.Exists(there => Covers(there, SetElement.Of(element))))
+                    return $"set {set.Name} of nftables table {id} lacks {element}";
+            }
+        }
+        return null;
+    }
+
+    /// <summary>Removes the table; nothing to do when there is none.</summary>
+    public static void Delete(NftSocket nft, string network)
+    {
+        NftBatch batch = nft.NewBatch();
+        batch.DestroyTable(TableOf(network));
+        batch.Send();
+    }
+
+    private static TableId TableOf(string network) => new(NftFamily.Inet, HostNames.NftTable(network));
+
+    private static string CommentOf(FirewallSpec spec) => $"twill, made anew when changed: {spec.Fingerprint()}";
+
+    private static NftSet Local(TableId id) => new(id, "local", NftType.Ipv4Addr) { Interval = true };
+
+    private static NftSet Exempt(TableId id) => new(id, "exempt", NftType.Ipv4Addr) { Interval = true };
+
+    private static (NftSet Set, IReadOnlyList<IPNetwork> Elements)[] SetsOf(FirewallSpec spec)
+    {
+        TableId id = TableOf(spec.Network);
+        return [(Local(id), spec.LocalElements), (Exempt(id), spec.ExemptElements)];
+    }
+
+    /// <summary>A chain as it should be. Its rules are made when they are needed: to count them they are not.</summary>
+    private sealed record ChainSpec(string Name, BaseChain Chain, params IReadOnlyList<Func<Rule>> Rules)
+    {
+        public bool IsAtItsHook(NftChain? chain) =>
+            chain?.Base is { } found && found.Hook == Chain.Hook && found.Priority == Chain.Priority && found.Policy != ChainPolicy.Drop;
+    }
+
+    private static ChainSpec[] ChainsOf(FirewallSpec spec)
+    {
+        TableId id = TableOf(spec.Network);
+        PortTable ports = new(id);
+        Func<Rule> atOneAddress = () => ToPorts(id, ports.PortsAt, "ports published at one address", KeyPart.Daddr, KeyPart.L4Proto, KeyPart.Dport);
+        Func<Rule> atAny = () => ToPorts(id, ports.Ports, "published ports", KeyPart.L4Proto, KeyPart.Dport);
+        return
+        [
+            new(Loopback, new BaseChain(ChainType.Filter, NftHook.Prerouting, ChainPriority.Raw, ChainPolicy.Accept),
+                () => Rule.For(id).IifName(spec.Bridge).Saddr(s_loopback).Drop().WithComment("from nowhere"),
+                () => Rule.For(id).IifName(spec.Bridge).Daddr(s_loopback).Drop().WithComment("to what only the host itself may reach"),
+                () => Rule.For(id).IifName(RoutedEnds).Saddr(s_loopback).Drop().WithComment("from nowhere, past the bridge"),
+                () => Rule.For(id).IifName(RoutedEnds).Daddr(s_loopback).Drop().WithComment("to what only the host itself may reach, past the bridge")),
+            new(Prerouting, new BaseChain(ChainType.Nat, NftHook.Prerouting, ChainPriority.Dstnat, ChainPolicy.Accept), atOneAddress, atAny),
+            new(Output, new BaseChain(ChainType.Nat, NftHook.Output, ChainPriority.Dstnat, ChainPolicy.Accept), atOneAddress, atAny),
+            new(Forward, new BaseChain(ChainType.Filter, NftHook.Forward, ChainPriority.Filter, ChainPolicy.Accept),
+                () => Rule.For(id).SaddrIn(Local(id)).Accept().WithComment("from containers"),
+                () => Rule.For(id).DaddrIn(Local(id)).Accept().WithComment("to containers")),
+            new(Postrouting, new BaseChain(ChainType.Nat, NftHook.Postrouting, ChainPriority.Srcnat, ChainPolicy.Accept),
+            [
+                () => Translated(Rule.For(id).CtStatus(CtStatus.Dnat).SaddrIn(Local(id)), ports).WithComment("published ports, asked for by containers"),
+                () => Translated(Rule.For(id).CtStatus(CtStatus.Dnat).Saddr(s_loopback), ports).WithComment("published ports, asked for at 127.0.0.1"),
+                .. spec.Masquerade ? [() => OutOfCluster(id)] : Array.Empty<Func<Rule>>(),
+            ]),
+        ];
+    }
+
+    /// <summary>The table is of this configuration, and every chain is at its hook with as many rules as it should have.</summary>
+    private static bool LooksWhole(NftSocket nft, FirewallSpec spec)
+    {
+        TableId id = TableOf(spec.Network);
+        if (!nft.TryGetTable(id, out NftTable? table) || table.Comment != CommentOf(spec))
+            return false;
+        foreach (ChainSpec wanted in ChainsOf(spec))
+        {
+            if (!nft.TryGetChain(id, wanted.Name, out NftChain? chain) || !wanted.IsAtItsHook(chain) || chain.Use < wanted.Rules.Count)
+                return false;
+        }
+        return true;
+    }
+
+    private static void Write(NftSocket nft, FirewallSpec spec, NftBatch batch)
+    {
+        TableId id = TableOf(spec.Network);
+        List<(NftSet Set, List<SetElement> Elements)> ports = PortsThere(nft, new PortTable(id));
+        batch.DestroyTable(id);
+        batch.Add(new NewTable(id, CommentOf(spec)));
+        foreach ((NftSet set, IReadOnlyList<IPNetwork> elements) in SetsOf(spec))
+            batch.Add(new NewSet(set)).AddElements(set, Elements(elements));
+        foreach ((NftSet set, List<SetElement> elements) in ports)
+            batch.Add(new NewSet(set)).AddElements(set, [.. elements]);
+        foreach (ChainSpec chain in ChainsOf(spec))
+        {
+            batch.Add(new NewChain(id, chain.Name, chain.Chain));
+            foreach (Func<Rule> make in chain.Rules)
+                batch.Add(new NewRule(id, chain.Name, make()));
+        }
+    }
+
+    private static Rule OutOfCluster(TableId id) =>
+        Rule.For(id).SaddrIn(Local(id)).DaddrNotIn(Local(id)).DaddrNotIn(Exempt(id)).Masquerade(NatFlags.FullyRandom).WithComment("out of the cluster network");
+
+    private static Rule ToPorts(TableId id, NftSet map, string comment, params ReadOnlySpan<KeyPart> key) =>
+        Rule.For(id).DaddrIsLocal().DnatBy(map, key).WithComment(comment);
+
+    private static Rule Translated(Rule from, PortTable ports) =>
+        from.In(ports.Translated, KeyPart.L4Proto, KeyPart.OriginalDport, KeyPart.Daddr, KeyPart.Dport).Masquerade();
+
+    /// <summary>What the maps of the table hold now; nothing of a map that is missing or of another make.</summary>
+    private static List<(NftSet Set, List<SetElement> Elements)> PortsThere(NftSocket nft, PortTable table)
+    {
+        List<(NftSet, List<SetElement>)> there = [];
+        foreach (NftSet set in table.All)
+        {
+            bool same = nft.TryGetSet(set.Table, set.Name, out NftSet? found) && found.Key.Equals(set.Key) && Equals(found.Data, set.Data);
+            there.Add((set, same ? nft.ListElements(set) : []));
+        }
+        return there;
+    }
+
+    private static bool Covers(SetElement outer, SetElement inner) =>
+        outer.Key.Span.SequenceCompareTo(inner.Key.Span) <= 0 && LastOf(outer).SequenceCompareTo(LastOf(inner)) >= 0;
+
+    private static ReadOnlySpan<byte> LastOf(SetElement element) => (element.KeyEnd ?? element.Key).Span;
+
+    private static SetElement[] Elements(IReadOnlyList<IPNetwork> prefixes)
+    {
+        SetElement[] elements = new SetElement[prefixes.Count];
+        for (int i = 0; i < elements.Length; i++)
+            elements[i] = SetElement.Of(prefixes[i]);
+        return elements;
+    }
+}

@@ -1,0 +1,64 @@
+using Twill.Linux.Nftables;
+
+namespace Twill.Host.Forwarding;
+
+/// <summary>A chain at the forward hook that drops, or may drop, packets of containers.</summary>
+/// <param name="Table">Its table.</param>
+/// <param name="Chain">Its name.</param>
+public sealed record ForwardObstacle(TableId Table, string Chain)
+{
+    /// <summary>False when not all of its rules are understood.</summary>
+    public bool IsCertain { get; init; }
+
+    /// <summary>True where only rules for just these packets drop them, so that somebody wanted it.</summary>
+    public bool IsMeant { get; init; }
+
+    /// <summary>True where <see cref="IptablesAccept"/> helps: the next ADD or the agent puts it in.</summary>
+    public bool IsMendedByUs { get; init; }
+
+    /// <summary>What drops which packets, for people.</summary>
+    public string Text { get; init; } = "";
+
+    /// <summary>The commands that let them through.</summary>
+    public string Remedy { get; init; } = "";
+
+    internal static ForwardObstacle Of(NftChain chain, List<(ProbePacket Packet, Passage Passage)> stopped, ForwardTraffic traffic, IptablesChains? iptables)
+    {
+        bool certain = stopped.Exists(one => one.Passage.Passes == Answer.No), meant = stopped.TrueForAll(one => !one.Passage.IsForEverything);
+        string packets = string.Join("; ", stopped.ConvertAll(one => one.Packet.Description));
+        string policy = chain.Base!.Policy == ChainPolicy.Drop ? " (policy drop)" : "";
+        string rule = stopped.Find(one => one.Passage.By is not null).Passage?.By is { } by ? $" by rule {by.Handle} of chain {by.Chain} (nft -a list table {chain.Table})" : "";
+        return new ForwardObstacle(chain.Table, chain.Name)
+        {
+            IsCertain = certain,
+            IsMeant = meant,
+            IsMendedByUs = iptables is not null && !meant,
+            Text = certain
+                ? $"chain {chain.Name} of nftables table {chain.Table}{policy} drops packets {packets}{rule}"
+                : $"chain {chain.Name} of nftables table {chain.Table}{policy} may drop packets {packets}: twill does not understand all of its rules",
+            Remedy = RemedyFor(chain, traffic, iptables),
+        };
+    }
+
+    private static string RemedyFor(NftChain chain, ForwardTraffic traffic, IptablesChains? iptables)
+    {
+        string table = $"{chain.Table} {chain.Name}", bridge = traffic.Bridge.Name;
+        if (chain.Table.Family == NftFamily.Bridge)
+            return $"nft 'insert rule {table} iifname \"{HostNames.VethPrefix}*\" accept'"; // ports: bridges cannot be named everywhere
+        if (chain.Table.Name == "firewalld")
+        {
+            string what = traffic.Containers is { } source ? $"--add-source={source}" : $"--add-interface={bridge}";
+            return $"firewall-cmd --permanent --zone=trusted {what} && firewall-cmd --reload";
+        }
+        if (iptables is not null)
+        {
+            string at = iptables.JumpToDockerUser() >= 0 ? IptablesChains.DockerUser : IptablesChains.Forward;
+            return traffic.Containers is { } ours
+                ? $"iptables -I {at} -s {ours} -j ACCEPT && iptables -I {at} -d {ours} -j ACCEPT"
+                : $"iptables -I {at} -i {bridge} -j ACCEPT && iptables -I {at} -o {bridge} -j ACCEPT";
+        }
+        return traffic.Containers is { } containers
+            ? $"nft insert rule {table} ip saddr {containers} accept && nft insert rule {table} ip daddr {containers} accept"
+            : $"nft insert rule {table} iifname {bridge} accept && nft insert rule {table} oifname {bridge} accept";
+    }
+}

@@ -1,0 +1,59 @@
+using Twill.Linux.Nftables;
+
+namespace Twill.Host.Forwarding;
+
+/// <summary>
+/// Looks through other programs' chains at the forward hook. Each of them has to let a packet through: what one table accepts, another with
+/// <c>policy drop</c> still drops (Docker, firewalld, an administrator's own). In tables that are not iptables' nothing is ever written.
+/// </summary>
+public static class ForwardObstacles
+{
+    /// <summary>The chains that drop or may drop packets of containers.</summary>
+    /// <param name="nft">A socket in the host's namespace.</param>
+    /// <param name="traffic">The network.</param>
+    public static List<ForwardObstacle> Find(NftSocket nft, ForwardTraffic traffic)
+    {
+        List<ForwardObstacle> obstacles = [];
+        List<NftTable> tables = nft.ListTables();
+        List<NftChain> chains = nft.ListBaseChains(NftHook.Forward);
+        List<ProbePacket> packets = traffic.Packets(published: false), frames = traffic.Frames();
+        foreach (NftChain chain in chains)
+        {
+            if (chain.Base is not { Type: ChainType.Filter } at || !tables.Exists(table => table.Id == chain.Table && !table.IsDormant) || IsOurs(chain.Table))
+                continue;
+            if (Look(nft, chain, at.Policy ?? ChainPolicy.Accept, chain.Table.Family switch
+            {
+                NftFamily.Ip or NftFamily.Inet => packets,
+                NftFamily.Bridge => frames,
+                _ => [],
+            }) is { Count: > 0 } stopped)
+                obstacles.Add(ForwardObstacle.Of(chain, stopped, traffic, IptablesOf(nft, chain)));
+        }
+        return obstacles;
+    }
+
+    private static List<(ProbePacket, Passage)> Look(NftSocket nft, NftChain chain, ChainPolicy policy, List<ProbePacket> packets)
+    {
+        Dictionary<string, List<NftRule>> rules = [];
+        Dictionary<string, List<SetElement>?> sets = [];
+        ChainWalk walk = new(
+            name => rules.TryGetValue(name, out List<NftRule>? known) ? known : rules[name] = nft.ListRules(chain.Table, name),
+            name => sets.TryGetValue(name, out List<SetElement>? known) ? known : sets[name] = nft.TryGetSet(chain.Table, name, out NftSet? set) ? nft.ListElements(set) : null);
+        List<(ProbePacket, Passage)> stopped = [];
+        foreach (ProbePacket packet in packets)
+        {
+            Passage passage = walk.Take(chain.Name, policy, packet);
+            if (passage.Passes != Answer.Yes)
+                stopped.Add((packet, passage));
+        }
+        return stopped;
+    }
+
+    /// <summary>What is known of a chain when it is iptables' own.</summary>
+    private static IptablesChains? IptablesOf(NftSocket nft, NftChain chain) =>
+        chain.Table == IptablesChains.Filter && chain.Name == IptablesChains.Forward && IptablesChains.AreIptables(nft)
+            ? new IptablesChains(name => nft.ListRules(IptablesChains.Filter, name)) : null;
+
+    private static bool IsOurs(TableId table) =>
+        table.Family == NftFamily.Inet && table.Name.StartsWith(HostNames.NftTable(""), StringComparison.Ordinal);
+}

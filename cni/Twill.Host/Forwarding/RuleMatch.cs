@@ -1,0 +1,186 @@
+using System.Buffers.Binary;
+using System.Net;
+using System.Text;
+using Twill.Linux.Nftables;
+using Twill.Linux.Nftables.Expressions;
+
+namespace Twill.Host.Forwarding;
+
+/// <summary>Whether something is so.</summary>
+internal enum Answer
+{
+    No,
+    Perhaps,
+    Yes,
+}
+
+/// <summary>
+/// Whether a rule concerns a kind of packets (all of them, none, or perhaps some), and what it does with them. What this does not understand
+/// is "perhaps". Understood is what <c>nft</c> and iptables-nft write for addresses, interfaces, address family and connection state, also in sets and
+/// verdict maps. Single ports and protocols concern none: packets of others are what is asked about.
+/// </summary>
+/// <param name="elementsOf">the elements of a set or map of the table; null when they cannot be told</param>
+internal sealed class RuleMatch(Func<string, IReadOnlyList<SetElement>?> elementsOf)
+{
+    private const int SourceOffset = 12, DestinationOffset = 16; // in struct iphdr: saddr, daddr
+    private const byte NfProtoIpv4 = 2, Tcp = 6, Udp = 17;
+
+    /// <summary>Of the rule; the verdict is null when it decides nothing.</summary>
+    public Answer Of(Rule rule, ProbePacket packet, out Verdict? verdict)
+    {
+        Answer all = Answer.Yes;
+        verdict = null;
+        Dictionary<NftRegister, Loaded> registers = [];
+        foreach (NftExpression expression in rule.Expressions)
+        {
+            Answer one = Answer.Yes;
+            switch (expression)
+            {
+                case Payload payload: registers[payload.Dreg] = new Loaded(payload, null); break;
+                case Meta meta: registers[meta.Dreg] = new Loaded(meta, null); break;
+                case Ct ct: registers[ct.Dreg] = new Loaded(ct, null); break;
+                case Bitwise mask:
+                    registers[mask.Dreg] = new Loaded(registers.GetValueOrDefault(mask.Sreg)?.Source, mask.Mask);
+                    break;
+                case Cmp cmp: one = Compare(registers.GetValueOrDefault(cmp.Sreg), cmp, packet); break;
+                case Lookup lookup: one = Find(registers.GetValueOrDefault(lookup.Sreg), lookup, packet, ref verdict); break;
+                case ImmediateVerdict immediate: verdict ??= immediate.Verdict; break;
+                case Counter or Immediate: break;
+                case UnknownExpression unknown: one = Unknown(unknown, ref verdict); break;
+                default: one = Answer.Perhaps; break;
+            }
+            if (one == Answer.No)
+                return Answer.No;
+            all = one < all ? one : all;
+        }
+        return all;
+    }
+
+    /// <summary>Whether a rule concerns every packet that comes to it: it asks for nothing.</summary>
+    public static bool IsForEverything(Rule rule)
+    {
+        foreach (NftExpression expression in rule.Expressions)
+        {
+            bool asks = expression switch
+            {
+                Counter or Immediate or ImmediateVerdict => false,
+                UnknownExpression { Kind: "log" or "reject" or "target" or "objref" } => false,
+                UnknownExpression { Kind: "match" } match => XtExtension.NameOf(match) != "comment",
+                _ => true,
+            };
+            if (asks)
+                return false;
+        }
+        return true;
+    }
+
+    /// <summary>What was loaded into a register, and which of its bits were kept.</summary>
+    private sealed record Loaded(NftExpression? Source, NftData? Mask);
+
+    private static Answer Compare(Loaded? loaded, Cmp cmp, ProbePacket packet)
+    {
+        if (cmp.Op is not (CmpOp.Eq or CmpOp.Neq))
+            return Answer.Perhaps;
+        ReadOnlySpan<byte> data = cmp.Data.Span;
+        Answer equal = loaded?.Source switch
+        {
+            Payload { Base: PayloadBase.Network, Offset: SourceOffset, Length: <= 4 } => Address(packet.Source, data, loaded.Mask),
+            Payload { Base: PayloadBase.Network, Offset: DestinationOffset, Length: <= 4 } => Address(packet.Destination, data, loaded.Mask),
+            Payload { Base: PayloadBase.Transport } => Answer.No,
+            Meta { Key: MetaKey.NfProto } => data[0] == NfProtoIpv4 ? Answer.Yes : Answer.No,
+            Meta { Key: MetaKey.L4Proto } => data[0] is Tcp or Udp ? Answer.Perhaps : Answer.No,
+            Meta { Key: MetaKey.IifName } => Name(packet.Iif, data),
+            Meta { Key: MetaKey.OifName } => Name(packet.Oif, data),
+            Meta { Key: MetaKey.BriIifName or MetaKey.BriOifName } => Name(packet.Within, data),
+            Meta { Key: MetaKey.Iif } => Index(packet.Iif, data),
+            Meta { Key: MetaKey.Oif } => Index(packet.Oif, data),
+            Ct { Key: CtKey.State } when loaded.Mask is { Length: 4 } mask => Not(Any(StateOf(packet), mask)), // `& STATES == 0`: in none of them
+            Ct { Key: CtKey.Status } when loaded.Mask is { Length: 4 } mask && Bits(mask) == (uint)CtStatus.Dnat =>
+                packet.IsTranslated ? Answer.No : Answer.Yes,
+            _ => Answer.Perhaps,
+        };
+        return cmp.Op == CmpOp.Eq ? equal : Not(equal);
+    }
+
+    private static Answer Address(IPNetwork? addresses, ReadOnlySpan<byte> data, NftData? mask)
+    {
+        if (addresses is not { } packets || data.Length > 4)
+            return Answer.Perhaps;
+        Span<byte> prefix = stackalloc byte[4], bits = stackalloc byte[4], first = stackalloc byte[4];
+        prefix.Clear();
+        bits.Clear();
+        data.CopyTo(prefix);
+        if (mask is { Length: <= 4 } kept)
+            kept.Span.CopyTo(bits);
+        else
+            bits[..data.Length].Fill(0xff);
+        packets.BaseAddress.TryWriteBytes(first, out _);
+        uint wanted = BinaryPrimitives.ReadUInt32BigEndian(prefix), cares = BinaryPrimitives.ReadUInt32BigEndian(bits);
+        uint same = (uint)(0xFFFF_FFFF_0000_0000UL >> packets.PrefixLength); // bits that all these packets share
+        uint have = BinaryPrimitives.ReadUInt32BigEndian(first);
+        return ((have ^ wanted) & cares & same) != 0 ? Answer.No : (cares & ~same) == 0 ? Answer.Yes : Answer.Perhaps;
+    }
+
+    private static Answer Name(Door? door, ReadOnlySpan<byte> data)
+    {
+        if (door is null)
+            return Answer.Perhaps;
+        int end = data.IndexOf((byte)0);
+        string name = Encoding.UTF8.GetString(end < 0 ? data : data[..end]); // without its end it stands for all names that begin so
+        return (end < 0 && data.Length < 16 ? door.Name.StartsWith(name, StringComparison.Ordinal) : door.Name == name) ? Answer.Yes : Answer.No;
+    }
+
+    private static Answer Index(Door? door, ReadOnlySpan<byte> data) =>
+        door is not { Index: > 0 } known || data.Length != 4 ? Answer.Perhaps : BitConverter.ToInt32(data) == known.Index ? Answer.Yes : Answer.No;
+
+    private static CtState StateOf(ProbePacket packet) => packet.IsAnswer ? CtState.Established : CtState.New;
+
+    private static Answer Any(CtState states, NftData mask) => (Bits(mask) & (uint)states) != 0 ? Answer.Yes : Answer.No;
+
+    private static uint Bits(NftData mask) => BitConverter.ToUInt32(mask.Span);
+
+    /// <summary>In a set, or what a verdict map has for the packet.</summary>
+    private Answer Find(Loaded? loaded, Lookup lookup, ProbePacket packet, ref Verdict? verdict)
+    {
+        SetElement? found = null;
+        Answer there = loaded?.Source switch
+        {
+            Payload { Base: PayloadBase.Transport } => Answer.No,
+            null => Answer.Perhaps,
+            _ when loaded.Mask is not null => Answer.Perhaps,
+            { } source => SetMatch.Find(elementsOf(lookup.Set), source, packet, StateOf(packet), out found),
+        };
+        if (lookup.Dreg == NftRegister.Verdict)
+            verdict = found?.Verdict ?? Verdict.Accept; // which, is not certain: perhaps an accept
+        else if (lookup.Dreg is not null)
+            return Answer.Perhaps;
+        return lookup.Inverted ? Not(there) : there;
+    }
+
+    /// <summary>Extensions of iptables, and what decides nothing: a log, a comment.</summary>
+    private static Answer Unknown(UnknownExpression expression, ref Verdict? verdict)
+    {
+        switch (expression.Kind)
+        {
+            case "reject":
+                verdict = Verdict.Drop;
+                return Answer.Yes;
+            case "target":
+                verdict = XtExtension.NameOf(expression) is "REJECT" or "DROP" ? Verdict.Drop : verdict;
+                return Answer.Yes;
+            case "log" or "notrack" or "objref":
+                return Answer.Yes;
+            case "match":
+                return XtExtension.NameOf(expression) switch
+                {
+                    "comment" => Answer.Yes,
+                    "tcp" or "udp" or "multiport" or "icmp" => Answer.No,
+                    _ => Answer.Perhaps,
+                };
+            default:
+                return Answer.Perhaps;
+        }
+    }
+
+    private static Answer Not(Answer answer) => (Answer)((int)Answer.Yes - (int)answer);
+}

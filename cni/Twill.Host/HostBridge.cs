@@ -1,0 +1,64 @@
+using System.Net;
+using Twill.Linux;
+using Twill.Linux.Addresses;
+using Twill.Linux.Links;
+
+namespace Twill.Host;
+
+/// <summary>
+/// The bridge that the containers of a host hang on, and the host's own leg in each local subnet: its address there is the containers'
+/// gateway.
+/// </summary>
+/// <remarks>
+/// Without an address of its own a bridge takes the lowest of its ports', so that it changes when containers come and go, and is zero
+/// when the last one leaves: whoever cached it sends into the void. twill's is given at creation and stays, and is the same when
+/// the bridge is made again.
+/// </remarks>
+public static class HostBridge
+{
+    /// <summary>What <c>ip link</c> shows as the kind of a bridge.</summary>
+    public const string Kind = "bridge";
+
+    /// <summary>
+    /// Makes the bridge when it is missing, takes it up when it is down, and corrects its MTU:
+    /// <c>ip link add NAME address MAC up type bridge; ip link set NAME mtu MTU</c>.
+    /// </summary>
+    /// <param name="route">A socket in the host's namespace.</param>
+    /// <param name="name">The bridge's name.</param>
+    /// <param name="mtu">Bytes.</param>
+    /// <exception cref="HostException">A device of that name is no bridge.</exception>
+    public static Link Ensure(RouteSocket route, string name, int mtu)
+    {
+        if (!route.TryGetLink(name, out Link? link))
+        {
+            // Somebody else may be making it at this moment: then theirs is as good, being made the same way. The MTU is set afterwards: the
+            // one a bridge is born with follows its ports', and is 1500 again when the last one has left; one that is set stays (br_change_mtu).
+            route.TryExecute(new NewBridge(name) { Mac = HostMacs.ForBridge(name), Up = true }, Errno.EEXIST);
+            if (!route.TryGetLink(name, out link))
+                throw new HostException($"bridge {name} was deleted by somebody while it was being made");
+        }
+        RefuseOther(link);
+        if (!link.IsUp || link.Mtu != mtu)
+            route.Execute(new SetLink(link.Index) { Up = true, Mtu = (uint)mtu });
+        return link;
+    }
+
+    /// <summary>Nothing, when a bridge of that name is there or can be made.</summary>
+    /// <exception cref="HostException">A device of that name is no bridge.</exception>
+    public static void RefuseOther(RouteSocket route, string name)
+    {
+        if (route.TryGetLink(name, out Link? link))
+            RefuseOther(link);
+    }
+
+    private static void RefuseOther(Link link)
+    {
+        if (link.Kind != Kind)
+            throw new HostException($"device {link.Name} exists and is {Describe(link.Kind)}, not a bridge: delete it, or name another in $.bridge");
+    }
+
+    /// <summary>The host's leg in a subnet: <c>ip address add GATEWAY/LEN dev BRIDGE</c>. It may be there already.</summary>
+    public static NewAddress Gateway(int bridgeIndex, IPAddress gateway, int prefixLength) => new(bridgeIndex, gateway, prefixLength);
+
+    private static string Describe(string? kind) => string.IsNullOrEmpty(kind) ? "a hardware interface" : $"of kind '{kind}'";
+}

@@ -1,0 +1,36 @@
+using System.Net;
+using Twill.Linux;
+
+namespace Twill.Host;
+
+/// <summary>
+/// Hardware addresses that twill derives instead of drawing them: the same object gets the same address when it is made again, so no
+/// neighbour's ARP entry goes stale, and no rule of udev (<c>MACAddressPolicy=persistent</c>) has a random one to rewrite.
+/// All are locally administered unicast addresses (bit 1 of the first octet set, bit 0 clear).
+/// </summary>
+public static class HostMacs
+{
+    /// <summary>A container's end of the pair: <c>02:74</c> and the four bytes of its IPv4 address, in network order.</summary>
+    /// <exception cref="ArgumentException">The address is not an IPv4 address.</exception>
+    public static MacAddress ForContainer(IPAddress address)
+    {
+        Span<byte> mac = stackalloc byte[16];
+        mac[0] = 0x02;
+        mac[1] = 0x74;
+        if (!address.TryWriteBytes(mac[2..], out int written) || written != 4)
+            throw new ArgumentException($"{address} is not an IPv4 address", nameof(address));
+        return new MacAddress(mac[..6]);
+    }
+
+    /// <summary>The host's end of the pair, from the same hash as its name.</summary>
+    public static MacAddress ForHostEnd(string containerId, string ifName) => Derived(0x06, StableHash.Of(containerId, ifName));
+
+    /// <summary>A bridge: the same on one host as long as its host name and the bridge's name stay.</summary>
+    public static MacAddress ForBridge(string bridge) => Derived(0x0a, StableHash.Of(Environment.MachineName, bridge));
+
+    private static MacAddress Derived(byte first, ulong hash)
+    {
+        Span<byte> mac = [first, (byte)(hash >> 32), (byte)(hash >> 24), (byte)(hash >> 16), (byte)(hash >> 8), (byte)hash];
+        return new MacAddress(mac);
+    }
+}

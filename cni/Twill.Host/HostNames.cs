@@ -1,0 +1,94 @@
+using System.Text;
+
+namespace Twill.Host;
+
+/// <summary>
+/// The names of the kernel objects that twill makes. Each follows from what a runtime or the configuration gives, so that DEL, CHECK and
+/// GC find an object again without a record of it.
+/// </summary>
+public static class HostNames
+{
+    /// <summary>What the host end of every container's veth pair starts with.</summary>
+    public const string VethPrefix = "tw";
+
+    /// <summary>What the device that queues what a container sends starts with.</summary>
+    public const string IfbPrefix = "tb";
+
+    /// <summary>Characters that follow a prefix of two: 64 bits, 5 in a character. With the prefix, IFNAMSIZ - 1 = 15.</summary>
+    private const int HashCharacters = 13;
+
+    /// <summary>
+    /// The host end's name: <c>tw</c> and 64 hashed bits of container id and interface name, in the digits of base32hex
+    /// (<c>0-9a-v</c>, RFC 4648 section 7).
+    /// </summary>
+    public static string Veth(string containerId, string ifName) => Hashed(VethPrefix, containerId, ifName);
+
+    /// <summary>True for a name that <see cref="Veth"/> could have made.</summary>
+    public static bool IsVeth(ReadOnlySpan<char> name) => IsHashed(VethPrefix, name);
+
+    /// <summary>
+    /// The name of the ifb that queues what the container sends, when that is limited: <c>tb</c> and the same 13 characters as in its
+    /// host end's name.
+    /// </summary>
+    public static string Ifb(string containerId, string ifName) => Hashed(IfbPrefix, containerId, ifName);
+
+    /// <summary>True for a name that <see cref="Ifb"/> could have made.</summary>
+    public static bool IsIfb(ReadOnlySpan<char> name) => IsHashed(IfbPrefix, name);
+
+    /// <summary>The name of the host end that an ifb belongs to.</summary>
+    public static string VethOfIfb(string ifb) => VethPrefix + ifb[IfbPrefix.Length..];
+
+    /// <summary>
+    /// The alias of a host end and of its ifb (<c>ip link</c> shows it), so that a person and GC can tell whose it is: network, container id and
+    /// interface name, cut to the 255 bytes that the kernel keeps (IFALIASZ - 1).
+    /// </summary>
+    public static string VethAlias(string network, string containerId, string ifName)
+    {
+        string alias = $"{VethAliasStart(network)}{containerId} {ifName}";
+        return alias.Length <= 255 ? alias : alias[..255];
+    }
+
+    /// <summary>What the alias of every host end of one network starts with.</summary>
+    public static string VethAliasStart(string network) => $"twill {network} ";
+
+    /// <summary>The VXLAN device of a network, <c>twill.1</c> for VNI 1.</summary>
+    public static string VxlanDevice(int vni) => $"twill.{vni}";
+
+    /// <summary>The nftables table of a network (family inet).</summary>
+    public static string NftTable(string network) => $"twill-{network}";
+
+    private static string Hashed(string prefix, string containerId, string ifName) =>
+        string.Create(prefix.Length + HashCharacters, (prefix, hash: StableHash.Of(containerId, ifName)), static (name, from) =>
+        {
+            from.prefix.CopyTo(name);
+            ulong hash = from.hash;
+            for (int i = name.Length - 1; i >= from.prefix.Length; i--, hash >>= 5)
+                name[i] = "0123456789abcdefghijklmnopqrstuv"[(int)(hash & 31)];
+        });
+
+    private static bool IsHashed(string prefix, ReadOnlySpan<char> name) =>
+        name.Length == prefix.Length + HashCharacters && name.StartsWith(prefix)
+        && !name[prefix.Length..].ContainsAnyExcept("0123456789abcdefghijklmnopqrstuv");
+}
+
+/// <summary>A hash that stays the same for ever: names in the kernel are found again by it, also by later versions.</summary>
+internal static class StableHash
+{
+    /// <summary>64 bits of the UTF-8 bytes of the parts, joined by NUL: FNV-1a, then mixed so that every bit counts (MurmurHash3's finaliser).</summary>
+    public static ulong Of(string first, string second)
+    {
+        ulong hash = 0xcbf29ce484222325;
+        Add(ref hash, first);
+        hash *= 0x100000001b3; // the NUL between: x ^ 0 = x
+        Add(ref hash, second);
+        hash = (hash ^ (hash >> 33)) * 0xff51afd7ed558ccd;
+        hash = (hash ^ (hash >> 33)) * 0xc4ceb9fe1a85ec53;
+        return hash ^ (hash >> 33);
+    }
+
+    private static void Add(ref ulong hash, string text)
+    {
+        foreach (byte b in Encoding.UTF8.GetBytes(text))
+            hash = (hash ^ b) * 0x100000001b3;
+    }
+}

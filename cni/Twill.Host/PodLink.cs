@@ -1,0 +1,160 @@
+using System.Net;
+using Twill.Linux;
+using Twill.Linux.Addresses;
+using Twill.Linux.Links;
+using Twill.Linux.Routes;
+
+namespace Twill.Host;
+
+/// <summary>Which container, and how its pair of interfaces should be.</summary>
+/// <param name="Network">The network's name; kept in the host end's alias.</param>
+/// <param name="ContainerId">The runtime's name for the container.</param>
+/// <param name="IfName">The interface's name inside.</param>
+/// <param name="Mtu">Bytes, of both ends.</param>
+/// <param name="Hairpin">Whether the bridge sends frames back to the port they came from.</param>
+public sealed record PodLinkSpec(string Network, string ContainerId, string IfName, int Mtu, bool Hairpin)
+{
+    /// <summary>Name of the host end.</summary>
+    public string HostName { get; } = HostNames.Veth(ContainerId, IfName);
+
+    /// <summary>Name of the device that queues what the container sends, when that is limited.</summary>
+    public string IfbName => HostNames.Ifb(ContainerId, IfName);
+
+    /// <summary>Hardware address of the host end.</summary>
+    public MacAddress HostMac { get; } = HostMacs.ForHostEnd(ContainerId, IfName);
+
+    /// <summary>The host end's alias.</summary>
+    public string Alias => HostNames.VethAlias(Network, ContainerId, IfName);
+}
+
+/// <summary>An address for a container.</summary>
+/// <param name="Address">The address itself.</param>
+/// <param name="PrefixLength">Bits of its subnet.</param>
+public sealed record PodAddress(IPAddress Address, int PrefixLength);
+
+/// <summary>A route in a container.</summary>
+/// <param name="Dst">Destination.</param>
+/// <param name="Gateway">Next hop; null: everything there is on the link.</param>
+/// <param name="Mtu">Path MTU in bytes, 0: the interface's.</param>
+/// <param name="AdvMss">Advertised TCP segment size in bytes, 0: the kernel's choice.</param>
+/// <param name="Priority">Metric, 0: the kernel's choice.</param>
+/// <param name="Table">Routing table; null: main.</param>
+/// <param name="Scope">rtm_scope; null: global behind a gateway, else link.</param>
+public sealed record PodRoute(
+    IPNetwork Dst, IPAddress? Gateway, int Mtu = 0, int AdvMss = 0, int Priority = 0, uint? Table = null, int? Scope = null);
+
+/// <summary>
+/// A container's interface: a veth pair whose one end is born inside the container's namespace under its final name, and whose other
+/// end is born on the bridge. Two system calls on the host, two in the container. Past the bridge's ports it is a <see cref="RoutedEnd"/>.
+/// </summary>
+public static class PodLink
+{
+    /// <summary>
+    /// <c>ip link add HOST address MAC mtu MTU master BRIDGE up type veth peer name IFNAME mtu MTU netns NETNS</c>, then alias and hairpin.
+    /// </summary>
+    /// <param name="host">A socket in the host's namespace.</param>
+    /// <param name="pod">The container's namespace.</param>
+    /// <param name="spec">What to make.</param>
+    /// <param name="bridge">The bridge it hangs on; its host end ends up on none where the bridge has no port for it (<see cref="RoutedEnd"/>).</param>
+    /// <exception cref="AlreadyAttachedException">The pair exists.</exception>
+    /// <exception cref="HostException">The container has another interface of that name.</exception>
+    public static void Create(RouteSocket host, NetNs pod, PodLinkSpec spec, Link bridge)
+    {
+        NewVeth veth = new(spec.HostName, spec.IfName)
+        {
+            Mac = spec.HostMac,
+            Mtu = (uint)spec.Mtu,
+            Up = true,
+            PeerNetns = pod.Handle,
+        };
+        // Where there is no port the kernel unmakes the pair, which takes it 30 ms: not to be tried on a bridge that had too many before.
+        if (!bridge.ProxyArp && host.TryExecute(veth with { Master = bridge.Index }, Errno.EEXIST, Errno.EXFULL))
+            return;
+        if (host.TryGetLink(spec.HostName, out _))
+            throw new AlreadyAttachedException(
+                $"container {spec.ContainerId} already has interface {spec.IfName} in network {spec.Network}: its host end {spec.HostName} exists; DEL it first");
+        RouteBatch batch = host.NewBatch();     // one system call: whoever is killed leaves no end that does not say whose it is
+        int made = batch.Add(veth with { Group = RoutedEnd.Group }, tolerate: Errno.EEXIST);
+        batch.Add(new SetLink(spec.HostName) { Alias = spec.Alias }, tolerate: Errno.ENODEV);
+        batch.Send();
+        if (batch.ErrnoOf(made) == Errno.EEXIST)
+            throw new HostException($"the container's namespace already has an interface {spec.IfName}, which is not of this network: give another CNI_IFNAME, or remove that one");
+    }
+
+    /// <summary>Alias and hairpin of the host end.</summary>
+    /// <param name="host">A socket in the host's namespace.</param>
+    /// <param name="spec">How they should be.</param>
+    /// <param name="hostEndIndex">The host end.</param>
+    public static void Dress(RouteSocket host, PodLinkSpec spec, int hostEndIndex)
+    {
+        RouteBatch batch = host.NewBatch();
+        batch.Add(new SetLink(hostEndIndex) { Alias = spec.Alias });
+        batch.Add(new SetBridgePort(hostEndIndex) { Hairpin = spec.Hairpin });
+        batch.Send();
+    }
+
+    /// <summary>The index of the container's end.</summary>
+    /// <param name="inPod">A socket in the container's namespace.</param>
+    /// <param name="ifName">The interface's name inside.</param>
+    /// <exception cref="HostException">Somebody has taken it away.</exception>
+    public static int IndexOf(RouteSocket inPod, string ifName) => inPod.TryGetLink(ifName, out Link? link)
+        ? link.Index
+        : throw new HostException($"interface {ifName} vanished from the container's namespace while it was being set up");
+
+    /// <summary>
+    /// Inside: <c>ip link set IFNAME address MAC up</c>, then addresses and routes, in one batch.
+    /// </summary>
+    /// <param name="inPod">A socket in the container's namespace.</param>
+    /// <param name="index">The interface's index inside.</param>
+    /// <param name="mac">Its hardware address.</param>
+    /// <param name="addresses">Its addresses.</param>
+    /// <param name="routes">Its routes, next hops on the link first.</param>
+    public static void Configure(
+        RouteSocket inPod, int index, MacAddress mac, IReadOnlyList<PodAddress> addresses, IReadOnlyList<PodRoute> routes)
+    {
+        RouteBatch batch = inPod.NewBatch();
+        batch.Add(new SetLink(index) { Mac = mac, Up = true });
+        foreach (PodAddress address in addresses)
+            batch.Add(new NewAddress(index, address.Address, address.PrefixLength) { AddressFlags = AddressFlags.NoDad });
+        foreach (PodRoute route in routes)
+            batch.Add(RouteOf(route, index), tolerate: Errno.EEXIST); // named twice, it is one route
+        batch.Send();
+    }
+
+    /// <summary>
+    /// Waits until a host end forwards, now that the container's end is up; or the bridge, which runs when its first port does. The
+    /// kernel's worker that takes note of carriers runs a moment later, on a busy machine many milliseconds later, and the container's
+    /// first packet would be lost, which costs it a second. From Linux 6.8 on, asking for a link makes the kernel do that worker's part at
+    /// once (rtnl_getlink, linkwatch_sync_dev), so that one question is all there is to it.
+    /// </summary>
+    /// <param name="host">A socket in the host's namespace.</param>
+    /// <param name="name">The host end, or the bridge.</param>
+    public static void AwaitCarrier(RouteSocket host, string name)
+    {
+        const int Questions = 200; // of a millisecond each: an ADD does not fail for this, the worker does come
+        for (int i = 0; i < Questions && !host.GetLink(name).IsRunning; i++)
+            Thread.Sleep(1);
+    }
+
+    /// <summary>
+    /// <c>ip link delete HOST</c>: both ends go, with addresses and routes. Nothing to do when it is gone. When this returns, name and
+    /// address can be given again.
+    /// </summary>
+    /// <param name="host">A socket in the host's namespace, which is the calling thread's.</param>
+    /// <param name="hostName">The host end.</param>
+    /// <returns>False when there was none.</returns>
+    public static bool Delete(RouteSocket host, string hostName) => LinkRemoval.Run(host, hostName);
+
+    /// <summary>Behind those that are there: a container in two networks has a default route in each, and keeps one when it leaves the other.</summary>
+    private static NewRoute RouteOf(PodRoute route, int index) => new(route.Dst)
+    {
+        Mode = RouteMode.Append,
+        Gateway = route.Gateway,
+        Index = index,
+        Scope = (RouteScope?)route.Scope,
+        Mtu = (uint)route.Mtu,
+        AdvMss = (uint)route.AdvMss,
+        Metric = (uint)route.Priority,
+        Table = route.Table ?? 0,
+    };
+}

@@ -1,0 +1,170 @@
+using Twill.Linux.Nftables;
+
+namespace Twill.Host.Ports;
+
+/// <summary>
+/// Published ports of containers: elements in the maps of the network's table. What a container's ports cost does not depend on how many
+/// others there are, and a container without ports costs its DEL one question.
+/// </summary>
+public static class PortMaps
+{
+    /// <summary>Makes the ports lead to the container, all of them or none, in one transaction of additions.</summary>
+    /// <param name="nft">A socket in the host's namespace. The network's table is there.</param>
+    /// <param name="network">The network's name.</param>
+    /// <param name="containerId">Whose they are.</param>
+    /// <param name="ifName">And of which interface.</param>
+    /// <param name="ports">The ports, no two of them the same.</param>
+    /// <exception cref="PortInUseException">One leads to another container, of this network or another.</exception>
+    public static void Publish(NftSocket nft, string network, string containerId, string ifName, IReadOnlyList<PublishedPort> ports)
+    {
+        string hostName = HostNames.Veth(containerId, ifName), owner = PortTable.OwnerComment(containerId, ifName);
+        PortTable table = PortTable.Of(network);
+        nft.Change(batch =>
+        {
+            Remove(nft, table, hostName, batch); // none, unless an ADD for the same container was killed and never followed by a DEL
+            PortConflicts.Refuse(nft, network, containerId, ifName, ports);
+            Put(batch, table, hostName, owner, ports);
+        });
+    }
+
+    /// <summary>
+    /// Takes a container's ports away, exactly its own and all of them, whatever it was asked for. None is no error, and costs one question.
+    /// After something was deleted, closing the socket waits some 9 ms.
+    /// </summary>
+    /// <param name="nft">A socket in the host's namespace.</param>
+    /// <param name="network">The network's name.</param>
+    /// <param name="hostName">The name of the container's host end.</param>
+    /// <returns>The ports that it had.</returns>
+    public static IReadOnlyList<PublishedPort> Release(NftSocket nft, string network, string hostName)
+    {
+        PortTable table = PortTable.Of(network);
+        List<PublishedPort> had = [];
+        if (nft.TryGetElement(table.Published, PortTable.Entry(hostName, 0), out _))
+            nft.Change(batch => had = Remove(nft, table, hostName, batch));
+        return had;
+    }
+
+    /// <summary>The ports that a container has.</summary>
+    public static IReadOnlyList<PublishedPort> List(NftSocket nft, string network, string hostName) => Listed(nft, PortTable.Of(network), hostName);
+
+    /// <summary>The names of the host ends of all containers of the network that have ports.</summary>
+    public static IReadOnlyCollection<string> Owners(NftSocket nft, string network)
+    {
+        HashSet<string> owners = [];
+        NftSet published = PortTable.Of(network).Published;
+        if (!nft.TryGetSet(published.Table, published.Name, out _))
+            return owners;
+        foreach (SetElement entry in nft.ListElements(published))
+            owners.Add(PortTable.HostNameOf(entry));
+        return owners;
+    }
+
+    /// <summary>
+    /// Those containers of which a port is not in the kernel's maps and nobody else has it: four lists for all of them together.
+    /// </summary>
+    /// <param name="nft">A socket in the host's namespace.</param>
+    /// <param name="network">The network's name.</param>
+    /// <param name="pods">What should be published.</param>
+    internal static List<PodPorts> FindMissing(NftSocket nft, string network, List<PodPorts> pods)
+    {
+        PortTable table = PortTable.Of(network);
+        if (!nft.TryGetSet(table.Published.Table, table.Published.Name, out _))
+            return pods;
+        Dictionary<NftData, SetElement> any = ByKey(nft, table.Ports), at = ByKey(nft, table.PortsAt), translated = ByKey(nft, table.Translated);
+        HashSet<(string, PublishedPort)> published = [];
+        foreach (SetElement entry in nft.ListElements(table.Published))
+            published.Add((PortTable.HostNameOf(entry), PortTable.PortOf(entry)));
+        return pods.FindAll(pod =>
+        {
+            bool lacks = false;
+            foreach (PublishedPort port in pod.Ports)
+            {
+                SetElement mapping = PortTable.Mapping(port);
+                bool led = (port.IsAny ? any : at).TryGetValue(mapping.Key, out SetElement? there);
+                if (led && !PortTable.IsOf(there!, pod.HostName))
+                    return false;
+                lacks |= !led || there!.Data != mapping.Data || !translated.ContainsKey(PortTable.Translation(port).Key) || !published.Contains((pod.HostName, port));
+            }
+            return lacks;
+        });
+    }
+
+    /// <summary>The first thing in which the kernel's maps are not as they should be for a container; null when they are.</summary>
+    /// <param name="nft">A socket in the host's namespace.</param>
+    /// <param name="network">The network's name.</param>
+    /// <param name="hostName">The name of the container's host end.</param>
+    /// <param name="wanted">The ports that were asked for; null when that is not known.</param>
+    public static string? FindDifference(NftSocket nft, string network, string hostName, IReadOnlyList<PublishedPort>? wanted)
+    {
+        PortTable table = PortTable.Of(network);
+        HashSet<PublishedPort> published = [.. Listed(nft, table, hostName)], asked = wanted is null ? published : [.. wanted];
+        foreach (PublishedPort port in asked)
+        {
+            if (!published.Contains(port))
+                return $"host port {port} is not published";
+            NftSet map = table.MapOf(port);
+            if (!nft.TryGetElement(map, PortTable.Mapping(port), out SetElement? there) || !PortTable.IsOf(there, hostName) || there.Data != PortTable.Mapping(port).Data)
+                return $"map {map.Name} of nftables table {map.Table} does not lead host port {port}";
+            if (!nft.TryGetElement(table.Translated, PortTable.Translation(port), out _))
+                return $"set {table.Translated.Name} of nftables table {map.Table} lacks host port {port}";
+        }
+        foreach (PublishedPort port in published)
+        {
+            if (!asked.Contains(port))
+                return $"host port {port} is published, but not asked for";
+        }
+        return null;
+    }
+
+    private static void Put(NftBatch batch, PortTable table, string hostName, string owner, IReadOnlyList<PublishedPort> ports)
+    {
+        List<SetElement> any = [], at = [], entries = [];
+        HashSet<SetElement> hosts = [], translations = [];
+        foreach (PublishedPort port in ports)
+        {
+            entries.Add(PortTable.Entry(hostName, entries.Count, port));
+            (port.IsAny ? any : at).Add(PortTable.Mapping(port) with { Comment = owner });
+            translations.Add(PortTable.Translation(port));
+            if (!port.IsAny)
+                hosts.Add(SetElement.Of(port.HostAddress));
+        }
+        batch.AddElements(table.Ports, [.. any]).AddElements(table.PortsAt, [.. at]).AddElements(table.HostAddresses, [.. hosts])
+            .AddElements(table.Translated, [.. translations]).AddElements(table.Published, [.. entries]);
+    }
+
+    /// <summary>Only elements that are there, and that are the container's own, are deleted: somebody may have taken some away by hand.</summary>
+    private static List<PublishedPort> Remove(NftSocket nft, PortTable table, string hostName, NftBatch batch)
+    {
+        List<PublishedPort> ports = Listed(nft, table, hostName);
+        List<SetElement> any = [], at = [], entries = [];
+        HashSet<SetElement> translations = [];
+        foreach (PublishedPort port in ports)
+        {
+            entries.Add(PortTable.Entry(hostName, entries.Count));
+            SetElement mapping = PortTable.Mapping(port), translation = PortTable.Translation(port);
+            if (nft.TryGetElement(table.MapOf(port), mapping, out SetElement? there) && PortTable.IsOf(there, hostName))
+                (port.IsAny ? any : at).Add(mapping);
+            if (nft.TryGetElement(table.Translated, translation, out _))
+                translations.Add(translation);
+        }
+        batch.DeleteElements(table.Ports, [.. any]).DeleteElements(table.PortsAt, [.. at])
+            .DeleteElements(table.Translated, [.. translations]).DeleteElements(table.Published, [.. entries]);
+        return ports;
+    }
+
+    private static Dictionary<NftData, SetElement> ByKey(NftSocket nft, NftSet set)
+    {
+        Dictionary<NftData, SetElement> elements = [];
+        foreach (SetElement element in nft.ListElements(set))
+            elements[element.Key] = element;
+        return elements;
+    }
+
+    private static List<PublishedPort> Listed(NftSocket nft, PortTable table, string hostName)
+    {
+        List<PublishedPort> ports = [];
+        while (nft.TryGetElement(table.Published, PortTable.Entry(hostName, ports.Count), out SetElement? entry))
+            ports.Add(PortTable.PortOf(entry));
+        return ports;
+    }
+}

@@ -1,0 +1,106 @@
+using System.Net;
+using System.Text;
+using Twill.Linux.Nftables;
+
+namespace Twill.Host.Ports;
+
+/// <summary>
+/// What a network's nftables table holds for published ports. Two maps that decide where a packet goes, one that says which container has
+/// what, so that a DEL finds by a single question that there is nothing to do, and two small sets:
+/// <code>
+/// map ports          { type inet_proto . inet_service : ipv4_addr . inet_service }                  # at all addresses of the host
+/// map ports_at       { type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service }      # at one of them
+/// map published      { type ifname . mark : ipv4_addr . inet_proto . inet_service . ipv4_addr . inet_service }
+/// set translated     { type inet_proto . inet_service . ipv4_addr . inet_service }                  # host port, container's address and port
+/// set host_addresses { type ipv4_addr }                                                             # those that ports_at has ever had
+/// </code>
+/// A container is called by the name of its host end; <c>published</c> numbers its ports from 0.
+/// </summary>
+internal sealed class PortTable
+{
+    internal PortTable(TableId id)
+    {
+        NftType proto = NftType.InetProto, port = NftType.InetService, address = NftType.Ipv4Addr;
+        Ports = new NftSet(id, "ports", NftType.Concat(proto, port)) { Data = NftType.Concat(address, port) };
+        PortsAt = new NftSet(id, "ports_at", NftType.Concat(address, proto, port)) { Data = NftType.Concat(address, port) };
+        Published = new NftSet(id, "published", NftType.Concat(NftType.IfName, NftType.Mark))
+        {
+            Data = NftType.Concat(address, proto, port, address, port),
+        };
+        Translated = new NftSet(id, "translated", NftType.Concat(proto, port, address, port));
+        HostAddresses = new NftSet(id, "host_addresses", address);
+    }
+
+    internal NftSet Ports { get; }
+
+    internal NftSet PortsAt { get; }
+
+    internal NftSet Published { get; }
+
+    internal NftSet Translated { get; }
+
+    internal NftSet HostAddresses { get; }
+
+    internal IEnumerable<NftSet> All => [Ports, PortsAt, Published, Translated, HostAddresses];
+
+    internal static PortTable Of(string network) => new(new TableId(NftFamily.Inet, HostNames.NftTable(network)));
+
+    /// <summary>What a port's element says about whose it is, for people and for <see cref="IsOf"/>; cut to what nft shows.</summary>
+    internal static string OwnerComment(string containerId, string ifName)
+    {
+        const int Longest = 127;
+        string comment = $"{HostNames.Veth(containerId, ifName)}: {ifName} of {containerId}";
+        while (Encoding.UTF8.GetByteCount(comment) > Longest)
+            comment = comment[..^1];
+        return comment;
+    }
+
+    /// <summary>Whether an element of a port belongs to the container with that host end.</summary>
+    internal static bool IsOf(SetElement element, string hostName) =>
+        element.Comment is { } comment && comment.StartsWith(hostName, StringComparison.Ordinal);
+
+    /// <summary>Whether it belongs to an interface of that container, whichever.</summary>
+    internal static bool IsOfContainer(SetElement element, string containerId)
+    {
+        string comment = element.Comment ?? "";
+        int colon = comment.IndexOf(": ", StringComparison.Ordinal), of = comment.IndexOf(" of ", StringComparison.Ordinal);
+        return colon > 0 && of > colon && comment == OwnerComment(containerId, comment[(colon + 2)..of]);
+    }
+
+    /// <summary>The map that a port is in.</summary>
+    internal NftSet MapOf(PublishedPort port) => port.IsAny ? Ports : PortsAt;
+
+    /// <summary>The port as an element of that map.</summary>
+    internal static SetElement Mapping(PublishedPort port) =>
+        (port.IsAny ? AtAny(port) : At(port.HostAddress, port)).To(NftData.Of(port.Address), NftData.OfPort(port.Port));
+
+    /// <summary>Key of a port in <see cref="Ports"/>.</summary>
+    internal static SetElement AtAny(PublishedPort port) => SetElement.Of(NftData.Of(port.Protocol), NftData.OfPort(port.HostPort));
+
+    /// <summary>Key of a port in <see cref="PortsAt"/>.</summary>
+    internal static SetElement At(IPAddress host, PublishedPort port) =>
+        SetElement.Of(NftData.Of(host), NftData.Of(port.Protocol), NftData.OfPort(port.HostPort));
+
+    /// <summary>The port as an element of <see cref="Translated"/>.</summary>
+    internal static SetElement Translation(PublishedPort port) =>
+        SetElement.Of(NftData.Of(port.Protocol), NftData.OfPort(port.HostPort), NftData.Of(port.Address), NftData.OfPort(port.Port));
+
+    /// <summary>Key of a container's port number <paramref name="index"/> in <see cref="Published"/>.</summary>
+    internal static SetElement Entry(string hostName, int index) => SetElement.Of(NftData.OfInterface(hostName), NftData.OfHost((uint)index));
+
+    /// <summary>The same with the port.</summary>
+    internal static SetElement Entry(string hostName, int index, PublishedPort port) => Entry(hostName, index).To(
+        NftData.Of(port.HostAddress), NftData.Of(port.Protocol), NftData.OfPort(port.HostPort), NftData.Of(port.Address), NftData.OfPort(port.Port));
+
+    /// <summary>The port that an element of <see cref="Published"/> has.</summary>
+    internal static PublishedPort PortOf(SetElement entry)
+    {
+        ReadOnlySpan<byte> data = entry.Data!.Value.Span;
+        return new PublishedPort(data[4], new IPAddress(data[..4]), Port(data[8..]), new IPAddress(data[12..16]), Port(data[16..]));
+
+        static ushort Port(ReadOnlySpan<byte> bytes) => (ushort)(bytes[0] << 8 | bytes[1]);
+    }
+
+    /// <summary>The host end's name in an element of <see cref="Published"/>.</summary>
+    internal static string HostNameOf(SetElement entry) => Encoding.UTF8.GetString(entry.Key.Span[..16]).TrimEnd('\0');
+}

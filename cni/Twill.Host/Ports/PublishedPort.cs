@@ -1,0 +1,45 @@
+using System.Net;
+
+namespace Twill.Host.Ports;
+
+/// <summary>A port of this host that leads to one of a container.</summary>
+/// <param name="Protocol">IP protocol number: 6 TCP, 17 UDP, 132 SCTP.</param>
+/// <param name="HostAddress">IPv4 address of the host that it is published at; 0.0.0.0: all of them.</param>
+/// <param name="HostPort">Port of the host.</param>
+/// <param name="Address">The container's IPv4 address.</param>
+/// <param name="Port">Port of the container.</param>
+public sealed record PublishedPort(byte Protocol, IPAddress HostAddress, ushort HostPort, IPAddress Address, ushort Port)
+{
+    /// <summary>IPPROTO_UDP.</summary>
+    internal const byte Udp = 17;
+
+    private const byte Tcp = 6, Sctp = 132;
+
+    /// <summary>Whether every address of the host leads there.</summary>
+    public bool IsAny => HostAddress.Equals(IPAddress.Any);
+
+    /// <summary><c>8080/tcp</c>, <c>192.0.2.1:53/udp</c>.</summary>
+    public string HostSide => $"{(IsAny ? "" : $"{HostAddress}:")}{HostPort}/{ProtocolName}";
+
+    /// <summary><c>8080/tcp to 10.244.7.5:80</c>.</summary>
+    public override string ToString() => $"{HostSide} to {Address}:{Port}";
+
+    internal string ProtocolName => Protocol switch
+    {
+        Tcp => "tcp",
+        Udp => "udp",
+        Sctp => "sctp",
+        _ => Protocol.ToString(),
+    };
+
+    /// <summary>The number behind a <see cref="ProtocolName"/>.</summary>
+    internal static bool TryParseProtocol(string name, out byte protocol)
+    {
+        protocol = name switch { "tcp" => Tcp, "udp" => Udp, "sctp" => Sctp, _ => 0 };
+        return protocol != 0;
+    }
+}
+
+/// <summary>A port that is asked for leads to another container already.</summary>
+/// <param name="message">Which port, and whose it is.</param>
+public sealed class PortInUseException(string message) : Exception(message);

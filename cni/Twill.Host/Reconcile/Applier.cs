@@ -1,0 +1,104 @@
+using System.Net;
+using Twill.Linux;
+using Twill.Linux.Neighbours;
+using Twill.Linux.Netlink;
+using Twill.Linux.Routes;
+
+namespace Twill.Host.Reconcile;
+
+/// <summary>Carries out a plan: many messages per system call, in the plan's order, none kept from the kernel by the failure of another.</summary>
+public static class Applier
+{
+    /// <summary>Carries out the plan.</summary>
+    /// <param name="route">A socket in the host's namespace.</param>
+    /// <param name="names">Names of links for this round.</param>
+    /// <param name="plan">What to do.</param>
+    /// <param name="overlay">Interface index of the overlay device; 0 for none.</param>
+    /// <returns>The entries that the kernel refused, each with the refusal.</returns>
+    public static IReadOnlyList<Refusal> Apply(RouteSocket route, LinkNames names, Plan plan, int overlay)
+    {
+        RouteBatch batch = route.NewBatch();
+        List<object> entries = [];
+        foreach (OverlayFdbEntry entry in plan.EvictFdb)
+        {
+            batch.Add(new DeleteFdbEntry(overlay, entry.Mac) { Destination = entry.Dst }, tolerate: Errno.ENOENT);
+            entries.Add(entry);
+        }
+
+        foreach (OverlayFdbEntry entry in plan.PutFdb)
+        {
+            batch.Add(new NewFdbEntry(overlay, entry.Mac) { Destination = entry.Dst, EntryFlags = OverlayFdbEntry.Mark });
+            entries.Add(entry);
+        }
+
+        foreach ((IPAddress address, OverlayNeighbour neighbour) in plan.PutNeighbours)
+        {
+            batch.Add(new NewNeighbour(overlay, address, neighbour.Mac) { Protocol = RouteProtocol.Twill });
+            entries.Add($"neighbour {address} lladdr {neighbour.Mac}");
+        }
+
+        foreach (PeerRoute put in plan.PutRoutes)
+        {
+            // Not "replace": that would overwrite whatever route to the subnet comes first, whoever made it. Ours goes before it.
+            batch.Add(
+                new NewRoute(put.Subnet)
+                {
+                    Mode = RouteMode.Prepend,
+                    Gateway = put.Via,
+                    Index = names.IndexOf(put.Device),
+                    Onlink = put.OnLink,
+                    Protocol = RouteProtocol.Twill,
+                },
+                tolerate: Errno.EEXIST);
+            entries.Add(put);
+        }
+
+        foreach (PeerRoute gone in plan.RemoveRoutes)
+        {
+            batch.Add(
+                new DeleteRoute(gone.Subnet)
+                {
+                    Gateway = gone.Via,
+                    Index = names.IndexOf(gone.Device),
+                    Metric = gone.Metric,
+                    Protocol = RouteProtocol.Twill,
+                },
+                tolerate: Errno.ESRCH);
+            entries.Add(gone);
+        }
+
+        foreach (IPAddress address in plan.RemoveNeighbours)
+        {
+            batch.Add(new DeleteNeighbour(overlay, address), tolerate: Errno.ENOENT);
+            entries.Add($"neighbour {address}");
+        }
+
+        foreach (OverlayFdbEntry entry in plan.RemoveFdb)
+        {
+            // A replaced destination is gone already when its turn comes.
+            batch.Add(new DeleteFdbEntry(overlay, entry.Mac) { Destination = entry.Dst }, tolerate: Errno.ENOENT);
+            entries.Add(entry);
+        }
+
+        return batch.Count == 0 || batch.TrySend() == 0 ? [] : Refusals(batch, entries);
+    }
+
+    private static List<Refusal> Refusals(RouteBatch batch, List<object> entries)
+    {
+        List<Refusal> refusals = [];
+        for (int i = 0; i < batch.Count; i++)
+        {
+            if (batch.Failed(i))
+            {
+                refusals.Add(new Refusal(entries[i], batch.ErrorOf(i)!));
+            }
+        }
+
+        return refusals;
+    }
+}
+
+/// <summary>An entry that the kernel would not write or remove.</summary>
+/// <param name="Entry">The route or FDB entry, or a text for a neighbour; shows itself as the log wants it.</param>
+/// <param name="Error">Why.</param>
+public sealed record Refusal(object Entry, NetlinkException Error);

@@ -1,0 +1,56 @@
+using System.Net;
+using Twill.Linux;
+
+namespace Twill.Host.Reconcile;
+
+/// <summary>
+/// The difference between what should be and what is, in the order in which it is applied: first all that makes hosts reachable
+/// (FDB, neighbours, routes: a packet never meets half a path), then all that is in the way, from the route downwards.
+/// </summary>
+public sealed record Plan
+{
+    /// <summary>FDB entries without our mark that sit on a wanted MAC address; the kernel would not let ours take their place.</summary>
+    public required IReadOnlyList<OverlayFdbEntry> EvictFdb { get; init; }
+
+    /// <summary>FDB entries to write.</summary>
+    public required IReadOnlyList<OverlayFdbEntry> PutFdb { get; init; }
+
+    /// <summary>Neighbours to write.</summary>
+    public required IReadOnlyList<KeyValuePair<IPAddress, OverlayNeighbour>> PutNeighbours { get; init; }
+
+    /// <summary>Routes to write.</summary>
+    public required IReadOnlyList<PeerRoute> PutRoutes { get; init; }
+
+    /// <summary>Routes of ours that nothing wants.</summary>
+    public required IReadOnlyList<PeerRoute> RemoveRoutes { get; init; }
+
+    /// <summary>Neighbours of ours that nothing wants.</summary>
+    public required IReadOnlyList<IPAddress> RemoveNeighbours { get; init; }
+
+    /// <summary>FDB entries of ours that nothing wants.</summary>
+    public required IReadOnlyList<OverlayFdbEntry> RemoveFdb { get; init; }
+
+    /// <summary>How many writes and removals it takes.</summary>
+    public int Count => EvictFdb.Count + PutFdb.Count + PutNeighbours.Count + PutRoutes.Count
+        + RemoveRoutes.Count + RemoveNeighbours.Count + RemoveFdb.Count;
+
+    /// <summary>What turns <paramref name="actual"/> into <paramref name="desired"/>.</summary>
+    public static Plan Between(Desired desired, Actual actual)
+    {
+        OverlayFdbEntry[] putFdb = [.. desired.Fdb.Where(entry => !actual.Fdb.Contains(entry))];
+        HashSet<MacAddress> put = [.. putFdb.Select(entry => entry.Mac)];
+        return new Plan
+        {
+            EvictFdb = [.. actual.ForeignFdb.Where(entry => put.Contains(entry.Mac))],
+            PutFdb = putFdb,
+            PutNeighbours = [.. desired.Neighbours.Where(want => !Has(actual, want))],
+            PutRoutes = [.. desired.Routes.Where(route => !actual.Routes.Contains(route))],
+            RemoveRoutes = [.. actual.Routes.Where(route => !desired.Routes.Contains(route))],
+            RemoveNeighbours = [.. actual.Neighbours.Keys.Where(address => !desired.Neighbours.ContainsKey(address))],
+            RemoveFdb = [.. actual.Fdb.Where(entry => !desired.Fdb.Contains(entry))],
+        };
+    }
+
+    private static bool Has(Actual actual, KeyValuePair<IPAddress, OverlayNeighbour> want) =>
+        actual.Neighbours.TryGetValue(want.Key, out OverlayNeighbour have) && have == want.Value;
+}

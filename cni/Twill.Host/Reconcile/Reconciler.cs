@@ -1,0 +1,98 @@
+using System.Net;
+using System.Net.Sockets;
+using Twill.Host.Backends;
+using Twill.Linux;
+using Twill.Linux.Routes;
+
+namespace Twill.Host.Reconcile;
+
+/// <summary>
+/// One round: what should be, what is, the difference, and its removal. It remembers nothing, so that the first start, a missed event and
+/// a person's `ip route del` are all the same to it.
+/// </summary>
+public static class Reconciler
+{
+    /// <summary>Brings the kernel in line for one network.</summary>
+    /// <param name="route">A socket in the host's namespace; the calling thread must be in it too.</param>
+    /// <param name="backend">The network's backend.</param>
+    /// <param name="self">This host; <see cref="LocalNode.MainRoutes"/> is filled in here when the backend needs it.</param>
+    /// <param name="others">The leases of all other hosts.</param>
+    /// <exception cref="HostException">Something in the way is not ours to remove.</exception>
+    /// <exception cref="Twill.Linux.Netlink.NetlinkException">The kernel refused to list, or to make the device.</exception>
+    public static Round Run(RouteSocket route, IBackend backend, LocalNode self, IEnumerable<PeerLease> others)
+    {
+        LinkNames names = new(route);
+        LocalNode known = backend.NeedsMainRoutes ? self with { MainRoutes = ReadMainRoutes(route, names, self.Network) } : self;
+        Desired desired = backend.Wanted(known, others);
+        IReadOnlyList<string> deleted = VxlanDevice.DeleteOthers(route, self.NetworkName, keep: desired.Overlay?.Name);
+        VxlanDevice.Result? device = desired.Overlay is { } spec ? VxlanDevice.Ensure(route, spec) : null;
+        Basis basis = new(known, names, device?.Index ?? 0);
+        if (desired.Overlay is { } overlay)
+        {
+            names.Know(overlay.Name, basis.Overlay);
+        }
+
+        Plan plan = Plan.Between(desired, Actual.Read(route, names, self.Network, basis.Overlay));
+        return new Round(basis, desired, plan, device, deleted, Applier.Apply(route, names, plan, basis.Overlay));
+    }
+
+    /// <summary>
+    /// The same for a few hosts that changed since a round after which nobody touched the kernel: what was wanted for them then is what is
+    /// there now. It asks the kernel nothing, and writes the difference in one batch.
+    /// </summary>
+    /// <param name="route">A socket in the host's namespace.</param>
+    /// <param name="backend">The network's backend.</param>
+    /// <param name="basis">What the round found.</param>
+    /// <param name="change">The hosts.</param>
+    public static FollowUp Follow(RouteSocket route, IBackend backend, Basis basis, PeerChange change)
+    {
+        Desired was = backend.Wanted(basis.Self, change.Before), desired = backend.Wanted(basis.Self, change.After);
+        Plan plan = Plan.Between(desired, Actual.AsWanted(was));
+        return new FollowUp(was, desired, plan, Applier.Apply(route, basis.Names, plan, basis.Overlay));
+    }
+
+    private static List<MainRoute> ReadMainRoutes(RouteSocket route, LinkNames names, IPNetwork cluster)
+    {
+        List<MainRoute> routes = [];
+        foreach (Route found in route.ListRoutes(
+            new() { Family = AddressFamily.InterNetwork, Table = RouteTable.Main, RouteType = RouteType.Unicast }))
+        {
+            // To containers, of which there may be many, no other host is behind.
+            if (found.Protocol != RouteProtocol.Twill && !Actual.IsInside(cluster, found.Destination))
+            {
+                bool oneWay = found.Index != 0;
+                routes.Add(new MainRoute(
+                    found.Destination, oneWay ? names.NameOf(found.Index) : "", !oneWay || found.Gateway is not null, found.Metric));
+            }
+        }
+
+        return routes;
+    }
+}
+
+/// <summary>What a round knew of this host, on which others may build as long as nothing of it changes.</summary>
+/// <param name="Self">This host, with <see cref="LocalNode.MainRoutes"/> if the backend needs them.</param>
+/// <param name="Names">Links by name.</param>
+/// <param name="Overlay">Interface index of the overlay device; 0 for none.</param>
+public sealed record Basis(LocalNode Self, LinkNames Names, int Overlay);
+
+/// <summary>What one round wanted, found and did.</summary>
+/// <param name="Basis">What it knew of this host.</param>
+/// <param name="Desired">What should be.</param>
+/// <param name="Plan">What it took.</param>
+/// <param name="Device">What became of the overlay device; null when there is none.</param>
+/// <param name="DeletedDevices">Overlay devices of earlier configurations that were deleted.</param>
+/// <param name="Refusals">What the kernel refused; the next round tries again.</param>
+public sealed record Round(
+    Basis Basis, Desired Desired, Plan Plan, VxlanDevice.Result? Device, IReadOnlyList<string> DeletedDevices, IReadOnlyList<Refusal> Refusals)
+{
+    /// <summary>Whether all was as it should be already.</summary>
+    public bool WasInOrder => Plan.Count == 0 && DeletedDevices.Count == 0 && Device is null or { Changes.Count: 0 };
+}
+
+/// <summary>What became of a few hosts that changed.</summary>
+/// <param name="Was">What was wanted for them.</param>
+/// <param name="Desired">What is.</param>
+/// <param name="Plan">What it took.</param>
+/// <param name="Refusals">What the kernel refused.</param>
+public sealed record FollowUp(Desired Was, Desired Desired, Plan Plan, IReadOnlyList<Refusal> Refusals);

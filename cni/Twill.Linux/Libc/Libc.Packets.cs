@@ -1,0 +1,54 @@
+using System.Buffers.Binary;
+using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
+
+namespace Twill.Linux;
+
+/// <summary>Packets on a link, past IP.</summary>
+internal static unsafe partial class Libc
+{
+    internal const ushort ETH_P_ARP = 0x0806;
+    private const int AF_PACKET = 17;
+    private const int SOCK_DGRAM = 2;
+
+    [StructLayout(LayoutKind.Sequential)]
+    private struct SockAddrLink             // struct sockaddr_ll
+    {
+        internal ushort Family;             // sll_family
+        internal ushort Protocol;           // sll_protocol, big endian
+        internal int Index;                 // sll_ifindex
+        internal ushort HardwareType;       // sll_hatype
+        internal byte PacketType;           // sll_pkttype
+        internal byte AddressLength;        // sll_halen
+        internal fixed byte Address[8];     // sll_addr
+    }
+
+    /// <summary>Sends one packet from a link of the calling thread's network namespace to everybody on it; the kernel puts the Ethernet header before it.</summary>
+    /// <exception cref="LibcException">EPERM: CAP_NET_RAW is missing; ENXIO, ENETDOWN: there is no such link, or it is down.</exception>
+    internal static void Broadcast(int index, ushort protocol, ReadOnlySpan<byte> packet)
+    {
+        // Protocol 0: a socket that only sends is given nothing to read.
+        using SafeFileHandle fd = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        if (fd.IsInvalid)
+            throw LibcException.Last("socket(AF_PACKET)");
+        SockAddrLink to = new()
+        {
+            Family = AF_PACKET,
+            Protocol = BitConverter.IsLittleEndian ? BinaryPrimitives.ReverseEndianness(protocol) : protocol,
+            Index = index,
+            AddressLength = MacAddress.Length,
+        };
+        new Span<byte>(to.Address, MacAddress.Length).Fill(0xff);
+        fixed (byte* bytes = packet)
+        {
+            while (sendto(fd, bytes, (nuint)packet.Length, 0, &to, (uint)sizeof(SockAddrLink)) < 0)
+            {
+                if (Marshal.GetLastPInvokeError() != (int)Errno.EINTR)
+                    throw LibcException.Last($"sendto(AF_PACKET, link #{index})");
+            }
+        }
+    }
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial nint sendto(SafeFileHandle fd, byte* bytes, nuint length, int flags, SockAddrLink* to, uint toLength);
+}

@@ -1,0 +1,27 @@
+using Twill.Linux.Netlink;
+
+namespace Twill.Linux.Links;
+
+/// <summary>Parameters of a bridge.</summary>
+public sealed class BridgeDetails
+{
+    /// <summary>vlan_filtering: ports belong to VLANs.</summary>
+    public bool VlanFiltering { get; private set; }
+
+    /// <summary>mcast_snooping: multicast goes only to ports that joined.</summary>
+    public bool MulticastSnooping { get; private set; }
+
+    internal static BridgeDetails Decode(NetlinkReader reader)
+    {
+        BridgeDetails bridge = new();
+        while (reader.TryRead(out NetlinkAttribute a))
+        {
+            switch ((IFLA_BR)a.Type)
+            {
+                case IFLA_BR.VLAN_FILTERING: bridge.VlanFiltering = a.Bool(); break;
+                case IFLA_BR.MCAST_SNOOPING: bridge.MulticastSnooping = a.Bool(); break;
+            }
+        }
+        return bridge;
+    }
+}

@@ -1,0 +1,28 @@
+using System.Net.Sockets;
+using Twill.Linux.Netlink;
+
+namespace Twill.Linux.Neighbours;
+
+/// <summary><c>ip [-4|-6] neigh show dev LINK nud all</c>. The kernel filters.</summary>
+public readonly record struct ListNeighbours : INetlinkRequest
+{
+    /// <inheritdoc/>
+    public static ushort Type => RTM.GETNEIGH;
+
+    /// <inheritdoc/>
+    public NetlinkFlags Flags => NetlinkFlags.Dump;
+
+    /// <summary>Only neighbours on the interface with this index; 0 for all.</summary>
+    public int Index { get; init; }
+
+    /// <summary>Only neighbours of this family; Unspecified (0) for both.</summary>
+    public AddressFamily Family { get; init; }
+
+    /// <inheritdoc/>
+    public void Write(ref NetlinkWriter w)
+    {
+        w.Header(new NdMsg { Family = AF.Of(Family) });
+        if (Index != 0)
+            w.Put(NDA.IFINDEX, Index);
+    }
+}

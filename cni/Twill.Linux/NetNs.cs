@@ -1,0 +1,88 @@
+using System.Runtime.ExceptionServices;
+using Microsoft.Win32.SafeHandles;
+
+namespace Twill.Linux;
+
+/// <summary>
+/// A network namespace, held open. A <see cref="RouteSocket"/> opened inside keeps acting there whichever thread uses it, so that
+/// most work needs no more than one <see cref="Run{T}"/>.
+/// </summary>
+public sealed class NetNs : IDisposable
+{
+    private NetNs(SafeFileHandle handle)
+    {
+        Handle = handle;
+        (Device, Inode) = Libc.Identity(handle);
+    }
+
+    /// <summary>The descriptor, for requests that put a link into the namespace.</summary>
+    public SafeFileHandle Handle { get; }
+
+    /// <summary>Device number of the namespace's file (st_dev).</summary>
+    public ulong Device { get; }
+
+    /// <summary>Inode of the namespace's file. With <see cref="Device"/> it identifies the namespace as long as it lives.</summary>
+    public ulong Inode { get; }
+
+    /// <summary>Opens a namespace by a path such as <c>/run/netns/NAME</c> or <c>/proc/PID/ns/net</c>.</summary>
+    /// <exception cref="LibcException">ENOENT: there is no such file; EINVAL: it is no network namespace.</exception>
+    public static NetNs Open(string path)
+    {
+        SafeFileHandle handle = Libc.Open(path, Libc.O_RDONLY | Libc.O_NONBLOCK); // a FIFO of that name must not stop us
+        try
+        {
+            return Libc.NamespaceType(handle) == Libc.CLONE_NEWNET
+                ? new NetNs(handle)
+                : throw new LibcException($"{path} is not a network namespace", Errno.EINVAL);
+        }
+        catch
+        {
+            handle.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Opens the namespace of the calling thread.</summary>
+    public static NetNs Current() => Open("/proc/thread-self/ns/net");
+
+    /// <summary>True when both are the same namespace.</summary>
+    public bool IsSameAs(NetNs other) => Device == other.Device && Inode == other.Inode;
+
+    /// <summary>
+    /// Runs the body on a new thread inside the namespace and waits for it. The thread ends with the body, so there is nothing to
+    /// restore and no other code ever runs in the wrong namespace. The body must not await.
+    /// </summary>
+    /// <returns>What the body returned; what it threw is thrown here.</returns>
+    /// <exception cref="LibcException">EPERM: CAP_SYS_ADMIN is missing.</exception>
+    public T Run<T>(Func<T> body)
+    {
+        T result = default!;
+        ExceptionDispatchInfo? failure = null;
+        Thread thread = new(() =>
+        {
+            try
+            {
+                Libc.SetNs(Handle);
+                result = body();
+            }
+            catch (Exception e)
+            {
+                failure = ExceptionDispatchInfo.Capture(e);
+            }
+        }, maxStackSize: 256 * 1024);
+        thread.Start();
+        thread.Join();
+        failure?.Throw();
+        return result;
+    }
+
+    /// <summary>As <see cref="Run{T}"/>, for a body that returns nothing.</summary>
+    public void Run(Action body) => Run<object?>(() =>
+    {
+        body();
+        return null;
+    });
+
+    /// <inheritdoc/>
+    public void Dispose() => Handle.Dispose();
+}

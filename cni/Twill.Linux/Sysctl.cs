@@ -1,0 +1,60 @@
+using System.Text;
+using Microsoft.Win32.SafeHandles;
+
+namespace Twill.Linux;
+
+/// <summary>
+/// Kernel parameters under /proc/sys. Those under <c>net/</c> are of the calling thread's network namespace: inside another, use
+/// them in <see cref="NetNs.Run{T}"/>.
+/// </summary>
+public static class Sysctl
+{
+    private const string Root = "/proc/sys/";
+
+    /// <summary>Reads a parameter.</summary>
+    /// <param name="name">Its path below /proc/sys, e.g. <c>net/ipv4/ip_forward</c>.</param>
+    /// <returns>The value without the line's end.</returns>
+    /// <exception cref="LibcException">ENOENT: this kernel, or this interface, has no such parameter.</exception>
+    public static string Read(string name)
+    {
+        string path = PathOf(name);
+        using SafeFileHandle fd = Libc.Open(path, Libc.O_RDONLY);
+        Span<byte> buffer = stackalloc byte[4096];
+        int length = 0;
+        for (int read; length < buffer.Length && (read = Libc.Read(fd, buffer[length..], path)) > 0;)
+            length += read;
+        return Encoding.UTF8.GetString(buffer[..length]).TrimEnd('\n');
+    }
+
+    /// <summary>Writes a parameter.</summary>
+    /// <param name="name">Its path below /proc/sys, e.g. <c>net/ipv4/ip_forward</c>.</param>
+    /// <param name="value">The value, without a line's end.</param>
+    /// <exception cref="LibcException">ENOENT: there is no such parameter; EACCES or EROFS: it cannot be written; EINVAL: it does not take the value.</exception>
+    public static void Write(string name, string value)
+    {
+        string path = PathOf(name);
+        using SafeFileHandle fd = Libc.Open(path, Libc.O_WRONLY);
+        Libc.Write(fd, Encoding.UTF8.GetBytes(value), $"{value} to {path}");
+    }
+
+    /// <summary>Writes a parameter unless it has the value already.</summary>
+    /// <returns>True when it was written.</returns>
+    public static bool Ensure(string name, string value)
+    {
+        if (Read(name) == value)
+            return false;
+        Write(name, value);
+        return true;
+    }
+
+    // An interface's name may hold dots but no slash: with slashes between the parts no name is ambiguous.
+    private static string PathOf(string name)
+    {
+        foreach (string part in name.Split('/'))
+        {
+            if (part is "" or "." or "..")
+                throw new ArgumentException($"A kernel parameter is named like net/ipv4/ip_forward, not '{name}'.", nameof(name));
+        }
+        return Root + name;
+    }
+}

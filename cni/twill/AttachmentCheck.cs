@@ -1,0 +1,152 @@
+using System.Net;
+using Twill.Cni;
+using Twill.Cni.Configuration;
+using Twill.Host;
+using Twill.Linux;
+using Twill.Linux.Addresses;
+using Twill.Linux.Links;
+using Twill.Linux.Routes;
+
+namespace Twill.Plugin;
+
+/// <summary>
+/// Everything ADD makes for a container, found again or missed. Nothing is changed. What <c>prevResult</c> tells counts more than what this
+/// plugin would make: a later plugin of the chain may have changed it and said so.
+/// </summary>
+/// <param name="host">a socket in the host's namespace</param>
+/// <param name="inPod">a socket in the container's namespace</param>
+/// <param name="spec">the pair as it should be</param>
+/// <param name="conf">the network</param>
+/// <param name="made">what the chain's ADD answered</param>
+internal sealed class AttachmentCheck(RouteSocket host, RouteSocket inPod, PodLinkSpec spec, TwillConf conf, CniResult made)
+{
+    /// <summary>The first difference, in words; null when all is as ADD left it.</summary>
+    public string? FindDifference() => Inside(out Link? link) ?? HostEnd(link!) ?? Bridge() ?? Host();
+
+    private string? Inside(out Link? link)
+    {
+        if (!inPod.TryGetLink(spec.IfName, out link))
+            return $"interface {spec.IfName} is missing in the container";
+        if (Told(spec.IfName, inContainer: true) is not { } told)
+            return $"prevResult lists no interface {spec.IfName} of the container";
+        return !link.IsUp ? $"interface {spec.IfName} is down"
+            : MacDifference("interface", link, told) ?? InsideMtu(link, told) ?? Addresses(link.Index) ?? Routes(link.Index);
+    }
+
+    /// <summary>
+    /// Results before 1.1.0 have no MTU: a later plugin of the chain that lowered it could not say so. A higher one would lose packets.
+    /// </summary>
+    private string? InsideMtu(Link link, CniInterface told)
+    {
+        bool asMade = told.Mtu > 0 ? link.Mtu == told.Mtu : link.Mtu <= spec.Mtu;
+        return asMade ? null : $"interface {spec.IfName} has MTU {link.Mtu}, not {(told.Mtu > 0 ? told.Mtu : spec.Mtu)}";
+    }
+
+    private CniInterface? Told(string name, bool inContainer)
+    {
+        foreach (CniInterface candidate in made.Interfaces)
+        {
+            if (candidate.Name == name && candidate.Sandbox.Length > 0 == inContainer)
+                return candidate;
+        }
+        return null;
+    }
+
+    private static string? MacDifference(string what, Link link, CniInterface? told) =>
+        told is { Mac.Length: > 0 } && !(MacAddress.TryParse(told.Mac, out MacAddress mac) && mac == link.Mac)
+            ? $"{what} {link.Name} has hardware address {link.Mac}, not {told.Mac}"
+            : null;
+
+    private string? Addresses(int index)
+    {
+        List<InterfaceAddress> present = inPod.ListAddresses(index);
+        foreach (CniIp ip in made.Of(spec.IfName).Ips)
+        {
+            if (!present.Exists(a => a.Address.Equals(ip.Address) && a.PrefixLength == ip.PrefixLength))
+                return $"address {ip.Cidr} is missing on interface {spec.IfName}";
+        }
+        return null;
+    }
+
+    private string? Routes(int index)
+    {
+        List<Route> present = inPod.ListRoutes();
+        foreach (PodRoute wanted in PodRoutes.ForKernel(PodRoutes.Detailed(conf, made.Routes), made.Of(spec.IfName)))
+        {
+            List<Route> there = present.FindAll(r => IsSame(r, wanted) && (r.GoesThrough(index) || IsOfAnother(r)));
+            if (there.Count == 0)
+                return $"route {wanted.Dst}{Via(wanted.Gateway)} is missing on interface {spec.IfName}";
+            if (!there.Exists(r => (wanted.Mtu == 0 || r.Mtu == wanted.Mtu) && (wanted.AdvMss == 0 || r.AdvMss == wanted.AdvMss)))
+                return $"route {wanted.Dst}{Via(wanted.Gateway)} has mtu {there[0].Mtu} and advmss {there[0].AdvMss}, not {wanted.Mtu} and {wanted.AdvMss}";
+        }
+        return null;
+    }
+
+    private static bool IsSame(Route found, PodRoute wanted) =>
+        found.Table == (wanted.Table ?? RouteTable.Main) && found.Destination.Equals(wanted.Dst) && Equals(found.Gateway, wanted.Gateway)
+        && (wanted.Priority == 0 || found.Metric == wanted.Priority) && (wanted.Scope is null || (int)found.Scope == wanted.Scope);
+
+    /// <summary>On an interface that another plugin of the chain made, and told.</summary>
+    private bool IsOfAnother(Route route)
+    {
+        foreach (CniInterface candidate in made.Interfaces)
+        {
+            if (candidate.Sandbox.Length > 0 && candidate.Name != spec.IfName && inPod.TryGetLink(candidate.Name, out Link? link) && route.GoesThrough(link.Index))
+                return true;
+        }
+        return false;
+    }
+
+    private string? HostEnd(Link inside)
+    {
+        if (!host.TryGetLink(spec.HostName, out Link? end))
+            return $"host end {spec.HostName} is missing";
+        if (end.LinkIndex != inside.Index)
+            return $"host end {spec.HostName} is not the other end of {spec.IfName}";
+        if (!end.IsUp)
+            return $"host end {spec.HostName} is down";
+        CniInterface? told = Told(spec.HostName, inContainer: false);
+        int mtu = told is { Mtu: > 0 } ? told.Mtu : spec.Mtu;
+        if (end.Mtu != mtu)
+            return $"host end {spec.HostName} has MTU {end.Mtu}, not {mtu}";
+        if (MacDifference("host end", end, told) is { } mac)
+            return mac;
+        if (end.Alias != spec.Alias)
+            return $"host end {spec.HostName} has the alias '{end.Alias}', not '{spec.Alias}', by which it is known whose it is";
+        if (!host.TryGetLink(conf.Bridge, out Link? bridge))
+            return $"bridge {conf.Bridge} is missing";
+        if (end.MasterIndex == 0 && end.Group == RoutedEnd.Group)
+            return RoutedEnd.FindDifference(host, end, conf.Bridge, RoutedAddresses.Of(conf.Bridge, made.Of(spec.IfName)));
+        if (end.MasterIndex != bridge.Index)
+            return $"host end {spec.HostName} is not a port of bridge {conf.Bridge}";
+        return end.BridgePort?.Hairpin == spec.Hairpin ? null
+            : $"hairpin of host end {spec.HostName} is {(spec.Hairpin ? "off, not on" : "on, not off")}";
+    }
+
+    private string? Bridge()
+    {
+        Link bridge = host.GetLink(conf.Bridge);
+        if (!bridge.IsUp)
+            return $"bridge {conf.Bridge} is down";
+        CniInterface? told = Told(conf.Bridge, inContainer: false);
+        int mtu = told is { Mtu: > 0 } ? told.Mtu : spec.Mtu;
+        if (bridge.Mtu < mtu)
+            return $"bridge {conf.Bridge} has MTU {bridge.Mtu}, less than the {mtu} of its containers";
+        if (MacDifference("bridge", bridge, told) is { } mac)
+            return mac;
+        List<InterfaceAddress> present = host.ListAddresses(bridge.Index);
+        foreach (CniIp ip in made.Of(spec.IfName).Ips)
+        {
+            if (ip.Gateway is { } gateway && !present.Exists(a => a.Address.Equals(gateway) && a.PrefixLength == ip.PrefixLength))
+                return $"gateway {gateway}/{ip.PrefixLength} is missing on bridge {conf.Bridge}";
+        }
+        return null;
+    }
+
+    private string? Host() =>
+        Sysctl.Read(HostSetup.Forwarding) == "1"
+            ? HostSetup.FindFirewallDifference(conf, made.Of(spec.IfName))
+            : "the host does not forward: net.ipv4.ip_forward is not 1";
+
+    private static string Via(IPAddress? gateway) => gateway is null ? "" : $" via {gateway}";
+}

@@ -1,0 +1,92 @@
+using System.Net;
+using System.Net.Sockets;
+using Twill.Cni;
+using Twill.Cni.Configuration;
+using Twill.Cni.State;
+using Twill.Host.Ports;
+using Twill.Linux;
+using Twill.Linux.Nftables;
+
+namespace Twill.Plugin.Capabilities;
+
+/// <summary>The capability <c>portMappings</c>: what the runtime asks for, made of the host's kernel.</summary>
+internal static class Ports
+{
+    /// <summary>
+    /// Publishes what the call asks for, on record first; nothing, and at no cost, when that is nothing. The network's table is there.
+    /// </summary>
+    /// <exception cref="PortInUseException">a port is another container's</exception>
+    public static void Publish(
+        RouteSocket host, NetworkState state, CniRequest request, TwillConf conf, CniResult addresses, bool onBridge, Undo undo)
+    {
+        if (conf.PortMappings.Count == 0)
+            return;
+        PodPorts pod = new(request.ContainerId, request.IfName, Wanted(conf, addresses));
+        Sysctl.Ensure(RouteLocalnet(conf.Bridge), "1");
+        if (!onBridge)
+            Sysctl.Ensure(RouteLocalnet(pod.HostName), "1");
+        undo.Add("free the published ports", () => Release(state, conf.Name, pod.HostName));
+        RecordsOf(state).Write(pod);
+        using NftSocket nft = NftSocket.Open();
+        PortMaps.Publish(nft, conf.Name, pod.ContainerId, pod.IfName, pod.Ports);
+        PortFlows.ForgetFormer(host, pod.Ports);
+    }
+
+    /// <summary>Publishes again what somebody flushed together with the network's table.</summary>
+    public static void Restore(RouteSocket host, NftSocket nft, NetworkState state, string network) => RecordsOf(state).Restore(nft, host, network);
+
+    /// <summary>Takes away what an attachment has, if it has anything.</summary>
+    public static void Release(NetworkState state, string network, string hostName)
+    {
+        PodPorts? recorded = RecordsOf(state).Remove(hostName);
+        using NftSocket nft = NftSocket.Open();
+        IReadOnlyList<PublishedPort> had = PortMaps.Release(nft, network, hostName);
+        PortFlows.Forget(had.Count > 0 ? had : recorded?.Ports ?? []); // somebody may have flushed the maps, but not the connections
+    }
+
+    /// <summary>The host ends' names of all attachments of a network that have ports, or that an ADD was about to give some.</summary>
+    public static IReadOnlyCollection<string> Owners(NetworkState state, string network)
+    {
+        using NftSocket nft = NftSocket.Open();
+        return (HashSet<string>)[.. PortMaps.Owners(nft, network), .. RecordsOf(state).Owners()];
+    }
+
+    private static PortRecords RecordsOf(NetworkState state) => new(state.PortsPath);
+
+    /// <summary>The first difference to what was asked for, or, where the call does not repeat that, to what ADD made.</summary>
+    public static string? FindDifference(NetworkState state, TwillConf conf, string hostName, CniResult made)
+    {
+        using NftSocket nft = NftSocket.Open();
+        bool asked = conf.RuntimeConfig?["portMappings"].Exists ?? false;
+        string? difference = PortMaps.FindDifference(nft, conf.Name, hostName, asked ? Wanted(conf, made) : null)
+            ?? RecordsOf(state).FindDifference(hostName, PortMaps.List(nft, conf.Name, hostName));
+        if (difference is not null)
+            return difference;
+        return conf.PortMappings.Count > 0 && Sysctl.Read(RouteLocalnet(conf.Bridge)) != "1"
+            ? $"published ports cannot be reached at 127.0.0.1: net.ipv4.conf.{conf.Bridge}.route_localnet is not 1"
+            : null;
+    }
+
+    /// <summary>What lets the host send from 127.0.0.1 to the bridge, or to a container past its ports.</summary>
+    private static string RouteLocalnet(string link) => $"net/ipv4/conf/{link}/route_localnet";
+
+    private static List<PublishedPort> Wanted(TwillConf conf, CniResult addresses)
+    {
+        List<PublishedPort> ports = new(conf.PortMappings.Count);
+        if (FirstIPv4(addresses) is not { } container)
+            return ports;
+        foreach (PortMapping mapping in conf.PortMappings)
+            ports.Add(new PublishedPort(mapping.Protocol, mapping.HostAddress, mapping.HostPort, container, mapping.ContainerPort));
+        return ports;
+    }
+
+    private static IPAddress? FirstIPv4(CniResult addresses)
+    {
+        foreach (CniIp ip in addresses.Ips)
+        {
+            if (ip.Address.AddressFamily == AddressFamily.InterNetwork)
+                return ip.Address;
+        }
+        return null;
+    }
+}

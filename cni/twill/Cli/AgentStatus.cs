@@ -1,0 +1,51 @@
+using Twill.Cni.Configuration;
+using Twill.Cni.State;
+
+namespace Twill.Plugin.Cli;
+
+/// <summary>How the agent is in a network.</summary>
+internal sealed record AgentStatus
+{
+    /// <summary>Seconds: it reports at least every 30, so that after three times that it hangs.</summary>
+    public const double Stale = 90;
+
+    /// <summary>Whether the network needs one: to keep a lease, or to reach other hosts.</summary>
+    public bool Needed { get; init; }
+
+    /// <summary>Its process; null: it does not run.</summary>
+    public int? Pid { get; init; }
+
+    /// <summary>Seconds since its last report; null: there is none.</summary>
+    public double? ReportAge { get; init; }
+
+    /// <summary>Seconds since etcd last answered it; null: not yet.</summary>
+    public double? EtcdAge { get; init; }
+
+    /// <summary>What failed last and still does.</summary>
+    public string? Error { get; init; }
+
+    /// <summary>Remote subnets it knows of.</summary>
+    public int PeersWanted { get; init; }
+
+    /// <summary>Remote subnets that the kernel has the way to, as it reported.</summary>
+    public int PeersProgrammed { get; init; }
+
+    /// <summary>What is wrong with it; null: nothing, or nobody needs it.</summary>
+    public string? Trouble => !Needed ? null
+        : ReportAge is not double age ? "no agent (twilld) has run since this host started"
+        : Pid is null ? $"the agent (twilld) is not running; it reported {Words.Time(age)} ago"
+        : age > Stale ? $"the agent (twilld, pid {Pid}) has not reported for {Words.Time(age)}"
+        : Error is not null ? $"the agent reports: {Error}"
+        : null;
+
+    public static AgentStatus Of(TwillConf conf, AgentFile? file, int? pid, DateTimeOffset now) => new()
+    {
+        Needed = conf.Ipam.Etcd is not null || conf.Backend.Type != BackendType.None,
+        Pid = pid,
+        ReportAge = file is null ? null : Math.Max(0, (now - file.Time).TotalSeconds),
+        EtcdAge = file?.LastEtcdContact is { } contact ? Math.Max(0, (now - contact).TotalSeconds) : null,
+        Error = file?.LastError,
+        PeersWanted = file?.PeersWanted ?? 0,
+        PeersProgrammed = file?.PeersProgrammed ?? 0,
+    };
+}

@@ -1,0 +1,65 @@
+namespace Twill.Plugin.Cli;
+
+/// <summary>A command line of the operator's commands, read whole.</summary>
+internal sealed record CliOptions
+{
+    public const string DefaultConfDir = "/etc/cni/net.d";
+
+    /// <summary>status, peers, doctor or cleanup.</summary>
+    public string Command { get; init; } = "";
+
+    public bool Help { get; init; }
+
+    public bool Json { get; init; }
+
+    /// <summary>Where network configurations are: a directory, or one file.</summary>
+    public string ConfDir { get; init; } = DefaultConfDir;
+
+    /// <summary>Only this network; null: all.</summary>
+    public string? Network { get; init; }
+
+    /// <summary>cleanup: do it, instead of saying what would be done.</summary>
+    public bool Yes { get; init; }
+
+    /// <summary>cleanup: also while containers are attached.</summary>
+    public bool Force { get; init; }
+
+    /// <summary>cleanup: the address records as well.</summary>
+    public bool Addresses { get; init; }
+
+    /// <exception cref="UsageException">nobody knows what is meant</exception>
+    public static CliOptions Parse(string[] arguments)
+    {
+        CliOptions options = new();
+        Queue<string> words = new(arguments);
+        while (words.TryDequeue(out string? word))
+        {
+            string? value = null;
+            if (word.StartsWith("--", StringComparison.Ordinal) && word.IndexOf('=') is > 0 and int at)
+                (word, value) = (word[..at], word[(at + 1)..]);
+            options = word switch
+            {
+                "--help" or "-h" when value is null => options with { Help = true },
+                "--json" when value is null => options with { Json = true },
+                "--conf-dir" => options with { ConfDir = value ?? Next(word, "a directory") },
+                "--network" => options with { Network = value ?? Next(word, "a network's name") },
+                "--yes" or "-y" when value is null => options with { Yes = OnlyCleanup(options, word) },
+                "--force" when value is null => options with { Force = OnlyCleanup(options, word) },
+                "--addresses" when value is null => options with { Addresses = OnlyCleanup(options, word) },
+                "--release" => throw new UsageException("--release: twill itself never talks to etcd; 'twilld --release' gives this host's subnets back"),
+                _ when options.Command.Length == 0 && Commands.Exists(word) => options with { Command = word },
+                _ => throw new UsageException($"unknown argument '{word}'"),
+            };
+        }
+        return options.Command.Length > 0 ? options : throw new UsageException("expected a command: status, peers, doctor or cleanup");
+
+        string Next(string option, string what) =>
+            words.TryDequeue(out string? next) && next.Length > 0 ? next : throw new UsageException($"expected {what} after {option}");
+    }
+
+    private static bool OnlyCleanup(CliOptions options, string word) =>
+        options.Command == Commands.Cleanup ? true : throw new UsageException($"{word} belongs to 'twill cleanup', after that word");
+}
+
+/// <summary>The command line makes no sense: exit code 2.</summary>
+internal sealed class UsageException(string message) : Exception(message);

@@ -1,0 +1,39 @@
+namespace Twill.Plugin.Cli.Doctor;
+
+/// <summary><c>twill doctor</c></summary>
+internal static class DoctorCommand
+{
+    public static int Run(HostView host, CliOptions options, Screen screen)
+    {
+        List<NetworkView> networks = host.Chosen(options);
+        List<Check> checks = [.. HostChecks.Run(host, networks, all: options.Network is null)];
+        foreach (NetworkView network in networks)
+        {
+            Findings to = new(network.Name);
+            BridgeCheck.Run(to, host, network);
+            OverlayCheck.Run(to, host, network);
+            FirewallCheck.Run(to, network);
+            ForwardCheck.Run(to, host, network);
+            MtuCheck.Run(to, host, network);
+            ReversePathCheck.Run(to, network);
+            AgentCheck.Run(to, network);
+            DriftCheck.Run(to, host, network);
+            LeakCheck.Run(to, host, network);
+            checks.AddRange(to.Checks);
+        }
+        if (options.Json)
+            screen.Json(w => DoctorReport.Write(w, checks));
+        else
+            DoctorReport.Print(screen, checks);
+        return checks.Exists(check => check.Outcome != Outcome.Ok) ? Commands.Problems : Commands.Fine;
+    }
+
+    /// <summary>Who puts things right.</summary>
+    /// <param name="network">the network they are missing in</param>
+    /// <param name="byHand">what to do where no agent is needed</param>
+    public static string Mend(NetworkView network, string byHand) =>
+        network.Agent is { Pid: not null, ReportAge: > AgentStatus.Stale } ? "restart the agent, which hangs: systemctl restart twilld"
+        : network.Agent.Pid is not null ? "twilld mends this within a second; if it stays, its log says why (journalctl -u twilld)"
+        : network.Agent.Needed ? "start the agent, which mends this: systemctl start twilld"
+        : byHand;
+}

@@ -1,0 +1,63 @@
+using System.Net;
+using Twill.Cni;
+using Twill.Cni.Configuration;
+using Twill.Linux.Routes;
+
+namespace Twill.Plugin.Cli.Doctor;
+
+/// <summary>The way to other hosts: every entry there, and packets really taking it.</summary>
+internal static class DriftCheck
+{
+    private const string Name = "peers";
+
+    /// <summary>A kernel question each: enough to see a route that is in the way.</summary>
+    private const int MostAsked = 1000;
+
+    public static void Run(Findings to, HostView host, NetworkView network)
+    {
+        if (network.Conf.Backend.Type == BackendType.None)
+            return;
+        NetworkPeers peers = PeersCommand.Of(network);
+        to.Look(Name, () =>
+        {
+            foreach (PeerRow row in peers.Rows)
+            {
+                if (!row.IsWhole)
+                    to.Fail(Name, $"the way to {row.Subnet?.ToString() ?? row.PublicIP?.ToString()} is broken: {Broken(row)}", DoctorCommand.Mend(network, ""));
+            }
+            if (peers.Wanted is int wanted && wanted != peers.Rows.Count)
+                to.Fail(Name, $"the agent knows of {Words.Count(wanted, "remote subnet")}, the kernel has the way to {peers.Rows.Count}", DoctorCommand.Mend(network, ""));
+            for (int i = 0; i < peers.Rows.Count && i < MostAsked; i++)
+                Ask(to, host, peers.Rows[i]);
+        }, () => $"the way to {Words.Count(peers.Rows.Count, "remote subnet")} is whole");
+    }
+
+    private static string Broken(PeerRow row)
+    {
+        List<string> parts = [];
+        foreach ((string what, EntryState state) in (ReadOnlySpan<(string, EntryState)>)[("route", row.Route), ("neighbour", row.Neighbour), ("FDB entry", row.Fdb)])
+        {
+            if (state is EntryState.Missing or EntryState.Changed)
+                parts.Add($"{what} {(state == EntryState.Missing ? "missing" : "changed")}");
+        }
+        return string.Join(", ", parts);
+    }
+
+    /// <summary>A route of somebody else's that is more exact than ours leads packets elsewhere.</summary>
+    private static void Ask(Findings to, HostView host, PeerRow row)
+    {
+        if (!row.IsWhole || row.Subnet is not { } subnet)
+            return;
+        uint first = IpText.ToNumber(subnet.BaseAddress), last = first | (uint)(0xFFFF_FFFFUL >> subnet.PrefixLength);
+        foreach (uint number in (ReadOnlySpan<uint>)[first + 1, last - 1])
+        {
+            IPAddress address = IpText.FromNumber(number);
+            string way = host.Route.TryGetRoute(address, out Route? taken) ? host.Links.Find(link => link.Index == taken.Index)?.Name ?? "nowhere" : "nowhere";
+            if (way != row.Device)
+            {
+                to.Fail(Name, $"packets to {address} in {subnet} leave by {way}, not by {row.Device}", $"find the route that is in the way (ip route get {address}) and remove it");
+                return;
+            }
+        }
+    }
+}

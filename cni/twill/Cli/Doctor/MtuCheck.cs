@@ -1,0 +1,62 @@
+using System.Net.Sockets;
+using Twill.Cni.Configuration;
+using Twill.Host;
+using Twill.Host.Backends;
+using Twill.Linux.Links;
+
+namespace Twill.Plugin.Cli.Doctor;
+
+/// <summary>Whether what containers send fits through the underlay.</summary>
+internal static class MtuCheck
+{
+    private const string Name = "MTU";
+
+    public static void Run(Findings to, HostView host, NetworkView network)
+    {
+        TwillConf conf = network.Conf;
+        if (!network.IsOurs || conf.Backend.Type == BackendType.WireGuard)
+            return;
+        string fine = "";
+        to.Look(Name, () => fine = Look(to, host, network), () => fine);
+    }
+
+    private static string Look(Findings to, HostView host, NetworkView network)
+    {
+        TwillConf conf = network.Conf;
+        (string name, int mtu, int overhead) = ("the way out", 0, 0);
+        if (conf.Ipam.Etcd is null)
+        {
+            mtu = Underlay.MtuToOutside(host.Route);
+        }
+        else
+        {
+            try
+            {
+                Underlay underlay = Underlay.Select(host.Route, conf.Backend.Interface);
+                IBackend backend = HostNode.BackendOf(conf);
+                (name, mtu, overhead) = (underlay.Name, underlay.Mtu, backend.Overhead(AddressFamily.InterNetwork));
+                if (network.Agent.Pid is not null && network.Node is { } node && !node.PublicIP.Equals(underlay.Address))
+                    to.Fail("underlay", $"this host published {node.PublicIP}, but its address on {underlay.Name} is {underlay.Address}", DoctorCommand.Mend(network, ""));
+            }
+            catch (HostException e)
+            {
+                to.Fail("underlay", e.Message, $"bring the interface up, or set $.backend.interface in {network.File}");
+                return "";
+            }
+        }
+        int room = mtu - overhead, wanted = conf.Mtu != 0 ? conf.Mtu : room;
+        string carries = overhead > 0 ? $"{name} has {mtu} bytes, less {overhead} for {conf.Backend.TypeName}" : $"{name} has {mtu} bytes";
+        if (wanted > room)
+            to.Fail(Name, $"$.mtu is {wanted}, but {carries}: bigger packets are lost or cut into pieces", $"set $.mtu in {network.File} to 0, or to at most {room}");
+        foreach (Link? device in (ReadOnlySpan<Link?>)[network.OverlayDevice, host.Find(conf.Bridge)])
+        {
+            if (device is not null && device.Mtu != wanted)
+                to.Fail(Name, $"device {device.Name} has MTU {device.Mtu}, not {wanted} ({carries})", DoctorCommand.Mend(network, $"ip link set dev {device.Name} mtu {wanted}"));
+        }
+        List<Link> others = network.HostEnds.FindAll(end => end.Mtu != wanted);
+        if (others.Count > 0)
+            to.Warn(Name, $"{Words.Count(others.Count, "container has", "containers have")} another MTU than {wanted}: {Words.Few(others.ConvertAll(end => $"{end.Name} {end.Mtu} ({BridgeCheck.Owner(end)})"))}",
+                "restart them: an MTU is given when a container starts");
+        return $"{wanted} for containers; {carries}";
+    }
+}

@@ -1,0 +1,41 @@
+using Twill.Host;
+using Twill.Host.Forwarding;
+using Twill.Linux.Links;
+using Twill.Linux.Nftables;
+
+namespace Twill.Plugin.Cli;
+
+/// <summary>The networks that something of ours on this host bears the name of, whether a configuration still does or not.</summary>
+internal static class MadeNetworks
+{
+    public static SortedSet<string> Names(HostView host)
+    {
+        SortedSet<string> names = new(StringComparer.Ordinal);
+        foreach (Link link in host.Links)
+        {
+            string alias = link.Alias ?? "";
+            if (link.Kind == "vxlan" && After(alias, VxlanSpec.AliasOf("")) is { } overlay)
+                names.Add(overlay);
+            else if ((HostNames.IsVeth(link.Name) || HostNames.IsIfb(link.Name)) && After(alias, "twill ") is { } rest && rest.IndexOf(' ') is > 0 and int end)
+                names.Add(rest[..end]);
+        }
+        using (NftSocket nft = NftSocket.Open())
+        {
+            foreach (NftTable table in nft.ListTables(NftFamily.Inet))
+            {
+                if (After(table.Id.Name, HostNames.NftTable("")) is { } network && table.Comment?.StartsWith("twill", StringComparison.Ordinal) == true)
+                    names.Add(network);
+            }
+            names.UnionWith(IptablesAccept.Networks(nft));
+        }
+        if (Directory.Exists(host.State.Root))
+        {
+            foreach (string directory in Directory.EnumerateDirectories(host.State.Root))
+                names.Add(Path.GetFileName(directory));
+        }
+        return names;
+    }
+
+    private static string? After(string text, string start) =>
+        text.Length > start.Length && text.StartsWith(start, StringComparison.Ordinal) ? text[start.Length..] : null;
+}

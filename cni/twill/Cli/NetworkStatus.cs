@@ -1,0 +1,155 @@
+using System.Net;
+using Twill.Cni;
+using Twill.Cni.Configuration;
+using Twill.Cni.State;
+using Twill.Linux.Links;
+
+namespace Twill.Plugin.Cli;
+
+/// <summary>A subnet of this host and how much of it is taken.</summary>
+/// <param name="Prefix">the subnet</param>
+/// <param name="Used">addresses with a record</param>
+/// <param name="Free">addresses a container could still get</param>
+internal sealed record SubnetUse(IPNetwork Prefix, int Used, long Free);
+
+/// <summary>The lease of this host's subnets.</summary>
+/// <param name="Id">etcd's number for it</param>
+/// <param name="Ttl">seconds it lasts without renewal</param>
+/// <param name="Age">seconds since it was renewed last; null: in an earlier boot</param>
+/// <param name="Left">seconds until nothing is handed out any more; null: of an earlier boot, so nothing is</param>
+internal sealed record LeaseStatus(long Id, long Ttl, double? Age, double? Left)
+{
+    /// <summary>What is wrong with it; null: nothing.</summary>
+    public string? Trouble => Left is not double left ? "the lease is of an earlier boot: no address is handed out before it is renewed"
+        : left <= 0 ? $"the lease ran out {Words.Time(-left)} ago: no address is handed out until etcd is reached again"
+        : left < Ttl / 2.0 ? $"the lease was not renewed for {Words.Time(Age ?? 0)}: in {Words.Time(left)} no address is handed out any more"
+        : null;
+
+    public static LeaseStatus Of(SubnetFile file) => file.BootId == BootClock.BootId
+        ? new LeaseStatus(file.LeaseId, file.Ttl, Math.Max(0, BootClock.Now - (file.Deadline - file.Ttl)), file.Deadline - BootClock.Now)
+        : new LeaseStatus(file.LeaseId, file.Ttl, null, null);
+}
+
+/// <summary>How a network is on this host: what <c>twill status</c> tells.</summary>
+internal sealed record NetworkStatus
+{
+    public required string Name { get; init; }
+
+    public required string File { get; init; }
+
+    /// <summary>The backend: vxlan, host-gw, none.</summary>
+    public required string Backend { get; init; }
+
+    /// <summary>VXLAN network identifier and UDP port; null for other backends.</summary>
+    public (int Vni, int Port)? Vxlan { get; init; }
+
+    /// <summary>The address other hosts reach this one by, and its interface; null while unknown.</summary>
+    public (IPAddress Address, string Interface)? Underlay { get; init; }
+
+    /// <summary>The bridge's name; null under another main plugin.</summary>
+    public string? Bridge { get; init; }
+
+    /// <summary>What the bridge is: up, down, missing.</summary>
+    public string BridgeState { get; init; } = "";
+
+    /// <summary>Bytes; null while unknown.</summary>
+    public long? Mtu { get; init; }
+
+    /// <summary>Containers attached; null under another main plugin.</summary>
+    public int? Containers { get; init; }
+
+    public required IReadOnlyList<SubnetUse> Subnets { get; init; }
+
+    /// <summary>Subnets that are another host's now.</summary>
+    public IReadOnlyList<IPNetwork> Lost { get; init; } = [];
+
+    /// <summary>Null without etcd, or before the first lease.</summary>
+    public LeaseStatus? Lease { get; init; }
+
+    /// <summary>Whether subnets are leased from etcd.</summary>
+    public bool IsLeased { get; init; }
+
+    public required AgentStatus Agent { get; init; }
+
+    /// <summary>State files that cannot be read.</summary>
+    public IReadOnlyList<string> StateProblems { get; init; } = [];
+
+    /// <summary>Other programs' firewalls that drop containers' packets.</summary>
+    public IReadOnlyList<string> Obstacles { get; init; } = [];
+
+    /// <summary>What is not as it should be; empty: all is well.</summary>
+    public IReadOnlyList<string> Problems
+    {
+        get
+        {
+            List<string> all = [.. StateProblems];
+            if (Agent.Trouble is { } agent)
+                all.Add(agent);
+            if (Lease?.Trouble is { } lease)
+                all.Add(lease);
+            if (Agent.Pid is not null && Agent.PeersProgrammed < Agent.PeersWanted)
+                all.Add($"the way to {Agent.PeersWanted - Agent.PeersProgrammed} of {Words.Count(Agent.PeersWanted, "remote subnet")} is not made");
+            foreach (IPNetwork lost in Lost)
+                all.Add($"subnet {lost} is another host's now: containers that still have an address of it must be restarted");
+            if (Subnets.Count > 0 && !IsLeased && FreeInAll == 0)
+                all.Add("every address is taken");
+            if (Containers > 0 && BridgeState != "up")
+                all.Add($"bridge {Bridge} is {BridgeState}");
+            all.AddRange(Obstacles);
+            return all;
+        }
+    }
+
+    private long FreeInAll
+    {
+        get
+        {
+            long sum = 0;
+            foreach (SubnetUse subnet in Subnets)
+                sum += subnet.Free;
+            return sum;
+        }
+    }
+
+    public static NetworkStatus Of(HostView host, NetworkView network)
+    {
+        TwillConf conf = network.Conf;
+        Link? bridge = network.IsOurs ? host.Find(conf.Bridge) : null;
+        return new NetworkStatus
+        {
+            Name = network.Name,
+            File = network.File,
+            Backend = conf.Backend.TypeName,
+            Vxlan = conf.Backend.Type == BackendType.Vxlan ? (conf.Backend.Vni, conf.Backend.Port) : null,
+            Underlay = network.Node is { } node ? (node.PublicIP, node.Interface) : null,
+            Bridge = network.IsOurs ? conf.Bridge : null,
+            BridgeState = bridge is null ? "missing" : bridge.IsUp ? "up" : "down",
+            Mtu = network.Node is { Mtu: > 0 } told ? told.Mtu : conf.Mtu != 0 ? conf.Mtu : bridge?.Mtu,
+            Containers = network.IsOurs ? network.HostEnds.Count : null,
+            Subnets = UseOf(network),
+            Lost = network.Subnet?.Lost ?? [],
+            Lease = network.Subnet is { } file && conf.Ipam.Etcd is not null ? LeaseStatus.Of(file) : null,
+            IsLeased = conf.Ipam.Etcd is not null,
+            Agent = network.Agent,
+            StateProblems = network.StateProblems,
+            Obstacles = network.IsOurs
+                ? ForwardPaths.Obstacles(host.Route, conf, network.Node).FindAll(obstacle => obstacle.IsCertain && !obstacle.IsMeant).ConvertAll(obstacle => obstacle.Text) : [],
+        };
+    }
+
+    private static List<SubnetUse> UseOf(NetworkView network)
+    {
+        List<SubnetUse> all = [];
+        foreach (IPNetwork subnet in network.Subnets)
+        {
+            IpamConf ipam = network.Conf.Ipam;
+            uint network0 = IpText.ToNumber(subnet.BaseAddress), gateway = IpText.ToNumber(network.GatewayOf(subnet));
+            uint first = ipam.RangeStart is { } start ? IpText.ToNumber(start) : network0 + 1;
+            uint last = ipam.RangeEnd is { } end ? IpText.ToNumber(end) : (network0 | (uint)(0xFFFF_FFFFUL >> subnet.PrefixLength)) - 1;
+            long room = (long)last - first + 1 - (gateway >= first && gateway <= last ? 1 : 0);
+            int used = network.Records.FindAll(record => subnet.Contains(record.Address)).Count;
+            all.Add(new SubnetUse(subnet, used, Math.Max(0, room - used)));
+        }
+        return all;
+    }
+}

@@ -1,0 +1,99 @@
+using System.Net;
+using Twill.Cni;
+using Twill.Cni.Configuration;
+using Twill.Cni.State;
+using Twill.Host;
+using Twill.Host.Reconcile;
+using Twill.Linux.Links;
+
+namespace Twill.Plugin.Cli;
+
+/// <summary>One network on this host: its configuration, what the programs wrote down, and what hangs on its bridge.</summary>
+internal sealed class NetworkView
+{
+    private readonly HostView _host;
+    private List<AddressFile>? _records;
+
+    public NetworkView(HostView host, FoundNetwork found)
+    {
+        (_host, Conf, File) = (host, found.Conf, found.File);
+        StatePath = Path.Combine(host.State.Root, found.Conf.Name);
+        NetworkState state = new(StatePath);
+        Node = NodeFile.TryRead(state, out string? node);
+        Subnet = SubnetFile.TryRead(state, out string? subnet);
+        AgentFile? agent = AgentFile.TryRead(state, out string? damage);
+        foreach (string? problem in (ReadOnlySpan<string?>)[node, subnet, damage])
+        {
+            if (problem is not null)
+                StateProblems.Add(problem);
+        }
+        Agent = AgentStatus.Of(conf: Conf, agent, agent is null ? null : ProcFiles.FindAgent(agent.Pid), DateTimeOffset.UtcNow);
+    }
+
+    public string Name => Conf.Name;
+
+    /// <summary>The file that configures it.</summary>
+    public string File { get; }
+
+    public TwillConf Conf { get; }
+
+    /// <summary>The directory of its run-time state.</summary>
+    public string StatePath { get; }
+
+    public NodeFile? Node { get; }
+
+    public SubnetFile? Subnet { get; }
+
+    public AgentStatus Agent { get; }
+
+    /// <summary>State files that cannot be read, each with its fault.</summary>
+    public List<string> StateProblems { get; } = [];
+
+    /// <summary>Whether the main plugin is twill, so that bridge, host ends and firewall are ours.</summary>
+    public bool IsOurs => !Conf.IsForeign;
+
+    /// <summary>The subnets of this host that containers get addresses of: leased, or the fixed one; none when only another IPAM plugin knows.</summary>
+    public IReadOnlyList<IPNetwork> Subnets => Conf.Ipam.Subnet is { } only ? [only] : Subnet?.Subnets ?? [];
+
+    /// <summary>The addresses that twill-ipam has handed out.</summary>
+    public List<AddressFile> Records => _records ??= Conf.Ipam.IsForeign ? [] : AddressFile.List(Conf.Ipam.DataDir, Name);
+
+    /// <summary>The host ends of its containers, by their alias.</summary>
+    public List<Link> HostEnds => IsOurs ? HostEndsOf(_host, Name, Conf.Bridge) : [];
+
+    /// <summary>Whether anything was made for it: before its first container, and without an agent, nothing need be there.</summary>
+    public bool IsInUse => Agent.Pid is not null || Records.Count > 0 || HostEnds.Count > 0;
+
+    /// <summary>The host's own address in a subnet.</summary>
+    public IPAddress GatewayOf(IPNetwork subnet) => Conf.Ipam.Gateway ?? IpText.FromNumber(IpText.ToNumber(subnet.BaseAddress) + 1);
+
+    public Link? OverlayDevice => Conf.Backend.Type == BackendType.Vxlan ? _host.Find(Conf.Backend.DeviceName) : null;
+
+    /// <summary>Reads the kernel's entries for other hosts.</summary>
+    public Actual ReadPeers() => Conf.Ipam.Network is { } network && Conf.Backend.Type != BackendType.None
+        ? Actual.Read(_host.Route, new LinkNames(_host.Route), network, OverlayDevice?.Index ?? 0)
+        : Actual.Empty;
+
+    public void Refresh()
+    {
+        _records = null;
+        _host.Refresh();
+    }
+
+    /// <summary>
+    /// The host ends of a network, by their alias. One without (an ADD was killed before it gave it) counts by the bridge it hangs on.
+    /// </summary>
+    public static List<Link> HostEndsOf(HostView host, string network, string? bridge)
+    {
+        int master = bridge is null ? 0 : host.Find(bridge)?.Index ?? 0;
+        return host.Links.FindAll(link => link.Kind == "veth" && HostNames.IsVeth(link.Name) && (string.IsNullOrEmpty(link.Alias)
+            ? master != 0 && link.MasterIndex == master
+            : link.Alias.StartsWith(HostNames.VethAliasStart(network), StringComparison.Ordinal)));
+    }
+
+    /// <summary>The devices that queue what limited containers of a network send, by their alias; one without belongs to nobody once its host end is gone.</summary>
+    public static List<Link> QueuesOf(HostView host, string network) =>
+        host.Links.FindAll(link => link.Kind == "ifb" && HostNames.IsIfb(link.Name) && (string.IsNullOrEmpty(link.Alias)
+            ? host.Find(HostNames.VethOfIfb(link.Name)) is null
+            : link.Alias.StartsWith(HostNames.VethAliasStart(network), StringComparison.Ordinal)));
+}

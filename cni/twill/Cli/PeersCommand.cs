@@ -1,0 +1,28 @@
+using Twill.Cni.Configuration;
+
+namespace Twill.Plugin.Cli;
+
+/// <summary><c>twill peers</c></summary>
+internal static class PeersCommand
+{
+    public static int Run(HostView host, CliOptions options, Screen screen)
+    {
+        List<NetworkPeers> networks = host.Chosen(options).ConvertAll(Of);
+        if (options.Json)
+            screen.Json(w => PeersReport.Write(w, networks));
+        else if (networks.Count == 0)
+            screen.Line($"no network of twill's in {host.ConfDir}");
+        else
+            PeersReport.Print(screen, networks);
+        return networks.Count == 0 || networks.Exists(network => network.Trouble is not null) ? Commands.Problems : Commands.Fine;
+    }
+
+    public static NetworkPeers Of(NetworkView network)
+    {
+        BackendConf backend = network.Conf.Backend;
+        string? overlay = backend.Type == BackendType.Vxlan ? backend.DeviceName : null;
+        return new NetworkPeers(
+            network.Name, backend.TypeName, network.Agent.ReportAge is null ? null : network.Agent.PeersWanted,
+            PeerRow.Of(network.ReadPeers(), overlay, network.Conf.Ipam.SubnetLen));
+    }
+}

@@ -1,0 +1,97 @@
+using System.Text.Json;
+
+namespace Twill.Plugin.Cli;
+
+/// <summary>The peers of a network.</summary>
+/// <param name="Network">its name</param>
+/// <param name="Backend">how hosts are joined</param>
+/// <param name="Wanted">remote subnets that the agent knows of; null when no agent has reported</param>
+/// <param name="Rows">what the kernel has</param>
+internal sealed record NetworkPeers(string Network, string Backend, int? Wanted, IReadOnlyList<PeerRow> Rows)
+{
+    /// <summary>What is not as it should be; null: all ways are whole.</summary>
+    public string? Trouble
+    {
+        get
+        {
+            int broken = 0;
+            foreach (PeerRow row in Rows)
+                broken += row.IsWhole ? 0 : 1;
+            return broken > 0 ? $"the way to {broken} of {Words.Count(Rows.Count, "remote subnet")} is not whole"
+                : Wanted is int wanted && wanted != Rows.Count
+                    ? $"the agent knows of {Words.Count(wanted, "remote subnet")}, the kernel has the way to {Rows.Count}"
+                : null;
+        }
+    }
+}
+
+/// <summary><c>twill peers</c> for people and for programs.</summary>
+internal static class PeersReport
+{
+    public static void Print(Screen screen, IReadOnlyList<NetworkPeers> networks)
+    {
+        Table table = new("NETWORK", "SUBNET", "PUBLIC IP", "VTEP MAC", "DEVICE", "ROUTE", "NEIGHBOUR", "FDB");
+        int rows = 0;
+        foreach (NetworkPeers network in networks)
+        {
+            foreach (PeerRow row in network.Rows)
+            {
+                table.Add(network.Network, row.Subnet?.ToString() ?? "?", row.PublicIP?.ToString() ?? "?",
+                    row.VtepMac?.ToString() ?? (row.Neighbour == EntryState.NotNeeded ? "-" : "?"), row.Device, Word(row.Route), Word(row.Neighbour), Word(row.Fdb));
+                rows++;
+            }
+        }
+        if (rows > 0)
+            table.Print(screen);
+        foreach (NetworkPeers network in networks)
+        {
+            if (network.Trouble is { } trouble)
+                screen.Line($"{screen.Paint(Tone.Bad, "problem")}  {network.Network}: {trouble}");
+            else if (network.Rows.Count == 0)
+                screen.Line($"{network.Network}: {(network.Backend == "none" ? "one host, no peers (backend none)" : "no other host has a subnet")}");
+        }
+    }
+
+    public static void Write(Utf8JsonWriter w, IReadOnlyList<NetworkPeers> networks)
+    {
+        w.WriteStartObject();
+        w.WriteStartArray("networks");
+        foreach (NetworkPeers network in networks)
+        {
+            w.WriteStartObject();
+            w.WriteString("network", network.Network);
+            w.WriteString("backend", network.Backend);
+            w.WriteOptional("peersWanted", network.Wanted);
+            w.WriteStartArray("peers");
+            foreach (PeerRow row in network.Rows)
+                Write(w, row);
+            w.WriteEndArray();
+            w.WriteOptional("problem", network.Trouble);
+            w.WriteEndObject();
+        }
+        w.WriteEndArray();
+        w.WriteEndObject();
+    }
+
+    private static void Write(Utf8JsonWriter w, PeerRow row)
+    {
+        w.WriteStartObject();
+        w.WriteOptional("subnet", row.Subnet?.ToString());
+        w.WriteOptional("publicIP", row.PublicIP?.ToString());
+        w.WriteOptional("vtepMac", row.VtepMac?.ToString());
+        w.WriteString("device", row.Device);
+        w.WriteString("route", Word(row.Route).Text);
+        w.WriteString("neighbour", Word(row.Neighbour).Text);
+        w.WriteString("fdb", Word(row.Fdb).Text);
+        w.WriteBoolean("ok", row.IsWhole);
+        w.WriteEndObject();
+    }
+
+    private static Cell Word(EntryState state) => state switch
+    {
+        EntryState.Ok => new Cell("ok", Tone.Good),
+        EntryState.Missing => new Cell("missing", Tone.Bad),
+        EntryState.Changed => new Cell("changed", Tone.Bad),
+        _ => new Cell("-", Tone.Faint),
+    };
+}

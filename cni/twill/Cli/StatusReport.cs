@@ -1,0 +1,143 @@
+using System.Net;
+using System.Text.Json;
+
+namespace Twill.Plugin.Cli;
+
+/// <summary><c>twill status</c> for people and for programs.</summary>
+internal static class StatusReport
+{
+    public static void Print(Screen screen, IReadOnlyList<NetworkStatus> networks, IReadOnlyList<string> problems, string confDir)
+    {
+        foreach (NetworkStatus network in networks)
+        {
+            screen.Line($"{screen.Paint(Tone.Strong, network.Name)}  {screen.Paint(Tone.Faint, network.File)}");
+            Lines(network).Print(screen, "  ");
+            foreach (string problem in network.Problems)
+                screen.Line($"  {screen.Paint(Tone.Bad, "problem")}   {problem}");
+            screen.Line();
+        }
+        if (networks.Count == 0)
+            screen.Line(screen.Paint(Tone.Bad, $"no network of twill's in {confDir}"));
+        foreach (string problem in problems)
+            screen.Line($"{screen.Paint(Tone.Bad, "problem")}  {problem}");
+        bool fine = networks.Count > 0 && problems.Count == 0;
+        foreach (NetworkStatus network in networks)
+            fine &= network.Problems.Count == 0;
+        screen.Line(fine ? screen.Paint(Tone.Good, "all is well") : "'twill doctor' looks closer and says what to do");
+    }
+
+    public static void Write(Utf8JsonWriter w, IReadOnlyList<NetworkStatus> networks, IReadOnlyList<string> problems)
+    {
+        w.WriteStartObject();
+        w.WriteStartArray("networks");
+        foreach (NetworkStatus network in networks)
+            Write(w, network);
+        w.WriteEndArray();
+        w.WriteList("problems", problems);
+        w.WriteEndObject();
+    }
+
+    private static Table Lines(NetworkStatus network)
+    {
+        Table lines = new();
+        string vxlan = network.Vxlan is var (vni, port) ? $", VNI {vni}, UDP port {port}" : "";
+        string underlay = network.Underlay is var (address, name) ? $", {address}{(name.Length > 0 ? $" on {name}" : "")}" : "";
+        lines.Add("backend", network.Backend + vxlan + underlay);
+        if (network.Bridge is not null)
+        {
+            bool needed = network.Containers > 0 || network.Agent.Pid is not null;
+            Tone tone = network.BridgeState == "up" || !needed ? Tone.Plain : Tone.Bad;
+            lines.Add("bridge", new Cell($"{network.Bridge}, {network.BridgeState}, {Words.Count(network.Containers ?? 0, "container")}", tone));
+        }
+        lines.Add("MTU", network.Mtu is long mtu ? Words.Number(mtu) : "not known yet");
+        foreach (SubnetUse subnet in network.Subnets)
+            lines.Add("subnet", new Cell($"{subnet.Prefix}, {subnet.Used} used, {subnet.Free} free", subnet.Free == 0 ? Tone.Warning : Tone.Plain));
+        if (network.Subnets.Count == 0)
+            lines.Add("subnet", network.IsLeased ? "none leased yet" : "only the IPAM plugin knows");
+        foreach (IPNetwork lost in network.Lost)
+            lines.Add("lost", new Cell(lost.ToString(), Tone.Bad));
+        if (network.Lease is { } lease)
+            lines.Add("lease", new Cell(LeaseText(lease), lease.Trouble is null ? Tone.Plain : Tone.Bad));
+        if (network.Agent.Needed)
+        {
+            AgentStatus agent = network.Agent;
+            lines.Add("agent", new Cell(AgentText(agent), agent.Trouble is null ? Tone.Plain : Tone.Bad));
+            lines.Add("etcd", agent.EtcdAge is double age ? $"answered {Words.Time(age)} ago" : "has not answered the agent");
+            lines.Add("peers", new Cell($"{agent.PeersProgrammed} of {agent.PeersWanted}", agent.PeersProgrammed < agent.PeersWanted ? Tone.Bad : Tone.Plain));
+        }
+        return lines;
+    }
+
+    private static string LeaseText(LeaseStatus lease) =>
+        lease is not { Age: double age, Left: double left } ? $"{Words.LeaseId(lease.Id)}, of an earlier boot"
+        : left > 0 ? $"{Words.LeaseId(lease.Id)}, renewed {Words.Time(age)} ago, {Words.Time(left)} left"
+        : $"{Words.LeaseId(lease.Id)}, ran out {Words.Time(-left)} ago";
+
+    private static string AgentText(AgentStatus agent) => agent.ReportAge is not double age ? "has never run"
+        : agent.Pid is int pid ? $"runs (pid {pid}), reported {Words.Time(age)} ago" : $"does not run, reported {Words.Time(age)} ago";
+
+    private static void Write(Utf8JsonWriter w, NetworkStatus network)
+    {
+        w.WriteStartObject();
+        w.WriteString("network", network.Name);
+        w.WriteString("file", network.File);
+        w.WriteString("backend", network.Backend);
+        if (network.Vxlan is var (vni, port))
+        {
+            w.WriteNumber("vni", vni);
+            w.WriteNumber("port", port);
+        }
+        w.WriteOptional("publicIP", network.Underlay?.Address.ToString());
+        w.WriteOptional("interface", network.Underlay?.Interface);
+        w.WriteOptional("bridge", network.Bridge);
+        if (network.Bridge is not null)
+            w.WriteString("bridgeState", network.BridgeState);
+        w.WriteOptional("mtu", network.Mtu);
+        w.WriteOptional("containers", network.Containers);
+        w.WriteStartArray("subnets");
+        foreach (SubnetUse subnet in network.Subnets)
+        {
+            w.WriteStartObject();
+            w.WriteString("subnet", subnet.Prefix.ToString());
+            w.WriteNumber("used", subnet.Used);
+            w.WriteNumber("free", subnet.Free);
+            w.WriteEndObject();
+        }
+        w.WriteEndArray();
+        w.WriteList("lost", [.. Texts(network.Lost)]);
+        if (network.Lease is { } lease)
+        {
+            w.WriteStartObject("lease");
+            w.WriteString("id", Words.LeaseId(lease.Id));
+            w.WriteNumber("ttl", lease.Ttl);
+            w.WriteSeconds("renewedSecondsAgo", lease.Age);
+            w.WriteSeconds("secondsLeft", lease.Left);
+            w.WriteEndObject();
+        }
+        if (network.Agent.Needed)
+            Write(w, network.Agent);
+        w.WriteList("problems", network.Problems);
+        w.WriteEndObject();
+    }
+
+    private static void Write(Utf8JsonWriter w, AgentStatus agent)
+    {
+        w.WriteStartObject("agent");
+        w.WriteBoolean("running", agent.Pid is not null);
+        w.WriteOptional("pid", agent.Pid);
+        w.WriteSeconds("reportedSecondsAgo", agent.ReportAge);
+        w.WriteSeconds("etcdAnsweredSecondsAgo", agent.EtcdAge);
+        w.WriteOptional("error", agent.Error);
+        w.WriteNumber("peersWanted", agent.PeersWanted);
+        w.WriteNumber("peersProgrammed", agent.PeersProgrammed);
+        w.WriteEndObject();
+    }
+
+    private static List<string> Texts(IReadOnlyList<IPNetwork> prefixes)
+    {
+        List<string> texts = [];
+        foreach (IPNetwork prefix in prefixes)
+            texts.Add(prefix.ToString());
+        return texts;
+    }
+}

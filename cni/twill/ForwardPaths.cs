@@ -1,0 +1,33 @@
+using Twill.Cni.Configuration;
+using Twill.Cni.State;
+using Twill.Host.Forwarding;
+using Twill.Linux;
+using Twill.Linux.Nftables;
+
+namespace Twill.Plugin;
+
+/// <summary>The ways of a network's packets through this host, and what other programs' firewalls make of them.</summary>
+internal static class ForwardPaths
+{
+    /// <summary>As far as the configuration tells: enough to let packets through.</summary>
+    public static ForwardTraffic Of(TwillConf conf) => new(conf.Name, new Door(conf.Bridge), conf.Ipam.Network ?? conf.Ipam.Subnet)
+    {
+        HasOtherHosts = conf.Backend.Type != BackendType.None,
+        Across = conf.Backend.Type == BackendType.Vxlan ? new Door(conf.Backend.DeviceName) : null,
+    };
+
+    /// <summary>With the interfaces that are there: to tell who is in the way.</summary>
+    /// <param name="route">a socket in the host's namespace</param>
+    /// <param name="conf">the network</param>
+    /// <param name="node">what this host is in it; null before that is known</param>
+    public static ForwardTraffic Find(RouteSocket route, TwillConf conf, NodeFile? node) => ForwardTraffic.Find(
+        route, conf.Name, conf.Bridge, conf.Ipam.Network ?? conf.Ipam.Subnet, conf.Backend.Type != BackendType.None,
+        conf.Backend.Type == BackendType.Vxlan ? conf.Backend.DeviceName : null, node?.Interface);
+
+    /// <summary>The chains of others that drop containers' packets, or may.</summary>
+    public static List<ForwardObstacle> Obstacles(RouteSocket route, TwillConf conf, NodeFile? node)
+    {
+        using NftSocket nft = NftSocket.Open();
+        return ForwardObstacles.Find(nft, Find(route, conf, node));
+    }
+}

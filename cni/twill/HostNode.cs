@@ -1,0 +1,45 @@
+using System.Net.Sockets;
+using Twill.Cni.Configuration;
+using Twill.Cni.State;
+using Twill.Host;
+using Twill.Host.Backends;
+using Twill.Linux;
+
+namespace Twill.Plugin;
+
+/// <summary>What this host is in the network, and with that the containers' MTU.</summary>
+internal static class HostNode
+{
+    /// <summary>
+    /// The MTU of the containers' interfaces in bytes. In a network of several hosts the first ADD after a boot also writes
+    /// <c>node.json</c>, from which the IPAM plugin knows what to publish with a lease; later ones find it there.
+    /// </summary>
+    /// <exception cref="HostException">The underlay cannot be told.</exception>
+    public static int EnsureMtu(RouteSocket host, NetworkState network, TwillConf conf)
+    {
+        if (conf.Ipam.Etcd is null)
+            return conf.Mtu != 0 ? conf.Mtu : Underlay.MtuToOutside(host);
+        if (NodeFile.TryRead(network, out _) is { } known && IsCurrent(known, conf))
+            return conf.Mtu != 0 ? conf.Mtu : known.Mtu;
+        NodeFile node = Find(host, conf);
+        node.Write(network);
+        return node.Mtu;
+    }
+
+    private static bool IsCurrent(NodeFile node, TwillConf conf) =>
+        node.BootId == BootClock.BootId && node.BackendType == conf.Backend.TypeName && node.Mtu != 0
+        && (conf.Backend.Type != BackendType.Vxlan || (node.Vni == conf.Backend.Vni && node.Port == conf.Backend.Port));
+
+    /// <summary>The backend that the configuration asks for.</summary>
+    /// <exception cref="UnsupportedBackendException">There is no such backend yet.</exception>
+    public static IBackend BackendOf(TwillConf conf) => Backend.Create(
+        new BackendOptions(conf.Backend.TypeName, (uint)conf.Backend.Vni, (ushort)conf.Backend.Port, conf.Backend.DirectRouting));
+
+    private static NodeFile Find(RouteSocket host, TwillConf conf)
+    {
+        IBackend backend = BackendOf(conf);
+        Underlay underlay = Underlay.Select(host, conf.Backend.Interface);
+        string vtepMac = conf.Backend.Type == BackendType.Vxlan ? NodeIdentity.VtepMac(conf.Ipam.DataDir, conf.Name, out _) : "";
+        return NodeFile.Of(conf, underlay.Address, underlay.Name, underlay.Mtu - backend.Overhead(AddressFamily.InterNetwork), vtepMac);
+    }
+}

@@ -1,0 +1,46 @@
+using System.Text;
+using Twill.Cni;
+using Twill.Plugin.Cli;
+
+namespace Twill.Plugin;
+
+/// <summary>What a person who runs the plugin by hand is told.</summary>
+internal static class Usage
+{
+    private const string Text = """
+        twill is a CNI plugin: a container runtime runs it, with CNI_COMMAND and the other CNI_* variables set and the network
+        configuration on standard input. It belongs into /opt/cni/bin (or wherever CNI_PATH points), beside twill-ipam.
+
+        To try it by hand:  echo '{"cniVersion":"1.1.0"}' | CNI_COMMAND=VERSION twill
+
+        On a host it also answers an operator (each has its own --help, and --json for programs):
+
+          twill status    each network: subnets, addresses, lease, agent, peers
+          twill peers     the other hosts' subnets, and whether the kernel has the whole way to each
+          twill doctor    what keeps containers from reaching each other, and what to do about it
+          twill cleanup   removes what twill made on this host
+
+          --version   the version of this program, and the CNI versions it speaks
+          --help      this text
+
+        """;
+
+    /// <summary>Answers the command line.</summary>
+    /// <returns>the exit code, as <see cref="Commands"/> has them</returns>
+    public static int Print(ICniProcess process, string[] arguments)
+    {
+        switch (arguments)
+        {
+            case [] or ["--help" or "-h"]:
+                process.WriteStdout(Encoding.UTF8.GetBytes(Text));
+                return 0;
+            case ["--version"]:
+                process.WriteStdout(Encoding.UTF8.GetBytes($"twill {Version} (CNI {CniVersion.SupportedText})\n"));
+                return 0;
+            default:
+                return Commands.Run(process, arguments);
+        }
+    }
+
+    private static string Version => typeof(Usage).Assembly.GetName().Version!.ToString(3);
+}

@@ -1,0 +1,152 @@
+using System.Net.Sockets;
+using Twill.Cni;
+using Twill.Cni.Configuration;
+using Twill.Cni.State;
+using Twill.Host;
+using Twill.Linux;
+using Twill.Linux.Links;
+using Twill.Plugin.Capabilities;
+
+namespace Twill.Plugin.Verbs;
+
+/// <summary>
+/// ADD. The IPAM plugin is at work while the pair of interfaces is made; what it answers is then put on them. Whatever fails, all of it
+/// is taken back, newest first.
+/// </summary>
+internal static class Add
+{
+    public static CniResult Run(CniRequest request)
+    {
+        TwillConf conf = TwillConf.Parse(request.Reader);
+        request.Args.RefuseUnknown("IP", "MAC");
+        NetworkState state = StateDir.From(request.Environment).Network(conf.Name);
+        using RunningAdd mark = RunningAdd.Begin(state, request.Attachment);
+        using Undo undo = new();
+        try
+        {
+            CniResult result = Attach(request, conf, state, undo);
+            undo.Commit();
+            return result;
+        }
+        catch (Exception failure)
+        {
+            undo.Roll();
+            throw Failure.WithLeftovers(failure, undo.Failures);
+        }
+    }
+
+    private static CniResult Attach(CniRequest request, TwillConf conf, NetworkState state, Undo undo)
+    {
+        using NetNs pod = PodNamespace.Open(request);
+        using RouteSocket host = RouteSocket.Open();
+        int mtu = HostNode.EnsureMtu(host, state, conf);
+        PodLimits limits = Bandwidth.Read(conf, mtu);
+        MacAddress? requestedMac = RequestedMac.Read(request);
+
+        request.Phases?.Done("configuration, network namespace, MTU");
+
+        // From here on two are at work. What does not depend on the address is done before it is waited for.
+        using RunningDelegate ipam = StartIpam(request, conf, undo);
+        request.Phases?.Done("IPAM plugin started");
+        HostSetup.EnsureForwarding();
+        Link bridge = HostBridge.Ensure(host, conf.Bridge, mtu);
+        PodLinkSpec spec = new(conf.Name, request.ContainerId, request.IfName, mtu, conf.HairpinMode);
+        PodLink.Create(host, pod, spec, bridge);
+        undo.Add($"delete {spec.HostName}", () =>
+        {
+            using RouteSocket again = RouteSocket.Open(); // undone from outside of here, when the sockets above are closed
+            PodLink.Delete(again, spec.HostName);
+        });
+        request.Phases?.Done("bridge, veth pair");
+        using RouteSocket inPod = RouteSocket.Open(pod);
+        int inside = PodLink.IndexOf(inPod, request.IfName);
+        Link end = host.GetLink(spec.HostName);
+        bool onBridge = RoutedEnd.StaysOnBridge(host, spec, end);
+        if (onBridge)
+            PodLink.Dress(host, spec, end.Index);
+        request.Phases?.Done("both ends");
+        HostSetup.EnsureFirewall(host, state, conf);
+        request.Phases?.Done("firewall");
+
+        CniResult addresses = AddressesOf(ipam, conf);
+        request.Phases?.Done("IPAM plugin's answer");
+        HostSetup.AdmitAddresses(conf, addresses);
+        EnsureGateways(host, bridge, addresses);
+        if (!onBridge)
+            RoutedEnd.Connect(host, spec, end.Index, bridge, RoutedAddresses.Of(bridge.Name, addresses));
+        Bandwidth.Apply(host, spec, limits, undo);
+        MacAddress mac = requestedMac ?? HostMacs.ForContainer(addresses.Ips[0].Address);
+        List<CniRoute> routes = PodRoutes.For(conf, addresses);
+        List<CniIp> ips = [];
+        List<PodAddress> onInterface = [];
+        foreach (CniIp ip in addresses.Ips)
+        {
+            ips.Add(ip with { InterfaceIndex = 2 });
+            onInterface.Add(new PodAddress(ip.Address, ip.PrefixLength));
+        }
+        request.Phases?.Done("gateway, limits");
+        PodLink.Configure(inPod, inside, mac, onInterface, PodRoutes.ForKernel(routes, addresses));
+        request.Phases?.Done("container's end");
+        Ports.Publish(host, state, request, conf, addresses, onBridge, undo);
+        PodLink.AwaitCarrier(host, spec.HostName);
+        if (onBridge && !bridge.IsRunning) // its first port: the kernel's worker comes once more, for the bridge itself
+            PodLink.AwaitCarrier(host, bridge.Name);
+        request.Phases?.Done("ports, carrier");
+
+        CniResult made = new()
+        {
+            Interfaces =
+            [
+                new CniInterface(bridge.Name, bridge.Mac?.ToString() ?? "", mtu),
+                new CniInterface(spec.HostName, spec.HostMac.ToString(), mtu),
+                new CniInterface(request.IfName, mac.ToString(), mtu, request.NetnsPath!),
+            ],
+            Ips = ips,
+            Routes = routes,
+            Dns = conf.RuntimeDns ?? (addresses.Dns.IsEmpty ? conf.Dns : addresses.Dns),
+        };
+        return request.Version >= CniVersion.V0_3_0 && request.PrevResult is { } before ? before.Followed(made) : made;
+    }
+
+    /// <summary>
+    /// What the plugin holds is given back when the ADD fails, but only if it really gave something to this call: of a second ADD, whose
+    /// address belongs to the first, nothing is taken.
+    /// </summary>
+    private static RunningDelegate StartIpam(CniRequest request, TwillConf conf, Undo undo)
+    {
+        RunningDelegate ipam = DelegateExec.Start(request, conf.Ipam.Type, CniVerb.Add);
+        undo.Add($"release the address ({conf.Ipam.Type} DEL)", () =>
+        {
+            if (ipam.Succeeded)
+                DelegateExec.Run(request, conf.Ipam.Type, CniVerb.Del);
+        });
+        return ipam;
+    }
+
+    private static CniResult AddressesOf(RunningDelegate ipam, TwillConf conf)
+    {
+        CniResult addresses = ipam.Wait() ?? throw NoAddress(conf, "nothing");
+        if (addresses.Ips.Count == 0)
+            throw NoAddress(conf, "no address");
+        foreach (CniIp ip in addresses.Ips)
+        {
+            if (ip.Address.AddressFamily != AddressFamily.InterNetwork)
+                throw NoAddress(conf, $"{ip.Cidr}");
+        }
+        return addresses;
+    }
+
+    private static CniException NoAddress(TwillConf conf, string got) => new(CniErrorCode.InvalidNetworkConfig,
+        $"IPAM plugin '{conf.Ipam.Type}' gave no IPv4 address", $"expected at least one, and IPv4 ones only, got {got}");
+
+    private static void EnsureGateways(RouteSocket host, Link bridge, CniResult addresses)
+    {
+        RouteBatch batch = host.NewBatch();
+        foreach (CniIp ip in addresses.Ips)
+        {
+            if (ip.Gateway is not null)
+                batch.Add(HostBridge.Gateway(bridge.Index, ip.Gateway, ip.PrefixLength), tolerate: Errno.EEXIST);
+        }
+        batch.Send();
+    }
+}

@@ -1,0 +1,63 @@
+using Twill.Cni;
+using Twill.Cni.Configuration;
+using Twill.Cni.State;
+using Twill.Host;
+using Twill.Linux;
+using Twill.Plugin.Capabilities;
+
+namespace Twill.Plugin.Verbs;
+
+/// <summary>
+/// DEL needs no more than the container's id, the interface's name and the IPAM plugin's: the names of host end and ifb follow from the first two.
+/// The interface goes before its address is free, so that no other container can be given it while this one still answers: the IPAM plugin is
+/// started at once, and is told what to do when the interface is gone.
+/// What is gone already is no error, and no failure keeps the rest from being tried.
+/// </summary>
+internal static class Del
+{
+    public static CniResult? Run(CniRequest request)
+    {
+        TwillConf conf = TwillConf.Parse(request.Reader.Lenient([]));
+        string hostName = HostNames.Veth(request.ContainerId, request.IfName), ifbName = HostNames.Ifb(request.ContainerId, request.IfName);
+        Cleanup cleanup = new();
+        using RunningDelegate? early = StartIpam(request, conf);
+        cleanup.Try("cannot free the published ports", () => Ports.Release(StateOf(request), request.NetworkName, hostName));
+        request.Phases?.Done("ports");
+        cleanup.Try($"cannot delete {hostName}", () =>
+        {
+            using RouteSocket host = RouteSocket.Open();
+            cleanup.Try($"cannot delete {ifbName}", () => PodShaping.Delete(host, ifbName));
+            PodLink.Delete(host, hostName);
+        });
+        request.Phases?.Done("limits, veth pair");
+        if (conf.Ipam.Type.Length > 0)
+        {
+            cleanup.Try($"cannot release the address ({conf.Ipam.Type})", () =>
+            {
+                if (early is null)
+                    DelegateExec.Run(request, conf.Ipam.Type, CniVerb.Del);
+                else
+                    early.Wait();
+            });
+        }
+        request.Phases?.Done("IPAM plugin");
+        cleanup.Try("cannot remove the mark of a killed ADD", () => RunningAdd.Forget(StateOf(request), request.Attachment));
+        cleanup.ThrowIfAny();
+        return null;
+    }
+
+    // Null when it cannot be started: that is told when its turn comes, and is tried once more then.
+    private static RunningDelegate? StartIpam(CniRequest request, TwillConf conf)
+    {
+        try
+        {
+            return conf.Ipam.Type.Length > 0 ? DelegateExec.Start(request, conf.Ipam.Type, CniVerb.Del, held: true) : null;
+        }
+        catch (Exception)
+        {
+            return null;
+        }
+    }
+
+    private static NetworkState StateOf(CniRequest request) => StateDir.From(request.Environment).Existing(request.NetworkName);
+}

@@ -1,0 +1,78 @@
+using Twill.Cni;
+using Twill.Cni.Configuration;
+using Twill.Cni.State;
+using Twill.Host;
+using Twill.Linux;
+using Twill.Linux.Links;
+using Twill.Plugin.Capabilities;
+
+namespace Twill.Plugin.Verbs;
+
+/// <summary>
+/// GC: what attachments of this network have that are not listed is freed: published ports, host ends, ifbs, and by the IPAM plugin their
+/// addresses. Whose a host end is, its alias says; one without (an ADD was killed before it gave it) counts by the bridge it hangs on.
+/// An ADD at work beside this one loses nothing, though the list was made before it: see <see cref="RunningAdd"/>.
+/// </summary>
+internal static class Gc
+{
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(10);
+
+    public static CniResult? Run(CniRequest request)
+    {
+        TwillConf conf = TwillConf.Parse(request.Reader);
+        NetworkState state = StateDir.From(request.Environment).Network(conf.Name);
+        Cleanup cleanup = new();
+        using (Collection collection = Collection.Begin(state, s_patience))
+        {
+            cleanup.Try("cannot find what is not used any more", () => Free(conf, state, request.ValidAttachments, cleanup));
+            cleanup.Try($"cannot free addresses ({conf.Ipam.Type})", () => DelegateExec.Run(request, conf.Ipam.Type, CniVerb.Gc));
+            cleanup.Try("cannot remove the marks of ADDs that were killed", collection.ForgetKilled);
+        }
+        cleanup.ThrowIfAny();
+        return null;
+    }
+
+    private static void Free(TwillConf conf, NetworkState state, IReadOnlyList<CniAttachment> valid, Cleanup cleanup)
+    {
+        using RouteSocket host = RouteSocket.Open();
+        IReadOnlyCollection<string> withPorts = Ports.Owners(state, conf.Name);
+        List<string> hostEnds = HostEnds(host, conf), ifbs = PodShaping.Ifbs(host, conf.Name);
+
+        // Only now, when it is known what there is: who is at work on any of it.
+        HashSet<string> kept = [];
+        foreach (CniAttachment attachment in (IEnumerable<CniAttachment>)[.. valid, .. Collection.Running(state)])
+            kept.Add(HostNames.Veth(attachment.ContainerId, attachment.IfName));
+
+        foreach (string hostName in withPorts)
+        {
+            if (!kept.Contains(hostName))
+                cleanup.Try($"cannot free the published ports of {hostName}", () => Ports.Release(state, conf.Name, hostName));
+        }
+        foreach (string hostName in hostEnds)
+        {
+            if (!kept.Contains(hostName))
+                cleanup.Try($"cannot delete {hostName}", () => PodLink.Delete(host, hostName));
+        }
+        foreach (string ifb in ifbs)
+        {
+            if (!kept.Contains(HostNames.VethOfIfb(ifb)))
+                cleanup.Try($"cannot delete {ifb}", () => PodShaping.Delete(host, ifb));
+        }
+    }
+
+    private static List<string> HostEnds(RouteSocket host, TwillConf conf)
+    {
+        int bridge = host.TryGetLink(conf.Bridge, out Link? found) ? found.Index : 0;
+        List<string> names = [];
+        foreach (Link link in host.ListLinks(kind: "veth"))
+        {
+            if (HostNames.IsVeth(link.Name) && IsOurs(link, conf.Name, bridge))
+                names.Add(link.Name);
+        }
+        return names;
+    }
+
+    private static bool IsOurs(Link link, string network, int bridge) => string.IsNullOrEmpty(link.Alias)
+        ? bridge != 0 && link.MasterIndex == bridge
+        : link.Alias.StartsWith(HostNames.VethAliasStart(network), StringComparison.Ordinal);
+}

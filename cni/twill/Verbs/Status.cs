@@ -1,0 +1,132 @@
+using Twill.Cni;
+using Twill.Cni.Configuration;
+using Twill.Cni.State;
+using Twill.Host;
+using Twill.Host.Forwarding;
+using Twill.Linux;
+using Twill.Linux.Links;
+
+namespace Twill.Plugin.Verbs;
+
+/// <summary>
+/// STATUS: whether an ADD could succeed now, which the configuration and the IPAM plugin decide (50), and whether containers reach each
+/// other and those of other hosts, which the bridge, the overlay device and the agent see to, and anybody at all, which other programs'
+/// firewalls may prevent (51).
+/// </summary>
+internal static class Status
+{
+    /// <summary>An agent writes its state at least every 30 seconds: after three times that, it hangs.</summary>
+    private static readonly TimeSpan s_stale = TimeSpan.FromSeconds(90);
+
+    public static CniResult? Run(CniRequest request)
+    {
+        TwillConf conf = AddWouldSucceed(request);
+        NetworkState state = StateDir.From(request.Environment).Network(conf.Name);
+        if (Trouble(state, conf) is { } trouble)
+            throw new CniException(CniErrorCode.LimitedConnectivity, $"containers may not reach all others: {trouble}",
+                "the agent mends this: start twilld on this host (systemctl start twilld), or see its log; `twill doctor` looks for more");
+        RefuseObstacles(conf, NodeFile.TryRead(state, out _));
+        return null;
+    }
+
+    /// <summary>Whatever an ADD would be refused for is code 50 here; how it is said stays the same. What is wrong with this very call is no answer to it.</summary>
+    private static TwillConf AddWouldSucceed(CniRequest request)
+    {
+        try
+        {
+            TwillConf conf = TwillConf.Parse(request.Reader);
+            HostNode.BackendOf(conf);
+            RefuseOtherDevice(conf);
+            AskIpam(request, conf);
+            return conf;
+        }
+        catch (Exception e) when (Failure.Translate(e) is { Code: not (CniErrorCode.NotAvailable or CniErrorCode.LimitedConnectivity or CniErrorCode.InvalidEnvironment) } why)
+        {
+            throw new CniException(CniErrorCode.NotAvailable, why.Message, why.Details, e);
+        }
+    }
+
+    private static void RefuseOtherDevice(TwillConf conf)
+    {
+        using RouteSocket host = RouteSocket.Open();
+        HostBridge.RefuseOther(host, conf.Bridge);
+    }
+
+    /// <summary>The IPAM plugin is asked as well. An old one does not know the question; then it must at least speak the version that an ADD will have.</summary>
+    private static void AskIpam(CniRequest request, TwillConf conf)
+    {
+        string plugin = conf.Ipam.Type;
+        try
+        {
+            DelegateExec.Run(request, plugin, CniVerb.Status);
+        }
+        catch (CniException e) when (conf.Ipam.IsForeign && e.Code is not (CniErrorCode.NotAvailable or CniErrorCode.LimitedConnectivity))
+        {
+            DelegateExec.Find(plugin, request.PluginPath);
+            IReadOnlyList<string> versions = DelegateExec.Versions(request, plugin);
+            if (!versions.Contains(request.Version.ToString()))
+                throw new CniException(CniErrorCode.NotAvailable, $"IPAM plugin '{plugin}' does not speak CNI {request.Version}: every ADD would fail",
+                    $"$.cniVersion: it speaks {string.Join(", ", versions)}; name one of these in the configuration, or install a newer '{plugin}'", e);
+            if (e.Code is not CniErrorCode.InvalidEnvironment) // what the specification has for a CNI_COMMAND that is not known
+                throw;
+        }
+    }
+
+    private static string? Trouble(NetworkState network, TwillConf conf)
+    {
+        using RouteSocket host = RouteSocket.Open();
+        if (!host.TryGetLink(conf.Bridge, out Link? bridge))
+            return HasContainers(host, conf) ? $"bridge {conf.Bridge} is missing, and with it the way to all containers of this host" : Beyond(network, conf, host);
+        return bridge.IsUp ? Beyond(network, conf, host) : $"bridge {conf.Bridge} is down (ip link set {conf.Bridge} up)";
+    }
+
+    private static bool HasContainers(RouteSocket host, TwillConf conf)
+    {
+        foreach (Link link in host.ListLinks(kind: "veth"))
+        {
+            if (link.Alias?.StartsWith(HostNames.VethAliasStart(conf.Name), StringComparison.Ordinal) ?? false)
+                return true;
+        }
+        return false;
+    }
+
+    private static string? Beyond(NetworkState network, TwillConf conf, RouteSocket host)
+    {
+        if (conf.Backend.Type == BackendType.None)
+            return null;
+        if (AgentTrouble(network) is { } trouble)
+            return trouble;
+        if (conf.Backend.Type != BackendType.Vxlan || SubnetFile.TryRead(network, out _) is null)
+            return null;
+        if (!host.TryGetLink(conf.Backend.DeviceName, out Link? overlay))
+            return $"overlay device {conf.Backend.DeviceName} is missing";
+        return overlay.IsUp ? null : $"overlay device {conf.Backend.DeviceName} is down";
+    }
+
+    /// <summary>
+    /// Names the chains that certainly drop containers' packets. Not where the next ADD puts its accept itself: a runtime that is told so here
+    /// would never come to that ADD. Nor where rules drop just these packets: what an administrator forbids makes no plugin unfit.
+    /// </summary>
+    private static void RefuseObstacles(TwillConf conf, NodeFile? node)
+    {
+        using RouteSocket host = RouteSocket.Open();
+        List<ForwardObstacle> obstacles = ForwardPaths.Obstacles(host, conf, node).FindAll(obstacle => obstacle.IsCertain && !obstacle.IsMeant && !obstacle.IsMendedByUs);
+        if (obstacles.Count > 0)
+            throw new CniException(CniErrorCode.LimitedConnectivity, $"another firewall on this host is in the containers' way: {string.Join("; ", obstacles.ConvertAll(one => one.Text))}",
+                $"let them through: {string.Join(" && ", obstacles.ConvertAll(one => one.Remedy))}");
+    }
+
+    private static string? AgentTrouble(NetworkState network)
+    {
+        if (AgentFile.TryRead(network, out string? problem) is not { } agent)
+            return problem ?? "no agent (twilld) has run since this host started";
+        if (!Directory.Exists($"/proc/{agent.Pid}"))
+            return $"the agent (twilld, pid {agent.Pid}) is not running any more";
+        TimeSpan silent = DateTimeOffset.UtcNow - agent.Time;
+        if (silent > s_stale)
+            return $"the agent (twilld, pid {agent.Pid}) has not reported for {(int)silent.TotalSeconds} s";
+        return agent.PeersProgrammed < agent.PeersWanted
+            ? $"the agent has made the way to {agent.PeersProgrammed} of {agent.PeersWanted} remote subnets{(agent.LastError is null ? "" : $": {agent.LastError}")}"
+            : null;
+    }
+}

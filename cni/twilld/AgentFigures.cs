@@ -1,0 +1,44 @@
+using System.Net;
+
+namespace Twill.Agent;
+
+/// <summary>How the agent is in one network, in numbers.</summary>
+/// <param name="Network">The network's name.</param>
+internal sealed record AgentFigures(string Network)
+{
+    /// <summary>Subnets that this host holds.</summary>
+    internal IReadOnlyList<IPNetwork> Subnets { get; init; } = [];
+
+    /// <summary>Subnets that were this host's and are another's, while containers here may still use them.</summary>
+    internal int LostSubnets { get; init; }
+
+    /// <summary>Seconds until the lease runs out unless it is renewed; null when there is none.</summary>
+    internal double? LeaseSecondsLeft { get; init; }
+
+    /// <summary>When etcd last answered; null when it has not, or is not used.</summary>
+    internal DateTimeOffset? EtcdContact { get; init; }
+
+    /// <summary>Addresses that containers have.</summary>
+    internal int AddressesUsed { get; init; }
+
+    /// <summary>Remote subnets known.</summary>
+    internal int PeersWanted { get; init; }
+
+    /// <summary>Remote subnets that the kernel leads to.</summary>
+    internal int PeersProgrammed { get; init; }
+
+    /// <summary>Leases that nothing could be made for.</summary>
+    internal int PeersSkipped { get; init; }
+
+    /// <summary>Rounds so far, by what they looked at.</summary>
+    internal IReadOnlyList<(string Kind, long Count)> Rounds { get; init; } = [];
+
+    /// <summary>Entries written to or removed from the kernel for other hosts.</summary>
+    internal long Entries { get; init; }
+
+    /// <summary>Things put in order on this host: bridge, ports, forwarding, firewall.</summary>
+    internal long HostChanges { get; init; }
+
+    /// <summary>What may fail, and how it fails at present: null when it does not.</summary>
+    internal IReadOnlyList<(string What, string? Message)> Troubles { get; init; } = [];
+}

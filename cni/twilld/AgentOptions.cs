@@ -1,0 +1,124 @@
+using System.Globalization;
+using System.Net;
+
+namespace Twill.Agent;
+
+/// <summary>The command line of twilld.</summary>
+internal sealed record AgentOptions
+{
+    internal const string Usage = """
+        twilld - the node agent of twill: keeps this host's subnet leases alive, watches the other hosts, and keeps
+        the overlay device, routes, neighbours, bridge and firewall as they should be.
+
+        usage: twilld [options]
+               twilld --release [--force] [--conf FILE | --conf-dir DIR]
+
+          --conf-dir DIR      look for networks in DIR (default /etc/cni/net.d): every configuration in it with a
+                              plugin of type "twill", or with "ipam" of type "twill-ipam"; read again when it changes
+          --conf FILE         serve the network in FILE only (may be given several times)
+          --once              bring everything in order once, then exit: 0 when nothing is left to do, otherwise 1
+          --release           give this host's subnets back in etcd, for others to have at once, then exit: 0 when it holds
+                              none any more, otherwise 1. The agent must be stopped, and no container have an address
+          --force             with --release: also while containers have addresses; they are cut off sooner or later
+          --interval SECONDS  compare everything at least this often (default 30)
+          --listen ADDRESS:PORT
+                              answer HTTP there: /metrics (Prometheus), /healthz (200 when all is well, else 503 and
+                              what is not). Not by default; mind who reaches the address: 127.0.0.1:9116 is a good one
+          --log-level LEVEL   debug, info (default), warning or error
+          --log-format FORMAT text (default) or json: one object per line
+          --help              show this
+          --version           show the version
+
+        Logs go to standard error. SIGTERM or SIGINT ends twilld; nothing in the kernel is removed, so traffic goes on.
+        SIGHUP reads the configuration again and compares everything at once.
+        Environment: TWILL_STATE_DIR moves /run/twill; NOTIFY_SOCKET is told of readiness, status and reloading, and
+        within WATCHDOG_USEC of being alive (systemd, Type=notify).
+        """;
+
+    internal string ConfDir { get; init; } = "/etc/cni/net.d";
+
+    internal IReadOnlyList<string> ConfFiles { get; init; } = [];
+
+    internal bool Once { get; init; }
+
+    internal bool Release { get; init; }
+
+    internal bool Force { get; init; }
+
+    internal bool Help { get; init; }
+
+    internal bool Version { get; init; }
+
+    internal TimeSpan Interval { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>Where to answer HTTP; null: nowhere.</summary>
+    internal IPEndPoint? Listen { get; init; }
+
+    internal LogLevel LogLevel { get; init; } = LogLevel.Info;
+
+    internal LogFormat LogFormat { get; init; } = LogFormat.Text;
+
+    /// <exception cref="UsageException">An unknown option, or a value that an option does not take.</exception>
+    internal static AgentOptions Parse(IReadOnlyList<string> args)
+    {
+        AgentOptions options = new();
+        for (int i = 0; i < args.Count; i++)
+        {
+            string[] parts = args[i].Split('=', 2);
+            string name = parts[0];
+            string Value() => parts.Length == 2 ? parts[1]
+                : ++i < args.Count ? args[i]
+                : throw new UsageException($"{name}: expected a value after it");
+
+            options = name switch
+            {
+                "--conf-dir" => options with { ConfDir = Value() },
+                "--conf" => options with { ConfFiles = [.. options.ConfFiles, Value()] },
+                "--interval" => options with { Interval = Seconds(name, Value()) },
+                "--listen" => options with { Listen = EndPoint(name, Value()) },
+                "--log-level" => options with { LogLevel = Choice(name, Value(), LogLevels) },
+                "--log-format" => options with { LogFormat = Choice(name, Value(), LogFormats) },
+                "--once" when parts.Length == 1 => options with { Once = true },
+                "--release" when parts.Length == 1 => options with { Release = true },
+                "--force" when parts.Length == 1 => options with { Force = true },
+                "--help" or "-h" when parts.Length == 1 => options with { Help = true },
+                "--version" when parts.Length == 1 => options with { Version = true },
+                _ => throw new UsageException($"unknown option '{args[i]}'"),
+            };
+        }
+
+        return options.Force && !options.Release ? throw new UsageException("--force belongs to --release") : options;
+    }
+
+    private static IReadOnlyList<(string, LogLevel)> LogLevels { get; } =
+        [("debug", LogLevel.Debug), ("info", LogLevel.Info), ("warning", LogLevel.Warning), ("error", LogLevel.Error)];
+
+    private static IReadOnlyList<(string, LogFormat)> LogFormats { get; } = [("text", LogFormat.Text), ("json", LogFormat.Json)];
+
+    private static T Choice<T>(string name, string value, IReadOnlyList<(string Name, T Value)> choices)
+    {
+        foreach ((string Name, T Value) choice in choices)
+        {
+            if (choice.Name == value)
+            {
+                return choice.Value;
+            }
+        }
+
+        throw new UsageException($"{name}: expected {string.Join(" or ", choices.Select(c => c.Name))}, got '{value}'");
+    }
+
+    // An address alone would be taken with port 0: any.
+    private static IPEndPoint EndPoint(string name, string value) =>
+        IPEndPoint.TryParse(value, out IPEndPoint? at) && value.EndsWith($":{at.Port}", StringComparison.Ordinal) && value != at.Address.ToString()
+            ? at
+            : throw new UsageException($"{name}: expected an address and a port like 127.0.0.1:9116 or [::1]:9116, got '{value}'");
+
+    private static TimeSpan Seconds(string name, string value) =>
+        double.TryParse(value, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double seconds) && seconds is >= 0.1 and <= 86400
+            ? TimeSpan.FromSeconds(seconds)
+            : throw new UsageException($"{name}: expected seconds from 0.1 to 86400, got '{value}'");
+}
+
+/// <summary>The command line cannot be understood; the message says why.</summary>
+internal sealed class UsageException(string message) : Exception(message);

@@ -1,0 +1,102 @@
+using System.Buffers;
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+
+namespace Twill.Agent;
+
+internal enum LogLevel
+{
+    Debug,
+    Info,
+    Warning,
+    Error,
+}
+
+internal enum LogFormat
+{
+    Text,
+    Json,
+}
+
+/// <summary>
+/// One line per event on standard error: `2026-11-20T10:00:00Z info twill: peer 10.244.7.0/24 via 192.168.64.3 added`, where "twill" is the
+/// network it is about.
+/// </summary>
+internal sealed class Log(Stream output, LogLevel least, LogFormat format, TimeProvider clock)
+{
+    private readonly Lock _lock = new();
+    private readonly string _network = "";
+
+    private Log(Log parent, string network)
+        : this(parent.Output, parent.Least, parent.Format, parent.Clock) => (_lock, _network) = (parent._lock, network);
+
+    private Stream Output => output;
+
+    private LogLevel Least => least;
+
+    private LogFormat Format => format;
+
+    private TimeProvider Clock => clock;
+
+    internal Log ForNetwork(string name) => new(this, name);
+
+    internal void Debug(string message) => Write(LogLevel.Debug, message);
+
+    internal void Info(string message) => Write(LogLevel.Info, message);
+
+    internal void Warning(string message) => Write(LogLevel.Warning, message);
+
+    internal void Error(string message) => Write(LogLevel.Error, message);
+
+    internal void Write(LogLevel level, string message)
+    {
+        if (level < least)
+        {
+            return;
+        }
+
+        string time = clock.GetUtcNow().ToString("yyyy-MM-ddTHH:mm:ssZ", CultureInfo.InvariantCulture);
+        byte[] line = format == LogFormat.Json ? JsonLine(time, Name(level), message) : TextLine(time, Name(level), message);
+        lock (_lock)
+        {
+            output.Write(line);
+            output.Flush();
+        }
+    }
+
+    private static string Name(LogLevel level) => level switch
+    {
+        LogLevel.Debug => "debug",
+        LogLevel.Info => "info",
+        LogLevel.Warning => "warning",
+        _ => "error",
+    };
+
+    private byte[] TextLine(string time, string level, string message)
+    {
+        string about = _network.Length == 0 ? "twilld" : _network;
+        return Encoding.UTF8.GetBytes($"{time} {level} {about}: {message.Replace("\n", "\\n", StringComparison.Ordinal)}\n");
+    }
+
+    private byte[] JsonLine(string time, string level, string message)
+    {
+        ArrayBufferWriter<byte> line = new(256);
+        using (Utf8JsonWriter json = new(line))
+        {
+            json.WriteStartObject();
+            json.WriteString("time", time);
+            json.WriteString("level", level);
+            if (_network.Length > 0)
+            {
+                json.WriteString("network", _network);
+            }
+
+            json.WriteString("msg", message);
+            json.WriteEndObject();
+        }
+
+        line.Write("\n"u8);
+        return line.WrittenSpan.ToArray();
+    }
+}

@@ -1,0 +1,84 @@
+using System.Net;
+using Twill.Host;
+using Twill.Linux;
+using Twill.Linux.Nftables;
+using Twill.Linux.Routes;
+
+namespace Twill.Agent;
+
+/// <content>Hearing what changes in the kernel: much of it is not about this network, and some of it the agent did itself.</content>
+internal sealed partial class NetworkAgent
+{
+    /// <summary>Hears of a change in the kernel, on any thread; asks for a round when it may concern this network.</summary>
+    internal void Hear(in NetworkChange change)
+    {
+        Due due = change.Kind switch
+        {
+            NetworkChangeKind.Everything => Due.Everything,
+            NetworkChangeKind.Link => OfLink(in change),
+            NetworkChangeKind.Address => Due.Everything,
+            NetworkChangeKind.Route => IsOurDoing(in change) ? Due.None : OfRoute(change.Route),
+            NetworkChangeKind.Forwarding => change.Index < 0 || change.Index == _bridge.Index || change.Index == _overlay ? Due.Host : Due.None,
+            NetworkChangeKind.Nftables => OfTable(change.Table),
+            _ => OfEntry(in change),
+        };
+        if (change.Kind == NetworkChangeKind.Everything)
+        {
+            _bridge.LookAtAll();
+        }
+
+        if (due != Due.None)
+        {
+            Ask(due);
+        }
+    }
+
+    private bool IsOurDoing(in NetworkChange change) => change.PortId != 0 && change.PortId == _ownPort;
+
+    private Due OfEntry(in NetworkChange change)
+    {
+        if (change.Index == 0 || change.Index != _overlay || IsOurDoing(in change))
+        {
+            return Due.None;
+        }
+
+        _heard.Add(in change);
+        return Due.Heard;
+    }
+
+    private Due OfLink(in NetworkChange change)
+    {
+        bool loose = _bridgeIsOurs && _bridge.Hear(in change);
+        bool ours = change.Index != 0 && (change.Index == _bridge.Index || change.Index == _overlay || change.Index == _underlay);
+        bool named = change.Link is { Name: var name } && (name == _conf.Bridge || name == HostNames.VxlanDevice(_conf.Backend.Vni));
+        if (ours)
+        {
+            _heardLinks.Add(in change);
+            return Due.Heard;
+        }
+
+        return named || (PublishesItself && _underlay == 0) ? Due.Everything : loose ? Due.Host : Due.None;
+    }
+
+    /// <summary>Routes of the main table that take the place of ours, or that say which host is behind which link.</summary>
+    private Due OfRoute(Route? route) =>
+        route is { Table: RouteTable.Main } && (route.Destination.PrefixLength == 0 || _backend.NeedsMainRoutes || IsToPeers(route.Destination))
+            ? Due.Everything
+            : Due.None;
+
+    private bool IsToPeers(IPNetwork destination) =>
+        (_conf.Ipam.Network ?? _conf.Ipam.Subnet) is { } network && network.Contains(destination.BaseAddress)
+        && !(_keeper?.Held?.Subnets ?? []).Any(own => own.PrefixLength < destination.PrefixLength && own.Contains(destination.BaseAddress));
+
+    /// <summary>Tables of other networks of ours are their agents' business; any other may have become one that drops what we forward.</summary>
+    private Due OfTable(TableId? table)
+    {
+        if (!_bridgeIsOurs || table is not { Family: NftFamily.Inet or NftFamily.Ip or NftFamily.Bridge } there)
+        {
+            return Due.None;
+        }
+
+        bool ofSomeNetwork = there.Family == NftFamily.Inet && there.Name.StartsWith(HostNames.NftTable(""), StringComparison.Ordinal);
+        return !ofSomeNetwork || there.Name == HostNames.NftTable(_conf.Name) ? Due.Host : Due.None;
+    }
+}

@@ -1,0 +1,100 @@
+using System.Net;
+using Twill.Cni.Configuration;
+using Twill.Cni.State;
+using Twill.Host;
+using Twill.Linux;
+
+namespace Twill.Agent;
+
+/// <content>This host: its underlay, bridge, forwarding and firewall.</content>
+internal sealed partial class NetworkAgent
+{
+    private NodeFile? _node;
+    private volatile int _underlay;
+
+    /// <summary>Under a main plugin of somebody else and without a backend only the lease is ours; what this host is, nobody asks.</summary>
+    private bool PublishesItself => !_conf.IsForeign || _conf.Backend.Type != BackendType.None;
+
+    private bool BringHostInOrder(RouteSocket route)
+    {
+        if (_keeper is { HasLostForNothing: true })
+        {
+            _leaseDue.Ring();
+        }
+
+        List<string> changes = [];
+        if (_bridgeIsOurs)
+        {
+            IReadOnlyList<IPNetwork> subnets = _conf.Ipam.Subnet is { } only ? [only] : _keeper?.Held?.Subnets ?? [];
+            int mtu = _conf.Mtu != 0 ? _conf.Mtu : _node?.Mtu ?? Underlay.MtuToOutside(route);
+            changes = HostState.Ensure(route, _state, _conf, subnets, LocalSubnets, mtu);
+            changes.AddRange(_bridge.Ensure(route));
+            if (_otherFirewalls.BringInOrder(route, _node) is { } done)
+            {
+                changes.Add(done);
+            }
+
+            Interlocked.Add(ref _hostChanges, changes.Count);
+            foreach (string change in changes)
+            {
+                _log.Info(change);
+            }
+        }
+
+        _hostTrouble.Over();
+        return changes.Count == 0;
+    }
+
+    /// <summary>
+    /// Read anew, because an ADD may just have put the address of one more subnet on the bridge: subnet.json had it before that.
+    /// </summary>
+    private IReadOnlyList<IPNetwork> LocalSubnets()
+    {
+        _keeper!.Adopt();
+        return [.. _keeper.Held?.Subnets ?? [], .. _keeper.Lost];
+    }
+
+    /// <summary>
+    /// Writes down what this host is, and has it published, when its address, interface or MTU changed. While no underlay can be told, it is
+    /// what it was.
+    /// </summary>
+    private bool FollowUnderlay(RouteSocket route)
+    {
+        if (!PublishesItself || _conf.Ipam.Etcd is null)
+        {
+            return true;
+        }
+
+        Underlay underlay = Underlay.Select(route, _conf.Backend.Interface);
+        _underlay = underlay.Index;
+        NodeFile node = HostState.Describe(underlay, _conf, _backend, _vtepMac);
+        NodeFile? written = NodeFile.TryRead(_state, out string? problem);
+        if (problem is not null)
+        {
+            _log.Warning($"{problem}; it is written anew");
+        }
+
+        if (_keeper is { IsAccepted: not true } && written is not null && written.BootId == node.BootId && !HaveSameBackend(written, node))
+        {
+            node = written;     // etcd has not agreed to the new configuration: this host is what it was
+        }
+
+        if (written != node)
+        {
+            node.Write(_state);
+        }
+
+        if (_node != node)
+        {
+            _log.Info($"this host is {node.PublicIP} on {node.Interface}, backend {node.BackendType}, MTU {node.Mtu} for containers");
+            _node = node;
+            _leaseDue.Ring();
+        }
+
+        _underlayTrouble.Over();
+        return true;
+    }
+
+    private static bool HaveSameBackend(NodeFile one, NodeFile other) =>
+        (one.BackendType, one.Vni, one.Port) == (other.BackendType, other.Vni, other.Port);
+}

@@ -1,0 +1,64 @@
+using Twill.Cluster;
+using Twill.Cni;
+using Twill.Cni.State;
+
+namespace Twill.Agent;
+
+/// <content>The lease: kept alive at its own pace, and at once when something rings for it.</content>
+internal sealed partial class NetworkAgent
+{
+    private readonly Wake _leaseDue = new();
+    private volatile bool _leaseTried;
+
+    private async Task KeepLeaseAsync(CancellationToken stop)
+    {
+        if (_keeper is null)
+        {
+            return;
+        }
+
+        TimeSpan retry = TimeSpan.Zero;
+        while (true)
+        {
+            _leaseDue.Clear();
+            bool renewed = await StepLeaseAsync(stop).ConfigureAwait(false);
+            retry = renewed ? TimeSpan.Zero : NextRetry(retry, _keeper.RenewAfter);
+            await _leaseDue.WaitAsync(renewed ? _keeper.RenewAfter : retry, Settle, stop).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>1 s, doubled with each failure up to 15 s, but never so long that a lease could run out for want of trying.</summary>
+    private static TimeSpan NextRetry(TimeSpan last, TimeSpan renewAfter)
+    {
+        TimeSpan most = TimeSpan.FromSeconds(Math.Clamp(renewAfter.TotalSeconds / 4, 0.5, 15));
+        TimeSpan next = last == TimeSpan.Zero ? TimeSpan.FromSeconds(1) : last * 2;
+        return next < most ? next : most;
+    }
+
+    private async Task<bool> StepLeaseAsync(CancellationToken stop)
+    {
+        NodeFile? node = _node;
+        if (node is null && PublishesItself)
+        {
+            return false;       // the round that finds the underlay rings the bell
+        }
+
+        try
+        {
+            await _keeper!.StepAsync(node, () => ClusterTerms.Attributes(node, _etcd!.LocalAddress), stop).ConfigureAwait(false);
+            _leaseTrouble.Over();
+            return true;
+        }
+        catch (Exception e) when (e is EtcdException or ClusterException or TimeoutException or IOException or CniException)
+        {
+            _leaseTrouble.Failed(e.Message, e is ClusterException ? LogLevel.Error : LogLevel.Warning);
+            return false;
+        }
+        finally
+        {
+            bool first = !_leaseTried;
+            _leaseTried = true;
+            Ask(first ? Due.Everything | Due.Peers : Due.Everything);       // the first makes all the difference to the peers, and is not kept waiting
+        }
+    }
+}

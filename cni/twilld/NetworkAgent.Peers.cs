@@ -1,0 +1,168 @@
+using System.Net;
+using Twill.Cluster;
+using Twill.Cni.Configuration;
+using Twill.Cni.State;
+using Twill.Host.Backends;
+using Twill.Host.Reconcile;
+using Twill.Linux;
+
+namespace Twill.Agent;
+
+/// <content>The other hosts: watched in etcd, and written to the kernel.</content>
+internal sealed partial class NetworkAgent
+{
+    private readonly HeardEntries _heard = new();
+    private readonly HeardLinks _heardLinks = new();
+    private Basis? _basis;
+    private volatile bool _peersMet;
+    private volatile int _overlay;
+
+    private async Task WatchPeersAsync(CancellationToken stop)
+    {
+        if (_store is null)
+        {
+            return;
+        }
+
+        await foreach (LeaseEvent told in _store.WatchAsync(stop).ConfigureAwait(false))
+        {
+            if (told is WatchInterrupted interrupted)
+            {
+                _watchTrouble.Failed(interrupted.Error.Message + "; the network goes on as it is");
+                Ask(Due.Everything);
+                continue;
+            }
+
+            _watchTrouble.Over();
+            Learn(told);
+        }
+    }
+
+    private async Task ListPeersAsync(LeaseStore store, CancellationToken stop)
+    {
+        try
+        {
+            Learn(await store.ListAsync(stop).ConfigureAwait(false));
+        }
+        catch (EtcdException e)
+        {
+            _watchTrouble.Failed(e.Message);
+        }
+    }
+
+    private void Learn(LeaseEvent told)
+    {
+        _peers.Apply(told);
+        Ask(Due.Peers);
+
+        // etcd is back, or shows that a key of ours is gone or another's: the lease is looked after now, not at its next turn.
+        if (_leaseTrouble.Message is not null || !_keeper!.IsShownBy(_peers))
+        {
+            _leaseDue.Ring();
+        }
+    }
+
+    private bool BringPeersInOrder(RouteSocket route)
+    {
+        _basis = null;
+        if ((_keeper is not null && (!_leaseTried || _keeper.IsAccepted != true)) || Self() is not { } self || TakeOthers() is not { } others)
+        {
+            return true;        // before etcd has agreed to the configuration and told of the others, all that is there stays
+        }
+
+        Round round = Reconciler.Run(route, _backend, self, others);
+        _overlay = round.Basis.Overlay;
+        _heard.Want(round.Desired);
+        Tell(round);
+        Interlocked.Exchange(ref _peersWanted, round.Desired.Peers.Count);
+        Interlocked.Exchange(ref _peersSkipped, round.Desired.Skipped.Count);
+        CountWritten(round.Plan, round.Refusals);
+        _basis = round.Refusals.Count == 0 ? round.Basis : null;
+        _peersMet = true;
+        return round.WasInOrder;
+    }
+
+    /// <summary>As <see cref="BringPeersInOrder"/>, for those that changed since then; without asking the kernel.</summary>
+    /// <returns>False when there is no round to build on, or this host changed.</returns>
+    private bool FollowPeers(RouteSocket route)
+    {
+        if (_basis is not { } basis || Self() is not { } self || !basis.Self.IsSameAs(self) || _peers.TakeChange(IsOwn) is not { } change)
+        {
+            return false;
+        }
+
+        FollowUp round = Reconciler.Follow(route, _backend, basis, change);
+        _heard.Want(round);
+        _report.Tell(round);
+        Interlocked.Add(ref _peersWanted, round.Desired.Peers.Count - round.Was.Peers.Count);
+        Interlocked.Add(ref _peersSkipped, round.Desired.Skipped.Count - round.Was.Skipped.Count);
+        CountWritten(round.Plan, round.Refusals);
+        if (round.Refusals.Count > 0)
+        {
+            _basis = null;
+            Ask(Due.Everything);        // the kernel is not what it was taken for
+        }
+
+        return true;
+    }
+
+    private void CountWritten(Plan plan, IReadOnlyList<Refusal> refusals)
+    {
+        Interlocked.Add(ref _entriesWritten, plan.Count);
+        Interlocked.Exchange(ref _peersProgrammed, Math.Max(0, _peersWanted - refusals.Count));
+        if (refusals.Count == 0)
+        {
+            _kernelTrouble.Over();
+            return;
+        }
+
+        string more = refusals.Count > 1 ? $" (and {refusals.Count - 1} more)" : "";
+        _kernelTrouble.Failed($"{refusals[0].Entry}: {refusals[0].Error.Message}{more}", LogLevel.Error);
+    }
+
+    /// <summary>This host as the backend sees it; null while that is not known. Where no other host is reached it has no underlay.</summary>
+    private LocalNode? Self()
+    {
+        NodeFile? node = _node;
+        bool alone = _conf.Backend.Type == BackendType.None;
+        return (_conf.Ipam.Network ?? _conf.Ipam.Subnet) is { } network && (alone || node is not null)
+            ? new LocalNode(
+                _conf.Name,
+                network,
+                _keeper?.Held?.Subnets ?? [],
+                _keeper?.Lost ?? [],
+                alone ? IPAddress.None : node!.PublicIP,
+                alone ? "" : node!.Interface,
+                MacAddress.TryParse(_vtepMac, out MacAddress mac) ? mac : MacAddress.Zero,
+                alone ? 0 : node!.Mtu,
+                MainRoutes: [])
+            : null;
+    }
+
+    /// <summary>All leases but this host's own; null before etcd has told of them.</summary>
+    private List<PeerLease>? TakeOthers() => _conf.Backend.Type == BackendType.None ? [] : _peers.TakeAll(IsOwn);
+
+    /// <summary>Whether a lease is this host's: by its lease, or, while subnet.json is still being written, by what it says.</summary>
+    private bool IsOwn(KnownLease lease)
+    {
+        HeldLease? held = _keeper!.Held;
+        return (held is not null && lease.LeaseId == held.LeaseId)
+            || (_node is { } node && lease.Peer.PublicIP.Equals(node.PublicIP) && lease.Peer.BackendType == node.BackendType
+                && (node.VtepMac.Length == 0 || lease.Peer.VtepMac?.ToString() == node.VtepMac));
+    }
+
+    private void Tell(Round round)
+    {
+        foreach (string name in round.DeletedDevices)
+        {
+            _log.Info($"overlay device {name} of an earlier configuration deleted");
+        }
+
+        foreach (string change in round.Device?.Changes ?? [])
+        {
+            _log.Info($"overlay device {round.Desired.Overlay!.Name} {change}");
+        }
+
+        _report.Tell(round.Desired, round.Plan, round.Device is { IsNew: true });
+    }
+}

@@ -1,0 +1,85 @@
+using System.Net;
+using Twill.Cni.Configuration;
+
+namespace Twill.Agent;
+
+/// <summary>The networks that this agent serves, and why it does not serve others.</summary>
+internal sealed record NetworkCatalog(IReadOnlyList<FoundNetwork> Networks, IReadOnlyList<string> Problems)
+{
+    /// <summary>Reads the configuration files. What is wrong with one network keeps no other from being served.</summary>
+    internal static NetworkCatalog Load(AgentOptions options)
+    {
+        List<FoundNetwork> found = [];
+        List<string> problems = [];
+        foreach (string path in options.ConfFiles.Count > 0 ? options.ConfFiles : [options.ConfDir])
+        {
+            NetworkConfigList list = NetworkConfigList.Load(path);
+            problems.AddRange(list.Problems);
+            found.AddRange(list.Networks);
+            if (options.ConfFiles.Count > 0 && list.Networks.Count == 0 && list.Problems.Count == 0)
+            {
+                problems.Add($"{path}: expected a plugin of type \"{TwillConf.MainPlugin}\" or with ipam.type \"{TwillConf.IpamPlugin}\", found neither");
+            }
+        }
+
+        List<FoundNetwork> served = [];
+        foreach (FoundNetwork network in found)
+        {
+            if (Refusal(network.Conf, served) is { } refusal)
+            {
+                problems.Add($"{network.File}: {refusal}; network '{network.Conf.Name}' is not served");
+            }
+            else
+            {
+                served.Add(network);
+            }
+        }
+
+        return new NetworkCatalog(served, problems);
+    }
+
+    private static string? Refusal(TwillConf conf, List<FoundNetwork> served)
+    {
+        if (conf.Backend.Type == BackendType.WireGuard)
+        {
+            return $"backend.type: expected \"vxlan\", \"host-gw\" or \"none\", got \"{conf.Backend.TypeName}\", which this version does not have";
+        }
+
+        foreach ((string file, TwillConf other) in served)
+        {
+            if (Clash(conf, other) is { } clash)
+            {
+                return $"{clash}, as in {file}";
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>What two networks on one host cannot share: they would undo each other's work for ever.</summary>
+    private static string? Clash(TwillConf one, TwillConf other)
+    {
+        if (one.Name == other.Name)
+        {
+            return $"name: '{one.Name}' is taken";
+        }
+
+        if (!one.IsForeign && !other.IsForeign && one.Bridge == other.Bridge)
+        {
+            return $"bridge: '{one.Bridge}' is taken by network '{other.Name}'";
+        }
+
+        if (one.Backend.Type == BackendType.Vxlan && other.Backend.Type == BackendType.Vxlan && one.Backend.Vni == other.Backend.Vni)
+        {
+            return $"backend.vni: {one.Backend.Vni} is taken by network '{other.Name}'";
+        }
+
+        return Range(one) is { } mine && Range(other) is { } theirs && Overlap(mine, theirs)
+            ? $"ipam: {mine} overlaps {theirs} of network '{other.Name}'"
+            : null;
+    }
+
+    private static IPNetwork? Range(TwillConf conf) => conf.Ipam.Network ?? conf.Ipam.Subnet;
+
+    private static bool Overlap(IPNetwork one, IPNetwork other) => one.Contains(other.BaseAddress) || other.Contains(one.BaseAddress);
+}

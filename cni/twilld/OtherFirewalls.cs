@@ -1,0 +1,63 @@
+using Twill.Cni.Configuration;
+using Twill.Cni.State;
+using Twill.Host.Forwarding;
+using Twill.Linux;
+using Twill.Linux.Nftables;
+
+namespace Twill.Agent;
+
+/// <summary>
+/// Other programs' firewalls on the way of a network's packets: the accept where iptables drops them, and who else does. Docker, ufw and people
+/// write their rules when they like: the kernel announces it, and a round looks.
+/// </summary>
+internal sealed class OtherFirewalls(TwillConf conf, Log log, Trouble trouble)
+{
+    private bool _legacyTold;
+
+    /// <summary>Who is in the way, and what helps; null when nobody is.</summary>
+    internal string? InTheWay => trouble.Message;
+
+    /// <summary>Puts the accept where it is needed, and tells who is in the way.</summary>
+    /// <returns>What was done; null when nothing was to be done.</returns>
+    internal string? BringInOrder(RouteSocket route, NodeFile? node)
+    {
+        TellLegacy();
+        ForwardTraffic traffic = TrafficOf(route, node);
+        using NftSocket nft = NftSocket.Open();
+        string? done = IptablesAccept.Keep(nft, traffic);
+        if (Find(nft, traffic) is { } text)
+        {
+            trouble.Failed(text);
+        }
+        else
+        {
+            trouble.Over();
+        }
+
+        return done;
+    }
+
+    private ForwardTraffic TrafficOf(RouteSocket route, NodeFile? node) => ForwardTraffic.Find(
+        route,
+        conf.Name,
+        conf.Bridge,
+        conf.Ipam.Network ?? conf.Ipam.Subnet,
+        conf.Backend.Type != BackendType.None,
+        conf.Backend.Type == BackendType.Vxlan ? conf.Backend.DeviceName : null,
+        node?.Interface);
+
+    private static string? Find(NftSocket nft, ForwardTraffic traffic)
+    {
+        List<ForwardObstacle> obstacles = ForwardObstacles.Find(nft, traffic).FindAll(one => one.IsCertain && !one.IsMeant && !one.IsMendedByUs);
+        return obstacles.Count == 0 ? null : string.Join("; ", obstacles.ConvertAll(one => $"{one.Text}; to let them through: {one.Remedy}"));
+    }
+
+    private void TellLegacy()
+    {
+        if (!_legacyTold && LegacyIptables.HasFilter)
+        {
+            _legacyTold = true;
+            log.Warning($"{LegacyIptables.Text}; {LegacyIptables.Remedy}");
+        }
+    }
+}

@@ -1,0 +1,149 @@
+using System.Net;
+using Twill.Host.Backends;
+using Twill.Host.Reconcile;
+using Twill.Linux;
+
+namespace Twill.Agent;
+
+/// <summary>Tells a person what a round changed: hosts that came, left or moved, and entries that somebody else had broken.</summary>
+internal sealed class PeerReport(Log log)
+{
+    /// <summary>More lines than this of one kind in one round become one line with a count; all of them go to the debug level.</summary>
+    internal const int MostLines = 20;
+
+    private Dictionary<IPNetwork, PeerLease>? _peers;
+    private readonly Dictionary<IPNetwork, string> _skipped = [];
+
+    /// <summary>Reports the round that applied <paramref name="plan"/>.</summary>
+    /// <param name="desired">What was wanted.</param>
+    /// <param name="plan">What it took.</param>
+    /// <param name="freshDevice">Whether the overlay device was made in this round, empty.</param>
+    internal void Tell(Desired desired, Plan plan, bool freshDevice)
+    {
+        Dictionary<IPNetwork, PeerLease> now = desired.Peers.ToDictionary(peer => peer.Subnet);
+        bool first = _peers is null;
+        Dictionary<IPNetwork, PeerLease> before = _peers ?? AlreadyThere(now, plan);
+        if (first && before.Count > 0)
+        {
+            log.Info($"{Peers(before.Count)} already in place");
+        }
+
+        Compare(before, now, plan, freshDevice);
+        _peers = now;
+        TellSkipped(desired.Skipped, [.. _skipped.Keys]);
+    }
+
+    /// <summary>Reports what became of a few hosts.</summary>
+    internal void Tell(FollowUp round)
+    {
+        Compare(round.Was.Peers.ToDictionary(peer => peer.Subnet), round.Desired.Peers.ToDictionary(peer => peer.Subnet), round.Plan, freshDevice: false);
+        foreach (PeerLease peer in round.Was.Peers)
+        {
+            _peers?.Remove(peer.Subnet);
+        }
+
+        foreach (PeerLease peer in round.Desired.Peers)
+        {
+            _peers?.TryAdd(peer.Subnet, peer);
+        }
+
+        TellSkipped(round.Desired.Skipped, round.Was.Skipped.ConvertAll(skip => skip.Peer.Subnet));
+    }
+
+    private void Compare(Dictionary<IPNetwork, PeerLease> before, Dictionary<IPNetwork, PeerLease> now, Plan plan, bool freshDevice)
+    {
+        Lines(LogLevel.Info, "peers added", [.. now.Values.Where(p => !before.ContainsKey(p.Subnet)).Select(p => $"peer {p} added")]);
+        Lines(LogLevel.Info, "peers removed", [.. before.Values.Where(p => !now.ContainsKey(p.Subnet)).Select(p => $"peer {p} removed")]);
+        Lines(LogLevel.Info, "peers changed", [.. now.Values
+            .Where(p => before.TryGetValue(p.Subnet, out PeerLease? was) && was != p)
+            .Select(p => Change(before[p.Subnet], p))]);
+        if (plan.Count == 0)
+        {
+            return;
+        }
+
+        PeerLease[] settled = [.. now.Values.Where(p => before.TryGetValue(p.Subnet, out PeerLease? was) && was == p)];
+        if (freshDevice && settled.Length > 0)
+        {
+            log.Info($"{Peers(settled.Length)} written to the new device");
+        }
+        else
+        {
+            Lines(LogLevel.Warning, "entries put back", [.. Repairs(plan, settled)]);
+        }
+
+        Lines(LogLevel.Info, "stale entries removed", [.. Leftovers(plan, before, now)]);
+    }
+
+    private static string Peers(int count) => count == 1 ? "1 peer" : $"{count} peers";
+
+    /// <summary>At the first round: the peers that an earlier run of the agent left in the kernel as they should be.</summary>
+    private static Dictionary<IPNetwork, PeerLease> AlreadyThere(Dictionary<IPNetwork, PeerLease> now, Plan plan)
+    {
+        HashSet<IPNetwork> written = [.. plan.PutRoutes.Select(route => route.Subnet)];
+        return now.Where(peer => !written.Contains(peer.Key)).ToDictionary();
+    }
+
+    private static string Change(PeerLease was, PeerLease now) => was.PublicIP.Equals(now.PublicIP)
+        ? $"peer {now} changed: VtepMAC {was.VtepMac} is now {now.VtepMac}"
+        : $"peer {now.Subnet} moved from {was.PublicIP} to {now.PublicIP}";
+
+    /// <summary>What was written for peers that nothing had changed about.</summary>
+    private static IEnumerable<string> Repairs(Plan plan, PeerLease[] settled)
+    {
+        HashSet<IPNetwork> subnets = [.. settled.Select(p => p.Subnet)];
+        HashSet<IPAddress> bases = [.. settled.Select(p => p.Subnet.BaseAddress)];
+        HashSet<MacAddress?> macs = [.. settled.Select(p => p.VtepMac)];
+        IEnumerable<string> entries =
+        [
+            .. plan.PutRoutes.Where(route => subnets.Contains(route.Subnet)).Select(route => $"{route}"),
+            .. plan.PutNeighbours.Where(n => bases.Contains(n.Key)).Select(n => $"neighbour {n.Key} lladdr {n.Value.Mac}"),
+            .. plan.PutFdb.Where(entry => macs.Contains(entry.Mac)).Select(entry => $"{entry}"),
+        ];
+        return entries.Select(entry => $"{entry} was missing or changed, and is put back");
+    }
+
+    private static IEnumerable<string> Leftovers(Plan plan, Dictionary<IPNetwork, PeerLease> before, Dictionary<IPNetwork, PeerLease> now) =>
+        plan.RemoveRoutes
+            .Where(route => !before.ContainsKey(route.Subnet) && !now.ContainsKey(route.Subnet))
+            .Select(route => $"stale {route} removed");
+
+    private void Lines(LogLevel level, string many, List<string> lines)
+    {
+        bool few = lines.Count <= MostLines;
+        foreach (string line in lines)
+        {
+            log.Write(few ? level : LogLevel.Debug, line);
+        }
+
+        if (!few)
+        {
+            log.Write(level, $"{lines.Count} {many}");
+        }
+    }
+
+    private void TellSkipped(IReadOnlyList<SkippedPeer> skips, IReadOnlyList<IPNetwork> before)
+    {
+        Dictionary<IPNetwork, string> now = [];
+        List<string> lines = [];
+        foreach (SkippedPeer skip in skips)
+        {
+            now[skip.Peer.Subnet] = skip.Why;
+            if (!_skipped.TryGetValue(skip.Peer.Subnet, out string? why) || why != skip.Why)
+            {
+                lines.Add($"lease {skip.Peer} is skipped: {skip.Why}");
+            }
+        }
+
+        Lines(LogLevel.Warning, "leases skipped", lines);
+        foreach (IPNetwork subnet in before)
+        {
+            _skipped.Remove(subnet);
+        }
+
+        foreach ((IPNetwork subnet, string why) in now)
+        {
+            _skipped[subnet] = why;
+        }
+    }
+}

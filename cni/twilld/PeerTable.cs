@@ -1,0 +1,143 @@
+using System.Net;
+using Twill.Cluster;
+using Twill.Host.Backends;
+using Twill.Host.Reconcile;
+
+namespace Twill.Agent;
+
+/// <summary>A lease in etcd, as far as other hosts care.</summary>
+/// <param name="Peer">What its host published.</param>
+/// <param name="LeaseId">The etcd lease it lives by.</param>
+internal sealed record KnownLease(PeerLease Peer, long LeaseId);
+
+/// <summary>The leases of a network as etcd last told them. Events edit it; rounds look at all of it, or at what changed since the last one.</summary>
+/// <param name="log">Where to tell what cannot be used.</param>
+/// <param name="clock">The time of day.</param>
+/// <param name="patience">How long a lease is waited for that a restored backup does not hold: as long as one lasts.</param>
+internal sealed class PeerTable(Log log, TimeProvider clock, TimeSpan patience)
+{
+    private readonly Lock _lock = new();
+    private readonly Dictionary<string, (KnownLease Lease, DateTimeOffset Until)> _forgotten = [];
+    private readonly Dictionary<string, KnownLease?> _before = [];
+    private Dictionary<string, KnownLease>? _leases;
+    private bool _replaced;
+
+    internal void Apply(LeaseEvent told)
+    {
+        lock (_lock)
+        {
+            switch (told)
+            {
+                case LeaseSnapshot snapshot:
+                    Replace(snapshot);
+                    break;
+                case LeaseChanged changed when _leases is not null:
+                    _before.TryAdd(changed.Lease.Key, _leases.GetValueOrDefault(changed.Lease.Key));
+                    _leases[changed.Lease.Key] = Known(changed.Lease);
+                    _replaced |= _forgotten.Remove(changed.Lease.Key);
+                    break;
+                case LeaseRemoved removed when _leases is not null:
+                    if (_leases.Remove(removed.Key, out KnownLease? gone))
+                    {
+                        _before.TryAdd(removed.Key, gone);
+                    }
+
+                    if (removed.Unreadable is { } unreadable)
+                    {
+                        Tell(unreadable);
+                    }
+
+                    break;
+            }
+        }
+    }
+
+    /// <summary>Whether there is any lease of which this is true; false while etcd has told nothing.</summary>
+    internal bool Any(Func<KnownLease, bool> isIt)
+    {
+        lock (_lock)
+        {
+            return _leases?.Values.Any(isIt) ?? false;
+        }
+    }
+
+    /// <summary>
+    /// The leases to keep ways to, for a round that looks at all of them: those of other hosts, and those that etcd has forgotten because it
+    /// was set back to a backup. Their hosts live on, and write them again unless somebody else has taken the subnet. Null until etcd has told
+    /// them once: then nothing may be removed, for nobody knows what is stale.
+    /// </summary>
+    /// <param name="isOwn">Tells which are this host's.</param>
+    internal List<PeerLease>? TakeAll(Func<KnownLease, bool> isOwn)
+    {
+        lock (_lock)
+        {
+            _before.Clear();
+            _replaced = false;
+            return _leases is null
+                ? null
+                : [.. _leases.Values.Concat(StillForgotten()).Where(lease => !isOwn(lease)).Select(lease => lease.Peer)];
+        }
+    }
+
+    /// <summary>What changed since something was taken last; null when all must be looked at.</summary>
+    /// <param name="isOwn">Tells which are this host's.</param>
+    internal PeerChange? TakeChange(Func<KnownLease, bool> isOwn)
+    {
+        lock (_lock)
+        {
+            if (_leases is null || _replaced || _forgotten.Count > 0)
+            {
+                return null;
+            }
+
+            IEnumerable<PeerLease> Others(IEnumerable<KnownLease?> leases) => leases.Where(l => l is not null && !isOwn(l)).Select(l => l!.Peer);
+            PeerChange change = PeerChange.Of(
+                Others(_before.Values),
+                Others(_before.Keys.Select(key => _leases.GetValueOrDefault(key))),
+                Others(_leases.Where(lease => !_before.ContainsKey(lease.Key)).Select(lease => lease.Value)));
+            _before.Clear();
+            return change;
+        }
+    }
+
+    private void Replace(LeaseSnapshot snapshot)
+    {
+        Dictionary<string, KnownLease> leases = snapshot.Leases.ToDictionary(lease => lease.Key, Known);
+        foreach ((string key, KnownLease missing) in snapshot.IsSetBack ? _leases?.Where(lease => !leases.ContainsKey(lease.Key)) ?? [] : [])
+        {
+            _forgotten[key] = (missing, clock.GetUtcNow() + patience);
+            log.Warning($"etcd was set back to an earlier state, which does not hold the lease of {missing.Peer.Subnet}: the way to {missing.Peer.PublicIP} "
+                + $"stays for {patience.TotalSeconds:0} s, until that host has written it again");
+        }
+
+        foreach (string key in leases.Keys)
+        {
+            _forgotten.Remove(key);
+        }
+
+        (_leases, _replaced) = (leases, true);
+        foreach (UnreadableLease bad in snapshot.Unreadable)
+        {
+            Tell(bad);
+        }
+    }
+
+    private List<KnownLease> StillForgotten()
+    {
+        DateTimeOffset now = clock.GetUtcNow();
+        foreach (string key in _forgotten.Where(kept => kept.Value.Until <= now).Select(kept => kept.Key).ToArray())
+        {
+            _forgotten.Remove(key);
+        }
+
+        return [.. _forgotten.Values.Where(kept => !IsTaken(kept.Lease.Peer.Subnet)).Select(kept => kept.Lease)];
+    }
+
+    private bool IsTaken(IPNetwork kept) => _leases!.Values.Any(lease => Overlap(lease.Peer.Subnet, kept) || Overlap(kept, lease.Peer.Subnet));
+
+    private static bool Overlap(IPNetwork outer, IPNetwork inner) => outer.Contains(inner.BaseAddress);
+
+    private static KnownLease Known(NodeLease lease) => new(ClusterTerms.Peer(lease), lease.LeaseId);
+
+    private void Tell(UnreadableLease bad) => log.Warning($"etcd key {bad.Key} is no lease one can use: {bad.Reason}");
+}

@@ -1,0 +1,111 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Runtime.InteropServices;
+using Twill.Cni;
+using Twill.Cni.State;
+
+namespace Twill.Agent;
+
+internal static class Program
+{
+    private const int Good = 0, NotInOrder = 1, Usage = 2;
+
+    private static async Task<int> Main(string[] args)
+    {
+        AgentOptions options;
+        StateDir state;
+        try
+        {
+            options = AgentOptions.Parse(args);
+            state = StateDir.From(StateVariable());
+        }
+        catch (Exception e) when (e is UsageException or CniException)
+        {
+            Console.Error.WriteLine($"twilld: {e.Message} (twilld --help shows what there is)");
+            return Usage;
+        }
+
+        if (options.Help || options.Version)
+        {
+            Console.Out.WriteLine(options.Help ? AgentOptions.Usage : $"twilld {VersionText}");
+            return Good;
+        }
+
+        return await ServeAsync(options, state).ConfigureAwait(false);
+    }
+
+    private static async Task<int> ServeAsync(AgentOptions options, StateDir state)
+    {
+        StateDir.KeepPrivate();
+        Log log = new(Console.OpenStandardError(), options.LogLevel, options.LogFormat, TimeProvider.System);
+        using CancellationTokenSource stop = new();
+        using PosixSignalRegistration onTerm = StopOn(PosixSignal.SIGTERM, stop), onInt = StopOn(PosixSignal.SIGINT, stop);
+        SystemdNotifier systemd = new(Environment.GetEnvironmentVariable("NOTIFY_SOCKET"), log);
+        TimeSpan? watchdog = SystemdNotifier.WatchdogPeriod(
+            Environment.GetEnvironmentVariable("WATCHDOG_USEC"), Environment.GetEnvironmentVariable("WATCHDOG_PID"));
+        Networks networks = new(options, state, systemd, watchdog, log);
+        using PosixSignalRegistration onHup = PosixSignalRegistration.Create(PosixSignal.SIGHUP, context =>
+        {
+            context.Cancel = true;
+            networks.Reload();
+        });
+        try
+        {
+            if (options.Release)
+            {
+                return await new Release(options, state, log).RunAsync(stop.Token).ConfigureAwait(false) ? Good : NotInOrder;
+            }
+
+            using StatusServer? server = options.Listen is { } at && !options.Once ? Serve(at, networks, log) : null;
+            if (options.Once)
+            {
+                return await networks.RunOnceAsync(stop.Token).ConfigureAwait(false) ? Good : NotInOrder;
+            }
+
+            await networks.RunAsync(stop.Token).ConfigureAwait(false);
+            return Good;
+        }
+        catch (SocketException e)
+        {
+            log.Error($"--listen {options.Listen}: {e.Message}: expected an address of this host and a port that nobody else listens on");
+            return NotInOrder;
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+            return NotInOrder;      // --once or --release, told to stop before it was done
+        }
+    }
+
+    private static StatusServer Serve(IPEndPoint at, Networks networks, Log log)
+    {
+        StatusServer server = new(at, path => Answer(path, networks), TimeSpan.FromSeconds(5));
+        log.Info($"/metrics and /healthz are at http://{server.Address}");
+        return server;
+    }
+
+    private static StatusAnswer Answer(string path, Networks networks)
+    {
+        switch (path)
+        {
+            case "/metrics":
+                return new StatusAnswer(200, Metrics.Of(networks.Figures(), VersionText, DateTimeOffset.UtcNow));
+            case "/healthz":
+                List<string> ailments = networks.Ailments();
+                return ailments.Count == 0 ? new StatusAnswer(200, "ok\n") : new StatusAnswer(503, string.Join('\n', ailments) + "\n");
+            default:
+                return new StatusAnswer(404, "there are /metrics and /healthz\n");
+        }
+    }
+
+    private static string VersionText => typeof(Program).Assembly.GetName().Version?.ToString(3) ?? "";
+
+    private static PosixSignalRegistration StopOn(PosixSignal signal, CancellationTokenSource stop) =>
+        PosixSignalRegistration.Create(signal, context =>
+        {
+            context.Cancel = true;
+            stop.Cancel();
+        });
+
+    private static Dictionary<string, string> StateVariable() =>
+        Environment.GetEnvironmentVariable(StateDir.Variable) is { } root ? new() { [StateDir.Variable] = root } : [];
+}

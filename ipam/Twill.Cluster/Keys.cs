@@ -1,0 +1,34 @@
+using System.Net;
+
+namespace Twill.Cluster;
+
+/// <summary>Every key that twill reads or writes in etcd. flannel's own keys are <c>config</c> and <c>subnets/</c>; twill's extras live
+/// beside them under <c>twill/</c>, where flannel never looks.</summary>
+/// <param name="prefix">One prefix per network, such as <c>/twill/twill</c> or flannel's <c>/coreos.com/network</c>.</param>
+public sealed class Keys(string prefix)
+{
+    /// <summary>The prefix without a slash at its end.</summary>
+    public string Prefix { get; } = prefix.TrimEnd('/');
+
+    /// <summary>flannel's network configuration.</summary>
+    public string Config => $"{Prefix}/config";
+
+    /// <summary>What the keys of all leased subnets start with.</summary>
+    public string Subnets => $"{Prefix}/subnets/";
+
+    /// <summary>What the memories of all nodes start with.</summary>
+    public string Nodes => $"{Prefix}/twill/nodes/";
+
+    /// <summary>The lease of one IPv4 subnet.</summary>
+    public string Subnet(IPNetwork subnet) => Subnets + new SubnetKey(subnet);
+
+    /// <summary>What a node had last, kept without a time limit.</summary>
+    public string Node(string nodeId) => Nodes + nodeId;
+
+    /// <summary>Reads a key under <see cref="Subnets"/>; false for anything else somebody put there.</summary>
+    public bool TryParseSubnet(string key, out SubnetKey subnet)
+    {
+        subnet = default;
+        return key.StartsWith(Subnets, StringComparison.Ordinal) && SubnetKey.TryParse(key.AsSpan(Subnets.Length), out subnet);
+    }
+}

@@ -1,0 +1,194 @@
+using System.Net;
+
+namespace Twill.Cluster;
+
+/// <content>Leasing subnets: one's own back, or new ones.</content>
+public sealed partial class LeaseStore
+{
+    /// <summary>Lost races before giving up. Each loss means that another node won a subnet, and winners leave the race.</summary>
+    private const int MostTries = 64;
+
+    /// <summary>How often a start looks again because another process of the same node leases at the same time.</summary>
+    private const int MostRounds = 8;
+
+    /// <summary>Leases what this node had last, if nobody has taken it, else a subnet of the network: one that no node remembers if there
+    /// is any, else the one whose last owner has been away longest. A key of its own that still lives (after a reboot) is taken over.</summary>
+    /// <param name="config">The network's configuration, as <see cref="EnsureConfigAsync"/> returned it.</param>
+    /// <param name="attributes">What to publish.</param>
+    /// <param name="ttl">Seconds after which etcd drops the lease unless it is renewed.</param>
+    /// <param name="cancel">Breaks off; a lease granted by then is given back.</param>
+    /// <exception cref="ClusterException">NetworkFull: every subnet is leased. Contended: too many lost races.</exception>
+    public async Task<HeldLease> AcquireAsync(NetworkConfig config, LeaseAttributes attributes, long ttl, CancellationToken cancel = default)
+    {
+        double sent = _clock();
+        LeaseGrant grant = await _etcd.LeaseGrantAsync(ttl, cancel).ConfigureAwait(false);
+        try
+        {
+            IReadOnlyList<IPNetwork> subnets = [];
+            for (int rounds = 0; subnets.Count == 0; rounds++)
+            {
+                if (rounds == MostRounds) throw new ClusterException(ClusterErrorKind.Contended, $"several processes lease for node {_nodeId} at once");
+                subnets = await OwnOrNewAsync(grant.Id, config, attributes, cancel).ConfigureAwait(false);
+            }
+            return new HeldLease(grant.Id, grant.Ttl, sent + grant.Ttl, subnets);
+        }
+        catch
+        {
+            await GiveBackAsync(grant.Id).ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    /// <summary>Leases one more subnet under the same etcd lease: the ones held are full, or were all lost.</summary>
+    /// <exception cref="EtcdException">LeaseNotFound: the etcd lease is gone; renew first.</exception>
+    /// <exception cref="ClusterException">NetworkFull: every subnet is leased. Contended: too many lost races.</exception>
+    public async Task<HeldLease> GrowAsync(HeldLease held, NetworkConfig config, LeaseAttributes attributes, CancellationToken cancel = default) =>
+        held with { Subnets = await TakeAsync(held.Subnets, held.LeaseId, config, attributes, cancel).ConfigureAwait(false) };
+
+    /// <summary>What the node had, else a new subnet; nothing when another process of this node was quicker: then look again.</summary>
+    private async Task<IReadOnlyList<IPNetwork>> OwnOrNewAsync(long lease, NetworkConfig config, LeaseAttributes attributes, CancellationToken cancel)
+    {
+        NodeMemory own = (await ViewAsync(cancel).ConfigureAwait(false)).Own;
+        List<IPNetwork> had = [];
+        foreach (IPNetwork subnet in own.Subnets)
+        {
+            if (config.Leases(subnet)) had.Add(subnet);
+        }
+        IReadOnlyList<IPNetwork> subnets = had.Count == 0 ? []
+            : (await HoldAsync(had, lease, attributes, rewrite: true, refreshMemory: true, cancel).ConfigureAwait(false)).Held;
+        if (subnets.Count == 0) subnets = await TakeAsync([], lease, config, attributes, cancel).ConfigureAwait(false);
+        if (subnets.Count > 0 && own.Lease != 0 && own.Lease != lease) await GiveBackAsync(own.Lease).ConfigureAwait(false);
+        return subnets;
+    }
+
+    /// <summary>What the node has and one new subnet. Nothing when it has none and another process of this node leased one meanwhile.</summary>
+    private async Task<IReadOnlyList<IPNetwork>> TakeAsync(
+        IReadOnlyList<IPNetwork> have, long lease, NetworkConfig config, LeaseAttributes attributes, CancellationToken cancel)
+    {
+        for (int tries = 0; tries < MostTries; tries++)
+        {
+            ClusterView view = await ViewAsync(cancel).ConfigureAwait(false);
+            if (DoneUnheard(view, have, lease) is { } unheard)
+            {
+                if (await KeepsAsync(unheard, lease, have, attributes, cancel).ConfigureAwait(false)) return [.. have, unheard];
+                continue;
+            }
+            if (have.Count == 0 && IsLeasing(view, config)) return [];
+
+            IPNetwork subnet = Choose(view, config, tries) ?? throw Full(config);
+            string key = Keys.Subnet(subnet);
+            IReadOnlyList<IPNetwork> all = [.. have, subnet];
+            // No key of this subnet, with or without an IPv6 part: flannel's dual-stack keys start with the IPv4 one.
+            EtcdTxn txn = new EtcdTxn().IfPrefixAbsent(key).Then(EtcdOp.Put(key, attributes.ToJson(), lease));
+            Remember(txn, view.Own, attributes, lease, all);
+            foreach (NodeMemory past in view.Others) Forget(txn, past, subnet);
+
+            if (!await TryAsync(txn, tries, cancel).ConfigureAwait(false)) continue;
+            if (await KeepsAsync(subnet, lease, have, attributes, cancel).ConfigureAwait(false)) return all;
+        }
+        throw new ClusterException(ClusterErrorKind.Contended,
+            $"{MostTries} tries to lease a subnet of {config.Network} under {Keys.Subnets} were all lost to other nodes; try again later");
+    }
+
+    private IPNetwork? Choose(ClusterView view, NetworkConfig config, int lostRaces)
+    {
+        var choice = new SubnetChoice(config);
+        foreach ((IPNetwork leased, _) in view.Leased) choice.AddLeased(leased);
+        foreach (NodeMemory node in view.Others)
+        {
+            foreach (IPNetwork subnet in node.Subnets) choice.AddRemembered(subnet, node.ModRevision);
+        }
+        return choice.Pick(_random, lostRaces);
+    }
+
+    /// <summary>True when etcd holds a living subnet of this node.</summary>
+    private bool IsLeasing(ClusterView view, NetworkConfig config)
+    {
+        foreach (IPNetwork subnet in view.Own.Subnets)
+        {
+            if (config.Leases(subnet) && view.Own.Lease != 0 && view.Find(Keys.Subnet(subnet))?.Lease == view.Own.Lease) return true;
+        }
+        return false;
+    }
+
+    /// <summary>A subnet that an earlier try won although its answer never came.</summary>
+    private IPNetwork? DoneUnheard(ClusterView view, IReadOnlyList<IPNetwork> have, long lease)
+    {
+        foreach (IPNetwork subnet in view.Own.Subnets)
+        {
+            if (!have.Contains(subnet) && view.Own.Lease == lease && view.Find(Keys.Subnet(subnet))?.Lease == lease) return subnet;
+        }
+        return null;
+    }
+
+    /// <summary>A transaction sees single keys only, so a subnet of another size may have been taken at the same time. The older key stays.</summary>
+    private async Task<bool> KeepsAsync(
+        IPNetwork subnet, long lease, IReadOnlyList<IPNetwork> others, LeaseAttributes attributes, CancellationToken cancel)
+    {
+        string key = Keys.Subnet(subnet);
+        for (int tries = 0; tries < MostTries; tries++)
+        {
+            ClusterView view = await ViewAsync(cancel).ConfigureAwait(false);
+            KeyValue? own = view.Find(key);
+            if (own?.Lease != lease) return false;
+            if (!view.IsOverlapped(subnet, key, before: own.CreateRevision)) return true;
+            EtcdTxn undo = new EtcdTxn().IfModRevision(key, own.ModRevision).Then(EtcdOp.Delete(EtcdRange.Of(key)));
+            Remember(undo, view.Own, attributes, lease, others);
+            if (await TryAsync(undo, tries, cancel).ConfigureAwait(false)) return false;
+        }
+        throw new ClusterException(ClusterErrorKind.Contended, $"the key {key} overlaps another one and could not be given back; try again later");
+    }
+
+    /// <summary>Adds to a transaction: this node has these subnets by this lease.</summary>
+    private static void Remember(EtcdTxn txn, NodeMemory own, LeaseAttributes attributes, long lease, IReadOnlyList<IPNetwork> subnets) =>
+        txn.IfModRevision(own.Key, own.ModRevision).Then(EtcdOp.Put(own.Key, NodeMemory.Write(attributes.PublicIP.ToString(), lease, subnets)));
+
+    /// <summary>Adds to a transaction: that node has lost this subnet. Memories of nodes that are gone for good do not pile up.</summary>
+    private static void Forget(EtcdTxn txn, NodeMemory past, IPNetwork subnet)
+    {
+        List<IPNetwork> rest = [];
+        foreach (IPNetwork s in past.Subnets)
+        {
+            if (!s.Equals(subnet)) rest.Add(s);
+        }
+        if (rest.Count == past.Subnets.Count) return;
+        txn.IfModRevision(past.Key, past.ModRevision).Then(rest.Count == 0
+            ? EtcdOp.Delete(EtcdRange.Of(past.Key))
+            : EtcdOp.Put(past.Key, NodeMemory.Write(past.PublicIP, past.Lease, rest)));
+    }
+
+    private ClusterException Full(NetworkConfig config) => new(ClusterErrorKind.NetworkFull,
+        $"all {config.SubnetCount} subnets (/{config.SubnetLen}, {config.SubnetMin} to {config.SubnetMax}) of {config.Network} are leased under {Keys.Subnets}; "
+        + "release hosts that are gone (twilld --release there, or wait until their leases expire), or use a larger network");
+
+    private Task<ClusterView> ViewAsync(CancellationToken cancel) => ClusterView.ReadAsync(_etcd, Keys, _nodeId, cancel);
+
+    /// <summary>True: done. False: a condition did not hold, or no answer came and it may or may not be done: look again.</summary>
+    private async Task<bool> TryAsync(EtcdTxn txn, int tries, CancellationToken cancel)
+    {
+        try
+        {
+            if ((await _etcd.TxnAsync(txn, cancel).ConfigureAwait(false)).Succeeded) return true;
+        }
+        catch (EtcdException e) when (e.Kind is EtcdErrorKind.Timeout or EtcdErrorKind.Unreachable && tries == 0)
+        {
+            return false;
+        }
+        if (tries >= 2) await Task.Delay(_random.Next(5 * Math.Min(tries, 20)), cancel).ConfigureAwait(false);
+        return false;
+    }
+
+    /// <summary>Revokes an etcd lease that nothing needs any more. When that fails it runs out by itself, so nothing is lost.</summary>
+    private async Task GiveBackAsync(long lease)
+    {
+        try
+        {
+            using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(2));
+            await _etcd.LeaseRevokeAsync(lease, limit.Token).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is EtcdException or OperationCanceledException)
+        {
+            // The lease expires within its TTL; the caller's own result or error is what matters.
+        }
+    }
+}

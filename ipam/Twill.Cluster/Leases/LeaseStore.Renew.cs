@@ -1,0 +1,167 @@
+using System.Net;
+
+namespace Twill.Cluster;
+
+/// <content>Keeping what is leased.</content>
+public sealed partial class LeaseStore
+{
+    private double _remembered = double.NegativeInfinity;
+
+    /// <summary>Keeps the etcd lease alive and looks that every key is still this node's. A key that is gone is written anew if nobody took
+    /// the subnet (under a new etcd lease when that is gone too); a key of somebody else is never overwritten: its subnet is reported as lost.
+    /// What the node leased without hearing of it (the answer to <see cref="GrowAsync"/> was lost) is given back.</summary>
+    /// <param name="held">What the node holds, from this process or read back from its state file.</param>
+    /// <param name="attributes">What to publish if a key has to be written anew.</param>
+    /// <param name="cancel">Breaks off; what was held stays held until its deadline.</param>
+    /// <exception cref="EtcdException">etcd could not be asked: the old deadline stands.</exception>
+    public async Task<RenewResult> RenewAsync(HeldLease held, LeaseAttributes attributes, CancellationToken cancel = default)
+    {
+        try
+        {
+            return await RenewOnceAsync(held, attributes, cancel).ConfigureAwait(false);
+        }
+        catch (EtcdException e) when (e.Kind == EtcdErrorKind.LeaseNotFound)
+        {
+            // It ran out between the keep-alive and the write: the second round finds it gone and takes a new one.
+            return await RenewOnceAsync(held, attributes, cancel).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Publishes changed attributes under the same lease, each key compared with what it was: no write when nothing differs.</summary>
+    public async Task<RenewResult> RepublishAsync(HeldLease held, LeaseAttributes attributes, CancellationToken cancel = default)
+    {
+        byte[] wanted = attributes.ToJson();
+        bool same = true;
+        foreach (IPNetwork subnet in held.Subnets)
+        {
+            KeyValue? kv = await _etcd.GetAsync(Keys.Subnet(subnet), cancel).ConfigureAwait(false);
+            same &= kv is not null && kv.Lease == held.LeaseId && kv.Value.Span.SequenceEqual(wanted);
+        }
+        if (same) return new RenewResult(held, [], []);
+        Holding now = await HoldAsync(held.Subnets, held.LeaseId, attributes, rewrite: true, refreshMemory: true, cancel).ConfigureAwait(false);
+        return new RenewResult(held with { Subnets = now.Held }, now.Lost, now.Restored);
+    }
+
+    private async Task<RenewResult> RenewOnceAsync(HeldLease held, LeaseAttributes attributes, CancellationToken cancel)
+    {
+        double sent = _clock();
+        LeaseGrant grant = await _etcd.LeaseKeepAliveAsync(held.LeaseId, cancel).ConfigureAwait(false);
+        bool isNew = grant.Ttl <= 0;
+        if (isNew)
+        {
+            sent = _clock();
+            grant = await _etcd.LeaseGrantAsync(held.Ttl, cancel).ConfigureAwait(false);
+        }
+        try
+        {
+            bool refresh = isNew || sent - _remembered >= grant.Ttl / 3.0;
+            Holding now = await HoldAsync(held.Subnets, grant.Id, attributes, rewrite: false, refresh, cancel).ConfigureAwait(false);
+            if (refresh) _remembered = sent;
+            return new RenewResult(new HeldLease(grant.Id, grant.Ttl, sent + grant.Ttl, now.Held), now.Lost, now.Restored);
+        }
+        catch when (isNew)
+        {
+            await GiveBackAsync(grant.Id).ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    private sealed record Holding(IReadOnlyList<IPNetwork> Held, IReadOnlyList<IPNetwork> Lost, IReadOnlyList<IPNetwork> Restored);
+
+    /// <summary>Makes these subnets' keys live by this lease, as far as they are this node's or free, and remembers them: all in one
+    /// transaction under compares of what was seen.</summary>
+    private async Task<Holding> HoldAsync(
+        IReadOnlyList<IPNetwork> subnets, long lease, LeaseAttributes attributes, bool rewrite, bool refreshMemory, CancellationToken cancel)
+    {
+        byte[] value = attributes.ToJson();
+        List<IPNetwork> written = [];
+        for (int tries = 0; tries < MostTries; tries++)
+        {
+            ClusterView view = await ViewAsync(cancel).ConfigureAwait(false);
+            List<IPNetwork> held = [], lost = [], restored = [];
+            var txn = new EtcdTxn();
+            bool writes = false;
+            foreach (IPNetwork subnet in subnets)
+            {
+                string key = Keys.Subnet(subnet);
+                KeyValue? found = view.Find(key);
+                bool isOurs = found is not null && IsOurs(found, subnet, view.Own, lease);
+                if (found is null && !view.IsOverlapped(subnet, key))
+                {
+                    txn.IfPrefixAbsent(key).Then(EtcdOp.Put(key, value, lease));
+                    restored.Add(subnet);
+                    writes = true;
+                }
+                else if (isOurs && view.IsOverlapped(subnet, key, before: found!.CreateRevision))
+                {
+                    // Whoever wrote it could not look for overlaps any more, as etcd did not answer. The older key stays.
+                    GiveUp(txn, found);
+                    lost.Add(subnet);
+                    writes = true;
+                    continue;
+                }
+                else if (isOurs && found!.Lease == lease && !rewrite)
+                {
+                    txn.IfLease(key, lease);
+                }
+                else if (isOurs)
+                {
+                    txn.IfModRevision(key, found!.ModRevision).Then(EtcdOp.Put(key, value, lease));
+                    writes = true;
+                }
+                else
+                {
+                    lost.Add(subnet);
+                    writes = true;
+                    continue;
+                }
+                held.Add(subnet);
+            }
+            foreach (IPNetwork subnet in view.Own.Subnets)
+            {
+                // Leased by a call whose answer never came: nobody here knows of it, and it would live as long as the lease.
+                if (Contains(subnets, subnet) || view.Find(Keys.Subnet(subnet)) is not { } unknown || !IsOurs(unknown, subnet, view.Own, lease)) continue;
+                GiveUp(txn, unknown);
+                writes = true;
+            }
+            if (!writes && !refreshMemory) return new Holding(held, lost, held.FindAll(written.Contains));
+
+            Remember(txn, view.Own, attributes, lease, held);
+            try
+            {
+                if (!await TryAsync(txn, tries, cancel).ConfigureAwait(false)) continue;
+            }
+            catch (EtcdException e) when (e.Kind == EtcdErrorKind.NoSpace && !writes)
+            {
+                // A full etcd still keeps leases alive. That only the memory could not be refreshed must not end this one.
+                return new Holding(held, lost, held.FindAll(written.Contains));
+            }
+            written.AddRange(restored);
+            bool keepsAll = true;
+            foreach (IPNetwork subnet in restored)
+            {
+                IReadOnlyList<IPNetwork> others = held.FindAll(s => !s.Equals(subnet));
+                keepsAll &= await KeepsAsync(subnet, lease, others, attributes, cancel).ConfigureAwait(false);
+            }
+            // A key that is not kept gave way to an older one, or is gone with its lease: the next look tells which.
+            if (keepsAll) return new Holding(held, lost, held.FindAll(written.Contains));
+        }
+        throw new ClusterException(ClusterErrorKind.Contended, $"the keys of this node under {Keys.Subnets} change too fast to be renewed; try again later");
+    }
+
+    private static void GiveUp(EtcdTxn txn, KeyValue own) => txn.IfModRevision(own.Key, own.ModRevision).Then(EtcdOp.Delete(EtcdRange.Of(own.Key)));
+
+    private static bool Contains(IReadOnlyList<IPNetwork> subnets, IPNetwork subnet)
+    {
+        foreach (IPNetwork one in subnets)
+        {
+            if (one.Equals(subnet)) return true;
+        }
+        return false;
+    }
+
+    /// <summary>By this lease, or by the one that etcd remembers for this node together with the subnet: a lease of ours from before a reboot.
+    /// A key without a lease is a reservation and never ours.</summary>
+    private static bool IsOurs(KeyValue found, IPNetwork subnet, NodeMemory own, long lease) =>
+        found.Lease != 0 && (found.Lease == lease || (found.Lease == own.Lease && own.Subnets.Contains(subnet)));
+}

@@ -1,0 +1,45 @@
+using System.Globalization;
+using System.Net;
+using System.Text.Json;
+
+namespace Twill.Cluster;
+
+/// <summary>What etcd remembers of a node without a time limit: <c>{"publicIP":"192.0.2.1","lease":"694d..","subnets":["10.244.7.0/24"]}</c>.
+/// The lease is in hexadecimal, as etcdctl writes it. It is refreshed while the node renews, so that its revision orders nodes by when
+/// they were last alive.</summary>
+internal sealed record NodeMemory(string Key, long ModRevision, string PublicIP, long Lease, IReadOnlyList<IPNetwork> Subnets)
+{
+    /// <summary>A node that etcd does not know.</summary>
+    public static NodeMemory None(string key) => new(key, 0, "", 0, []);
+
+    /// <summary>Reads a memory. One that cannot be read remembers nothing; its revision is kept so that it can be replaced.</summary>
+    public static NodeMemory Parse(KeyValue kv)
+    {
+        try
+        {
+            using JsonDocument document = JsonDocument.Parse(kv.Value);
+            JsonFields fields = JsonFields.Root(document, "node");
+            List<IPNetwork> subnets = [];
+            foreach (string text in fields.Texts("subnets"))
+            {
+                if (IPNetwork.TryParse(text, out IPNetwork subnet)
+                    && subnet.BaseAddress.AddressFamily == System.Net.Sockets.AddressFamily.InterNetwork) subnets.Add(subnet);
+            }
+            _ = long.TryParse(fields.Text("lease"), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out long lease);
+            return new NodeMemory(kv.Key, kv.ModRevision, fields.Text("publicIP") ?? "", lease, subnets);
+        }
+        catch (Exception e) when (JsonFields.IsUnreadable(e))
+        {
+            return new NodeMemory(kv.Key, kv.ModRevision, "", 0, []);
+        }
+    }
+
+    public static byte[] Write(string publicIP, long lease, IReadOnlyList<IPNetwork> subnets) => FlannelJson.Object(w =>
+    {
+        w.WriteString("publicIP", publicIP);
+        w.WriteString("lease", lease.ToString("x", CultureInfo.InvariantCulture));
+        w.WriteStartArray("subnets");
+        foreach (IPNetwork subnet in subnets) w.WriteStringValue(subnet.ToString());
+        w.WriteEndArray();
+    });
+}

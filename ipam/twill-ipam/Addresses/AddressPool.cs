@@ -1,0 +1,81 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Net;
+
+namespace Twill.Ipam.Addresses;
+
+/// <summary>
+/// Which address comes next: pure policy, no files. The ranges of all subnets form one ring, walked from the address handed out
+/// last, so that a freed address rests until the ring has gone round: peers' ARP entries and open connections to the address's
+/// last owner have long died by then.
+/// </summary>
+internal sealed class AddressPool(IReadOnlyList<AddressRange> ranges)
+{
+    public IReadOnlyList<AddressRange> Ranges => ranges;
+
+    /// <summary>How many containers all ranges together have room for.</summary>
+    public UInt128 Capacity
+    {
+        get
+        {
+            UInt128 sum = 0;
+            foreach (AddressRange range in ranges) sum += range.Capacity;
+            return sum;
+        }
+    }
+
+    /// <summary>The first free address after <paramref name="last"/>; from the ring's start when there is no last or it is of no range.</summary>
+    public bool TryNext(IPAddress? last, IOccupancy taken, [NotNullWhen(true)] out IPAddress? next, out AddressRange range)
+    {
+        (int start, UInt128 from) = After(last);
+        for (int step = 0; step <= ranges.Count && ranges.Count > 0; step++)
+        {
+            range = ranges[(start + step) % ranges.Count];
+            UInt128 number = step == 0 ? from : range.First;
+            UInt128 end = step == ranges.Count ? from : range.Last + 1;   // the last step is the head of the range we began in
+            for (UInt128 gateway = AddressNumber.Of(range.Gateway); number < end; number++)
+            {
+                if (number == gateway || taken.Contains(number)) continue;
+                next = AddressNumber.ToAddress(number, range.Family);
+                return true;
+            }
+        }
+        next = null;
+        range = default;
+        return false;
+    }
+
+    /// <summary>The range that may hand out this very address, as a static request needs it.</summary>
+    public bool TryFind(IPAddress address, out AddressRange range)
+    {
+        foreach (AddressRange candidate in ranges)
+        {
+            if (!candidate.Contains(address)) continue;
+            range = candidate;
+            return true;
+        }
+        range = default;
+        return false;
+    }
+
+    /// <summary>What it gives out, in a sentence.</summary>
+    public override string ToString()
+    {
+        var text = new System.Text.StringBuilder();
+        foreach (AddressRange range in ranges)
+        {
+            text.Append(text.Length == 0 ? "" : ", ").Append(AddressNumber.ToAddress(range.First, range.Family)).Append(" to ")
+                .Append(AddressNumber.ToAddress(range.Last, range.Family)).Append(" without the gateway ").Append(range.Gateway);
+        }
+        return text.Length == 0 ? "no address" : text.ToString();
+    }
+
+    private (int Range, UInt128 From) After(IPAddress? last)
+    {
+        for (int i = 0; last is not null && i < ranges.Count; i++)
+        {
+            UInt128 number = AddressNumber.Of(last);
+            if (ranges[i].Family == last.AddressFamily && number >= ranges[i].First && number <= ranges[i].Last) return (i, number + 1);
+        }
+        return (0, ranges.Count > 0 ? ranges[0].First : 0);
+    }
+}

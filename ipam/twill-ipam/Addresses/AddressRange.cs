@@ -1,0 +1,41 @@
+using System.Net;
+using System.Net.Sockets;
+
+namespace Twill.Ipam.Addresses;
+
+/// <summary>
+/// What one subnet gives to containers: the addresses <paramref name="First"/> to <paramref name="Last"/> (both included) less
+/// the gateway. Empty when <paramref name="First"/> is past <paramref name="Last"/>.
+/// </summary>
+internal readonly record struct AddressRange(IPNetwork Subnet, IPAddress Gateway, UInt128 First, UInt128 Last)
+{
+    public AddressFamily Family => Subnet.BaseAddress.AddressFamily;
+
+    /// <summary>How many containers this range has room for.</summary>
+    public UInt128 Capacity =>
+        First > Last ? 0 : Last - First + 1 - (AddressNumber.Of(Gateway) >= First && AddressNumber.Of(Gateway) <= Last ? 1u : 0u);
+
+    public bool Contains(IPAddress address) =>
+        address.AddressFamily == Family && AddressNumber.Of(address) >= First && AddressNumber.Of(address) <= Last
+        && !address.Equals(Gateway);
+
+    /// <summary>
+    /// The range of a subnet: everything but the network's own address, IPv4's broadcast address and the gateway, cut to what lies
+    /// between <paramref name="start"/> and <paramref name="end"/>.
+    /// </summary>
+    /// <param name="subnet">the subnet; its prefix length goes into the results</param>
+    /// <param name="gateway">the configured gateway; null, or one of another subnet: the subnet's first address</param>
+    /// <param name="start">first address to hand out, null for no limit</param>
+    /// <param name="end">last address to hand out, null for no limit</param>
+    public static AddressRange Of(IPNetwork subnet, IPAddress? gateway, IPAddress? start, IPAddress? end)
+    {
+        AddressFamily family = subnet.BaseAddress.AddressFamily;
+        UInt128 network = AddressNumber.Of(subnet.BaseAddress);
+        UInt128 first = network + 1;
+        UInt128 last = AddressNumber.LastOf(subnet) - (family == AddressFamily.InterNetwork ? 1u : 0u);
+        if (start is not null) first = UInt128.Max(first, AddressNumber.Of(start));
+        if (end is not null) last = UInt128.Min(last, AddressNumber.Of(end));
+        bool own = gateway is not null && subnet.Contains(gateway);
+        return new AddressRange(subnet, own ? gateway! : AddressNumber.ToAddress(network + 1, family), first, last);
+    }
+}

@@ -1,0 +1,52 @@
+using System.Diagnostics.CodeAnalysis;
+using Twill.Cni;
+
+namespace Twill.Ipam.Addresses;
+
+/// <summary>
+/// Who has an address, as its file says it, one fact per line:
+/// <code>
+/// container: 4f2c..
+/// interface: eth0
+/// boot: 6f9b3c1e-..
+/// netns: /run/netns/cni-1
+/// inode: 4:4026532621
+/// </code>
+/// A record is only read back when all five lines are there and the last one is ended: a file cut short anywhere, or one that
+/// somebody else put there, is no record.
+/// </summary>
+/// <param name="Owner">the attachment</param>
+/// <param name="BootId">the boot in which it was claimed; the container cannot have outlived it</param>
+/// <param name="Netns">CNI_NETNS of the ADD</param>
+/// <param name="Inode">what that path led to then; null (written <c>-</c>) when it could not be looked at</param>
+internal sealed record AddressRecord(CniAttachment Owner, string BootId, string Netns, NetnsId? Inode)
+{
+    public string Format() =>
+        $"container: {Owner.ContainerId}\ninterface: {Owner.IfName}\nboot: {BootId}\nnetns: {Netns}\ninode: {Inode?.ToString() ?? "-"}\n";
+
+    public static bool TryParse(ReadOnlySpan<char> text, [NotNullWhen(true)] out AddressRecord? record)
+    {
+        record = null;
+        if (!TryTake(ref text, "container: ", out string? container) || !TryTake(ref text, "interface: ", out string? ifName)
+            || !TryTake(ref text, "boot: ", out string? boot) || !TryTake(ref text, "netns: ", out string? netns)
+            || !TryTake(ref text, "inode: ", out string? inode) || !text.IsEmpty) return false;
+        NetnsId? id = null;
+        if (inode != "-")
+        {
+            if (!NetnsId.TryParse(inode, out NetnsId parsed)) return false;
+            id = parsed;
+        }
+        record = new AddressRecord(new CniAttachment(container, ifName), boot, netns, id);
+        return true;
+    }
+
+    private static bool TryTake(ref ReadOnlySpan<char> text, string label, [NotNullWhen(true)] out string? value)
+    {
+        value = null;
+        int end = text.IndexOf('\n');
+        if (end <= label.Length || !text.StartsWith(label, StringComparison.Ordinal)) return false;
+        value = text[label.Length..end].ToString();
+        text = text[(end + 1)..];
+        return true;
+    }
+}

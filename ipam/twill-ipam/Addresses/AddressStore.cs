@@ -1,0 +1,168 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using Microsoft.Win32.SafeHandles;
+using Twill.Cni;
+using Twill.Cni.State;
+using Twill.Ipam.Libc;
+
+namespace Twill.Ipam.Addresses;
+
+/// <summary>
+/// The addresses of one network as files under <c>&lt;dataDir&gt;/&lt;network&gt;</c>; the directory is the database.
+/// <code>
+/// 10.244.7.12              one file per address handed out, named by it: an <see cref="AddressRecord"/>
+/// attachments/4f2c..:eth0  one symbolic link per attachment, to its address: finds the record without a search
+/// last                     the address handed out last, where the next search begins
+/// lock                     flock(2) around every change
+/// new                      a record being written; under the lock it can only be a killed process's leftover
+/// </code>
+/// The order of the writes makes every crash harmless: the link is made before the record and removed after it, so a link may
+/// point to nothing (or, later, to another's record) but a record never lacks its link; a record appears under its name in one
+/// step, whole, by link(2), which also refuses a name that is taken. Nothing is flushed to the disk: a record that a power cut
+/// tears belongs to a container that the same power cut ended.
+/// </summary>
+internal sealed class AddressStore : IDisposable
+{
+    private const string LockName = "lock", LastName = "last", NewName = "new", AttachmentsName = "attachments";
+
+    /// <summary>A file of this many bytes or more is no record.</summary>
+    public const int LargestRecord = 8192;
+
+    private readonly SafeFileHandle _directory;
+
+    private AddressStore(string path, SafeFileHandle directory) => (Path, _directory) = (path, directory);
+
+    /// <summary>The directory.</summary>
+    public string Path { get; }
+
+    /// <summary>Opens the store of a network and makes its directories (0700) when they are missing.</summary>
+    public static AddressStore Open(string dataDir, string network)
+    {
+        AddressStore? store = OpenExisting(dataDir, network);
+        if (store is null)
+        {
+            StateDir.MakePrivate($"{dataDir}/{network}");
+            store = OpenExisting(dataDir, network)
+                ?? throw new IOException($"{dataDir}/{network}: the directory was removed while it was being made");
+        }
+        Files.MakeDirectory(store._directory, AttachmentsName);
+        return store;
+    }
+
+    /// <summary>Opens the store of a network, null when it has none: nothing was ever handed out.</summary>
+    public static AddressStore? OpenExisting(string dataDir, string network)
+    {
+        string path = $"{dataDir}/{network}";
+        SafeFileHandle? directory = Files.OpenDirectory(path);
+        return directory is null ? null : new AddressStore(path, directory);
+    }
+
+    /// <summary>Waits for the store's lock. Every change, and every read that a change depends on, happens under it.</summary>
+    /// <exception cref="TimeoutException">another process holds it, for much longer than a few file operations take</exception>
+    public FileLock Lock() => FileLock.Acquire($"{Path}/{LockName}", TimeSpan.FromSeconds(10));
+
+    /// <summary>The address an attachment's link names, null without one. The record alone decides whether it is true.</summary>
+    public IPAddress? Hint(CniAttachment who) => Follow(LinkOf(who));
+
+    /// <summary>Reads the record of an address: null with <paramref name="found"/> means that the file is not one of ours.</summary>
+    public AddressRecord? Read(IPAddress address, out bool found)
+    {
+        Span<byte> content = stackalloc byte[LargestRecord];
+        int length = Files.Read(_directory, address.ToString(), content);
+        found = length >= 0;
+        return length is > 0 and < LargestRecord
+            && AddressRecord.TryParse(Encoding.UTF8.GetString(content[..length]), out AddressRecord? record) ? record : null;
+    }
+
+    /// <summary>Whether an address has a file, whatever is in it.</summary>
+    public bool Exists(IPAddress address) => Files.Exists(_directory, address.ToString());
+
+    /// <summary>Gives an address to an attachment: false when the address has a file already.</summary>
+    public bool TryClaim(IPAddress address, AddressRecord record)
+    {
+        string name = address.ToString(), link = LinkOf(record.Owner);
+        Files.TryUnlink(_directory, NewName);
+        Files.WriteNew(_directory, NewName, Encoding.UTF8.GetBytes(record.Format()));
+        MakeLink(link, LinkPrefix + name);
+        bool claimed = Files.TryLink(_directory, NewName, name);
+        Files.TryUnlink(_directory, NewName);
+        if (!claimed) Files.TryUnlink(_directory, link);
+        return claimed;
+    }
+
+    /// <summary>Removes an address's file and then the link of its owner, where it had a readable one.</summary>
+    public void Release(IPAddress address, CniAttachment? owner)
+    {
+        Files.TryUnlink(_directory, address.ToString());
+        if (owner is { } who && address.Equals(Hint(who))) RemoveHint(who);
+    }
+
+    /// <summary>Removes an attachment's link.</summary>
+    public void RemoveHint(CniAttachment who) => Files.TryUnlink(_directory, LinkOf(who));
+
+    /// <summary>Removes what a killed process may have left half-made. Only under the lock.</summary>
+    public void RemoveLeftover() => Files.TryUnlink(_directory, NewName);
+
+    /// <summary>The address handed out last; null when none was or the file does not name one.</summary>
+    public IPAddress? Last
+    {
+        get
+        {
+            Span<byte> content = stackalloc byte[64];
+            int length = Files.Read(_directory, LastName, content);
+            return length <= 1 ? null : ParseName(Encoding.UTF8.GetString(content[..length]).TrimEnd('\n'));
+        }
+        set => Files.Overwrite(_directory, LastName, Encoding.UTF8.GetBytes($"{value}\n"));
+    }
+
+    /// <summary>Every address that has a file, by listing the directory: for the rare moments when that is worth it.</summary>
+    public List<IPAddress> List()
+    {
+        var addresses = new List<IPAddress>();
+        foreach (string file in Directory.EnumerateFileSystemEntries(Path))
+        {
+            if (ParseName(System.IO.Path.GetFileName(file)) is { } address) addresses.Add(address);
+        }
+        return addresses;
+    }
+
+    /// <summary>Removes links that lead to no record of their attachment. Only under the lock.</summary>
+    public void SweepHints()
+    {
+        if (!Files.Exists(_directory, AttachmentsName)) return;
+        foreach (string file in Directory.EnumerateFileSystemEntries($"{Path}/{AttachmentsName}"))
+        {
+            string link = $"{AttachmentsName}/{System.IO.Path.GetFileName(file)}";
+            if (Follow(link) is not { } address) continue;
+            AddressRecord? record = Read(address, out bool found);
+            if (!found || (record is not null && LinkOf(record.Owner) != link)) Files.TryUnlink(_directory, link);
+        }
+    }
+
+    public void Dispose() => _directory.Dispose();
+
+    private const string LinkPrefix = "../";
+
+    private static string LinkOf(CniAttachment who) => $"{AttachmentsName}/{who.FileName()}";
+
+    private IPAddress? Follow(string link)
+    {
+        Span<byte> target = stackalloc byte[64];
+        int length = Files.ReadLink(_directory, link, target);
+        return length <= LinkPrefix.Length ? null : ParseName(Encoding.UTF8.GetString(target[LinkPrefix.Length..length]));
+    }
+
+    private void MakeLink(string link, string target)
+    {
+        if (Files.TrySymlink(_directory, target, link)) return;
+        Files.TryUnlink(_directory, link);   // a stale one: the caller has looked at the record it leads to
+        if (!Files.TrySymlink(_directory, target, link)) throw new IOException($"{Path}/{link}: made by another program just now");
+    }
+
+    /// <summary>The address a file name stands for, null when it is not exactly how an address is written.</summary>
+    private static IPAddress? ParseName(string name) =>
+        IPAddress.TryParse(name, out IPAddress? address)
+        && (address.AddressFamily == AddressFamily.InterNetwork || address.AddressFamily == AddressFamily.InterNetworkV6)
+        && address.ToString() == name ? address : null;
+}

@@ -1,0 +1,144 @@
+using System.Net;
+using System.Net.Sockets;
+using Twill.Cluster;
+using Twill.Cni;
+using Twill.Cni.Configuration;
+using Twill.Cni.State;
+
+namespace Twill.Ipam.Subnets;
+
+/// <summary>One conversation with etcd about this host's subnets. Everything here is off the hot path.</summary>
+internal sealed class LeaseSession : IDisposable
+{
+    private static readonly TimeSpan CallLimit = TimeSpan.FromSeconds(3);
+
+    private readonly TwillConf _conf;
+    private readonly IpamHost _host;
+    private readonly NodeFile? _node;
+    private readonly string _nodeId;
+    private readonly EtcdClient _etcd;
+    private readonly LeaseStore _store;
+
+    public LeaseSession(TwillConf conf, IpamHost host, NetworkState state)
+    {
+        (_conf, _host, _node) = (conf, host, ReadNode(state, host));
+        _nodeId = NodeIdentity.NodeId(conf.Ipam.DataDir, out string? replaced);
+        if (replaced is not null) host.Log(replaced);
+        EtcdConf at = conf.Ipam.Etcd!;
+        _etcd = new EtcdClient(new EtcdOptions(at.Endpoints, at.CaFile, at.CertFile, at.KeyFile, at.Username, at.PasswordFile, CallLimit));
+        _store = new LeaseStore(_etcd, at.Prefix, _nodeId, () => host.Clock.Now);
+    }
+
+    /// <summary>Takes part in the network: its configuration agrees with etcd's, and this host holds a subnet with a deadline ahead.</summary>
+    /// <param name="file">what the host holds or held; null: nothing it knows of</param>
+    /// <param name="grow">whether one more is wanted than it holds</param>
+    /// <param name="cancel">breaks off</param>
+    /// <returns>what it holds now</returns>
+    public async Task<SubnetFile> HoldAsync(SubnetFile? file, bool grow, CancellationToken cancel)
+    {
+        NetworkConfig config = await _store.EnsureConfigAsync(Wanted(), cancel).ConfigureAwait(false);
+        LeaseAttributes attributes = Published();
+        var lost = new List<IPNetwork>();
+        HeldLease held;
+        if (file is null || file.BootId != _host.Clock.BootId)
+        {
+            held = await _store.AcquireAsync(config, attributes, _conf.Ipam.LeaseTtl, cancel).ConfigureAwait(false);
+        }
+        else
+        {
+            lost.AddRange(file.Lost);
+            var known = new HeldLease(file.LeaseId, file.Ttl, file.Deadline, file.Subnets);
+            RenewResult renewed = await _store.RenewAsync(known, attributes, cancel).ConfigureAwait(false);
+            foreach (IPNetwork subnet in renewed.Lost) _host.Log($"the subnet {subnet} is another host's now: nothing is handed out from it any more");
+            lost.AddRange(renewed.Lost);
+            held = renewed.Held;
+        }
+        if (grow || held.Subnets.Count == 0) held = await _store.GrowAsync(held, config, attributes, cancel).ConfigureAwait(false);
+        lost.RemoveAll(subnet => held.Subnets.Contains(subnet));
+        return new SubnetFile
+        {
+            Network = _conf.Name,
+            NodeId = _nodeId,
+            Subnets = held.Subnets,
+            Backend = _node?.BackendType ?? "none",
+            Mtu = _node?.Mtu ?? 0,
+            LeaseId = held.LeaseId,
+            Ttl = held.Ttl,
+            BootId = _host.Clock.BootId,
+            Deadline = held.Deadline,
+            Lost = lost,
+        };
+    }
+
+    /// <summary>Throws what <see cref="HoldAsync"/> would, as far as reading tells.</summary>
+    /// <param name="file">what the host holds or held</param>
+    /// <param name="grow">whether one more is wanted than it holds</param>
+    /// <param name="cancel">breaks off</param>
+    public async Task ProbeAsync(SubnetFile? file, bool grow, CancellationToken cancel)
+    {
+        NetworkConfig wanted = Wanted(), config = await _store.ReadConfigAsync(cancel).ConfigureAwait(false) ?? wanted;
+        if (wanted.DescribeDifference(config) is { } difference)
+        {
+            throw new ClusterException(ClusterErrorKind.ConfigMismatch,
+                $"this node's configuration contradicts the network's in etcd (key {_store.Keys.Config}): {difference}");
+        }
+        LeaseSnapshot snapshot = await _store.ListAsync(cancel).ConfigureAwait(false);
+        IPAddress self = Published().PublicIP;
+        long taken = 0;
+        bool own = false;
+        foreach (NodeLease lease in snapshot.Leases)
+        {
+            if (!config.Leases(lease.Subnet)) continue;
+            taken++;
+            own |= lease.LeaseId != 0 && (lease.LeaseId == file?.LeaseId || lease.Attributes.PublicIP.Equals(self));
+        }
+        if (taken >= config.SubnetCount && (grow || !own))
+            throw new ClusterException(ClusterErrorKind.NetworkFull, $"all {config.SubnetCount} subnets of {config.Network} are leased under {_store.Keys.Subnets}");
+    }
+
+    public void Dispose() => _etcd.Dispose();
+
+    private NetworkConfig Wanted()
+    {
+        BackendConf backend = _conf.Backend;
+        IpamConf ipam = _conf.Ipam;
+        return NetworkConfig.Create(ipam.Network!.Value, ipam.SubnetLen, ipam.SubnetMin, ipam.SubnetMax, backend.Type switch
+        {
+            BackendType.Vxlan => BackendSettings.Vxlan(backend.Vni, backend.Port, backend.DirectRouting),
+            BackendType.HostGw => BackendSettings.HostGw,
+            BackendType.WireGuard => BackendSettings.WireGuard(backend.Port),
+            _ => null,
+        });
+    }
+
+    /// <summary>
+    /// What goes into the lease's value. The main plugin or the agent has written what this host is; under another main plugin
+    /// nobody has, and the lease only says who holds it: by the address with which this host reaches etcd.
+    /// </summary>
+    private LeaseAttributes Published()
+    {
+        if (_node is null || _node.BackendType == "none") return OnlyLeasing(_node?.PublicIP ?? _etcd.LocalAddress ?? IPAddress.Any);
+        return _node.BackendType switch
+        {
+            "vxlan" => LeaseAttributes.Vxlan(_node.PublicIP, (uint)_node.Vni, _node.VtepMac),
+            "host-gw" => LeaseAttributes.HostGw(_node.PublicIP),
+            string other => throw new CniException(CniErrorCode.UnsupportedField, "leases are published for vxlan, host-gw and none",
+                $"backend.type: {other}"),
+        };
+    }
+
+    private static LeaseAttributes OnlyLeasing(IPAddress address) => address switch
+    {
+        { AddressFamily: AddressFamily.InterNetwork } => LeaseAttributes.Alloc(address),
+        { IsIPv4MappedToIPv6: true } => LeaseAttributes.Alloc(address.MapToIPv4()),
+        _ => LeaseAttributes.Alloc(IPAddress.Any) with { PublicIPv6 = address },
+    };
+
+    /// <summary>Of another boot it says what the host was, not what it is.</summary>
+    private static NodeFile? ReadNode(NetworkState state, IpamHost host)
+    {
+        NodeFile? node = NodeFile.TryRead(state, out string? problem);
+        if (problem is not null) host.Log($"{problem}; the lease is published without it");
+        return node?.BootId == host.Clock.BootId ? node : null;
+    }
+}

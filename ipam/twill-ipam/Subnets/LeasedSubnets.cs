@@ -1,0 +1,147 @@
+using System.Globalization;
+using System.Net;
+using Twill.Cluster;
+using Twill.Cni;
+using Twill.Cni.Configuration;
+using Twill.Cni.State;
+
+namespace Twill.Ipam.Subnets;
+
+/// <summary>
+/// Subnets leased from etcd. What is held stands in <c>subnet.json</c>, so an ADD reads one small file; etcd is asked when there is
+/// no valid one, when the lease's deadline has passed (nothing is handed out then unless it can be renewed at once), and when every
+/// address is taken. Whoever asks holds the network's lock, so that processes that start together lease once.
+/// </summary>
+internal sealed class LeasedSubnets(TwillConf conf, IpamHost host) : ISubnetSource
+{
+    /// <summary>For everything: the lock, connecting, all calls. A runtime waits for this, and tries again anyway.</summary>
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(5);
+
+    private readonly NetworkState _state = host.State.Network(conf.Name);
+
+    public IReadOnlyList<IPNetwork>? Current() => Usable(ReadFile());
+
+    public void Obtain(IReadOnlyList<IPNetwork>? full)
+    {
+        long started = Environment.TickCount64;
+        using FileLock held = Lock();
+        SubnetFile? file = ReadFile();
+        if (HasMoreThan(full, Usable(file))) return;   // another process was faster
+        Ask(file, full, Limit - TimeSpan.FromMilliseconds(Environment.TickCount64 - started), async cancel =>
+        {
+            using var session = new LeaseSession(conf, host, _state);
+            (await session.HoldAsync(Fitting(file), grow: full is not null, cancel).ConfigureAwait(false)).Write(_state);
+        });
+    }
+
+    public void ProbeObtain(IReadOnlyList<IPNetwork>? full)
+    {
+        SubnetFile? file = ReadFile();
+        Ask(file, full, Limit, async cancel =>
+        {
+            using var session = new LeaseSession(conf, host, _state);
+            await session.ProbeAsync(file, grow: full is not null, cancel).ConfigureAwait(false);
+        });
+    }
+
+    private SubnetFile? ReadFile()
+    {
+        SubnetFile? file = SubnetFile.TryRead(_state, out string? problem);
+        if (problem is not null) host.Log($"{problem}; the subnets are leased anew");
+        return file;
+    }
+
+    /// <summary>The subnets of a file as far as the fence allows: its boot is ours and its deadline has not passed.</summary>
+    private List<IPNetwork>? Usable(SubnetFile? file)
+    {
+        if (Fitting(file) is null || file!.BootId != host.Clock.BootId || host.Clock.Now >= file.Deadline) return null;
+        var subnets = new List<IPNetwork>(file.Subnets.Count);
+        foreach (IPNetwork subnet in file.Subnets)
+        {
+            if (!Contains(file.Lost, subnet)) subnets.Add(subnet);
+        }
+        return subnets.Count == 0 ? null : subnets;
+    }
+
+    /// <summary>The file, if it is of the network that is configured: after a change of the configuration etcd has to be asked first.</summary>
+    private SubnetFile? Fitting(SubnetFile? file)
+    {
+        if (file is null || file.Network != conf.Name) return null;
+        foreach (IPNetwork subnet in file.Subnets)
+        {
+            if (subnet.PrefixLength != conf.Ipam.SubnetLen || !conf.Ipam.Network!.Value.Contains(subnet.BaseAddress)) return null;
+        }
+        return file;
+    }
+
+    private FileLock Lock()
+    {
+        try
+        {
+            return _state.Lock(Limit);
+        }
+        catch (TimeoutException e)
+        {
+            throw new CniException(CniErrorCode.TryAgainLater, "another process is leasing a subnet and does not get on", e.Message, e);
+        }
+    }
+
+    /// <summary>Runs a conversation with etcd within a time limit; what goes wrong is told with what it means for this host.</summary>
+    private void Ask(SubnetFile? file, IReadOnlyList<IPNetwork>? full, TimeSpan limit, Func<CancellationToken, Task> conversation)
+    {
+        using var budget = new CancellationTokenSource(limit > TimeSpan.FromSeconds(1) ? limit : TimeSpan.FromSeconds(1));
+        try
+        {
+            conversation(budget.Token).GetAwaiter().GetResult();
+        }
+        catch (OperationCanceledException e)
+        {
+            throw Cannot(CniErrorCode.TryAgainLater, "etcd answers too slowly", e);
+        }
+        catch (EtcdException e)
+        {
+            throw Cannot(Failures.CodeOf(e), e.Message, e);
+        }
+        catch (ClusterException e) when (e.IsTransient)
+        {
+            throw Cannot(CniErrorCode.TryAgainLater, e.Message, e);
+        }
+
+        CniException Cannot(CniErrorCode code, string why, Exception cause) => new(code,
+            full is not null ? "no free address, and no further subnet" : "no subnet to give addresses from",
+            $"{Situation(file, full)}; {why}; etcd endpoints: {string.Join(", ", conf.Ipam.Etcd!.Endpoints)}", cause);
+    }
+
+    private string Situation(SubnetFile? file, IReadOnlyList<IPNetwork>? full)
+    {
+        if (full is not null)
+        {
+            return string.Create(CultureInfo.InvariantCulture,
+                $"all {Verbs.Add.PoolOf(full, conf.Ipam).Capacity} addresses of this host's {string.Join(", ", full)} are taken by containers that still run");
+        }
+        if (file is null || file.BootId != host.Clock.BootId) return "this host has leased no subnet since it was booted";
+        if (host.Clock.Now < file.Deadline) return $"{_state.SubnetPath} has no subnet that this host may use";
+        double silence = host.Clock.Now - (file.Deadline - file.Ttl);
+        return string.Create(CultureInfo.InvariantCulture,
+            $"the lease of {string.Join(", ", file.Subnets)} ran out {host.Clock.Now - file.Deadline:0} s ago: it was renewed last {silence:0} s ago ({DateTime.UtcNow.AddSeconds(-silence):yyyy-MM-dd'T'HH:mm:ss'Z'}) and lasts {file.Ttl} s");
+    }
+
+    private static bool HasMoreThan(IReadOnlyList<IPNetwork>? full, IReadOnlyList<IPNetwork>? now)
+    {
+        if (now is null) return false;
+        foreach (IPNetwork subnet in now)
+        {
+            if (full is null || !Contains(full, subnet)) return true;
+        }
+        return false;
+    }
+
+    private static bool Contains(IReadOnlyList<IPNetwork> subnets, IPNetwork subnet)
+    {
+        foreach (IPNetwork one in subnets)
+        {
+            if (one.Equals(subnet)) return true;
+        }
+        return false;
+    }
+}

@@ -1,0 +1,9 @@
+using Twill.Cni.Configuration;
+
+namespace Twill.Ipam.Subnets;
+
+/// <summary>Which source a configuration asks for.</summary>
+internal static class SubnetSources
+{
+    public static ISubnetSource For(TwillConf conf, IpamHost host) => conf.Ipam.Subnet is { } subnet ? new FixedSubnets(subnet) : new LeasedSubnets(conf, host);
+}

@@ -1,0 +1,41 @@
+using System.Net;
+using Twill.Cni;
+using Twill.Ipam.Addresses;
+
+namespace Twill.Ipam.Verbs;
+
+/// <summary>
+/// DEL: frees what the attachment has, if anything. Needs nothing but the network's name and the data directory: the rest of the
+/// configuration may be broken, the namespace gone, etcd away.
+/// </summary>
+internal static class Del
+{
+    public static CniResult? Run(CniRequest request, IpamHost host)
+    {
+        using AddressStore? store = AddressStore.OpenExisting(IpamConfiguration.ReadDataDir(request, host), request.NetworkName);
+        if (store is null) return null;
+        using (store.Lock())
+        {
+            host.GoOnOnlyIfAwaited();
+            store.RemoveLeftover();
+            if (store.Hint(request.Attachment) is not { } address) return null;
+            if (IsOurs(store, address, request.Attachment)) store.Release(address, request.Attachment);
+            else ReleaseBySearch(store, request.Attachment);
+            store.RemoveHint(request.Attachment);
+        }
+        return null;
+    }
+
+    /// <summary>The attachment's link says so, and the record does not say otherwise: one that cannot be read says nothing.</summary>
+    private static bool IsOurs(AddressStore store, IPAddress address, CniAttachment attachment) =>
+        store.Read(address, out bool found) is { } record ? record.Owner == attachment : found;
+
+    /// <summary>The link leads astray: an ADD that was killed, or somebody's hand. Is there a record elsewhere?</summary>
+    private static void ReleaseBySearch(AddressStore store, CniAttachment attachment)
+    {
+        foreach (IPAddress address in store.List())
+        {
+            if (store.Read(address, out _)?.Owner == attachment) store.Release(address, attachment);
+        }
+    }
+}

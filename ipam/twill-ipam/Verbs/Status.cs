@@ -1,0 +1,42 @@
+using System.Net;
+using Twill.Cni;
+using Twill.Cni.Configuration;
+using Twill.Ipam.Addresses;
+using Twill.Ipam.Subnets;
+
+namespace Twill.Ipam.Verbs;
+
+/// <summary>STATUS: could an ADD get an address now? Changes nothing, leases nothing.</summary>
+internal static class Status
+{
+    /// <exception cref="CniException">code 50: no, and why</exception>
+    public static CniResult? Run(CniRequest request, IpamHost host)
+    {
+        try
+        {
+            TwillConf conf = IpamConfiguration.Read(request);
+            ISubnetSource source = SubnetSources.For(conf, host);
+            IReadOnlyList<IPNetwork>? subnets = source.Current();
+            if (subnets is null || !HasRoom(Add.PoolOf(subnets, conf.Ipam), conf, request.NetworkName, host)) source.ProbeObtain(subnets);
+            return null;
+        }
+        catch (Exception e) when (Failures.Translate(e) is { } why)
+        {
+            throw new CniException(CniErrorCode.NotAvailable, $"no address could be given out now: {why.Message}", why.Details, e);
+        }
+    }
+
+    private static bool HasRoom(AddressPool pool, TwillConf conf, string network, IpamHost host)
+    {
+        using AddressStore? store = AddressStore.OpenExisting(conf.Ipam.DataDir, network);
+        if (store is null) return pool.Capacity > 0;
+        var taken = new StoreOccupancy(store, System.Net.Sockets.AddressFamily.InterNetwork);
+        if (pool.TryNext(store.Last, taken, out _, out _)) return true;
+        var liveness = new Liveness(host.Clock.BootId);
+        foreach (IPAddress address in store.List())
+        {
+            if (pool.TryFind(address, out _) && store.Read(address, out _) is { } record && liveness.IsGone(record)) return true;
+        }
+        return false;
+    }
+}

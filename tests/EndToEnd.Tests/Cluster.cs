@@ -1,0 +1,100 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Twill.Testing;
+
+namespace Twill.EndToEnd.Tests;
+
+/// <summary>Hosts with the published programs, conf/10-twill.conflist, an agent each, and an etcd: ready for containers.</summary>
+public sealed class Cluster : IDisposable
+{
+    internal const string Subnets = "/twill/twill/subnets/";
+
+    private Cluster(Lab lab) => Lab = lab;
+
+    internal Lab Lab { get; }
+
+    internal EtcdServer Etcd => Lab.Etcd!;
+
+    internal IReadOnlyList<LabHost> Hosts => Lab.Hosts;
+
+    /// <summary>Starts an etcd and so many hosts; returns once every host has routes to all others.</summary>
+    internal static Cluster Start(int hosts, Action<JsonObject>? change = null, EtcdServerOptions? etcd = null)
+    {
+        Cluster cluster = new(Lab.Create());
+        try
+        {
+            cluster.Lab.StartEtcd(etcd);
+            for (int i = 0; i < hosts; i++)
+            {
+                cluster.Join($"host{i}", change);
+            }
+
+            cluster.WaitUntilJoined();
+            return cluster;
+        }
+        catch
+        {
+            cluster.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Adds a host with its configuration and starts its agent; does not wait for it.</summary>
+    internal LabHost Join(string name, Action<JsonObject>? change = null)
+    {
+        LabHost host = NewHost(name, change);
+        host.StartAgent();
+        return host;
+    }
+
+    /// <summary>Adds a host with its configuration and no agent.</summary>
+    internal LabHost NewHost(string name, Action<JsonObject>? change = null)
+    {
+        LabHost host = Lab.AddHost(name);
+        JsonObject conf = SampleConf.Cluster(Etcd.Endpoint);
+        change?.Invoke(conf);
+        host.Configure(conf);
+        return host;
+    }
+
+    /// <summary>Waits until every host has a lease and a route to every other host's subnet.</summary>
+    internal void WaitUntilJoined()
+    {
+        foreach (LabHost host in Hosts)
+        {
+            TimeSpan limit = TimeSpan.FromSeconds(20);
+            Eventually.True($"{host.Name} leases a subnet", () => LeaseOf(host) is not null, limit, () => host.Agent!.Log);
+        }
+
+        foreach (LabHost host in Hosts)
+        {
+            foreach (LabHost other in Hosts.Where(o => o != host))
+            {
+                string subnet = LeaseOf(other)!;
+                bool HasRoute() => RoutesOf(host).Contains(subnet);
+                Eventually.True($"{host.Name} has a route to {subnet}", HasRoute, onFailure: () => host.Agent!.Log);
+            }
+        }
+    }
+
+    /// <summary>The subnet that etcd holds for a host, e.g. 10.244.7.0/24; null when it has none.</summary>
+    internal string? LeaseOf(LabHost host)
+    {
+        foreach ((string key, string value) in Etcd.List(Subnets))
+        {
+            using JsonDocument lease = JsonDocument.Parse(value);
+            if (lease.RootElement.GetProperty("PublicIP").GetString() == host.Address)
+            {
+                return key[Subnets.Length..].Replace('-', '/');
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>The destinations of the routes that the agent made on a host.</summary>
+    internal static IReadOnlyList<string> RoutesOf(LabHost host) =>
+        [.. host.IpJson("route show proto 116").EnumerateArray().Select(r => r.GetProperty("dst").GetString()!)];
+
+    public void Dispose() => Lab.Dispose();
+}

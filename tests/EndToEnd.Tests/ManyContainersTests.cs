@@ -1,0 +1,43 @@
+using Twill.Testing;
+
+namespace Twill.EndToEnd.Tests;
+
+/// <summary>As many containers as a small subnet holds.</summary>
+public sealed class ManyContainersTests
+{
+    private const int Containers = 250;
+
+    [RequiresRootFact]
+    public void Two_hundred_and_fifty_containers_come_talk_and_go()
+    {
+        using SingleHost single = new();
+        LabHost host = single.Host;
+        host.Sh($"for i in $(seq {Containers}); do ip netns add c$i; done");
+        string[] addresses = new string[Containers];
+        ParallelOptions some = new() { MaxDegreeOfParallelism = 8 };
+        addresses[0] = LabContainer.AddressOf(Plugin(host, 0).Add(single.Config).OrThrow().Stdout);
+        string tableOfOne = host.Nft("list table inet twill-twill");
+
+        Parallel.For(1, Containers, some, i =>
+            addresses[i] = LabContainer.AddressOf(Plugin(host, i).Add(single.Config).OrThrow().Stdout));
+
+        addresses.Should().OnlyHaveUniqueItems();
+        Leftovers.Links(host).Should().HaveCount(Containers);
+        Leftovers.Records(host).Should().BeEquivalentTo(addresses);
+        string silent = host.Sh($"for a in {string.Join(' ', addresses)}; do ping -n -q -c 1 -W 2 $a >/dev/null || echo $a; done");
+        silent.Should().BeEmpty("all answer");
+        host.Nft("list table inet twill-twill").Should().Be(tableOfOne, "the table does not grow with the containers");
+
+        Parallel.For(0, Containers, some, i => Plugin(host, i).Del(single.Config).OrThrow());
+
+        Leftovers.Of(host).Should().BeEmpty();
+    }
+
+    private static CniProcess Plugin(LabHost host, int i) => host.Plugin("twill") with
+    {
+        ContainerId = $"c{i + 1}",
+        Netns = $"/run/netns/c{i + 1}",
+        IfName = "eth0",
+        Timeout = TimeSpan.FromMinutes(1),
+    };
+}

@@ -1,0 +1,128 @@
+using System.Text.Json;
+using Twill.Testing;
+
+namespace Twill.EndToEnd.Tests;
+
+/// <summary>Two hosts with a container each.</summary>
+public sealed class TwoHosts : IDisposable
+{
+    public TwoHosts()
+    {
+        if (!Environment.IsPrivilegedProcess)
+        {
+            return;
+        }
+
+        Cluster = Cluster.Start(2);
+        From = Cluster.Hosts[0].AddContainer("from");
+        To = Cluster.Hosts[1].AddContainer("to");
+    }
+
+    internal Cluster Cluster { get; } = null!;
+
+    internal LabContainer From { get; } = null!;
+
+    internal LabContainer To { get; } = null!;
+
+    public void Dispose() => Cluster?.Dispose();
+}
+
+/// <summary>Somebody changes by hand what the agent keeps.</summary>
+public sealed class MendingTests(TwoHosts hosts) : IClassFixture<TwoHosts>
+{
+    [RequiresRootTheory]
+    [InlineData("ip link delete twill.1")]
+    [InlineData("ip link delete twill.1; ip link add twill.1 type vxlan id 77 dstport 4790")]
+    [InlineData("ip link set twill.1 down")]
+    [InlineData("ip link set twill.1 mtu 1300")]
+    [InlineData("ip link set twill.1 address 02:00:00:00:00:99")]
+    [InlineData("ip address flush dev twill.1")]
+    [InlineData("ip address add 10.244.99.9/24 dev twill.1")]
+    [InlineData("ip route flush proto 116")]
+    [InlineData("ip route add 10.244.99.0/24 via $GATEWAY proto 116")]
+    [InlineData("ip neigh del $NEXTHOP dev twill.1")]
+    [InlineData("bridge fdb del $PEER dev twill.1")]
+    [InlineData("bridge fdb replace $PEER dev twill.1 dst 192.168.50.99")]
+    [InlineData("nft delete table inet twill-twill")]
+    [InlineData("ip link set twill0 down")]
+    [InlineData("echo 0 >/proc/sys/net/ipv4/ip_forward")]
+    [InlineData("echo 0 >/proc/sys/net/ipv4/conf/twill.1/forwarding")]
+    [InlineData("nft flush ruleset")]
+    [InlineData("nft flush chain inet twill-twill postrouting")]
+    [InlineData("ip link delete twill0")]
+    [InlineData("ip link delete twill0; ip link add twill0 up type bridge")]
+    [InlineData("ip link set twill0 address 02:00:00:00:00:98")]
+    [InlineData("ip address flush dev twill0")]
+    [InlineData("ip link set $END nomaster")]
+    [InlineData("ip link set $END down")]
+    [InlineData("ip route flush proto 116; ip address flush dev twill.1; ip address flush dev twill0")]
+    [InlineData("ip address flush dev eth0; ip link set eth0 down; ip link set eth0 up; ip address add $SELF/24 dev eth0; ip route add default via $GATEWAY; ip link set twill.1 down")]
+    public void What_someone_changed_is_put_back(string change)
+    {
+        LabHost host = hosts.Cluster.Hosts[0];
+        Eventually.True("the containers reach each other", () => hosts.From.CanPing(hosts.To.Address));
+        string before = StateOf(host);
+
+        // Asleep meanwhile, or it would mend before we have looked.
+        host.Agent!.Send(Signal.Stop);
+        try
+        {
+            host.Sh($"{Variables(host)}; {change}");
+            StateOf(host).Should().NotBe(before, "the change is one");
+        }
+        finally
+        {
+            host.Agent!.Send(Signal.Cont);
+        }
+
+        Eventually.Pass(() => StateOf(host).Should().Be(before), TimeSpan.FromSeconds(5));
+        Eventually.True("the containers reach each other", () => hosts.From.CanPing(hosts.To.Address));
+    }
+
+    /// <summary>All that the agent answers for, as `ip`, `bridge` and `nft` tell it, without what changes by itself.</summary>
+    private static string StateOf(LabHost host)
+    {
+        JsonElement[] links = [.. host.IpJson("link show").EnumerateArray().Where(l => NameOf(l) is "twill.1" or "twill0").OrderBy(NameOf, StringComparer.Ordinal)];
+        return string.Join('\n',
+        [
+            .. links.Select(l => $"{NameOf(l)} {l.GetProperty("address")} mtu {l.GetProperty("mtu")} {IsUp(l)} {Vxlan(l)}"),
+            .. Lines(host, "ip -4 -br address show dev twill.1"),
+            .. Lines(host, "ip -4 -br address show dev twill0"),
+            .. Lines(host, "ip route show proto 116"),
+            .. Lines(host, "ip neigh show dev twill.1 nud permanent"),
+            .. Lines(host, "bridge fdb show dev twill.1 | grep dst"),
+            .. Lines(host, "nft --stateless list ruleset"),
+            .. Lines(host, "cat /proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv4/conf/twill.1/forwarding"),
+            .. Lines(host, "bridge -d link show | grep -A1 master | grep -o '^[0-9]*: [^@]*\\|master.*\\|hairpin [a-z]*'"),
+        ]);
+    }
+
+    /// <summary>What the changes refer to: the entries for the other host, and a router.</summary>
+    private static string Variables(LabHost host)
+    {
+        JsonElement peer = host.IpJson("neigh show dev twill.1 nud permanent")[0];
+        string end = host.Sh("ip -o link show master twill0 | cut -d: -f2 | cut -d@ -f1").Trim();
+        return $"END={end} SELF={host.Address} NEXTHOP={peer.GetProperty("dst")} PEER={peer.GetProperty("lladdr")} GATEWAY={Lab.GatewayAddress}";
+    }
+
+    private static string NameOf(JsonElement link) => link.GetProperty("ifname").GetString()!;
+
+    private static string IsUp(JsonElement link) =>
+        link.GetProperty("flags").EnumerateArray().Any(f => f.GetString() == "UP") ? "up" : "down";
+
+    private static string Vxlan(JsonElement link)
+    {
+        JsonElement info = link.GetProperty("linkinfo");
+        if (info.GetProperty("info_kind").GetString() != "vxlan")
+        {
+            return "";
+        }
+
+        JsonElement data = info.GetProperty("info_data");
+        string[] keys = ["id", "local", "port", "learning"];
+        return string.Join(' ', keys.Select(key => data.TryGetProperty(key, out JsonElement value) ? $"{key} {value}" : $"no {key}"));
+    }
+
+    private static IEnumerable<string> Lines(LabHost host, string command) =>
+        host.Run("sh", "-c", command).Stdout.Split('\n').Select(l => l.TrimEnd()).Order(StringComparer.Ordinal);
+}

@@ -1,0 +1,83 @@
+using System.Net.Sockets;
+using System.Text;
+using Twill.Testing;
+
+namespace Twill.EndToEnd.Tests;
+
+/// <summary>conf/twilld.service: what systemd is told about the agent is what the agent does.</summary>
+public sealed class ServiceTests
+{
+    private static readonly string s_file = Path.Combine(RepoPaths.Conf, "twilld.service");
+
+    [RequiresRootFact]
+    public void The_agent_started_as_the_unit_says_reports_ready_once_its_lease_is_there_that_it_lives_reloads_and_stops()
+    {
+        Setting("Type").Should().Be("notify");
+        using Cluster cluster = Cluster.Start(0);
+        LabHost host = cluster.NewHost("host");
+        using Socket socket = new(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified);
+        using TempDir directory = TempDir.Create();
+        socket.Bind(new UnixDomainSocketEndPoint(directory.At("notify")));
+        socket.ReceiveTimeout = 20_000;
+
+        using Daemon agent = Daemon.Start("twilld", [.. host.Enter, .. Cmd.Split(Setting("ExecStart"))], directory.At("log"),
+            [new("NOTIFY_SOCKET", directory.At("notify")), new("WATCHDOG_USEC", $"{Setting("WatchdogSec")}000000")]);
+        ReceiveUntil(socket, "READY=1", agent);
+        cluster.LeaseOf(host).Should().NotBeNull();
+        host.HasLink("twill.1").Should().BeTrue();
+
+        ReceiveUntil(socket, "WATCHDOG=1", agent);
+        Setting("ExecReload").Should().EndWith("kill -HUP $MAINPID");
+        agent.Send(Signal.Hup);
+        ReceiveUntil(socket, "RELOADING=1", agent);
+        ReceiveUntil(socket, "READY=1", agent);
+
+        agent.Send(Signal.Term);
+        ReceiveUntil(socket, "STOPPING=1", agent);
+        agent.WaitForExit(TimeSpan.FromSeconds(int.Parse(Setting("TimeoutStopSec"), null))).Should().Be(0);
+        host.HasLink("twill.1").Should().BeTrue("stopping disturbs no traffic");
+    }
+
+    [RequiresRootFact]
+    public void The_agent_needs_no_more_capabilities_than_the_unit_gives()
+    {
+        using Cluster cluster = Cluster.Start(0);
+        LabHost host = cluster.NewHost("host");
+        string[] given = Setting("CapabilityBoundingSet").Split(' ');
+        string capabilities = string.Join(',', given.Select(c => $"+{c["CAP_".Length..].ToLowerInvariant()}"));
+        using TempDir directory = TempDir.Create();
+        using Daemon agent = Daemon.Start("twilld",
+            [.. host.Enter, "setpriv", $"--bounding-set=-all,{capabilities}", "--inh-caps=-all", "--no-new-privs", Setting("ExecStart")],
+            directory.At("log"));
+        Eventually.True("it has a lease", () => cluster.LeaseOf(host) is not null, onFailure: () => agent.Log);
+        Eventually.True("it made its device", () => host.HasLink("twill.1"), onFailure: () => agent.Log);
+    }
+
+    [RequiresRootFact]
+    public void Systemd_understands_the_unit()
+    {
+        using TempDir directory = TempDir.Create();
+        string unit = File.ReadAllText(s_file).Replace("/opt/cni/bin/twilld", "/bin/true", StringComparison.Ordinal);
+        CmdResult verified = Cmd.Run("systemd-analyze", ["verify", directory.Write("twilld.service", unit)]);
+        verified.Stderr.Should().NotContain("twilld.service:", "that is how complaints about it begin");
+    }
+
+    private static void ReceiveUntil(Socket socket, string wanted, Daemon agent)
+    {
+        byte[] buffer = new byte[4096];
+        try
+        {
+            while (!Encoding.UTF8.GetString(buffer, 0, socket.Receive(buffer)).Split('\n').Contains(wanted))
+            {
+                // Other notifications, e.g. STATUS=, may come first.
+            }
+        }
+        catch (SocketException e)
+        {
+            throw new Xunit.Sdk.XunitException($"no {wanted}: {e.Message}\n{agent.Log}");
+        }
+    }
+
+    private static string Setting(string key) =>
+        File.ReadLines(s_file).Single(l => l.StartsWith($"{key}=", StringComparison.Ordinal))[(key.Length + 1)..];
+}

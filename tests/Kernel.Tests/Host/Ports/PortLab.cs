@@ -1,0 +1,106 @@
+using System.Net;
+using Twill.Host;
+using Twill.Host.Ports;
+using Twill.Linux;
+using Twill.Linux.Nftables;
+using Twill.Testing;
+
+namespace Kernel.Tests.Host.Ports;
+
+/// <summary>
+/// A host (192.0.2.1, bridge 10.244.7.1) with two containers (10.244.7.2 and .3), and a machine outside (192.0.2.2) that has no
+/// route to them. The network's table is in place, and nothing is published.
+/// </summary>
+internal sealed class PortLab : IDisposable
+{
+    internal const byte Tcp = 6, Udp = 17, Sctp = 132;
+    internal const string Network = "net1", Bridge = "twill0", BridgeAddress = "10.244.7.1", HostAddress = "192.0.2.1", OutsideAddress = "192.0.2.2";
+
+    internal static readonly FirewallSpec Spec = new(Network, Bridge, Masquerade: true, [IPNetwork.Parse("10.244.0.0/16")], []);
+
+    internal PortLab()
+    {
+        Host.Sh("echo 1 > /proc/sys/net/ipv4/ip_forward");
+        Host.Ip($"link add {Bridge} type bridge");
+        Host.Ip($"addr add {BridgeAddress}/24 dev {Bridge}");
+        Host.Ip($"link set {Bridge} up");
+        Host.Ip($"link add out0 type veth peer name eth0 netns {Outside.Name}");
+        Host.Ip($"addr add {HostAddress}/24 dev out0");
+        Host.Ip("link set out0 up");
+        Outside.Ip($"addr add {OutsideAddress}/24 dev eth0");
+        Outside.Ip("link set eth0 up");
+        for (int i = 0; i < Pods.Count; i++)
+        {
+            Host.Ip($"link add pod{i} type veth peer name eth0 netns {Pods[i].Name}");
+            Host.Ip($"link set pod{i} master {Bridge} up");
+            Host.Bridge($"link set dev pod{i} hairpin on");
+            Pods[i].Ip($"addr add {AddressOf(i)}/24 dev eth0");
+            Pods[i].Ip("link set eth0 up");
+            Pods[i].Ip($"route add default via {BridgeAddress}");
+        }
+        Host.Sh($"echo 1 > /proc/sys/net/ipv4/conf/{Bridge}/route_localnet");
+        Do(nft => Firewall.Ensure(nft, Spec));
+    }
+
+    internal TestNetns Host { get; } = TestNetns.Create();
+
+    internal TestNetns Outside { get; } = TestNetns.Create();
+
+    internal IReadOnlyList<TestNetns> Pods { get; } = [TestNetns.Create(), TestNetns.Create()];
+
+    internal static IPAddress AddressOf(int pod) => IPAddress.Parse($"10.244.7.{pod + 2}");
+
+    internal static string VethOf(string container) => HostNames.Veth(container, "eth0");
+
+    /// <summary>HOST_ADDRESS:HOST_PORT/PROTOCOL to a port of a container.</summary>
+    internal static PublishedPort Port(byte protocol, ushort hostPort, int pod, ushort port, string at = "0.0.0.0") =>
+        new(protocol, IPAddress.Parse(at), hostPort, AddressOf(pod), port);
+
+    internal void Publish(string container, params PublishedPort[] ports) =>
+        Do(nft => { PortMaps.Publish(nft, Network, container, "eth0", ports); return true; });
+
+    internal IReadOnlyList<PublishedPort> Release(string container) => Do(nft => PortMaps.Release(nft, Network, VethOf(container)));
+
+    internal T Do<T>(Func<NftSocket, T> action)
+    {
+        using NetNs ns = NetNs.Open(Host.Path);
+        using NftSocket nft = NftSocket.Open(ns);
+        return action(nft);
+    }
+
+    /// <summary>Runs on a thread that is on the host: for what opens sockets itself.</summary>
+    internal void OnHost(Action<RouteSocket> action)
+    {
+        using NetNs ns = NetNs.Open(Host.Path);
+        ns.Run(() =>
+        {
+            using RouteSocket route = RouteSocket.Open();
+            action(route);
+            return true;
+        });
+    }
+
+    /// <summary>`nft list ruleset` of the host.</summary>
+    internal string Ruleset() => Host.Nft("list ruleset");
+
+    /// <summary>The elements of a map or set of the network's table, as `nft -j` lists them, one JSON text each, sorted.</summary>
+    internal List<string> Elements(string kind, string name, string network = Network)
+    {
+        List<string> elements = [];
+        foreach (System.Text.Json.JsonElement one in Host.NftJson($"list {kind} inet twill-{network} {name}").EnumerateArray())
+        {
+            if (one.TryGetProperty(kind, out System.Text.Json.JsonElement set) && set.TryGetProperty("elem", out System.Text.Json.JsonElement list))
+                elements.AddRange(list.EnumerateArray().Select(e => e.GetRawText()));
+        }
+        elements.Sort(StringComparer.Ordinal);
+        return elements;
+    }
+
+    public void Dispose()
+    {
+        foreach (TestNetns pod in Pods)
+            pod.Dispose();
+        Outside.Dispose();
+        Host.Dispose();
+    }
+}

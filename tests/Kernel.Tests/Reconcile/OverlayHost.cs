@@ -1,0 +1,82 @@
+using System.Net;
+using System.Text.Json;
+using Twill.Host;
+using Twill.Host.Backends;
+using Twill.Host.Reconcile;
+using Twill.Linux;
+using Twill.Testing;
+
+namespace Kernel.Tests.Reconcile;
+
+/// <summary>A host 192.168.64.2 on the link "eth0" with the subnet 10.244.1.0/24, in a namespace of its own.</summary>
+internal sealed class OverlayHost : IDisposable
+{
+    internal static readonly MacAddress Mac = MacAddress.Parse("02:aa:00:00:00:01");
+    internal static readonly VxlanSpec Spec = new("twill.1", 1, 4789, IPAddress.Parse("192.168.64.2"), Mac, 1450, IPAddress.Parse("10.244.1.0"), "pods");
+
+    internal static readonly LocalNode Self = new(
+        "pods", IPNetwork.Parse("10.244.0.0/16"), [IPNetwork.Parse("10.244.1.0/24")], [], IPAddress.Parse("192.168.64.2"), "eth0", Mac, 1450, []);
+
+    private readonly NetNs _opened;
+
+    internal OverlayHost()
+    {
+        Ns = TestNetns.Create();
+        Ns.Ip("link add eth0 type veth peer name far");
+        Ns.Ip("address add 192.168.64.2/24 dev eth0");
+        Ns.Ip("link set eth0 up");
+        Ns.Ip("link set far up");
+        _opened = NetNs.Open(Ns.Path);
+    }
+
+    internal TestNetns Ns { get; }
+
+    internal static IBackend Vxlan(bool directRouting = false) => new VxlanBackend(new BackendOptions("vxlan", 1, 4789, directRouting));
+
+    internal static PeerLease Peer(int subnet, int host) => new(
+        IPNetwork.Parse($"10.244.{subnet}.0/24"), IPAddress.Parse($"192.168.64.{host}"), "vxlan", MacAddress.Parse($"02:bb:00:00:00:{host:x2}"), 1);
+
+    /// <summary>Runs on a thread inside the namespace, as the agent's threads are.</summary>
+    internal T Run<T>(Func<RouteSocket, T> body) => _opened.Run(() =>
+    {
+        using RouteSocket route = RouteSocket.Open();
+        return body(route);
+    });
+
+    internal VxlanDevice.Result Ensure(VxlanSpec? spec = null) => Run(route => VxlanDevice.Ensure(route, spec ?? Spec));
+
+    internal Round Reconcile(params PeerLease[] peers) => Reconcile(Vxlan(), peers);
+
+    internal Round Reconcile(IBackend backend, params PeerLease[] peers) => Run(route => Reconciler.Run(route, backend, Self, peers));
+
+    /// <summary>`ip -j -d link show dev NAME`.</summary>
+    internal JsonElement Link(string name = "twill.1") => Ns.IpJson($"link show dev {name}")[0];
+
+    internal JsonElement Vxlan(string name) => Link(name).GetProperty("linkinfo").GetProperty("info_data");
+
+    /// <summary>IPv4 addresses of the device as "ADDRESS/LENGTH".</summary>
+    internal string[] Addresses(string name = "twill.1") =>
+    [
+        .. Ns.IpJson($"-4 address show dev {name}").EnumerateArray()
+            .SelectMany(l => l.GetProperty("addr_info").EnumerateArray())
+            .Select(a => $"{a.GetProperty("local").GetString()}/{a.GetProperty("prefixlen").GetInt32()}"),
+    ];
+
+    /// <summary>`ip route show proto 116`, a line each, sorted.</summary>
+    internal string[] OurRoutes() => Lines(Ns.Ip("-4 route show proto 116"));
+
+    /// <summary>Neighbours on the overlay device that `ip` shows as permanent.</summary>
+    internal string[] Neighbours() => Lines(Ns.Ip("-4 -d neigh show dev twill.1 nud permanent"));
+
+    /// <summary>`bridge fdb show dev twill.1`, a line each, sorted.</summary>
+    internal string[] Fdb() => Lines(Ns.Bridge("fdb show dev twill.1"));
+
+    public void Dispose()
+    {
+        _opened.Dispose();
+        Ns.Dispose();
+    }
+
+    private static string[] Lines(string text) =>
+        [.. text.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => string.Join(' ', Cmd.Split(line))).Order(StringComparer.Ordinal)];
+}

@@ -1,0 +1,224 @@
+using System.Net;
+using Twill.Host.Backends;
+using Twill.Host.Reconcile;
+using Twill.Linux;
+using Twill.Testing;
+
+namespace Kernel.Tests.Reconcile;
+
+public sealed class ReconcilerTests : IDisposable
+{
+    private static readonly PeerLease Seven = OverlayHost.Peer(7, 3), Eight = OverlayHost.Peer(8, 4);
+
+    private readonly OverlayHost _host = new();
+
+    [RequiresRootFact]
+    public void A_peer_is_one_route_one_neighbour_and_one_FDB_entry_marked_as_ours()
+    {
+        Round round = _host.Reconcile(Seven);
+
+        round.Refusals.Should().BeEmpty();
+        ShouldLeadToSeven();
+    }
+
+    [RequiresRootFact]
+    public void The_second_round_finds_everything_in_order()
+    {
+        _host.Reconcile(Seven, Eight);
+
+        _host.Reconcile(Seven, Eight).WasInOrder.Should().BeTrue();
+    }
+
+    [RequiresRootTheory]
+    [InlineData("ip route del 10.244.7.0/24")]
+    [InlineData("ip route replace 10.244.7.0/24 via 192.168.64.99")]
+    [InlineData("ip route replace blackhole 10.244.7.0/24")]
+    [InlineData("ip route change 10.244.7.0/24 via 10.244.7.1 dev twill.1 onlink proto 116")]
+    [InlineData("ip neigh del 10.244.7.0 dev twill.1")]
+    [InlineData("ip neigh replace 10.244.7.0 lladdr 02:00:00:00:00:99 dev twill.1 nud permanent")]
+    [InlineData("ip neigh change 10.244.7.0 lladdr 02:bb:00:00:00:03 dev twill.1 nud stale")]
+    [InlineData("bridge fdb del 02:bb:00:00:00:03 dev twill.1")]
+    [InlineData("bridge fdb replace 02:bb:00:00:00:03 dev twill.1 dst 192.168.64.99 self permanent")]
+    [InlineData("bridge fdb append 02:bb:00:00:00:03 dev twill.1 dst 192.168.64.99 self permanent")]
+    [InlineData("ip link set twill.1 down; ip link set twill.1 up")]
+    [InlineData("ip link set twill.1 down")]
+    [InlineData("ip link del twill.1")]
+    [InlineData("ip neigh flush dev twill.1 nud permanent; ip route flush proto 116")]
+    public void Damage_is_mended(string damage)
+    {
+        _host.Reconcile(Seven);
+        _host.Ns.Sh(damage);
+
+        _host.Reconcile(Seven).WasInOrder.Should().BeFalse("the damage must be seen");
+
+        ShouldLeadToSeven();
+        _host.Ns.Ip("route get 10.244.7.9").Should().Contain("via 10.244.7.0 dev twill.1");
+        _host.Reconcile(Seven).WasInOrder.Should().BeTrue();
+    }
+
+    [RequiresRootFact]
+    public void A_host_that_left_while_nobody_looked_is_removed_entirely()
+    {
+        _host.Reconcile(Seven, Eight);
+
+        _host.Reconcile(Eight);
+
+        _host.OurRoutes().Should().ContainSingle().Which.Should().StartWith("10.244.8.0/24");
+        _host.Neighbours().Should().ContainSingle().Which.Should().StartWith("10.244.8.0");
+        _host.Fdb().Should().ContainSingle().Which.Should().StartWith("02:bb:00:00:00:04");
+    }
+
+    [RequiresRootFact]
+    public void A_host_that_moved_is_reached_at_its_new_address_only()
+    {
+        _host.Reconcile(Seven);
+
+        _host.Reconcile(Seven with { PublicIP = IPAddress.Parse("192.168.64.33"), VtepMac = MacAddress.Parse("02:bb:00:00:00:77") });
+
+        _host.Fdb().Should().ContainSingle().Which.Should().StartWith("02:bb:00:00:00:77 dst 192.168.64.33");
+        _host.Neighbours().Should().ContainSingle().Which.Should().Contain("lladdr 02:bb:00:00:00:77");
+    }
+
+    [RequiresRootFact]
+    public void What_others_put_there_stays()
+    {
+        _host.Reconcile(Seven);
+        string[] foreign =
+        [
+            "ip route add 10.244.7.128/25 via 192.168.64.77",
+            "ip route append 10.244.8.0/24 via 192.168.64.77",
+            "ip route add 10.99.0.0/16 via 192.168.64.77 proto 116",
+            "ip neigh add 10.244.200.1 lladdr 02:00:00:00:00:77 dev twill.1 nud permanent",
+            "bridge fdb add 02:00:00:00:00:77 dev twill.1 dst 192.168.64.77 self permanent",
+            "bridge fdb append 00:00:00:00:00:00 dev twill.1 dst 192.168.64.78 self permanent",
+        ];
+        foreach (string command in foreign)
+        {
+            _host.Ns.Sh(command);
+        }
+
+        _host.Reconcile(Seven, Eight);
+        _host.Reconcile();
+
+        _host.Ns.Ip("route show 10.244.7.128/25").Should().Contain("192.168.64.77");
+        _host.Ns.Ip("route show 10.244.8.0/24").Should().Contain("192.168.64.77");
+        _host.OurRoutes().Should().ContainSingle("it belongs to another network").Which.Should().StartWith("10.99.0.0/16");
+        _host.Neighbours().Should().ContainSingle().Which.Should().StartWith("10.244.200.1");
+        _host.Fdb().Should().HaveCount(2).And.OnlyContain(line => !line.Contains("extern_learn"));
+    }
+
+    [RequiresRootFact]
+    public void Somebody_elses_route_to_the_same_subnet_is_kept_and_ours_is_taken_first()
+    {
+        _host.Ns.Ip("route add 10.244.7.0/24 via 192.168.64.77");
+
+        _host.Reconcile(Seven).Refusals.Should().BeEmpty();
+
+        _host.Ns.Ip("route get 10.244.7.9").Should().Contain("dev twill.1");
+        _host.Ns.Ip("route show 10.244.7.0/24").Should().Contain("192.168.64.77");
+        _host.Reconcile();
+        _host.Ns.Ip("route get 10.244.7.9").Should().Contain("192.168.64.77", "theirs is in force again when ours is gone");
+    }
+
+    [RequiresRootFact]
+    public void With_direct_routing_hosts_on_the_link_are_one_route_and_others_three_entries()
+    {
+        PeerLease far = Eight with { PublicIP = IPAddress.Parse("192.168.99.4") };
+
+        _host.Reconcile(OverlayHost.Vxlan(directRouting: true), Seven, far).Refusals.Should().BeEmpty();
+
+        _host.OurRoutes().Should().Equal(
+            "10.244.7.0/24 via 192.168.64.3 dev eth0",
+            "10.244.8.0/24 via 10.244.8.0 dev twill.1 onlink");
+        _host.Fdb().Should().ContainSingle().Which.Should().Contain("dst 192.168.99.4");
+        _host.Neighbours().Should().ContainSingle().Which.Should().StartWith("10.244.8.0");
+        _host.Reconcile(OverlayHost.Vxlan(directRouting: true), Seven, far).WasInOrder.Should().BeTrue();
+    }
+
+    [RequiresRootFact]
+    public void Changing_to_host_gw_takes_the_overlay_away_and_leaves_one_route_per_peer()
+    {
+        _host.Reconcile(Seven);
+
+        Round round = _host.Reconcile(new HostGwBackend(), Seven with { BackendType = "host-gw" });
+
+        round.DeletedDevices.Should().Equal("twill.1");
+        _host.OurRoutes().Should().Equal("10.244.7.0/24 via 192.168.64.3 dev eth0");
+    }
+
+    [RequiresRootFact]
+    public void A_refused_entry_is_named_and_keeps_no_other_from_being_written()
+    {
+        _host.Ns.Ip("address replace 192.168.64.2/24 broadcast 192.168.64.255 dev eth0");
+        PeerLease nobody = new(Eight.Subnet, IPAddress.Parse("192.168.64.255"), "host-gw");
+
+        Round round = _host.Reconcile(new HostGwBackend(), nobody, Seven with { BackendType = "host-gw" });
+
+        round.Refusals.Should().ContainSingle().Which.Entry.ToString().Should().Contain("10.244.8.0/24");
+        _host.OurRoutes().Should().ContainSingle().Which.Should().StartWith("10.244.7.0/24");
+    }
+
+    [RequiresRootFact]
+    public void A_thousand_hosts_are_written_and_removed_in_one_round_each()
+    {
+        PeerLease[] peers =
+        [
+            .. Enumerable.Range(0, 1000).Select(n => new PeerLease(
+                IPNetwork.Parse($"10.{100 + n / 250}.{n % 250}.0/24"), IPAddress.Parse($"172.16.{n / 250}.{1 + n % 250}"), "vxlan",
+                MacAddress.Parse($"02:cc:00:00:{n / 250:x2}:{n % 250:x2}"), 1)),
+        ];
+        LocalNode self = OverlayHost.Self with { Network = IPNetwork.Parse("10.0.0.0/8") };
+        Round Run(params PeerLease[] now) => _host.Run(route => Reconciler.Run(route, OverlayHost.Vxlan(), self, now));
+
+        Run(peers).Refusals.Should().BeEmpty();
+        _host.OurRoutes().Should().HaveCount(1000);
+        _host.Neighbours().Should().HaveCount(1000);
+        _host.Fdb().Should().HaveCount(1000);
+        Run(peers).WasInOrder.Should().BeTrue();
+        PeerLease twin = peers[7] with { Subnet = IPNetwork.Parse("10.200.0.0/24") };
+        _host.Run(route => Reconciler.Follow(route, OverlayHost.Vxlan(), Run(peers).Basis, PeerChange.Of([], [twin], peers)))
+            .Plan.Count.Should().Be(2, "its host is known already by another subnet");
+        Run([.. peers, twin]).WasInOrder.Should().BeTrue();
+
+        Run().Refusals.Should().BeEmpty();
+        _host.OurRoutes().Should().BeEmpty();
+        _host.Neighbours().Should().BeEmpty();
+        _host.Fdb().Should().BeEmpty();
+    }
+
+    [RequiresRootFact]
+    public void Following_a_change_writes_its_own_entries_only_and_leaves_what_a_round_would_have_left()
+    {
+        PeerLease moved = Eight with { PublicIP = IPAddress.Parse("192.168.64.44") };
+        Basis basis = _host.Reconcile(Seven).Basis;
+
+        FollowUp Follow(PeerLease[] before, PeerLease[] after, params PeerLease[] others) =>
+            _host.Run(route => Reconciler.Follow(route, OverlayHost.Vxlan(), basis, PeerChange.Of(before, after, others)));
+
+        Follow([], [Eight], Seven).Should().Match<FollowUp>(f => f.Plan.Count == 3 && f.Refusals.Count == 0);
+        _host.Reconcile(Seven, Eight).WasInOrder.Should().BeTrue();
+        Follow([Eight], [moved], Seven).Plan.Count.Should().Be(2);
+        _host.Reconcile(Seven, moved).WasInOrder.Should().BeTrue();
+        Follow([moved], [], Seven).Plan.Count.Should().Be(3);
+        _host.Reconcile(Seven).WasInOrder.Should().BeTrue();
+        ShouldLeadToSeven();
+    }
+
+    [RequiresRootFact]
+    public void Following_a_change_on_a_device_that_is_gone_is_refused_and_told()
+    {
+        Basis basis = _host.Reconcile(Seven).Basis;
+        _host.Ns.Ip("link del twill.1");
+
+        _host.Run(route => Reconciler.Follow(route, OverlayHost.Vxlan(), basis, PeerChange.Of([], [Eight], [Seven]))).Refusals.Should().HaveCount(3);
+    }
+
+    public void Dispose() => _host.Dispose();
+
+    private void ShouldLeadToSeven()
+    {
+        _host.OurRoutes().Should().Equal("10.244.7.0/24 via 10.244.7.0 dev twill.1 onlink");
+        _host.Neighbours().Should().Equal("10.244.7.0 lladdr 02:bb:00:00:00:03 PERMANENT proto 116");
+        _host.Fdb().Should().Equal("02:bb:00:00:00:03 dst 192.168.64.3 self extern_learn permanent");
+    }
+}

@@ -1,0 +1,199 @@
+using System.Globalization;
+using System.Net;
+using System.Text;
+using Twill.Testing;
+using Xunit.Abstractions;
+
+namespace Twill.Cluster.Tests.Etcd;
+
+/// <summary>
+/// A liar between a node and a real etcd: it passes every request on and damages some of the answers (values of other kinds, members
+/// gone or doubled, bytes flipped, cut off, other statuses, late, without end). Whatever the node is told, it fails in its own terms
+/// and in time, and in the real etcd nothing of another node is touched and no two subnets overlap.
+/// </summary>
+[Collection(nameof(SharedEtcd))]
+public sealed class FuzzedAnswerTests(SharedEtcd etcd, ITestOutputHelper output)
+{
+    private const int Cases = 180, Values = 3000;
+
+    private static readonly TimeSpan s_callTimeout = TimeSpan.FromMilliseconds(400), s_limit = TimeSpan.FromSeconds(3);
+
+    [Theory]
+    [InlineData(21)]
+    public async Task A_node_that_is_lied_to_fails_in_its_own_terms_and_touches_nothing_of_others(int seed)
+    {
+        string prefix = SharedEtcd.NewPrefix();
+        NetworkConfig config = NetworkConfig.Create(IPNetwork.Parse("10.9.0.0/16"), 24, null, null, BackendSettings.Vxlan(1, 4789, false));
+        using EtcdClient honest = etcd.NewClient();
+        LeaseStore other = new(honest, prefix, "other", SharedEtcd.Clock);
+        await other.EnsureConfigAsync(config);
+        HeldLease theirs = await other.AcquireAsync(config, SharedEtcd.Host(1), 3600);
+        string theirKey = other.Keys.Subnet(theirs.Subnets[0]), theirValue = etcd.Server.Get(theirKey)!, configValue = etcd.Server.Get(other.Keys.Config)!;
+
+        Liar liar = new(seed, etcd.Server.Endpoint);
+        using FakeServer server = FakeServer.Stream(liar.AnswerAsync);
+        for (int i = 0; i < Cases; i++)
+        {
+            string because = $"seed {seed}, case {i}";
+            using EtcdClient client = new(new EtcdOptions([server.Endpoint], CallTimeout: s_callTimeout));
+            LeaseStore store = new(client, prefix, $"node{i % 3}", SharedEtcd.Clock) { WatchProbeInterval = TimeSpan.FromMilliseconds(20) };
+            HeldLease? held = null;
+            await Try(async cancel => await store.EnsureConfigAsync(config, cancel), because);
+            await Try(async cancel => held = await store.AcquireAsync(config, SharedEtcd.Host(2 + (i % 3)), 60, cancel), because);
+            await Try(async cancel => held = held is null ? null : (await store.RenewAsync(held, SharedEtcd.Host(2 + (i % 3)), cancel)).Held, because);
+            await Try(async cancel => held = held is null ? null : await store.GrowAsync(held, config, SharedEtcd.Host(2 + (i % 3)), cancel), because);
+            await Try(async cancel => await store.ListAsync(cancel), because);
+            await Try(cancel => WatchAWhile(store, cancel), because);
+            await Try(async cancel => await store.ReleaseAsync(held, cancel), because);
+
+            if (i % 25 == 24)
+            {
+                etcd.Server.Get(theirKey).Should().Be(theirValue, because);
+                etcd.Server.Get(other.Keys.Config).Should().Be(configValue, because);
+                LeaseSnapshot real = await other.ListAsync();
+                real.Unreadable.Should().BeEmpty(because);
+                real.Leases.Select(l => l.Subnet).Should().OnlyHaveUniqueItems(because).And.AllSatisfy(s => s.PrefixLength.Should().Be(24));
+            }
+        }
+
+        liar.Lies.Should().BeGreaterThan(Cases, "else nothing was tried");
+        Figures.Report($"fuzz: etcd's answers, seed {seed}", $"{liar.Lies:N0} damaged of {liar.Answers:N0}, 0 crashes, 0 keys of others touched", output);
+    }
+
+    /// <summary>What others may have written into the keys.</summary>
+    [Theory]
+    [InlineData(22)]
+    public void Keys_and_values_that_somebody_else_wrote_are_read_or_refused_in_our_own_terms(int seed)
+    {
+        Random random = new(seed);
+        const string Config = """{"Network":"10.9.0.0/16","SubnetLen":24,"SubnetMin":"10.9.1.0","SubnetMax":"10.9.255.0","EnableIPv4":true,"EnableIPv6":false,"Backend":{"Type":"vxlan","VNI":1,"Port":4789}}""";
+        const string Lease = """{"PublicIP":"192.0.2.1","PublicIPv6":null,"BackendType":"vxlan","BackendData":{"VNI":1,"VtepMAC":"02:00:00:00:00:01"}}""";
+        string memory = Encoding.UTF8.GetString(NodeMemory.Write("192.0.2.1", 7, [IPNetwork.Parse("10.9.4.0/24")]));
+        for (int i = 0; i < Values; i++)
+        {
+            string because = $"seed {seed}, case {i}";
+            Refused(() => NetworkConfig.Parse(Damaged(random, Config), "/t/config"), because);
+            FluentActions.Invoking(() => LeaseAttributes.TryParse(Damaged(random, Lease), out _, out _)).Should().NotThrow(because);
+            FluentActions.Invoking(() => NodeMemory.Parse(new KeyValue("/t/twill/nodes/n", Damaged(random, memory), 1, 1, 0))).Should().NotThrow(because);
+            string key = Encoding.UTF8.GetString(Mutation.OfBytes(random, "10.9.4.0-24&fc00:1:2::-64"u8.ToArray()));
+            FluentActions.Invoking(() => SubnetKey.TryParse(key, out _)).Should().NotThrow(because);
+        }
+
+        Figures.Report($"fuzz: what others wrote into etcd, seed {seed}", $"{4 * Values:N0} keys and values, 0 crashes", output);
+    }
+
+    [Theory]
+    [InlineData("7b22f7223a317d")]              // {"?":1}, the name no UTF-8
+    [InlineData("7b226c65617365223a22f7227d")]  // {"lease":"?"}
+    [InlineData("7b225c7564383030223a317d")]    // {"\ud800":1}
+    public void Names_and_strings_that_are_not_Unicode_are_no_more_than_unreadable(string hex)
+    {
+        byte[] value = Convert.FromHexString(hex);
+        Action config = () => NetworkConfig.Parse(value, "/t/config");
+
+        NodeMemory.Parse(new KeyValue("/t/twill/nodes/n", value, 1, 5, 0)).Should().Match<NodeMemory>(m => m.Subnets.Count == 0 && m.ModRevision == 5);
+        LeaseAttributes.TryParse(value, out _, out string problem).Should().BeFalse();
+        problem.Should().NotBeEmpty();
+        config.Should().Throw<ClusterException>().WithMessage("*/t/config*");
+    }
+
+    private static byte[] Damaged(Random random, string json) => random.Next(2) == 0
+        ? Mutation.OfBytes(random, Encoding.UTF8.GetBytes(json))
+        : Encoding.UTF8.GetBytes(Mutation.OfJson(random, json));
+
+    private static void Refused(Action parse, string because)
+    {
+        try
+        {
+            parse();
+        }
+        catch (ClusterException e)
+        {
+            e.Message.Should().Contain("/t/config", because);
+        }
+    }
+
+    private static async Task WatchAWhile(LeaseStore store, CancellationToken cancel)
+    {
+        int told = 0;
+        await foreach (LeaseEvent _ in store.WatchAsync(cancel))
+        {
+            if (++told == 3)
+            {
+                return;
+            }
+        }
+    }
+
+    /// <summary>Only what callers are told to expect may come out: etcd's and the cluster's exceptions, or the end of the time.</summary>
+    private static async Task Try(Func<CancellationToken, Task> step, string because)
+    {
+        using CancellationTokenSource limit = new(s_limit);
+        try
+        {
+            await step(limit.Token).WaitAsync(s_limit * 5);
+        }
+        catch (Exception e) when (e is EtcdException or ClusterException || (e is OperationCanceledException && limit.IsCancellationRequested))
+        {
+            e.Message.Should().NotBeEmpty(because);
+        }
+    }
+
+    private sealed class Liar(int seed, string etcd)
+    {
+        private readonly Random _random = new(seed);
+        private readonly HttpClient _http = new();
+        private int _lies, _answers;
+
+        public int Lies => _lies;
+
+        public int Answers => _answers;
+
+        public async Task AnswerAsync(string request, Func<string, Task> write, CancellationToken cancel)
+        {
+            string[] parts = request.Split(' ', 2);
+            int kind;
+            Random random;
+            lock (_random)
+            {
+                (kind, random) = (_random.Next(32), new Random(_random.Next()));
+            }
+
+            Interlocked.Increment(ref _answers);
+            string body = parts[0] == "/v3/watch"
+                ? """{"result":{"header":{"revision":"7"},"created":true}}""" + "\n"
+                : await (await _http.PostAsync(etcd + parts[0], new StringContent(parts[1]), cancel)).Content.ReadAsStringAsync(cancel);
+            if (kind < 11)
+            {
+                Interlocked.Increment(ref _lies);
+            }
+
+            switch (kind)
+            {
+                case < 5:
+                    await write(FakeServer.Http(Mutation.OfJson(random, body)));
+                    break;
+                case 5 or 6:
+                    await write(FakeServer.Http(Encoding.UTF8.GetString(Mutation.OfBytes(random, Encoding.UTF8.GetBytes(body)))));
+                    break;
+                case 7:
+                    string whole = FakeServer.Http(body);
+                    await write(whole[..random.Next(whole.Length)]);
+                    break;
+                case 8:
+                    await write(FakeServer.Http(body, ((int[])[100, 204, 302, 400, 401, 403, 404, 429, 500, 503, 999])[random.Next(11)]));
+                    break;
+                case 9:
+                    await write(FakeServer.Http($"{{\"error\":\"x\",\"code\":{random.Next(-1, 20).ToString(CultureInfo.InvariantCulture)},\"message\":\"etcdserver: whatever\"}}", 500));
+                    break;
+                case 10 when random.Next(8) == 0:
+                    await Task.Delay(s_callTimeout * 2, cancel);
+                    await write(FakeServer.Http(body));
+                    break;
+                default:
+                    await write(FakeServer.Http(body));
+                    break;
+            }
+        }
+    }
+}

@@ -1,0 +1,76 @@
+using System.Net;
+using System.Text;
+
+namespace Twill.Cluster.Tests;
+
+public sealed class LeaseAttributesTests
+{
+    private static readonly IPAddress s_host = IPAddress.Parse("192.168.64.3");
+
+    public static TheoryData<LeaseAttributes, string> AsFlannelWritesThem => new()
+    {
+        {
+            LeaseAttributes.Vxlan(s_host, 1, "C6:d2:32:6f:8f:44"),
+            """{"PublicIP":"192.168.64.3","PublicIPv6":null,"BackendType":"vxlan","BackendData":{"VNI":1,"VtepMAC":"c6:d2:32:6f:8f:44"}}"""
+        },
+        { LeaseAttributes.HostGw(s_host), """{"PublicIP":"192.168.64.3","PublicIPv6":null,"BackendType":"host-gw"}""" },
+        { LeaseAttributes.Alloc(s_host), """{"PublicIP":"192.168.64.3","PublicIPv6":null}""" },
+        {
+            LeaseAttributes.WireGuard(s_host, "aB+/cdefghijklmnopqrstuvwxyz0123456789ABCDE=", 51820),
+            """{"PublicIP":"192.168.64.3","PublicIPv6":null,"BackendType":"wireguard","BackendData":{"PublicKey":"aB+/cdefghijklmnopqrstuvwxyz0123456789ABCDE=","Port":51820}}"""
+        },
+        {
+            new LeaseAttributes(s_host, IPAddress.Parse("fd00:0::5efe:a00:3"), "vxlan", """{"VNI":1,"VtepMAC":"02:00:00:00:00:01"}""", """{"VNI":1,"VtepMAC":"02:00:00:00:00:02"}"""),
+            """{"PublicIP":"192.168.64.3","PublicIPv6":"fd00::5efe:a00:3","BackendType":"vxlan","""
+            + "\"BackendData\":{\"VNI\":1,\"VtepMAC\":\"02:00:00:00:00:01\"},\"BackendV6Data\":{\"VNI\":1,\"VtepMAC\":\"02:00:00:00:00:02\"}}"
+        },
+        { new LeaseAttributes(IPAddress.Any, BackendType: "a<b>&"), """{"PublicIP":"0.0.0.0","PublicIPv6":null,"BackendType":"a\u003cb\u003e\u0026"}""" },
+    };
+
+    [Theory]
+    [MemberData(nameof(AsFlannelWritesThem))]
+    public void A_value_has_flannels_bytes_and_is_read_back_the_same(LeaseAttributes attributes, string json)
+    {
+        Encoding.UTF8.GetString(attributes.ToJson()).Should().Be(json);
+
+        LeaseAttributes.TryParse(Encoding.UTF8.GetBytes(json), out LeaseAttributes read, out _).Should().BeTrue();
+        read.Should().Be(attributes);
+    }
+
+    [Fact]
+    public void Names_are_read_without_regard_to_case_and_unknown_ones_ignored()
+    {
+        const string Json = """{ "publicip": "192.0.2.1", "New": [1], "backendtype": "vxlan", "BACKENDDATA": { "vni" : 7, "vtepmac": "02:00:00:00:00:01" } }""";
+
+        LeaseAttributes.TryParse(Encoding.UTF8.GetBytes(Json), out LeaseAttributes read, out _).Should().BeTrue();
+
+        read.TryGetVxlan(out uint vni, out string mac).Should().BeTrue();
+        (vni, mac, read.PublicIP.ToString()).Should().Be((7u, "02:00:00:00:00:01", "192.0.2.1"));
+    }
+
+    [Theory]
+    [InlineData("", "JSON")]
+    [InlineData("null", "object")]
+    [InlineData("[]", "object")]
+    [InlineData("{}", "lease.PublicIP")]
+    [InlineData("""{"PublicIP":7}""", "lease.PublicIP: expected a string, got 7")]
+    [InlineData("""{"PublicIP":"10.1"}""", "lease.PublicIP: expected an IPv4 address, got '10.1'")]
+    [InlineData("""{"PublicIP":"10.0.0.1","PublicIPv6":"10.0.0.1"}""", "lease.PublicIPv6")]
+    [InlineData("""{"PublicIP":"10.0.0.1","BackendType":{}}""", "lease.BackendType")]
+    [InlineData("""{"PublicIP":"\ud800"}""", "Unicode")]
+    [InlineData("""{"PublicIP":"10.0.0.1""", "end of string")]
+    public void An_unreadable_value_is_told_with_field_and_value(string json, string problem)
+    {
+        LeaseAttributes.TryParse(Encoding.UTF8.GetBytes(json), out _, out string told).Should().BeFalse();
+        told.Should().NotBeEmpty().And.Contain(problem);
+    }
+
+    [Theory]
+    [InlineData("host-gw", null)]
+    [InlineData("vxlan", null)]
+    [InlineData("vxlan", "7")]
+    [InlineData("vxlan", """{"VNI":-1,"VtepMAC":"02:00:00:00:00:01"}""")]
+    [InlineData("vxlan", """{"VNI":1}""")]
+    public void Data_that_vxlan_cannot_use_are_none(string type, string? data) =>
+        new LeaseAttributes(s_host, BackendType: type, BackendData: data).TryGetVxlan(out _, out _).Should().BeFalse();
+}

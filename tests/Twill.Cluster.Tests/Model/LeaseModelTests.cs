@@ -1,0 +1,98 @@
+using System.Diagnostics;
+using System.Globalization;
+using Twill.Testing;
+using Xunit.Abstractions;
+
+namespace Twill.Cluster.Tests.Model;
+
+/// <summary>The lease protocol, run by the real allocation code of three nodes over a simulated etcd with two subnets to give: every run within
+/// a bound, and many far beyond it by chance. In every state: no address is handed out by two nodes. For every operation: who returns has
+/// again what nobody else wanted, and subnets that nobody ever had go before those of nodes that are away. After every run, when
+/// messages arrive again: nobody waits for a subnet that is free, and no subnet is held that no node knows of.</summary>
+public sealed class LeaseModelTests(ITestOutputHelper output)
+{
+    private static readonly NetworkConfig[] s_two = [Scenario.Whole, Scenario.Whole];
+
+    private static readonly Scenario[] s_small =
+    [
+        new("three start at once, one message goes astray") { Faults = 1 },
+        new("two start at once, two messages go astray") { Nodes = s_two, Faults = 2 },
+        new("one is away past its deadline, one comes new") { Holders = 2, Operations = [0, 0, 1], Ticks = 3 },
+        new("both are away, one comes new, one message goes astray") { Holders = 2, Operations = [0, 0, 1], Ticks = 1, Age = 1, Faults = 1 },
+        new("one returns after its deadline while one comes new") { Holders = 2, Operations = [0, 1, 1], Age = 2 },
+        new("both return after their deadline while one comes new") { Holders = 2, Age = 2 },
+        new("one returns after its deadline, one message goes astray") { Holders = 1, Nodes = s_two, Age = 2, Faults = 1 },
+        new("one renews and one comes new, one message goes astray") { Holders = 1, Nodes = s_two, Age = 1, Ticks = 1, Faults = 1 },
+        new("one is rebooted while one comes new") { Holders = 1, Nodes = s_two, Age = 1, Ticks = 1, Reboots = 1 },
+        Grows,
+        new("one leaves while one comes new, one message goes astray") { Holders = 1, Nodes = s_two, Leaving = [1], Operations = [2, 1], Faults = 1 },
+        new("subnets of two sizes, one message goes astray") { Nodes = [Scenario.Whole, Scenario.Halves], Faults = 1 },
+    ];
+
+    private static Scenario Grows =>
+        new("one grows while one comes new, one message goes astray") { Holders = 1, Nodes = s_two, Growing = [1], Ticks = 1, Faults = 1 };
+
+    private static readonly Scenario[] s_large =
+    [
+        new("three nodes for long") { Holders = 2, Operations = [6, 6, 6], Ticks = 8, Faults = 6, Reboots = 2 },
+        new("growing and leaving for long") { Holders = 1, Growing = [1, 2], Leaving = [3], Operations = [5, 5, 5], Ticks = 8, Faults = 4, Reboots = 1 },
+        new("subnets of two sizes for long") { Nodes = [Scenario.Whole, Scenario.Halves, Scenario.Halves], Operations = [4, 4, 4], Ticks = 6, Faults = 4, Reboots = 1 },
+    ];
+
+    public static TheoryData<string> Small => Names(s_small);
+
+    public static TheoryData<string> Large => Names(s_large);
+
+    [Theory]
+    [MemberData(nameof(Small))]
+    public void Every_run_keeps_the_promises(string name)
+    {
+        Exploration all = Told(() => Explorer.All(s_small.Single(s => s.Name == name), 60000));
+
+        all.Violation.Should().BeNull();
+        all.IsComplete.Should().BeTrue("every interleaving is to be walked");
+    }
+
+    [Theory]
+    [MemberData(nameof(Large))]
+    public void Long_runs_by_chance_keep_the_promises(string name) =>
+        Told(() => Explorer.Some(s_large.Single(s => s.Name == name), seed: 1, runs: 500)).Violation.Should().BeNull();
+
+    /// <summary>That nothing was found means something only if what is wrong is found.</summary>
+    [Theory]
+    [InlineData(nameof(Mutation.NoCompare), "at the same time")]
+    [InlineData(nameof(Mutation.NoFence), "at the same time")]
+    [InlineData(nameof(Mutation.LateDeadline), "at the same time")]
+    [InlineData(nameof(Mutation.EarlyExpiry), "at the same time")]
+    [InlineData(nameof(Mutation.NoMemory), "nobody else wanted it")]
+    public void A_broken_protocol_breaks_a_promise(string mutation, string broken)
+    {
+        var scenario = new Scenario($"with {mutation}") { Holders = 2, Ticks = 3, Operations = [1, 1, 1], Reboots = 1, Mutation = Enum.Parse<Mutation>(mutation) };
+        if (scenario.Mutation == Mutation.NoCompare) scenario = scenario with { Holders = 0 };
+
+        Told(() => Explorer.Some(scenario, seed: 1, runs: 5000)).Violation.Should().Contain(broken);
+    }
+
+    [Fact]
+    public void A_subnet_leased_unheard_that_is_not_given_back_is_found() => Told(() => Explorer.All(Grows with { Mutation = Mutation.NoDelete }))
+        .Violation.Should().Contain("leaked");
+
+    private Exploration Told(Func<Exploration> explore)
+    {
+        long start = Stopwatch.GetTimestamp();
+        Exploration e = explore();
+        string figures = string.Create(CultureInfo.InvariantCulture,
+            $"{e.States} states, {e.Runs} runs, {e.Ends} of them to the end, {e.Faults} faults, {(e.Violation is null ? "no promise" : "a promise")} broken");
+        Figures.Report($"lease model: {e.Scenario.Name}", figures, output);
+        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{Stopwatch.GetElapsedTime(start).TotalSeconds:0.0} s"));
+        output.WriteLine(string.Join(", ", e.Events.OrderBy(k => k.Key).Select(k => $"{k.Key} {k.Value}")));
+        return e;
+    }
+
+    private static TheoryData<string> Names(Scenario[] scenarios)
+    {
+        TheoryData<string> names = [];
+        foreach (Scenario scenario in scenarios) names.Add(scenario.Name);
+        return names;
+    }
+}

@@ -1,0 +1,370 @@
+using System.Net;
+
+namespace Twill.Cluster.Tests.Model;
+
+/// <summary>Something that must never happen has happened.</summary>
+internal sealed class ModelViolation(string message) : Exception(message);
+
+/// <summary>One run: the nodes, etcd, the messages between them, time. One event happens at a time; which one is the chooser's choice.</summary>
+internal sealed class World
+{
+    public const string Prefix = "/m";
+
+    public static readonly Keys Keys = new(Prefix);
+
+    /// <summary>Far above what any operation needs; 64 lost races in a row would pass it.</summary>
+    public const int MostCalls = 80;
+
+    private static readonly List<IPNetwork> s_whole = [IPNetwork.Parse("10.1.0.0/24"), IPNetwork.Parse("10.1.1.0/24")];
+    private static readonly List<IPNetwork> s_halves = [IPNetwork.Parse("10.1.0.0/25"), IPNetwork.Parse("10.1.0.128/25")];
+    private static readonly int[][] s_oneOrder = [[0, 1]], s_bothSubnets = [[0, 1], [1, 0]];
+
+    private readonly Chooser _chooser;
+    private readonly List<(ModelNode From, Call Call)> _late = [];
+    private readonly Dictionary<IPNetwork, ModelNode> _lastWriter = [];
+    private readonly Dictionary<long, (ModelNode Node, int Operation)> _granted = [];
+    private readonly List<Event> _events = [];
+    private readonly IReadOnlyList<int[]> _nodeOrders, _subnetOrders;
+    private int _faultsLeft, _rebootsLeft, _ticksLeft;
+
+    public World(Scenario scenario, Chooser chooser)
+    {
+        (Scenario, _chooser) = (scenario, chooser);
+        (_faultsLeft, _rebootsLeft, _ticksLeft) = (scenario.Faults, scenario.Reboots, scenario.Ticks);
+        Store = new SimulatedStore(() => Now);
+        for (int i = 0; i < scenario.Nodes.Count; i++) Nodes.Add(new ModelNode(this, i + 1, scenario.Nodes[i], scenario.Operations[i]));
+        IsOpening = true;
+        for (int i = 0; i < scenario.Holders; i++)
+        {
+            Nodes[i].Start();
+            Calm(Nodes[i]);
+            Nodes[i].OperationsLeft++;
+        }
+        IsOpening = false;
+        Now = scenario.Age;
+        (_nodeOrders, _subnetOrders) = (Orders(scenario), scenario.Growing.Count == 0 && scenario.Nodes.All(n => n.SubnetLen == 24) ? s_bothSubnets : s_oneOrder);
+    }
+
+    public Scenario Scenario { get; }
+
+    public SimulatedStore Store { get; }
+
+    public List<ModelNode> Nodes { get; } = [];
+
+    public double Now { get; private set; }
+
+    /// <summary>True while the holders take their first subnets.</summary>
+    public bool IsOpening { get; }
+
+    /// <summary>True in the calm after a run, when everything has to come right.</summary>
+    public bool IsClosing { get; private set; }
+
+    /// <summary>What happened, for a person; filled only when asked for.</summary>
+    public List<string>? Trace { get; init; }
+
+    /// <summary>The event that <see cref="Step"/> chose last.</summary>
+    public EventKind LastEvent { get; private set; }
+
+    /// <summary>Lets one event happen and checks what must always hold. False when nothing can happen any more.</summary>
+    public bool Step()
+    {
+        Collect();
+        if (_events.Count == 0) return false;
+        Event e = _events[_events.Count == 1 ? 0 : _chooser.Next(_events.Count)];
+        LastEvent = e.Kind;
+        Trace?.Add(Show(e));
+        Happen(e);
+        CheckAlways();
+        return true;
+    }
+
+    /// <summary>After the run everything is delivered, nothing is lost any more and time goes on: nobody may be left waiting, nothing leaked.</summary>
+    public void Close()
+    {
+        IsClosing = true;
+        foreach (ModelNode node in Nodes) Calm(node);
+        foreach ((_, Call call) in _late) call.CarryOut(Store);
+        _late.Clear();
+        CheckAlways();
+        for (int round = 0; round < 4 * Scenario.Ttl; round++)
+        {
+            Now++;
+            foreach (ModelNode node in Nodes)
+            {
+                node.Start();
+                Calm(node);
+                CheckAlways();
+            }
+            Store.Overdue().ForEach(Store.Expire);
+        }
+        CheckClosed();
+    }
+
+    public UInt128 Fingerprint()
+    {
+        var f = new Fingerprint();
+        f.Add(_faultsLeft);
+        f.Add(_rebootsLeft);
+        f.Add(_ticksLeft);
+        List<Token> keys = [];
+        foreach (KeyValue kv in Store.Items) Model.Fingerprint.Describe(kv, keys);
+        foreach ((IPNetwork subnet, ModelNode writer) in _lastWriter)
+        {
+            keys.AddRange([new(Meaning.Begin, 0), new(Meaning.Node, writer.Number)]);
+            Model.Fingerprint.Describe(subnet, keys);
+            keys.Add(new Token(Meaning.End, 0));
+        }
+        f.Add(keys);
+        foreach (ModelNode node in Nodes) node.Describe(f);
+        foreach ((ModelNode from, Call call) in _late)
+        {
+            f.Add(Meaning.Begin);
+            f.Add(Meaning.Node, from.Number);
+            List<Token> content = [];
+            call.Describe(content);
+            f.Add(content);
+            f.Add(Meaning.End);
+        }
+        return f.Sum(this, _nodeOrders, _subnetOrders);
+    }
+
+    public int Choose(int among) => IsOpening || IsClosing ? 0 : _chooser.Next(among);
+
+    public void GrantedTo(ModelNode node, long lease) => _granted[lease] = (node, node.OperationsLeft);
+
+    public int OwnerOf(long lease) => _granted.TryGetValue(lease, out (ModelNode Node, int Operation) to) ? to.Node.Number : 0;
+
+    /// <summary>The subnets that only others had, if there are some that nobody has and nobody had: those go first.</summary>
+    public List<IPNetwork> NotToBeTaken(ModelNode node)
+    {
+        List<IPNetwork> subnets = Subnets(node.Config);
+        return subnets.Exists(s => !IsLeased(s) && !IsRemembered(s)) ? subnets.FindAll(s => IsRemembered(s) && !IsRemembered(s, only: node)) : [];
+    }
+
+    /// <summary>A transaction of a node was carried out.</summary>
+    /// <param name="node">The node.</param>
+    /// <param name="txn">The transaction.</param>
+    /// <param name="notToBeTaken">What <see cref="NotToBeTaken"/> was when the node decided on it.</param>
+    public void Watch(ModelNode node, EtcdTxn txn, IReadOnlyList<IPNetwork> notToBeTaken)
+    {
+        foreach (EtcdOp op in txn.ThenOps)
+        {
+            if (op.RequestField != "request_put" || !Keys.TryParseSubnet(op.Range.Key, out SubnetKey key)) continue;
+            if (notToBeTaken.Contains(key.Subnet) && !node.Had.Contains(key.Subnet))
+                throw new ModelViolation($"{node.Id} wants {key.Subnet}, which another node had, although one was there that nobody ever had");
+            _lastWriter[key.Subnet] = node;
+        }
+    }
+
+    /// <summary>A node that held subnets has leased or renewed: it has each of them unless somebody else wanted it meanwhile.</summary>
+    public void CheckReturn(ModelNode node, IReadOnlyList<IPNetwork> had, IReadOnlyList<IPNetwork> has)
+    {
+        foreach (IPNetwork subnet in had)
+        {
+            if (!has.Contains(subnet) && !WasWanted(subnet, node))
+                throw new ModelViolation($"{node.Id} had {subnet}, nobody else wanted it, and yet it has {string.Join(", ", has)} now");
+        }
+    }
+
+    private void Collect()
+    {
+        _events.Clear();
+        foreach (ModelNode node in Nodes)
+        {
+            if (node.Arriving is not null) _events.Add(new Event(EventKind.AnswerArrives, node));
+            else if (node.Pending is not null) _events.Add(new Event(EventKind.CallAnswered, node));
+            else if (node.OperationsLeft > 0) _events.Add(new Event(EventKind.Start, node));
+        }
+        for (int i = 0; i < _late.Count; i++) _events.Add(new Event(EventKind.LateCallArrives, _late[i].From, i));
+        if (_ticksLeft > 0) _events.Add(new Event(EventKind.Tick));
+        foreach (long lease in Scenario.Mutation == Mutation.EarlyExpiry ? Leases() : Store.Overdue())
+        {
+            if (Matters(lease)) _events.Add(new Event(EventKind.LeaseExpires, Lease: lease));
+        }
+        foreach (ModelNode node in Nodes)
+        {
+            if (_rebootsLeft > 0 && (!node.IsIdle || node.Held is not null)) _events.Add(new Event(EventKind.Reboot, node));
+            if (_faultsLeft == 0 || node.Pending is null) continue;
+            _events.Add(new Event(EventKind.RequestLost, node));
+            if (!node.Pending.Writes) continue;
+            _events.Add(new Event(EventKind.AnswerLost, node));
+            _events.Add(new Event(EventKind.RequestLate, node));
+            _events.Add(new Event(EventKind.AnswerLate, node));
+        }
+    }
+
+    private void Happen(Event e)
+    {
+        if (e.Kind is EventKind.RequestLost or EventKind.AnswerLost or EventKind.RequestLate or EventKind.AnswerLate) _faultsLeft--;
+        switch (e.Kind)
+        {
+            case EventKind.Start: e.Node!.Start(); break;
+            case EventKind.CallAnswered: e.Node!.CallAnswered(); break;
+            case EventKind.AnswerArrives: e.Node!.AnswerArrives(); break;
+            case EventKind.AnswerLate: e.Node!.CallCarriedOut(); break;
+            case EventKind.AnswerLost: e.Node!.CallTimesOut(carriedOut: true); break;
+            case EventKind.RequestLost: e.Node!.CallTimesOut(carriedOut: false); break;
+            case EventKind.RequestLate: _late.Add((e.Node!, e.Node!.CallTimesOut(carriedOut: false))); break;
+            case EventKind.LateCallArrives:
+                Call call = _late[e.Index].Call;
+                _late.RemoveAt(e.Index);
+                call.CarryOut(Store);
+                break;
+            case EventKind.Tick:
+                _ticksLeft--;
+                Now++;
+                break;
+            case EventKind.LeaseExpires: Store.Expire(e.Lease); break;
+            case EventKind.Reboot:
+                _rebootsLeft--;
+                if (e.Node!.Boot() is { Writes: true } underWay) _late.Add((e.Node, underWay));
+                e.Node.OperationsLeft = Math.Max(1, e.Node.OperationsLeft);
+                break;
+        }
+    }
+
+    /// <summary>Lets a node finish what it does, with every call answered at once.</summary>
+    private static void Calm(ModelNode node)
+    {
+        while (!node.IsIdle)
+        {
+            if (node.Arriving is not null) node.AnswerArrives();
+            else node.CallAnswered();
+        }
+    }
+
+    private void CheckAlways()
+    {
+        for (int i = 0; i < Nodes.Count; i++)
+        {
+            if (!Nodes[i].MayHandOut) continue;
+            foreach (IPNetwork subnet in Nodes[i].Held!.Subnets)
+            {
+                for (int k = i + 1; k < Nodes.Count; k++)
+                {
+                    if (!Nodes[k].MayHandOut) continue;
+                    foreach (IPNetwork other in Nodes[k].Held!.Subnets)
+                    {
+                        if (Overlap(subnet, other)) throw new ModelViolation($"{Nodes[i].Id} hands out addresses of {subnet} and {Nodes[k].Id} of {other} at the same time");
+                    }
+                }
+            }
+        }
+    }
+
+    private void CheckClosed()
+    {
+        foreach (ModelNode node in Nodes)
+        {
+            int wanted = Scenario.Growing.Contains(node.Number) ? 2 : 1;
+            if (node.Held is { } held)
+            {
+                if (held.Subnets.Count > 0 && !node.MayHandOut) throw new ModelViolation($"{node.Id} waits forever: it may hand out nothing of {string.Join(", ", held.Subnets)}");
+                foreach (IPNetwork subnet in held.Subnets)
+                {
+                    if (Store.Find(Keys.Subnet(subnet))?.Lease != held.LeaseId) throw new ModelViolation($"{node.Id} holds {subnet}, and its key does not say so");
+                }
+            }
+            int has = node.Held?.Subnets.Count ?? 0;
+            if (has < wanted && Subnets(node.Config).Exists(subnet => !IsLeased(subnet)))
+                throw new ModelViolation($"{node.Id} waits forever ({node.Error?.Message ?? "no error"}): it has {has} of {wanted} subnets, and one is free");
+        }
+        foreach (KeyValue kv in Store.Items)
+        {
+            if (Keys.TryParseSubnet(kv.Key, out SubnetKey key) && !Nodes.Exists(n => n.Held is { } held && held.LeaseId == kv.Lease && held.Subnets.Contains(key.Subnet)))
+                throw new ModelViolation($"{kv.Key} (lease {kv.Lease}) is leaked: it lives on and no node knows that it has it");
+        }
+    }
+
+    private bool WasWanted(IPNetwork subnet, ModelNode by)
+    {
+        foreach ((IPNetwork written, ModelNode writer) in _lastWriter)
+        {
+            if (writer != by && Overlap(written, subnet)) return true;
+        }
+        return false;
+    }
+
+    private bool IsLeased(IPNetwork subnet)
+    {
+        foreach (KeyValue kv in Store.Items)
+        {
+            if (Keys.TryParseSubnet(kv.Key, out SubnetKey key) && Overlap(key.Subnet, subnet)) return true;
+        }
+        return false;
+    }
+
+    private bool IsRemembered(IPNetwork subnet, ModelNode? only = null)
+    {
+        foreach (KeyValue kv in Store.Items)
+        {
+            if (!kv.Key.StartsWith(Keys.Nodes, StringComparison.Ordinal) || (only is not null && kv.Key != Keys.Node(only.Id))) continue;
+            foreach (IPNetwork remembered in Model.Fingerprint.Memory(kv.Key, kv.Value).Subnets)
+            {
+                if (Overlap(remembered, subnet)) return true;
+            }
+        }
+        return false;
+    }
+
+    /// <summary>An etcd lease that something still depends on.</summary>
+    private bool Matters(long lease)
+    {
+        foreach (KeyValue kv in Store.Items)
+        {
+            if (kv.Lease == lease) return true;
+        }
+        if (Nodes.Exists(n => n.Held?.LeaseId == lease)) return true;
+        return _granted.TryGetValue(lease, out (ModelNode Node, int Operation) to) && !to.Node.IsIdle && to.Node.OperationsLeft == to.Operation;
+    }
+
+    private List<long> Leases()
+    {
+        List<long> leases = [];
+        foreach (KeyValue kv in Store.Items)
+        {
+            if (kv.Lease != 0 && !leases.Contains(kv.Lease)) leases.Add(kv.Lease);
+        }
+        return leases;
+    }
+
+    private static List<IPNetwork> Subnets(NetworkConfig config) => config.SubnetLen == 24 ? s_whole : s_halves;
+
+    /// <summary>The ways in which nodes can change their parts: those that are alike but for what they hold.</summary>
+    private static List<int[]> Orders(Scenario scenario)
+    {
+        List<int[]> orders = [];
+        int[] order = new int[scenario.Nodes.Count + 1];
+        Extend(1);
+        return orders;
+
+        void Extend(int at)
+        {
+            if (at == order.Length)
+            {
+                orders.Add([.. order]);
+                return;
+            }
+            for (int node = 1; node < order.Length; node++)
+            {
+                if (Array.IndexOf(order, node, 1, at - 1) >= 0 || !Alike(at, node)) continue;
+                order[at] = node;
+                Extend(at + 1);
+            }
+        }
+
+        bool Alike(int a, int b) => scenario.Nodes[a - 1] == scenario.Nodes[b - 1]
+            && scenario.Growing.Contains(a) == scenario.Growing.Contains(b) && scenario.Leaving.Contains(a) == scenario.Leaving.Contains(b);
+    }
+
+    private static bool Overlap(IPNetwork a, IPNetwork b) => a.Contains(b.BaseAddress) || b.Contains(a.BaseAddress);
+
+    private string Show(Event e) => e.Kind switch
+    {
+        EventKind.Tick => $"it is {Now + 1}",
+        EventKind.LeaseExpires => $"lease {e.Lease} expires",
+        EventKind.LateCallArrives => $"late call of {e.Node!.Id} arrives: {_late[e.Index].Call.Name()}",
+        EventKind.Start => $"{e.Node!.Id} starts, holding {(e.Node.Held is { } h ? $"{string.Join(", ", h.Subnets)} by {h.LeaseId} until {h.Deadline}" : "nothing it knows of")}",
+        _ => $"{e.Node!.Id} {e.Kind}: {e.Node.Pending?.Name()}",
+    };
+}

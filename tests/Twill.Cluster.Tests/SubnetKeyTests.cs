@@ -1,0 +1,55 @@
+using System.Net;
+
+namespace Twill.Cluster.Tests;
+
+public sealed class SubnetKeyTests
+{
+    [Theory]
+    [InlineData("10.5.52.0-24", "10.5.52.0/24", null)]
+    [InlineData("10.5.52.0-24&fc00:1:2::-64", "10.5.52.0/24", "fc00:1:2::/64")]
+    [InlineData("0.0.0.0-0&fc00::-48", "0.0.0.0/0", "fc00::/48")]
+    [InlineData("10.5.52.16-30&fc00::1:0:0:5efe:0-112", "10.5.52.16/30", "fc00:0:0:1:0:0:5efe:0/112")]
+    public void A_key_is_read_and_spelt_as_flannel_does(string text, string subnet, string? subnetV6)
+    {
+        SubnetKey.TryParse(text, out SubnetKey key).Should().BeTrue();
+
+        key.Subnet.Should().Be(IPNetwork.Parse(subnet));
+        key.SubnetV6.Should().Be(subnetV6 is null ? null : IPNetwork.Parse(subnetV6));
+        key.ToString().Should().Be(text);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("10.5.52.0")]
+    [InlineData("10.5.52-24")]
+    [InlineData("10.5.52.0-33")]
+    [InlineData("10.5.52.256-24")]
+    [InlineData("10.5.52.0--24")]
+    [InlineData("0x0a.5.52.0-24")]
+    [InlineData("10.5.52.0-24&")]
+    [InlineData("10.5.52.0-24&10.6.0.0-16")]
+    [InlineData("10.5.52.0-24&fc00::-129")]
+    [InlineData("fc00::-64")]
+    [InlineData("x10.5.52.0-24")]
+    [InlineData("10.5.52.0-24/more")]
+    public void Other_texts_are_no_keys(string text) => SubnetKey.TryParse(text, out _).Should().BeFalse();
+
+    [Fact]
+    public void Bits_below_the_prefix_are_cleared()
+    {
+        SubnetKey.TryParse("10.5.52.7-24", out SubnetKey key).Should().BeTrue();
+        key.Subnet.Should().Be(IPNetwork.Parse("10.5.52.0/24"));
+    }
+
+    [Theory]    // what Go's net.IP.String prints for these sixteen bytes
+    [InlineData("fc00:0001:0002:0000:0000:0000:0000:0000", "fc00:1:2::")]
+    [InlineData("2001:0db8:0000:0001:0001:0001:0001:0001", "2001:db8:0:1:1:1:1:1")]
+    [InlineData("2001:0000:0000:0001:0000:0000:0000:0001", "2001:0:0:1::1")]
+    [InlineData("2001:0db8:0000:0000:0001:0000:0000:0001", "2001:db8::1:0:0:1")]
+    [InlineData("fe80:0000:0000:0000:0000:5efe:0a00:0001", "fe80::5efe:a00:1")]
+    [InlineData("0000:0000:0000:0000:0000:0000:0102:0304", "::102:304")]
+    [InlineData("0000:0000:0000:0000:0000:0000:0000:0000", "::")]
+    [InlineData("0000:0000:0000:0000:0000:ffff:0102:0304", "1.2.3.4")]
+    [InlineData("0001:0000:0000:0000:0000:0000:0000:0000", "1::")]
+    public void IPv6_is_spelt_as_go_does(string address, string spelt) => FlannelText.Of(IPAddress.Parse(address)).Should().Be(spelt);
+}

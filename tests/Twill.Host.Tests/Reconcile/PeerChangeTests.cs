@@ -1,0 +1,111 @@
+using System.Net;
+using Twill.Host.Backends;
+using Twill.Host.Reconcile;
+using Twill.Host.Tests.Backends;
+
+namespace Twill.Host.Tests.Reconcile;
+
+/// <summary>What is done for a few hosts that changed is what a look at all of them would have done.</summary>
+public sealed class PeerChangeTests
+{
+    [Fact]
+    public void One_change_among_many_is_about_that_one()
+    {
+        PeerLease[] many = [.. Enumerable.Range(2, 200).Select(n => Leases.Vxlan(n, n))];
+
+        PeerChange change = PeerChange.Of([], [Leases.Vxlan(210, 210)], many);
+
+        change.Before.Should().BeEmpty();
+        change.After.Should().Equal(Leases.Vxlan(210, 210));
+    }
+
+    [Fact]
+    public void Who_shares_a_hardware_address_or_the_beginning_of_a_subnet_is_looked_at_too_and_who_shares_with_those()
+    {
+        PeerLease sameMac = Leases.Vxlan(8, 3), half = Leases.Vxlan(9, 4) with { Subnet = IPNetwork.Parse("10.244.8.0/25") }, other = Leases.Vxlan(10, 5);
+
+        PeerChange change = PeerChange.Of([Leases.Vxlan(7, 3)], [], [other, half, sameMac]);
+
+        change.Before.Should().BeEquivalentTo([Leases.Vxlan(7, 3), sameMac, half]);
+        change.After.Should().BeEquivalentTo([sameMac, half]);
+    }
+
+    /// <summary>Hosts with few hardware addresses, few subnets of several sizes and few addresses, so that they collide all the time.</summary>
+    [Theory]
+    [InlineData("vxlan", false)]
+    [InlineData("vxlan", true)]
+    [InlineData("host-gw", false)]
+    public void Following_changes_leaves_the_same_as_looking_at_all_hosts(string type, bool directRouting)
+    {
+        IBackend backend = Backend.Create(new BackendOptions(type, 1, 4789, directRouting));
+        Random random = new(20261120);
+        for (int run = 0; run < 60; run++)
+        {
+            Dictionary<int, PeerLease> leases = [];
+            HashSet<PeerRoute> routes = [];
+            Dictionary<IPAddress, OverlayNeighbour> neighbours = [];
+            HashSet<OverlayFdbEntry> fdb = [];
+            for (int step = 0; step < 40; step++)
+            {
+                Dictionary<int, PeerLease?> before = [];
+                for (int changes = random.Next(1, 4); changes > 0; changes--)
+                {
+                    int key = random.Next(12);
+                    before.TryAdd(key, leases.GetValueOrDefault(key));
+                    leases.Remove(key);
+                    if (random.Next(3) > 0)
+                    {
+                        leases[key] = AnyLease(random, type);
+                    }
+                }
+
+                PeerChange change = PeerChange.Of(
+                    before.Values.OfType<PeerLease>(),
+                    before.Keys.Select(key => leases.GetValueOrDefault(key)).OfType<PeerLease>(),
+                    leases.Where(l => !before.ContainsKey(l.Key)).Select(l => l.Value));
+                Apply(Plan.Between(backend.Wanted(Leases.Self, change.After), Actual.AsWanted(backend.Wanted(Leases.Self, change.Before))), routes, neighbours, fdb);
+
+                Desired all = backend.Wanted(Leases.Self, leases.Values);
+                routes.Should().BeEquivalentTo(all.Routes);
+                neighbours.Should().BeEquivalentTo(all.Neighbours);
+                fdb.Should().BeEquivalentTo(all.Fdb);
+            }
+        }
+    }
+
+    private static PeerLease AnyLease(Random random, string type)
+    {
+        int host = random.Next(2, 6), subnet = random.Next(1, 8), length = random.Next(24, 26);
+        PeerLease lease = type == "vxlan" ? Leases.Vxlan(subnet, host) : Leases.HostGw(subnet, host);
+        return lease with
+        {
+            Subnet = IPNetwork.Parse($"10.244.{subnet}.0/{length}"),
+            PublicIP = IPAddress.Parse($"192.168.{random.Next(64, 66)}.{random.Next(2, 6)}"),
+            Vni = type == "vxlan" ? (uint)random.Next(1, 9) / 8 + 1 : null,
+        };
+    }
+
+    /// <summary>What the kernel makes of a plan.</summary>
+    private static void Apply(Plan plan, HashSet<PeerRoute> routes, Dictionary<IPAddress, OverlayNeighbour> neighbours, HashSet<OverlayFdbEntry> fdb)
+    {
+        foreach (OverlayFdbEntry entry in plan.PutFdb)
+        {
+            fdb.RemoveWhere(e => e.Mac == entry.Mac);
+            fdb.Add(entry);
+        }
+
+        foreach ((IPAddress address, OverlayNeighbour neighbour) in plan.PutNeighbours)
+        {
+            neighbours[address] = neighbour;
+        }
+
+        routes.UnionWith(plan.PutRoutes);
+        routes.ExceptWith(plan.RemoveRoutes);
+        foreach (IPAddress address in plan.RemoveNeighbours)
+        {
+            neighbours.Remove(address);
+        }
+
+        fdb.ExceptWith(plan.RemoveFdb);
+    }
+}

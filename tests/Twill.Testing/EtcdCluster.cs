@@ -1,0 +1,137 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Text.Json;
+
+namespace Twill.Testing;
+
+/// <summary>A real etcd cluster: its members can be killed and started again one by one, and all of it set back to a backup.</summary>
+public sealed class EtcdCluster : IDisposable
+{
+    private readonly TempDir _dir = TempDir.Create();
+    private readonly (int Client, int Peer)[] _ports;
+    private readonly Daemon?[] _members;
+    private readonly IPAddress _address;
+    private readonly IReadOnlyList<string> _prefix;
+    private string _data = "data";
+
+    /// <param name="members">How many.</param>
+    /// <param name="address">Where they serve; unset: loopback.</param>
+    /// <param name="prefix">Words that start them inside other namespaces, e.g. `nsenter --net=PATH --`.</param>
+    public EtcdCluster(int members, IPAddress? address = null, IReadOnlyList<string>? prefix = null)
+    {
+        (_address, _prefix) = (address ?? IPAddress.Loopback, prefix ?? []);
+        _ports = FreePorts(members);
+        _members = new Daemon?[members];
+        try
+        {
+            for (int i = 0; i < members; i++) Launch(i, "new");
+            WaitHealthy();
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
+    }
+
+    public string[] Endpoints => [.. _ports.Select(p => $"http://{_address}:{p.Client}")];
+
+    /// <summary>The member that leads now.</summary>
+    public int Leader
+    {
+        get
+        {
+            for (int i = 0; i < _members.Length; i++)
+            {
+                if (_members[i] is null) continue;
+                using JsonDocument json = JsonDocument.Parse(Etcdctl(i, "endpoint", "status", "-w", "json"));
+                JsonElement status = json.RootElement[0].GetProperty("Status");
+                if (status.GetProperty("leader").GetUInt64() == status.GetProperty("header").GetProperty("member_id").GetUInt64()) return i;
+            }
+            throw new InvalidOperationException("no member leads");
+        }
+    }
+
+    public string Etcdctl(params string[] args) => Etcdctl(null, args);
+
+    public void Kill(int member)
+    {
+        _members[member]!.Kill();
+        _members[member]!.Dispose();
+        _members[member] = null;
+    }
+
+    /// <summary>Starts a killed member again with its data.</summary>
+    public void Start(int member) => Launch(member, "existing");
+
+    /// <summary>Freezes a member: connections stay open and nothing answers.</summary>
+    public void Pause(int member) => _members[member]!.Send(Signal.Stop);
+
+    /// <summary>Thaws it.</summary>
+    public void Resume(int member) => _members[member]!.Send(Signal.Cont);
+
+    /// <summary>A backup of all there is, as an operator makes one.</summary>
+    public string Backup()
+    {
+        string file = Path.Combine(_dir.Path, "backup");
+        Etcdctl(0, "snapshot", "save", file);
+        return file;
+    }
+
+    /// <summary>Ends all members and starts them with what the backup holds: what was written since never was, revisions go back.</summary>
+    public void Restore(string backup)
+    {
+        for (int i = 0; i < _members.Length; i++) Kill(i);
+        _data = "restored";
+        for (int i = 0; i < _members.Length; i++)
+        {
+            Cmd.Run("etcdctl", ["snapshot", "restore", backup, "--data-dir", Data(i), "--name", $"m{i}", "--initial-cluster", InitialCluster,
+                "--initial-advertise-peer-urls", Peer(i)], env: [new("ETCDCTL_API", "3")]).OrThrow();
+            Launch(i, "existing");
+        }
+        WaitHealthy();
+    }
+
+    public void WaitHealthy() => Eventually.True("the cluster serves", () => Run(null, ["--command-timeout=1s", "get", "x"]).ExitCode == 0, TimeSpan.FromSeconds(20));
+
+    public void Dispose()
+    {
+        foreach (Daemon? member in _members) member?.Dispose();
+        _dir.Dispose();
+    }
+
+    private string InitialCluster => string.Join(',', _ports.Select((_, i) => $"m{i}={Peer(i)}"));
+
+    private string Peer(int member) => $"http://{_address}:{_ports[member].Peer}";
+
+    private string Data(int member) => Path.Combine(_dir.Path, $"{_data}-{member}");
+
+    private void Launch(int member, string state) => _members[member] = Daemon.Start($"etcd m{member}",
+    [
+        .. _prefix, "etcd", "--name", $"m{member}", "--data-dir", Data(member), "--logger", "zap", "--log-level", "warn",
+        "--heartbeat-interval", "50", "--election-timeout", "500", "--unsafe-no-fsync",
+        "--listen-client-urls", Endpoints[member], "--advertise-client-urls", Endpoints[member],
+        "--listen-peer-urls", Peer(member), "--initial-advertise-peer-urls", Peer(member),
+        "--initial-cluster", InitialCluster, "--initial-cluster-state", state,
+    ], Path.Combine(_dir.Path, $"log-{member}"));
+
+    private string Etcdctl(int? member, params string[] args) => Run(member, args).OrThrow().Stdout;
+
+    private CmdResult Run(int? member, IEnumerable<string> args) =>
+        RunEtcdctl([.. _prefix, "etcdctl", "--endpoints", member is { } one ? Endpoints[one] : string.Join(',', Endpoints), .. args]);
+
+    private static CmdResult RunEtcdctl(string[] line) => Cmd.Run(line[0], line.Skip(1), env: [new("ETCDCTL_API", "3")]);
+
+    private static (int Client, int Peer)[] FreePorts(int members)
+    {
+        List<TcpListener> listeners = [];
+        for (int i = 0; i < 2 * members; i++)
+        {
+            listeners.Add(new TcpListener(IPAddress.Loopback, 0));
+            listeners[i].Start();
+        }
+        int[] ports = [.. listeners.Select(l => ((IPEndPoint)l.LocalEndpoint).Port)];
+        listeners.ForEach(l => l.Dispose());
+        return [.. Enumerable.Range(0, members).Select(i => (ports[2 * i], ports[(2 * i) + 1]))];
+    }
+}

@@ -1,0 +1,191 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Text.Json;
+
+namespace Twill.Testing;
+
+/// <summary>
+/// A real etcd with one member and its data in memory (/dev/shm). It keeps port and data across <see cref="Stop"/>,
+/// <see cref="Kill"/> and <see cref="Start()"/>; <see cref="Dispose"/> removes all of it.
+/// </summary>
+public sealed class EtcdServer : IDisposable
+{
+    private const string Prefix = "twill-etcd";
+    private const string Memory = "/dev/shm";
+
+    private readonly EtcdServerOptions _options;
+    private readonly string _directory;
+    private Daemon? _process;
+    private bool _authEnabled;
+
+    static EtcdServer() => Owned.SweepDirectories(Memory, Prefix);
+
+    private EtcdServer(EtcdServerOptions options)
+    {
+        _options = options;
+        _directory = Path.Combine(Memory, Owned.NewName(Prefix));
+        System.IO.Directory.CreateDirectory(_directory);
+        Port = options.Port == 0 ? FreePort() : options.Port;
+        if (options.Tls)
+        {
+            Certificates = TestCertificates.Create(_directory, options.Address);
+        }
+    }
+
+    public int Port { get; }
+
+    /// <summary>The authority, server and client certificates of a server with TLS.</summary>
+    public TestCertificates? Certificates { get; }
+
+    /// <summary>The URL clients use.</summary>
+    public string Endpoint => $"{(_options.Tls ? "https" : "http")}://{new IPEndPoint(_options.Address, Port)}";
+
+    public bool IsRunning => _process is { HasExited: false };
+
+    public string Log => _process?.Log ?? "";
+
+    /// <summary>Starts a server and returns once it serves.</summary>
+    public static EtcdServer Start(EtcdServerOptions? options = null)
+    {
+        EtcdServer server = new(options ?? new EtcdServerOptions());
+        try
+        {
+            server.Start();
+            return server;
+        }
+        catch
+        {
+            server.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Starts the stopped server again on the same port with the same data; returns once it serves.</summary>
+    public void Start()
+    {
+        _process?.Dispose();
+        _process = Daemon.Start("etcd", [.. _options.Prefix, "etcd", .. Arguments()], Path.Combine(_directory, "log"));
+        Eventually.True("etcd serves", IsHealthy, TimeSpan.FromSeconds(20), () => Log);
+        if (_options.RootPassword is { } password && !_authEnabled)
+        {
+            Etcdctl("user", "add", $"root:{password}");
+            Etcdctl("role", "add", "root");
+            Etcdctl("user", "grant-role", "root", "root");
+            Etcdctl("auth", "enable");
+            _authEnabled = true;
+        }
+    }
+
+    /// <summary>Ends it in an orderly way (SIGTERM).</summary>
+    public void Stop() => _process?.Stop();
+
+    /// <summary>Ends it at once (SIGKILL).</summary>
+    public void Kill() => _process?.Kill();
+
+    /// <summary>Freezes it (SIGSTOP): connections stay open and nothing answers.</summary>
+    public void Pause() => _process?.Send(Signal.Stop);
+
+    /// <summary>Thaws it (SIGCONT).</summary>
+    public void Resume() => _process?.Send(Signal.Cont);
+
+    /// <summary>Stop and Start.</summary>
+    public void Restart()
+    {
+        Stop();
+        Start();
+    }
+
+    /// <summary>`etcdctl ARGS`, as root where the server authenticates: its output, or an exception with its complaint.</summary>
+    public string Etcdctl(params string[] args) => RunEtcdctl(args).OrThrow().Stdout;
+
+    /// <summary>The value of a key, or null when there is none.</summary>
+    public string? Get(string key)
+    {
+        string text = Etcdctl("get", key);
+        int end = text.IndexOf('\n', StringComparison.Ordinal);
+        return end < 0 ? null : text[(end + 1)..].TrimEnd('\n');
+    }
+
+    /// <summary>All keys below a prefix with their values.</summary>
+    public IReadOnlyDictionary<string, string> List(string prefix)
+    {
+        SortedDictionary<string, string> found = new(StringComparer.Ordinal);
+        using JsonDocument answer = JsonDocument.Parse(Etcdctl("get", "--prefix", prefix, "-w", "json"));
+        if (answer.RootElement.TryGetProperty("kvs", out JsonElement pairs))
+        {
+            foreach (JsonElement pair in pairs.EnumerateArray())
+            {
+                found[Decode(pair, "key")] = Decode(pair, "value");
+            }
+        }
+
+        return found;
+    }
+
+    public void Put(string key, string value) => Etcdctl("put", key, value);
+
+    public void Dispose()
+    {
+        _process?.Dispose();
+        if (System.IO.Directory.Exists(_directory))
+        {
+            System.IO.Directory.Delete(_directory, recursive: true);
+        }
+    }
+
+    private static string Decode(JsonElement pair, string name) =>
+        pair.TryGetProperty(name, out JsonElement value) ? System.Text.Encoding.UTF8.GetString(value.GetBytesFromBase64()) : "";
+
+    private static int FreePort()
+    {
+        using TcpListener listener = new(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+
+    private IEnumerable<string> Arguments()
+    {
+        // The member talks to no other member: its peer port may be any free one.
+        const string Peer = "http://127.0.0.1:0";
+        List<string> args =
+        [
+            "--name", "test", "--data-dir", Path.Combine(_directory, "data"), "--logger", "zap", "--log-level", "warn",
+            "--listen-client-urls", Endpoint, "--advertise-client-urls", Endpoint,
+            "--listen-peer-urls", Peer, "--initial-advertise-peer-urls", Peer, "--initial-cluster", $"test={Peer}",
+        ];
+        if (Certificates is { } files)
+        {
+            args.AddRange(["--cert-file", files.ServerCertFile, "--key-file", files.ServerKeyFile]);
+            // etcd asks clients for a certificate as soon as it is given an authority for them.
+            args.AddRange(_options.ClientCertificates ? ["--client-cert-auth", "--trusted-ca-file", files.CaFile] : []);
+        }
+
+        args.AddRange(_options.TokenTtl is { } seconds ? ["--auth-token-ttl", $"{seconds}"] : []);
+        return [.. args, .. _options.Arguments];
+    }
+
+    private bool IsHealthy()
+    {
+        if (_process!.HasExited)
+        {
+            throw new CmdException($"etcd ended: {Log}");
+        }
+
+        // The answer may be a refusal (authentication); it says as well that the member serves.
+        CmdResult answer = RunEtcdctl(["--command-timeout=1s", "get", "health"]);
+        return answer.ExitCode == 0 || answer.Stderr.Contains("permission denied", StringComparison.Ordinal);
+    }
+
+    private CmdResult RunEtcdctl(IEnumerable<string> args)
+    {
+        List<string> line = [.. _options.Prefix, "etcdctl", "--endpoints", Endpoint];
+        if (Certificates is { } files)
+        {
+            line.AddRange(["--cacert", files.CaFile, "--cert", files.ClientCertFile, "--key", files.ClientKeyFile]);
+        }
+
+        line.AddRange(_authEnabled ? ["--user", $"root:{_options.RootPassword}"] : []);
+        line.AddRange(args);
+        return Cmd.Run(line[0], line.Skip(1), env: [new("ETCDCTL_API", "3")]);
+    }
+}

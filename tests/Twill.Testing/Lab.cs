@@ -1,0 +1,143 @@
+namespace Twill.Testing;
+
+/// <summary>
+/// Hosts on a network of their own: an underlay bridge in a namespace, hosts and an etcd on it, and a world outside that knows no
+/// container addresses. Everything lives in namespaces held by processes of this lab, so ending those removes it, also after a
+/// crash of the test.
+/// </summary>
+public sealed class Lab : IDisposable
+{
+    /// <summary>Where the etcd of <see cref="StartEtcd"/> is.</summary>
+    public const string EtcdAddress = "192.168.50.200";
+
+    /// <summary>The router of the underlay, and behind it <see cref="OutsideAddress"/>.</summary>
+    public const string GatewayAddress = "192.168.50.254";
+
+    /// <summary>An address that is reached over the hosts' default route.</summary>
+    public const string OutsideAddress = "203.0.113.1";
+
+    private const int PrefixLength = 24;
+
+    private readonly TempDir _directory = TempDir.Create();
+    private readonly List<IDisposable> _parts = [];
+    private readonly List<LabHost> _hosts = [];
+
+    private Lab()
+    {
+        try
+        {
+            Underlay = NewNode("underlay");
+            Underlay.Ip("link add underlay type bridge mcast_snooping 0");
+            Underlay.Ip("link set underlay up");
+            Outside = NewNode("outside");
+            Connect("outside", Outside.Pid, Outside, GatewayAddress);
+            Outside.Ip($"address add {OutsideAddress}/32 dev lo");
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Where all cables end: the bridge `underlay`.</summary>
+    public LabNode Underlay { get; }
+
+    /// <summary>The world outside: it answers pings and has no route to any container.</summary>
+    public LabNode Outside { get; }
+
+    public IReadOnlyList<LabHost> Hosts => _hosts;
+
+    /// <summary>The etcd of this lab, once started.</summary>
+    public EtcdServer? Etcd { get; private set; }
+
+    public static Lab Create() => new();
+
+    /// <summary>Starts an etcd on a machine of its own on the underlay.</summary>
+    public EtcdServer StartEtcd(EtcdServerOptions? options = null)
+    {
+        LabNode node = NewNode("etcd");
+        Connect("etcd", node.Pid, node, EtcdAddress);
+        Etcd = EtcdServer.Start((options ?? new()) with
+        {
+            Address = System.Net.IPAddress.Parse(EtcdAddress),
+            Port = 2379,
+            Prefix = node.Enter,
+        });
+        _parts.Add(Etcd);
+        return Etcd;
+    }
+
+    /// <summary>Starts an etcd of several members at the same place, the lab's only one then.</summary>
+    public EtcdCluster StartEtcdCluster(int members)
+    {
+        LabNode node = NewNode("etcd");
+        Connect("etcd", node.Pid, node, EtcdAddress);
+        EtcdCluster cluster = new(members, System.Net.IPAddress.Parse(EtcdAddress), node.Enter);
+        _parts.Add(cluster);
+        return cluster;
+    }
+
+    /// <summary>Adds a host with the next address of the underlay and a default route to the outside.</summary>
+    public LabHost AddHost(string name)
+    {
+        string address = $"192.168.50.{11 + _hosts.Count}";
+        string[] command = ["unshare", "--net", "--mount", "--propagation=private", "--", Script, RepoPaths.Bin];
+        Daemon holder = Daemon.Start(name, command, _directory.At($"{name}.log"));
+        LabHost host = new(name, address, _directory.Path, holder);
+        _parts.Add(host);
+        WaitUntilHeld(holder);
+        Connect(name, holder.Pid, host, address);
+        host.Ip($"route add default via {GatewayAddress}");
+        _hosts.Add(host);
+        return host;
+    }
+
+    /// <summary>Pulls a host's cable, or plugs it in again.</summary>
+    public void SetCable(LabHost host, bool plugged) => Underlay.Ip($"link set dev {host.Name} {(plugged ? "up" : "down")}");
+
+    public void Dispose()
+    {
+        for (int i = _parts.Count - 1; i >= 0; i--)
+        {
+            _parts[i].Dispose();
+        }
+
+        _parts.Clear();
+        _directory.Dispose();
+    }
+
+    private static string Script => Path.Combine(RepoPaths.Root, "build", "lib", "host.sh");
+
+    private LabNode NewNode(string name)
+    {
+        Daemon holder = Daemon.Start(name, ["unshare", "--net", "--", "sleep", "infinity"], _directory.At($"{name}.log"));
+        LabNode node = new(holder);
+        _parts.Add(node);
+        WaitUntilHeld(holder);
+        node.Ip("link set lo up");
+        return node;
+    }
+
+    private void Connect(string name, int pid, NetnsShell place, string address)
+    {
+        Underlay.Ip($"link add name {name} type veth peer name eth0 netns {pid}");
+        Underlay.Ip($"link set dev {name} master underlay up");
+        place.Ip("link set eth0 up");
+        place.Ip($"address add {address}/{PrefixLength} dev eth0");
+
+        // The kernel takes note of a cable a moment after it is plugged in, and drops packets until then.
+        Eventually.True($"{name} is connected", () => IsOperational(place, "eth0") && IsOperational(Underlay, name));
+    }
+
+    private static bool IsOperational(NetnsShell place, string device) =>
+        place.IpJson($"link show dev {device}")[0].GetProperty("operstate").GetString() == "UP";
+
+    /// <summary>The namespaces are ready when their holder has become `sleep`.</summary>
+    private static void WaitUntilHeld(Daemon holder) => Eventually.True(
+        $"{holder.Name} holds its namespaces",
+        () => holder.HasExited
+            ? throw new CmdException($"{holder.Name} ended: {holder.Log}")
+            : File.ReadAllText($"/proc/{holder.Pid}/comm").Trim() == "sleep",
+        onFailure: () => holder.Log);
+}

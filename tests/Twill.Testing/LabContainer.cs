@@ -1,0 +1,38 @@
+using System.Text.Json;
+
+namespace Twill.Testing;
+
+/// <summary>A container's network namespace on a host of a <see cref="Lab"/>.</summary>
+public sealed class LabContainer : NetnsShell
+{
+    private readonly LabHost _host;
+
+    internal LabContainer(LabHost host, string name)
+    {
+        _host = host;
+        Name = name;
+    }
+
+    public string Name { get; }
+
+    /// <summary>The path of its namespace on its host.</summary>
+    public string NetnsPath => $"/run/netns/{Name}";
+
+    /// <summary>What the ADD printed.</summary>
+    public string Result { get; set; } = "";
+
+    /// <summary>Its first address, without the prefix length, from the ADD's result.</summary>
+    public string Address => AddressOf(Result);
+
+    public override IReadOnlyList<string> Enter => ["nsenter", $"--net={_host.At(NetnsPath)}", "--"];
+
+    /// <summary>Removes the namespace, as the end of a container does.</summary>
+    public void Remove() => _host.Run("ip", "netns", "delete", Name).OrThrow();
+
+    /// <summary>The first address in an ADD's result, without the prefix length.</summary>
+    public static string AddressOf(string result)
+    {
+        using JsonDocument document = JsonDocument.Parse(result);
+        return document.RootElement.GetProperty("ips")[0].GetProperty("address").GetString()!.Split('/')[0];
+    }
+}

@@ -1,0 +1,42 @@
+namespace Twill.Testing;
+
+/// <summary>A directory of its own under the system's temporary directory, removed with all it holds, by the next run at the latest.</summary>
+public sealed class TempDir : IDisposable
+{
+    private const string Prefix = "twill-test";
+
+    private static readonly string s_parent = System.IO.Path.GetTempPath();
+
+    static TempDir() => Owned.SweepDirectories(s_parent, Prefix);
+
+    private TempDir(string path) => Path = path;
+
+    public string Path { get; }
+
+    public static TempDir Create()
+    {
+        string path = System.IO.Path.Combine(s_parent, Owned.NewName(Prefix));
+        Directory.CreateDirectory(path);
+        return new TempDir(path);
+    }
+
+    /// <summary>The full path of a name below this directory.</summary>
+    public string At(string name) => System.IO.Path.Combine(Path, name);
+
+    /// <summary>Writes a file below this directory and gives its full path.</summary>
+    public string Write(string name, string content)
+    {
+        string path = At(name);
+        Directory.CreateDirectory(System.IO.Path.GetDirectoryName(path)!);
+        File.WriteAllText(path, content);
+        return path;
+    }
+
+    public void Dispose()
+    {
+        if (Directory.Exists(Path))
+        {
+            Directory.Delete(Path, recursive: true);
+        }
+    }
+}

@@ -1,0 +1,324 @@
+using System.Diagnostics;
+using System.Net;
+using System.Text.Json;
+using Twill.Cni.State;
+using Twill.Testing;
+
+namespace Twill.Ipam.Tests.Subnets;
+
+/// <summary>Hosts against a real etcd, judged by etcdctl and the files on disk.</summary>
+public sealed class LeasedSubnetsTests : IClassFixture<EtcdFixture>, IDisposable
+{
+    private static int s_networks;
+    private readonly EtcdServer _etcd;
+    private readonly string _prefix = $"/twill/test{Interlocked.Increment(ref s_networks)}";
+    private readonly IpamBench _bench = new();
+
+    public LeasedSubnetsTests(EtcdFixture fixture) => _etcd = fixture.Server;
+
+    [Fact]
+    public void The_first_ADD_writes_the_configuration_leases_a_subnet_and_gives_its_second_address()
+    {
+        string address = _bench.Add(Config());
+        string config = _etcd.Get($"{_prefix}/config")!;
+        config.Should().Contain("\"Network\":\"10.244.0.0/16\"").And.Contain("\"SubnetLen\":24");
+        KeyValuePair<string, string> lease = _etcd.List($"{_prefix}/subnets/").Should().ContainSingle().Subject;
+        string key = lease.Key[$"{_prefix}/subnets/".Length..];
+        address.Should().Be($"{key.Replace(".0-24", ".2/24", StringComparison.Ordinal)}");
+        lease.Value.Should().Be("""{"PublicIP":"127.0.0.1","PublicIPv6":null}""", "under another main plugin only the holder is published");
+        File.ReadAllText(_bench.NetworkState.SubnetPath).Should().Contain(key.Replace('-', '/')).And.Contain("boot-1");
+    }
+
+    [Fact]
+    public void What_the_node_file_says_is_published()
+    {
+        WriteNode("boot-1");
+        _bench.Add(Config(top: ""","type":"twill" """));
+        _etcd.List($"{_prefix}/subnets/").Values.Should()
+            .Equal("""{"PublicIP":"192.0.2.7","PublicIPv6":null,"BackendType":"vxlan","BackendData":{"VNI":1,"VtepMAC":"02:11:22:33:44:55"}}""");
+        SubnetFile.TryRead(_bench.NetworkState, out _)!.Backend.Should().Be("vxlan");
+    }
+
+    [Fact]
+    public void A_node_file_of_an_earlier_boot_is_not_published()
+    {
+        WriteNode("boot-0");
+        _bench.Add(Config());
+        _etcd.List($"{_prefix}/subnets/").Values.Should().Equal("""{"PublicIP":"127.0.0.1","PublicIPv6":null}""");
+    }
+
+    [Fact]
+    public void With_a_lease_no_further_ADD_or_DEL_needs_etcd()
+    {
+        _bench.Add(Config());
+        string unreachable = Config(endpoint: "http://127.0.0.1:1");
+        _bench.Add(unreachable, "c2").Should().EndWith(".3/24");
+        _bench.Run("CHECK", Config(endpoint: "http://127.0.0.1:1",
+            top: $$""","prevResult":{"cniVersion":"1.1.0","ips":[{"address":"{{_bench.Add(unreachable, "c3")}}"}]}"""), "c3").OrThrow();
+        _bench.Run("DEL", unreachable, "c2").OrThrow();
+        _bench.Run("STATUS", unreachable).OrThrow();
+        _bench.Recorded.Should().HaveCount(2);
+    }
+
+    [Fact]
+    public void Twenty_at_once_on_one_host_make_one_lease()
+    {
+        CniAnswer[] answers = new CniAnswer[20];
+        // Threads of their own: blocked ones of the pool would starve the calls to etcd, which a process of its own never does.
+        Thread[] threads = [.. Enumerable.Range(0, 20).Select(i => new Thread(() => answers[i] = _bench.Run("ADD", Config(), $"c{i}")))];
+        foreach (Thread thread in threads) thread.Start();
+        foreach (Thread thread in threads) thread.Join();
+        answers.Select(a => IpamBench.AddressOf(a.OrThrow().Json)).Should().OnlyHaveUniqueItems();
+        _etcd.List($"{_prefix}/subnets/").Should().HaveCount(1);
+        _etcd.List($"{_prefix}/twill/nodes/").Should().HaveCount(1);
+    }
+
+    [Fact]
+    public void A_dead_etcd_is_an_error_within_seconds_that_names_the_endpoints_and_takes_nothing()
+    {
+        long start = Stopwatch.GetTimestamp();
+        CniAnswer answer = _bench.Run("ADD", Config(endpoint: "http://127.0.0.1:1,http://127.0.0.1:2"));
+        Stopwatch.GetElapsedTime(start).Should().BeLessThan(TimeSpan.FromSeconds(6));
+        answer.ErrorCode.Should().Be(11);
+        answer.ErrorText.Should().Contain("http://127.0.0.1:1").And.Contain("http://127.0.0.1:2").And.Contain("no subnet since it was booted");
+        _bench.Recorded.Should().BeEmpty();
+    }
+
+    [Fact]
+    public void A_host_that_swallows_packets_is_given_up_within_seconds()
+    {
+        using EtcdServer frozen = EtcdServer.Start();
+        frozen.Pause();
+        try
+        {
+            long start = Stopwatch.GetTimestamp();
+            CniAnswer answer = _bench.Run("ADD", Config(endpoint: frozen.Endpoint));
+            Stopwatch.GetElapsedTime(start).Should().BeLessThan(TimeSpan.FromSeconds(7));
+            answer.ErrorCode.Should().Be(11);
+            answer.ErrorText.Should().Contain(frozen.Endpoint);
+        }
+        finally
+        {
+            frozen.Resume();
+        }
+    }
+
+    [Fact]
+    public void A_configuration_that_contradicts_the_clusters_is_refused_naming_both()
+    {
+        _etcd.Put($"{_prefix}/config", """{"Network":"10.5.0.0/16","SubnetLen":25,"Backend":{"Type":"host-gw"}}""");
+        CniAnswer answer = _bench.Run("ADD", Config());
+        answer.ErrorCode.Should().Be(7);
+        answer.ErrorText.Should().Contain("10.244.0.0/16").And.Contain("10.5.0.0/16").And.Contain("24").And.Contain("25").And.Contain($"{_prefix}/config");
+        _etcd.List($"{_prefix}/subnets/").Should().BeEmpty();
+        _bench.Run("STATUS", Config()).ErrorCode.Should().Be(50);
+    }
+
+    [Fact]
+    public void A_configuration_changed_after_the_lease_is_noticed()
+    {
+        _bench.Add(Config());
+        CniAnswer answer = _bench.Run("ADD", Config(network: "10.99.0.0/16"), "c2");
+        answer.ErrorCode.Should().Be(7);
+        answer.ErrorText.Should().Contain("10.99.0.0/16").And.Contain("10.244.0.0/16");
+    }
+
+    [Fact]
+    public void Full_subnets_grow_by_one_under_the_same_lease()
+    {
+        string config = Config(network: "10.9.0.0/24", subnetLen: 29);   // five containers each
+        string[] addresses = [.. Enumerable.Range(1, 7).Select(i => _bench.Add(config, $"c{i}"))];
+        addresses.Select(a => a[..(a.LastIndexOf('.') + 1)]).Distinct().Should().HaveCount(1);
+        addresses.Select(a => Base(a, 29)).Distinct().Should().HaveCount(2);
+        _etcd.List($"{_prefix}/subnets/").Should().HaveCount(2);
+        LeaseIds().Distinct().Should().HaveCount(1);
+        SubnetFile.TryRead(_bench.NetworkState, out _)!.Subnets.Should().HaveCount(2);
+    }
+
+    [Fact]
+    public void When_the_cluster_has_no_further_subnet_the_error_has_the_numbers()
+    {
+        string config = Config(network: "10.9.0.0/27", subnetLen: 29, ipam: ""","subnetMin":"10.9.0.0" """);
+        foreach (string other in new[] { "10.9.0.8-29", "10.9.0.16-29", "10.9.0.24-29" })
+            _etcd.Put($"{_prefix}/subnets/{other}", """{"PublicIP":"192.0.2.1","PublicIPv6":null}""");
+        foreach (int i in Enumerable.Range(1, 5)) _bench.Add(config, $"c{i}").Should().Be($"10.9.0.{i + 1}/29");
+        CniAnswer answer = _bench.Run("ADD", config, "c6");
+        answer.ErrorCode.Should().Be(11);
+        answer.ErrorText.Should().Contain("all 5 addresses").And.Contain("10.9.0.0/29").And.Contain("all 4 subnets");
+        CniAnswer status = _bench.Run("STATUS", config);
+        status.ErrorCode.Should().Be(50);
+        status.ErrorText.Should().Contain("all 5 addresses");
+        _bench.Run("DEL", config, "c2").OrThrow();
+        _bench.Run("STATUS", config).OrThrow();
+        _bench.Add(config, "c6").Should().Be("10.9.0.3/29");
+    }
+
+    [Fact]
+    public void A_cluster_without_a_free_subnet_refuses_the_first_ADD()
+    {
+        string config = Config(network: "10.9.0.0/27", subnetLen: 29, ipam: ""","subnetMin":"10.9.0.0" """);
+        foreach (string other in new[] { "10.9.0.0-29", "10.9.0.8-29", "10.9.0.16-29", "10.9.0.24-29" })
+            _etcd.Put($"{_prefix}/subnets/{other}", """{"PublicIP":"192.0.2.1","PublicIPv6":null}""");
+        CniAnswer answer = _bench.Run("ADD", config);
+        answer.ErrorCode.Should().Be(11);
+        answer.ErrorText.Should().Contain("all 4 subnets");
+        _bench.Run("STATUS", config).ErrorCode.Should().Be(50);
+        _bench.Recorded.Should().BeEmpty();
+    }
+
+    [Fact]
+    public void After_a_reboot_the_host_gets_its_subnet_back_and_the_addresses_of_the_dead_as_well()
+    {
+        string config = Config(network: "10.9.0.0/24", subnetLen: 29);
+        string before = Base(_bench.Add(config), 29);
+        foreach (int i in Enumerable.Range(2, 4)) _bench.Add(config, $"c{i}");
+        _bench.Clock.BootId = "boot-2";
+        _bench.Clock.Now = 20;
+        Directory.Delete(_bench.State.Root, recursive: true);
+        string[] after = [.. Enumerable.Range(1, 5).Select(i => Base(_bench.Add(config, $"new{i}"), 29))];
+        after.Distinct().Should().Equal([before], "the host gets its own back, and there is room in it: everyone of before is gone");
+        _etcd.List($"{_prefix}/subnets/").Should().HaveCount(1);
+    }
+
+    [Fact]
+    public void State_left_from_an_earlier_boot_does_not_open_the_fence()
+    {
+        _bench.Add(Config());
+        _bench.Clock.BootId = "boot-2";
+        _bench.Clock.Now = 10;
+        CniAnswer answer = _bench.Run("ADD", Config(endpoint: "http://127.0.0.1:1"), "c2");
+        answer.ErrorCode.Should().Be(11);
+        answer.ErrorText.Should().Contain("since it was booted");
+    }
+
+    [Fact]
+    public void After_the_deadline_nothing_is_handed_out_while_etcd_is_away()
+    {
+        string first = _bench.Add(Config());
+        _bench.Clock.Now += 60 + 1;
+        CniAnswer answer = _bench.Run("ADD", Config(endpoint: "http://127.0.0.1:1"), "c2");
+        answer.ErrorCode.Should().Be(11);
+        answer.ErrorText.Should().Contain(Base(first, 24)).And.Contain("renewed last 61 s ago").And.Contain("http://127.0.0.1:1");
+        CniAnswer status = _bench.Run("STATUS", Config(endpoint: "http://127.0.0.1:1"));
+        status.ErrorCode.Should().Be(50);
+        status.ErrorText.Should().Contain("http://127.0.0.1:1");
+        _bench.Run("DEL", Config(endpoint: "http://127.0.0.1:1")).OrThrow();
+        _bench.Recorded.Should().BeEmpty();
+    }
+
+    [Fact]
+    public void A_process_that_stands_still_past_the_deadline_gives_back_what_it_claims_then()
+    {
+        string first = _bench.Add(Config());
+        _bench.Clock.StandStillAfter(looks: 1, seconds: 61);
+        _bench.Run("ADD", Config(endpoint: "http://127.0.0.1:1"), "c2").ErrorCode.Should().Be(11);
+        _bench.Recorded.Should().ContainSingle();
+
+        _bench.Clock.Now = 1000;
+        _bench.Add(Config(), "c2");
+        _bench.Clock.StandStillAfter(looks: 1, seconds: 61);
+        _bench.Add(Config(), "c3").Should().NotBe(first, "etcd answers, so it renews and claims again");
+    }
+
+    [Fact]
+    public void After_the_deadline_an_ADD_renews_when_etcd_answers()
+    {
+        string first = _bench.Add(Config());
+        _bench.Clock.Now += 61;
+        _bench.Run("STATUS", Config()).OrThrow();
+        Base(_bench.Add(Config(), "c2"), 24).Should().Be(Base(first, 24));
+        SubnetFile.TryRead(_bench.NetworkState, out _)!.Deadline.Should().BeApproximately(_bench.Clock.Now + 60, 1);
+    }
+
+    [Fact]
+    public void A_subnet_that_became_anothers_gets_no_new_containers()
+    {
+        string first = _bench.Add(Config());
+        string key = Assert.Single(_etcd.List($"{_prefix}/subnets/")).Key;
+        _etcd.Put(key, """{"PublicIP":"192.0.2.1","PublicIPv6":null}""");
+        _bench.Clock.Now += 61;
+        string second = _bench.Add(Config(), "c2");
+        Base(second, 24).Should().NotBe(Base(first, 24));
+        SubnetFile file = SubnetFile.TryRead(_bench.NetworkState, out _)!;
+        file.Lost.Should().Equal(IPNetwork.Parse(Base(first, 24)));
+        file.Subnets.Should().Equal(IPNetwork.Parse(Base(second, 24)));
+        _etcd.Get(key).Should().Contain("192.0.2.1", "another's key is never overwritten");
+        _bench.Log.Should().Contain(line => line.Contains(Base(first, 24)) && line.Contains("another host's"));
+        _bench.Run("DEL", Config(), "c1").OrThrow();
+        _bench.Recorded.Should().Equal(second[..^3]);
+    }
+
+    [Fact]
+    public void A_torn_state_file_is_replaced_and_named()
+    {
+        string first = _bench.Add(Config());
+        File.WriteAllText(_bench.NetworkState.SubnetPath, "{\"network\":\"net\",");
+        Base(_bench.Add(Config(), "c2"), 24).Should().Be(Base(first, 24), "etcd remembers whose it is");
+        _bench.Log.Should().Contain(line => line.Contains(_bench.NetworkState.SubnetPath));
+    }
+
+    [Fact]
+    public void Status_before_the_first_ADD_asks_etcd_and_leases_nothing()
+    {
+        _bench.Run("STATUS", Config()).OrThrow().Stdout.Should().BeEmpty();
+        _etcd.List(_prefix).Should().BeEmpty();
+        CniAnswer answer = _bench.Run("STATUS", Config(endpoint: "http://127.0.0.1:1"));
+        answer.ErrorCode.Should().Be(50);
+        answer.ErrorText.Should().Contain("http://127.0.0.1:1");
+    }
+
+    [Fact]
+    public void An_address_asked_for_must_be_of_the_leased_subnets()
+    {
+        string first = _bench.Add(Config());
+        string wanted = first.Replace(".2/24", ".99", StringComparison.Ordinal);
+        _bench.Add(Config(), "c2", args: $"IP={wanted}").Should().Be($"{wanted}/24");
+        CniAnswer answer = _bench.Run("ADD", Config(), "c3", args: "IP=192.0.2.9");
+        answer.ErrorCode.Should().Be(7);
+        answer.ErrorText.Should().Contain("192.0.2.9").And.Contain(first.Replace("/24", "", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void A_name_for_etcds_host_is_looked_up()
+    {
+        _bench.Add(Config(endpoint: $"http://localhost:{_etcd.Port}")).Should().EndWith(".2/24");
+    }
+
+    public void Dispose() => _bench.Dispose();
+
+    private string Config(string? endpoint = null, string network = "10.244.0.0/16", int subnetLen = 24, string ipam = "", string top = "") =>
+        _bench.Leased(endpoint ?? _etcd.Endpoint, network, subnetLen, ""","leaseTtl":60""" + ipam, top, _prefix);
+
+    private void WriteNode(string bootId) => new NodeFile
+    {
+        Network = "net",
+        BootId = bootId,
+        BackendType = "vxlan",
+        PublicIP = IPAddress.Parse("192.0.2.7"),
+        Vni = 1,
+        Port = 4789,
+        VtepMac = "02:11:22:33:44:55",
+    }.Write(_bench.NetworkState);
+
+    private IEnumerable<long> LeaseIds()
+    {
+        using JsonDocument answer = JsonDocument.Parse(_etcd.Etcdctl("get", "--prefix", $"{_prefix}/subnets/", "-w", "json"));
+        return [.. answer.RootElement.GetProperty("kvs").EnumerateArray().Select(kv => kv.GetProperty("lease").GetInt64())];
+    }
+
+    /// <summary>The subnet of an address, as text.</summary>
+    private static string Base(string address, int length)
+    {
+        byte[] bytes = IPAddress.Parse(address.Split('/')[0]).GetAddressBytes();
+        bytes[3] &= (byte)(0xff << (32 - length));
+        return $"{new IPAddress(bytes)}/{length}";
+    }
+}
+
+/// <summary>One etcd for all tests of a class; each has a prefix of its own.</summary>
+public sealed class EtcdFixture : IDisposable
+{
+    public EtcdServer Server { get; } = EtcdServer.Start();
+
+    public void Dispose() => Server.Dispose();
+}

@@ -1,0 +1,45 @@
+using System.Net;
+using Twill.Cni.State;
+using Twill.Plugin.Cli;
+using Twill.Testing;
+
+namespace Twill.Plugin.Tests.Cli;
+
+public sealed class AddressFileTests
+{
+    private const string Whole = "container: c1\ninterface: eth0\nboot: b\nnetns: /run/netns/c1\ninode: 4:4026532621\n";
+
+    [Fact]
+    public void A_record_is_read_as_twill_ipam_writes_it() =>
+        AddressFile.Parse(IPAddress.Loopback, Whole).Should().Be(new AddressFile(IPAddress.Loopback, "c1", "eth0", "b", "/run/netns/c1", "4:4026532621"));
+
+    [Fact]
+    public void A_record_cut_short_anywhere_is_no_record()
+    {
+        for (int length = 0; length < Whole.Length; length++)
+            AddressFile.Parse(IPAddress.Loopback, Whole[..length]).ContainerId.Should().BeNull();
+    }
+
+    [Fact]
+    public void Only_files_named_by_an_address_are_records_and_they_come_in_order()
+    {
+        using TempDir directory = TempDir.Create();
+        Directory.CreateDirectory(directory.At("net/attachments"));
+        foreach (string name in (string[])["10.0.0.10", "10.0.0.9", "last", "lock", "vtep-mac", "10.0.0", "010.0.0.1"])
+            File.WriteAllText(directory.At($"net/{name}"), Whole);
+        AddressFile.List(directory.Path, "net").Select(record => record.Address.ToString()).Should().Equal("10.0.0.9", "10.0.0.10");
+        AddressFile.List(directory.Path, "other").Should().BeEmpty();
+    }
+
+    [Fact]
+    public void A_container_is_gone_only_for_certain()
+    {
+        AddressFile record = AddressFile.Parse(IPAddress.Loopback, Whole) with { BootId = BootClock.BootId, Netns = "/proc/0/ns/net" };
+        record.GoneBecause([]).Should().Be("its network namespace /proc/0/ns/net is gone");
+        record.GoneBecause(["net:[4026532621]"]).Should().BeNull("a process is still in it");
+        (record with { Inode = "-" }).GoneBecause([]).Should().BeNull("nobody knows which it was");
+        (record with { Netns = "/no/such/directory/c1" }).GoneBecause([]).Should().BeNull("the directory may just be out of sight");
+        (record with { BootId = "earlier" }).GoneBecause([]).Should().Be("it is of an earlier boot");
+        AddressFile.Parse(IPAddress.Loopback, "junk").GoneBecause([]).Should().Be("the file is damaged");
+    }
+}

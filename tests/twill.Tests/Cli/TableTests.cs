@@ -1,0 +1,44 @@
+using Twill.Plugin.Cli;
+
+namespace Twill.Plugin.Tests.Cli;
+
+public sealed class TableTests
+{
+    [Fact]
+    public void Columns_are_as_wide_as_their_widest_word_and_lines_end_without_blanks()
+    {
+        Screen screen = new(colours: false);
+        Table table = new("A", "LONG");
+        table.Add("value", "x");
+        table.Add("y", "");
+        table.Print(screen, "  ");
+        screen.Text.Should().Be("  A      LONG\n  value  x\n  y\n");
+    }
+
+    [Fact]
+    public void Colours_do_not_count_as_width()
+    {
+        Screen screen = new(colours: true);
+        Table table = new();
+        table.Add(new Cell("ok", Tone.Good), "a");
+        table.Add(new Cell("missing", Tone.Bad), "b");
+        table.Print(screen);
+        screen.Text.Should().Be("\e[32mok\e[0m       a\n\e[31mmissing\e[0m  b\n");
+    }
+
+    [Theory]
+    [InlineData(-3, "0 s")]
+    [InlineData(119.9, "119 s")]
+    [InlineData(120, "2 min")]
+    [InlineData(3600, "1 h 0 min")]
+    [InlineData(86399, "23 h 59 min")]
+    [InlineData(183_600, "2 d 3 h")]
+    public void Times_are_told_in_two_units_at_most(double seconds, string text) => Words.Time(seconds).Should().Be(text);
+
+    [Fact]
+    public void A_long_list_is_cut()
+    {
+        Words.Few(["a", "b"]).Should().Be("a, b");
+        Words.Few(["a", "b", "c", "d", "e"]).Should().Be("a, b, c and 2 more");
+    }
+}

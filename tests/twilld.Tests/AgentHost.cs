@@ -1,0 +1,144 @@
+using System.Text.Json;
+using Twill.Testing;
+
+namespace Twill.Agent.Tests;
+
+/// <summary>One host of an <see cref="AgentLab"/>.</summary>
+internal sealed class AgentHost : IDisposable
+{
+    private readonly AgentLab _lab;
+    private readonly string _directory;
+
+    internal AgentHost(AgentLab lab, int number, string directory)
+    {
+        (_lab, _directory, Address) = (lab, directory, $"192.168.64.{number}");
+        Directory.CreateDirectory(ConfDir);
+    }
+
+    internal TestNetns Ns { get; } = TestNetns.Create();
+
+    internal string Address { get; }
+
+    internal string ConfDir => Path.Combine(_directory, "net.d");
+
+    internal string DataDir => Path.Combine(_directory, "data");
+
+    internal Daemon? Agent { get; private set; }
+
+    /// <summary>Given to twilld as NOTIFY_SOCKET.</summary>
+    internal string? NotifySocket { get; set; }
+
+    /// <summary>Given to twilld as WATCHDOG_USEC.</summary>
+    internal long? WatchdogMicroseconds { get; set; }
+
+    internal string Log => Agent?.Log ?? "";
+
+    /// <summary>The first subnet of the network "pods", e.g. "10.244.7.0/24".</summary>
+    internal string Subnet => State("subnet.json").GetProperty("subnets")[0].GetString()!;
+
+    /// <summary>The base address of <see cref="Subnet"/>: the next hop to it.</summary>
+    internal string Base => Subnet[..^"/24".Length];
+
+    /// <summary>The address of this host's bridge in <see cref="Subnet"/>.</summary>
+    internal string Gateway => Base[..^1] + "1";
+
+    internal string VtepMac => State("node.json").GetProperty("vtepMac").GetString()!;
+
+    internal void Configure(string network, string range = "10.244.0.0/16", string bridge = "twill0", string backend = """{ "type": "vxlan" }""") =>
+        File.WriteAllText(Path.Combine(ConfDir, $"10-{network}.conflist"), $$"""
+            {
+              "cniVersion": "1.1.0", "name": "{{network}}",
+              "plugins": [{
+                "type": "twill", "bridge": "{{bridge}}", "backend": {{backend}},
+                "ipam": {
+                  "type": "twill-ipam", "network": "{{range}}", "leaseTtl": 60, "dataDir": "{{DataDir}}",
+                  "etcd": { "endpoints": ["{{_lab.Etcd.Endpoint}}"], "prefix": "/twill/{{network}}" }
+                }
+              }]
+            }
+            """);
+
+    /// <summary>Starts twilld; further arguments as given.</summary>
+    internal Daemon Start(params string[] args)
+    {
+        Agent?.Dispose();
+        Agent = Daemon.Start($"twilld on {Address}", CommandLine(args), Path.Combine(_directory, "log"), Environment);
+        return Agent;
+    }
+
+    /// <summary>Runs twilld to its end.</summary>
+    internal CmdResult Run(params string[] args)
+    {
+        string[] line = CommandLine(args);
+        return Cmd.Run(line[0], line[1..], env: Environment);
+    }
+
+    internal void WaitForSubnet() => Eventually.True(
+        $"{Address} has a subnet on its bridge",
+        () => File.Exists(Path.Combine(StateDir, "subnet.json")) && Ns.HasLink("twill0") && Ns.Ip("-4 address show dev twill0").Contains(Gateway),
+        onFailure: () => Log);
+
+    internal void WaitForLog(string text) => Eventually.True($"the log says '{text}'", () => Log.Contains(text), onFailure: () => Log);
+
+    /// <summary>Waits until agent.json tells of a failure with these words.</summary>
+    internal void WaitForError(string text) => Eventually.True(
+        $"agent.json tells of {text}",
+        () => State("agent.json").TryGetProperty("lastError", out JsonElement error) && error.GetString()!.Contains(text),
+        onFailure: () => Log);
+
+    /// <summary>A state file of a network, parsed.</summary>
+    internal JsonElement State(string file, string network = "pods")
+    {
+        // Not by File.ReadAllText: that asks for a lock, which the writer may still hold on the file it has just renamed.
+        string text = Cmd.Run("cat", [Path.Combine(_directory, "state", network, file)]).OrThrow().Stdout;
+        using JsonDocument document = JsonDocument.Parse(text);
+        return document.RootElement.Clone();
+    }
+
+    /// <summary>Waits until the kernel of this host leads to exactly these hosts.</summary>
+    internal TimeSpan WaitForPeers(params AgentHost[] peers) => WaitForPeers(TimeSpan.FromSeconds(5), peers);
+
+    internal TimeSpan WaitForPeers(TimeSpan limit, params AgentHost[] peers) => Eventually.Pass(() => ShouldLeadTo(peers), limit);
+
+    /// <summary>Fails unless the kernel of this host leads to exactly these hosts, by what `ip` and `bridge` show.</summary>
+    internal void ShouldLeadTo(params AgentHost[] peers)
+    {
+        Lines(Ns.Ip("-4 route show proto 116")).Should().BeEquivalentTo(peers.Select(p => $"{p.Subnet} via {p.Base} dev twill.1 onlink"), Log);
+        Lines(Ns.Ip("-4 -d neigh show dev twill.1 nud permanent"))
+            .Should().BeEquivalentTo(peers.Select(p => $"{p.Base} lladdr {p.VtepMac} PERMANENT proto 116"), Log);
+        Lines(Ns.Bridge("fdb show dev twill.1"))
+            .Should().BeEquivalentTo(peers.Select(p => $"{p.VtepMac} dst {p.Address} self extern_learn permanent"), Log);
+    }
+
+    /// <summary>What a reboot does to /run and to the kernel.</summary>
+    internal void ForgetState()
+    {
+        Directory.Delete(Path.GetDirectoryName(StateDir)!, recursive: true);
+        Ns.Sh("ip link del twill0; ip link del twill.1; nft flush ruleset");
+    }
+
+    internal bool Reaches(AgentHost other) => Ns.CanPing(other.Gateway);
+
+    public void Dispose()
+    {
+        Agent?.Dispose();
+        Ns.Dispose();
+    }
+
+    private string StateDir => Path.Combine(_directory, "state", "pods");
+
+    private Dictionary<string, string?> Environment => new()
+    {
+        ["TWILL_STATE_DIR"] = Path.Combine(_directory, "state"),
+        ["DOTNET_ROLL_FORWARD"] = "Major",
+        ["NOTIFY_SOCKET"] = NotifySocket,
+        ["WATCHDOG_USEC"] = WatchdogMicroseconds?.ToString(System.Globalization.CultureInfo.InvariantCulture),
+    };
+
+    /// <summary>What a shell starts in the background ignores SIGINT; a service manager's child does not.</summary>
+    private string[] CommandLine(string[] args) =>
+        [.. Ns.Enter, "env", "--default-signal=INT", "dotnet", Path.Combine(AppContext.BaseDirectory, "twilld.dll"), "--conf-dir", ConfDir, .. args];
+
+    private static string[] Lines(string text) =>
+        [.. text.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => string.Join(' ', Cmd.Split(line)))];
+}

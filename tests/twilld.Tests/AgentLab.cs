@@ -1,0 +1,62 @@
+using Twill.Testing;
+
+namespace Twill.Agent.Tests;
+
+/// <summary>
+/// Hosts that are namespaces on one underlay 192.168.64.0/24, an etcd at its .1, and on each host a twilld with directories of its own.
+/// </summary>
+internal sealed class AgentLab : IDisposable
+{
+    internal const string Prefix = "/twill/pods";
+
+    private readonly TempDir _dir = TempDir.Create();
+    private readonly List<AgentHost> _hosts = [];
+
+    internal AgentLab()
+    {
+        Underlay = TestNetns.Create();
+        Underlay.Ip("link add name under type bridge mcast_snooping 0");
+        Underlay.Ip("address add 192.168.64.1/24 dev under");
+        Underlay.Ip("link set under up");
+        Etcd = EtcdServer.Start(new EtcdServerOptions { Address = System.Net.IPAddress.Parse("192.168.64.1"), Prefix = Underlay.Enter });
+    }
+
+    internal TestNetns Underlay { get; }
+
+    internal EtcdServer Etcd { get; }
+
+    /// <summary>Adds a host with the next address, 192.168.64.2 first, configured for the network "pods" but without a running agent.</summary>
+    internal AgentHost AddHost()
+    {
+        int number = _hosts.Count + 2;
+        AgentHost host = new(this, number, Directory.CreateDirectory(_dir.At($"host{number}")).FullName);
+        _hosts.Add(host);
+        Underlay.Ip($"link add name v{number} type veth peer name eth0 netns {host.Ns.Name}");
+        Underlay.Ip($"link set v{number} master under up");
+        host.Ns.Ip($"address add {host.Address}/24 dev eth0");
+        host.Ns.Ip("link set eth0 up");
+        host.Ns.Ip("route add default via 192.168.64.1");
+        host.Configure("pods");
+        return host;
+    }
+
+    /// <summary>Adds a host and waits until its agent has leased a subnet.</summary>
+    internal AgentHost StartHost(params string[] args)
+    {
+        AgentHost host = AddHost();
+        host.Start(args);
+        host.WaitForSubnet();
+        return host;
+    }
+
+    /// <summary>What etcd holds of a subnet such as "10.244.7.0/24"; null when nothing.</summary>
+    internal string? Lease(string subnet) => Etcd.Get($"{Prefix}/subnets/{subnet.Replace('/', '-')}");
+
+    public void Dispose()
+    {
+        _hosts.ForEach(host => host.Dispose());
+        Etcd.Dispose();
+        Underlay.Dispose();
+        _dir.Dispose();
+    }
+}

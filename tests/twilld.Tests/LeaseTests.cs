@@ -1,0 +1,169 @@
+using Twill.Testing;
+
+namespace Twill.Agent.Tests;
+
+/// <summary>The lease in etcd through all that can happen to it.</summary>
+public sealed class LeaseTests : IDisposable
+{
+    private const string SomebodyElse = """{"PublicIP":"192.168.64.99","PublicIPv6":null,"BackendType":"vxlan","BackendData":{"VNI":1,"VtepMAC":"02:00:00:00:00:99"}}""";
+
+    private readonly AgentLab _lab = new();
+
+    [RequiresRootFact]
+    public void A_host_publishes_itself_in_flannels_words()
+    {
+        AgentHost a = _lab.StartHost();
+
+        _lab.Lease(a.Subnet).Should().Be(
+            """{"PublicIP":"192.168.64.2","PublicIPv6":null,"BackendType":"vxlan","BackendData":{"VNI":1,"VtepMAC":"MAC"}}""".Replace("MAC\"}", $"{a.VtepMac}\"}}"));
+        a.Ns.IpJson("link show dev twill.1")[0].GetProperty("address").GetString().Should().Be(a.VtepMac);
+    }
+
+    [RequiresRootFact]
+    public void A_restart_keeps_lease_kernel_state_and_traffic()
+    {
+        AgentHost a = _lab.StartHost(), b = _lab.StartHost();
+        a.WaitForPeers(b);
+        b.WaitForPeers(a);
+        string lease = a.State("subnet.json").GetProperty("leaseId").GetRawText();
+        string before = a.Ns.Ip("link show dev twill.1");
+        Daemon ping = Daemon.Start("ping", [.. a.Ns.Enter, "ping", "-n", "-i", "0.05", "-c", "80", "-W", "2", b.Gateway], Path.Combine(a.ConfDir, "ping.log"));
+        using (ping)
+        {
+            a.Agent!.Stop().Should().Be(0);
+            a.ShouldLeadTo(b);
+            a.Start();
+            a.WaitForLog("1 peer already in place");
+
+            ping.WaitForExit(TimeSpan.FromSeconds(20)).Should().Be(0);
+            ping.Log.Should().Contain(" 0% packet loss");
+        }
+
+        a.State("subnet.json").GetProperty("leaseId").GetRawText().Should().Be(lease);
+        a.Ns.Ip("link show dev twill.1").Should().Be(before, "the device was not touched");
+        a.Log.Should().Contain($"keeping the lease of {a.Subnet}");
+    }
+
+    [RequiresRootFact]
+    public void After_a_kill_the_next_run_takes_the_same_lease_up()
+    {
+        AgentHost a = _lab.StartHost();
+        string subnet = a.Subnet;
+        a.Agent!.Kill();
+
+        a.Start();
+
+        a.WaitForLog($"keeping the lease of {subnet}");
+    }
+
+    [RequiresRootFact]
+    public void After_a_reboot_the_host_gets_its_subnet_back()
+    {
+        AgentHost a = _lab.StartHost();
+        string subnet = a.Subnet;
+        a.Agent!.Stop();
+        a.ForgetState();
+
+        a.Start();
+
+        a.WaitForSubnet();
+        a.Subnet.Should().Be(subnet);
+    }
+
+    [RequiresRootFact]
+    public void A_key_that_somebody_deleted_is_written_again_at_once()
+    {
+        AgentHost a = _lab.StartHost(), b = _lab.StartHost();
+        b.WaitForPeers(a);
+
+        _lab.Etcd.Etcdctl("del", "--prefix", $"{AgentLab.Prefix}/subnets/");
+
+        Eventually.True("both keys are back", () => _lab.Lease(a.Subnet) is not null && _lab.Lease(b.Subnet) is not null, onFailure: () => a.Log);
+        a.WaitForPeers(b);
+        b.WaitForPeers(a);
+        a.WaitForLog("it is leased again");
+    }
+
+    [RequiresRootFact]
+    public void A_subnet_that_another_host_took_is_given_up_loudly_and_never_overwritten()
+    {
+        AgentHost a = _lab.StartHost("--interval", "0.5");
+        string lost = a.Subnet, container = Path.Combine(a.DataDir, "pods", a.Base[..^1] + "9");
+        File.WriteAllText(container, "as twill-ipam keeps it");
+        a.Agent!.Send(Signal.Stop);
+        _lab.Etcd.Etcdctl("del", $"{AgentLab.Prefix}/subnets/{lost.Replace('/', '-')}");
+        _lab.Etcd.Put($"{AgentLab.Prefix}/subnets/{lost.Replace('/', '-')}", SomebodyElse);
+
+        a.Agent.Send(Signal.Cont);
+
+        a.WaitForLog($"subnet {lost} is LOST");
+        Eventually.Pass(() => a.Subnet.Should().NotBe(lost, a.Log));
+        _lab.Lease(lost).Should().Be(SomebodyElse);
+        a.State("subnet.json").GetProperty("lost")[0].GetString().Should().Be(lost);
+        a.Ns.Ip("route show proto 116").Should().NotContain(lost, "containers here may still use it");
+        Eventually.True("the bridge has both", () => Bridge(a).Contains(a.Gateway) && Bridge(a).Contains(lost[..^4]), onFailure: () => a.Log);
+
+        File.Delete(container);
+
+        Eventually.True("the new owner is reached", () => a.Ns.Ip("route show proto 116").Contains(lost), onFailure: () => a.Log);
+        Eventually.True("the bridge has one", () => !Bridge(a).Contains(lost[..^4]), onFailure: () => a.Log);
+        a.State("subnet.json").GetProperty("lost").GetArrayLength().Should().Be(0);
+    }
+
+    [RequiresRootFact]
+    public void While_etcd_is_away_everything_stays_and_is_still_mended()
+    {
+        AgentHost a = _lab.StartHost("--interval", "0.5"), b = _lab.StartHost();
+        a.WaitForPeers(b);
+        b.WaitForPeers(a);
+
+        _lab.Etcd.Stop();
+        a.WaitForError("192.168.64.1");
+        a.Ns.Sh($"ip route del {b.Subnet}; bridge fdb del {b.VtepMac} dev twill.1");
+        a.WaitForPeers(b);
+        Eventually.True("traffic goes on", () => a.Reaches(b), onFailure: () => a.Log);
+        Thread.Sleep(3000);
+        a.Log.Split('\n').Where(line => line.Contains("watch of etcd")).Select(line => line[line.IndexOf(' ')..])
+            .Should().NotBeEmpty().And.OnlyHaveUniqueItems("a failure that lasts is told once");
+
+        _lab.Etcd.Start();
+        Eventually.True("the error is over", () => !a.State("agent.json").TryGetProperty("lastError", out _), TimeSpan.FromSeconds(20), () => a.Log);
+        AgentHost c = _lab.StartHost();
+        a.WaitForPeers(TimeSpan.FromSeconds(15), b, c);
+    }
+
+    [RequiresRootFact]
+    public void Started_without_etcd_it_leaves_what_is_there_and_begins_when_etcd_comes()
+    {
+        AgentHost a = _lab.StartHost(), b = _lab.StartHost();
+        a.WaitForPeers(b);
+        a.Agent!.Stop();
+        _lab.Etcd.Stop();
+
+        a.Start();
+        a.WaitForLog("watch of etcd");
+        a.ShouldLeadTo(b);
+        a.WaitForError("192.168.64.1");
+
+        _lab.Etcd.Start();
+        Eventually.True("it has etcd's list", () => a.Log.Contains("1 peer already in place"), TimeSpan.FromSeconds(20), () => a.Log);
+    }
+
+    [RequiresRootFact]
+    public void A_network_that_etcd_knows_with_another_configuration_is_refused_with_both_values()
+    {
+        AgentHost a = _lab.StartHost(), b = _lab.AddHost();
+        b.Configure("pods", range: "10.99.0.0/16");
+
+        b.Start();
+
+        b.WaitForLog("10.99.0.0/16");
+        b.Log.Should().Contain("10.244.0.0/16");
+        b.WaitForError("10.99.0.0/16");
+        a.Agent!.HasExited.Should().BeFalse();
+    }
+
+    public void Dispose() => _lab.Dispose();
+
+    private static string Bridge(AgentHost host) => host.Ns.Ip("-4 address show dev twill0");
+}

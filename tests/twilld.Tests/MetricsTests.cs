@@ -1,0 +1,52 @@
+using System.Net;
+
+namespace Twill.Agent.Tests;
+
+public sealed class MetricsTests
+{
+    private static readonly DateTimeOffset s_now = new(2026, 11, 20, 10, 0, 0, TimeSpan.Zero);
+
+    private static readonly AgentFigures s_pods = new("pods")
+    {
+        Subnets = [IPNetwork.Parse("10.244.7.0/24"), IPNetwork.Parse("10.244.9.0/24")],
+        LeaseSecondsLeft = 59.5,
+        EtcdContact = s_now.AddSeconds(-3),
+        AddressesUsed = 5,
+        PeersWanted = 12,
+        PeersProgrammed = 11,
+        Rounds = [("host", 2), ("everything", 7)],
+        Troubles = [("lease", null), ("kernel", "it says \"no\"")],
+    };
+
+    [Theory]
+    [InlineData("twill_build_info{version=\"1.2.3\"} 1")]
+    [InlineData("twill_peers_wanted{network=\"pods\"} 12")]
+    [InlineData("twill_peers_programmed{network=\"pods\"} 11")]
+    [InlineData("twill_subnets{network=\"pods\"} 2")]
+    [InlineData("twill_addresses{network=\"pods\"} 506")]
+    [InlineData("twill_addresses_used{network=\"pods\"} 5")]
+    [InlineData("twill_lease_left_seconds{network=\"pods\"} 59.5")]
+    [InlineData("twill_etcd_silence_seconds{network=\"pods\"} 3")]
+    [InlineData("twill_rounds_total{network=\"pods\",kind=\"everything\"} 7")]
+    [InlineData("twill_trouble{network=\"pods\",what=\"lease\"} 0")]
+    [InlineData("twill_trouble{network=\"pods\",what=\"kernel\"} 1")]
+    public void A_figure_is_a_line_with_its_network(string line) => Lines(s_pods).Should().Contain(line);
+
+    [Fact]
+    public void What_is_not_known_is_left_out() =>
+        Lines(new AgentFigures("pods")).Should().NotContain(line => line.StartsWith("twill_lease_left_seconds{", StringComparison.Ordinal));
+
+    [Fact]
+    public void Every_metric_is_explained_once_and_before_its_values_and_every_line_is_of_the_format()
+    {
+        string[] lines = Lines(s_pods, s_pods with { Network = "more" });
+
+        lines.Should().OnlyContain(line => System.Text.RegularExpressions.Regex.IsMatch(line,
+            @"^(# (HELP|TYPE) [a-z_]+ .+|[a-z_]+(\{[a-z]+=""[^""]*""(,[a-z]+=""[^""]*"")*\})? [0-9.E+-]+)$"));
+        string[] types = [.. lines.Where(line => line.StartsWith("# TYPE ", StringComparison.Ordinal)).Select(line => line.Split(' ')[2])];
+        types.Should().OnlyHaveUniqueItems();
+        lines.Where(line => line[0] != '#').Select(line => line.Split('{', ' ')[0]).Distinct().Should().BeSubsetOf(types);
+    }
+
+    private static string[] Lines(params AgentFigures[] networks) => Metrics.Of(networks, "1.2.3", s_now).TrimEnd('\n').Split('\n');
+}

@@ -1,0 +1,114 @@
+using System.Net;
+using System.Text;
+using Twill.Cluster;
+using Twill.Host.Backends;
+using Twill.Host.Reconcile;
+
+namespace Twill.Agent.Tests;
+
+public sealed class PeerTableTests
+{
+    private static readonly TimeSpan s_patience = TimeSpan.FromHours(1);
+
+    private readonly MemoryStream _output = new();
+    private readonly ManualClock _clock = new();
+    private readonly PeerTable _table;
+
+    public PeerTableTests() => _table = new PeerTable(new Log(_output, LogLevel.Info, LogFormat.Text, _clock), _clock, s_patience);
+
+    [Fact]
+    public void Before_etcd_has_told_of_any_lease_nothing_is_known()
+    {
+        _table.Any(_ => true).Should().BeFalse();
+        Reachable().Should().BeNull();
+        _table.TakeChange(_ => false).Should().BeNull();
+    }
+
+    [Fact]
+    public void What_is_missing_in_a_new_list_is_gone()
+    {
+        _table.Apply(Snapshot(Lease(1), Lease(2)));
+        _table.Apply(Snapshot(Lease(1)));
+        Reachable().Should().BeEquivalentTo(Peers(Lease(1)));
+    }
+
+    [Fact]
+    public void What_a_restored_backup_does_not_hold_stays_reachable_for_as_long_as_a_lease_lasts()
+    {
+        _table.Apply(Snapshot(Lease(1), Lease(2)));
+        _table.Apply(SetBack(Lease(1)));
+
+        _table.Any(lease => lease.LeaseId == 2).Should().BeFalse("etcd does not show it");
+        Reachable().Should().BeEquivalentTo(Peers(Lease(1), Lease(2)));
+        Encoding.UTF8.GetString(_output.ToArray()).Should().Contain("etcd was set back").And.Contain("10.244.2.0/24").And.Contain("192.0.2.2");
+        _clock.Advance(s_patience);
+        Reachable().Should().BeEquivalentTo(Peers(Lease(1)));
+    }
+
+    [Fact]
+    public void What_its_host_has_written_again_is_an_ordinary_lease()
+    {
+        _table.Apply(Snapshot(Lease(1), Lease(2)));
+        _table.Apply(SetBack(Lease(1)));
+        _table.Apply(new LeaseChanged(Lease(2)));
+        Reachable().Should().BeEquivalentTo(Peers(Lease(1), Lease(2)));
+        _table.Apply(new LeaseRemoved(Lease(2).Key));
+        Reachable().Should().BeEquivalentTo(Peers(Lease(1)));
+    }
+
+    [Theory]
+    [InlineData("10.244.2.0/24")]
+    [InlineData("10.244.2.128/25")]
+    [InlineData("10.244.0.0/22")]
+    public void What_somebody_else_has_taken_meanwhile_is_theirs(string subnet)
+    {
+        NodeLease taken = Lease(9) with { Key = subnet, Subnet = IPNetwork.Parse(subnet) };
+        _table.Apply(Snapshot(Lease(2)));
+        _table.Apply(SetBack());
+        _table.Apply(new LeaseChanged(taken));
+        Reachable().Should().BeEquivalentTo(Peers(taken));
+    }
+
+    [Fact]
+    public void A_change_is_told_once_with_what_was_before_and_what_is_now()
+    {
+        _table.Apply(Snapshot(Lease(1), Lease(2), Lease(3)));
+        _table.TakeChange(_ => false).Should().BeNull("all of it is new");
+        Reachable();
+        NodeLease moved = Lease(2) with { Attributes = LeaseAttributes.HostGw(IPAddress.Parse("192.0.2.22")) };
+
+        _table.Apply(new LeaseChanged(Lease(4)));
+        _table.Apply(new LeaseChanged(moved with { LeaseId = 77 }));
+        _table.Apply(new LeaseChanged(moved));
+        _table.Apply(new LeaseRemoved(Lease(3).Key));
+
+        PeerChange change = _table.TakeChange(_ => false)!;
+        change.Before.Should().BeEquivalentTo(Peers(Lease(2), Lease(3)));
+        change.After.Should().BeEquivalentTo(Peers(Lease(4), moved));
+        _table.TakeChange(_ => false).Should().BeEquivalentTo(new PeerChange([], []));
+        Reachable().Should().BeEquivalentTo(Peers(Lease(1), moved, Lease(4)));
+    }
+
+    [Fact]
+    public void Ones_own_lease_is_no_other_hosts_whatever_becomes_of_it()
+    {
+        _table.Apply(Snapshot(Lease(1), Lease(2)));
+        _table.TakeAll(lease => lease.LeaseId == 2).Should().BeEquivalentTo(Peers(Lease(1)));
+
+        _table.Apply(new LeaseRemoved(Lease(2).Key));
+        _table.Apply(new LeaseChanged(Lease(2)));
+
+        _table.TakeChange(lease => lease.LeaseId == 2).Should().BeEquivalentTo(new PeerChange([], []));
+    }
+
+    private List<PeerLease>? Reachable() => _table.TakeAll(_ => false);
+
+    private static PeerLease[] Peers(params NodeLease[] leases) => [.. leases.Select(ClusterTerms.Peer)];
+
+    private static LeaseSnapshot Snapshot(params NodeLease[] leases) => new(leases, []);
+
+    private static LeaseSnapshot SetBack(params NodeLease[] leases) => Snapshot(leases) with { IsSetBack = true };
+
+    private static NodeLease Lease(int n) =>
+        new($"10.244.{n}.0-24", IPNetwork.Parse($"10.244.{n}.0/24"), null, LeaseAttributes.HostGw(IPAddress.Parse($"192.0.2.{n}")), n);
+}
