@@ -85,10 +85,15 @@ public sealed partial class Daemon : IDisposable
         return new Daemon(name, Process.Start(start) ?? throw new CmdException($"{name}: could not be started"), logFile);
     }
 
-    /// <summary>Sends a signal to the program; one that has ended already is left in peace.</summary>
+    /// <summary>Sends a signal to the program; one that has ended already is left in peace. After <see cref="Signal.Stop"/> it stands still.</summary>
     public void Send(Signal signal)
     {
-        if (!HasExited && SendSignal(Pid, (int)signal) != 0)
+        if (HasExited)
+        {
+            return;
+        }
+
+        if (SendSignal(Pid, (int)signal) != 0)
         {
             int errno = Marshal.GetLastPInvokeError();
             const int NoSuchProcess = 3;
@@ -96,6 +101,23 @@ public sealed partial class Daemon : IDisposable
             {
                 throw new Win32Exception(errno, $"kill {Pid} ({Name}) with {signal}: {Marshal.GetPInvokeErrorMessage(errno)}");
             }
+        }
+        else if (signal == Signal.Stop)
+        {
+            Eventually.True($"every thread of {Name} stands still", () => HasExited || StandsStill());
+        }
+    }
+
+    /// <summary>Whether each thread is stopped, as the third field of its <c>stat</c> tells (proc(5)).</summary>
+    private bool StandsStill()
+    {
+        try
+        {
+            return Directory.GetDirectories($"/proc/{Pid}/task").All(task => File.ReadAllText($"{task}/stat").Split(") ")[^1][0] == 'T');
+        }
+        catch (IOException)
+        {
+            return false; // a thread, or the program, ended just now
         }
     }
 

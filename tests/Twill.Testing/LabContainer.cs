@@ -26,8 +26,17 @@ public sealed class LabContainer : NetnsShell
 
     public override IReadOnlyList<string> Enter => ["nsenter", $"--net={_host.At(NetnsPath)}", "--"];
 
-    /// <summary>Removes the namespace, as the end of a container does.</summary>
+    /// <summary>Removes the namespace, as the end of a container does. The kernel takes apart what was in it a little later.</summary>
     public void Remove() => _host.Run("ip", "netns", "delete", Name).OrThrow();
+
+    /// <summary>Removes the namespace, and waits until the host ends of its veth pairs are gone with it.</summary>
+    public void Vanish()
+    {
+        HashSet<int> hostEnds = [.. IpJson("link show type veth").EnumerateArray().Select(link => link.GetProperty("link_index").GetInt32())];
+        Remove();
+        Eventually.True($"the host ends of {Name} are gone", () =>
+            !_host.IpJson("link").EnumerateArray().Any(link => hostEnds.Contains(link.GetProperty("ifindex").GetInt32())));
+    }
 
     /// <summary>The first address in an ADD's result, without the prefix length.</summary>
     public static string AddressOf(string result)

@@ -168,8 +168,7 @@ public sealed class ProcessTests : IDisposable
     public void SIGHUP_reads_the_configuration_again_and_compares_everything_at_once()
     {
         using TempDir dir = TempDir.Create();
-        using Socket manager = new(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified) { ReceiveTimeout = 20_000 };
-        manager.Bind(new UnixDomainSocketEndPoint(dir.At("notify")));
+        using Socket manager = ServiceManager(dir.At("notify"));
         AgentHost a = _lab.AddHost();
         a.NotifySocket = dir.At("notify");
         a.Start();
@@ -189,8 +188,7 @@ public sealed class ProcessTests : IDisposable
     public void The_watchdog_hears_of_life_until_the_agent_stands_still()
     {
         using TempDir dir = TempDir.Create();
-        using Socket manager = new(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified) { ReceiveTimeout = 20_000 };
-        manager.Bind(new UnixDomainSocketEndPoint(dir.At("notify")));
+        using Socket manager = ServiceManager(dir.At("notify"));
         AgentHost a = _lab.AddHost();
         (a.NotifySocket, a.WatchdogMicroseconds) = (dir.At("notify"), 1_500_000);
         a.Start();
@@ -213,8 +211,7 @@ public sealed class ProcessTests : IDisposable
     public void The_service_manager_hears_of_readiness_and_status()
     {
         using TempDir dir = TempDir.Create();
-        using Socket manager = new(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified) { ReceiveTimeout = 10_000 };
-        manager.Bind(new UnixDomainSocketEndPoint(dir.At("notify")));
+        using Socket manager = ServiceManager(dir.At("notify"));
         AgentHost a = _lab.AddHost();
         a.NotifySocket = dir.At("notify");
 
@@ -246,6 +243,14 @@ public sealed class ProcessTests : IDisposable
     /// <summary>The answer of the agent's own port, and behind it the status.</summary>
     private static string Curl(AgentHost host, string path) =>
         host.Ns.Sh($"curl -s --max-time 5 -w '%{{http_code}}' http://127.0.0.1:9116/{path}");
+
+    /// <summary>The service manager's end of <c>NOTIFY_SOCKET</c>.</summary>
+    private static Socket ServiceManager(string path)
+    {
+        Socket socket = new(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified) { ReceiveTimeout = 20_000 };
+        socket.Bind(new UnixDomainSocketEndPoint(path));
+        return socket;
+    }
 
     private static void ReceiveUntil(Socket socket, string wanted)
     {

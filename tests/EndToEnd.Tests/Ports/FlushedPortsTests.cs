@@ -11,7 +11,7 @@ public sealed class FlushedPortsTests
     private const string Records = "/run/twill/twill/ports";
 
     [RequiresRootFact]
-    public void The_agent_publishes_again_what_a_flushed_ruleset_took()
+    public void The_agent_puts_back_rules_and_published_ports_that_somebody_flushed()
     {
         using Cluster cluster = Cluster.Start(1);
         LabHost host = cluster.Hosts[0];
@@ -20,7 +20,13 @@ public sealed class FlushedPortsTests
         using Server server = On(container, "tcp", 80, "web");
         string before = host.Nft("list table inet twill-twill");
 
-        foreach (string damage in new[] { "flush ruleset", "delete table inet twill-twill", "flush map inet twill-twill ports", "flush map inet twill-twill published", "flush set inet twill-twill translated" })
+        string[] damages =
+        [
+            "flush ruleset", "delete table inet twill-twill", "flush map inet twill-twill ports", "flush map inet twill-twill published",
+            "flush set inet twill-twill translated", "flush chain inet twill-twill prerouting", "flush chain inet twill-twill output",
+            "flush chain inet twill-twill postrouting",
+        ];
+        foreach (string damage in damages)
         {
             host.Nft(damage);
             Eventually.Pass(() => host.Nft("list table inet twill-twill").Should().Be(before, $"of '{damage}'"));
@@ -29,6 +35,8 @@ public sealed class FlushedPortsTests
         }
 
         host.Agent!.Log.Should().Contain("8080/tcp").And.Contain("published again");
+        host.Cnitool("del", container, "{}").OrThrow();
+        host.Nft("list map inet twill-twill ports").Should().NotContain("elements");
     }
 
     [RequiresRootTheory]
@@ -41,7 +49,7 @@ public sealed class FlushedPortsTests
         LabContainer gone = Add(single, "gone", """{"portMappings":[{"hostPort":8081,"containerPort":80}]}""");
         LabContainer deleted = Add(single, "deleted", """{"portMappings":[{"hostPort":8082,"containerPort":80}]}""");
         using Server server = On(web, "tcp", 80, "web");
-        gone.Remove();
+        gone.Vanish();
 
         single.Host.Nft(damage);
         single.Host.Plugin("twill", deleted).Del(single.Config).OrThrow();

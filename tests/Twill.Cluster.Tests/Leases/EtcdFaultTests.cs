@@ -198,23 +198,9 @@ public sealed class EtcdFaultTests
             {
                 lock (_leases)
                 {
-                    switch (told)
-                    {
-                        case LeaseSnapshot snapshot:
-                            Snapshots++;
-                            _leases.Clear();
-                            foreach (NodeLease lease in snapshot.Leases) _leases[lease.Key] = lease;
-                            break;
-                        case LeaseChanged changed:
-                            _leases[changed.Lease.Key] = changed.Lease;
-                            break;
-                        case LeaseRemoved removed:
-                            _leases.Remove(removed.Key);
-                            break;
-                        case WatchInterrupted:
-                            Interruptions++;
-                            break;
-                    }
+                    told.ApplyTo(_leases);
+                    if (told is LeaseSnapshot) Snapshots++;
+                    if (told is WatchInterrupted) Interruptions++;
                 }
             }
         }

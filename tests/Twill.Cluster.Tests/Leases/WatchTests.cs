@@ -251,19 +251,7 @@ public sealed class WatchTests : IDisposable
         private async Task<LeaseEvent> Read()
         {
             LeaseEvent told = await _events.Reader.ReadAsync(_stop.Token).AsTask().WaitAsync(TimeSpan.FromSeconds(20));
-            switch (told)
-            {
-                case LeaseSnapshot snapshot:
-                    _leases.Clear();
-                    foreach (NodeLease lease in snapshot.Leases) _leases[lease.Key] = lease;
-                    break;
-                case LeaseChanged changed:
-                    _leases[changed.Lease.Key] = changed.Lease;
-                    break;
-                case LeaseRemoved removed:
-                    _leases.Remove(removed.Key);
-                    break;
-            }
+            told.ApplyTo(_leases);
             return told;
         }
 

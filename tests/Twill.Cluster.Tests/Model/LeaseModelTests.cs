@@ -74,8 +74,8 @@ public sealed class LeaseModelTests(ITestOutputHelper output)
     }
 
     [Fact]
-    public void A_subnet_leased_unheard_that_is_not_given_back_is_found() => Told(() => Explorer.All(Grows with { Mutation = Mutation.NoDelete }))
-        .Violation.Should().Contain("leaked");
+    public void A_subnet_leased_unheard_that_is_not_given_back_is_found() =>
+        Told(() => Explorer.All(Grows with { Name = $"with {nameof(Mutation.NoDelete)}", Mutation = Mutation.NoDelete })).Violation.Should().Contain("leaked");
 
     private Exploration Told(Func<Exploration> explore)
     {
