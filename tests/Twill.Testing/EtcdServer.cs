@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using System.Text.Json;
@@ -123,6 +124,21 @@ public sealed class EtcdServer : IDisposable
     }
 
     public void Put(string key, string value) => Etcdctl("put", key, value);
+
+    /// <summary>Grants a lease of a day and writes a key with it.</summary>
+    public void PutLeased(string key, string value)
+    {
+        string lease = Etcdctl("lease", "grant", "86400").Split(' ')[1]; // "lease 694d7a1c granted with TTL(86400s)"
+        Etcdctl("put", $"--lease={lease}", key, value);
+    }
+
+    /// <summary>The id of the lease that a key was written with, in hexadecimal as etcdctl shows it; "0" for none.</summary>
+    public string LeaseIdOf(string key)
+    {
+        using JsonDocument answer = JsonDocument.Parse(Etcdctl("get", key, "-w", "json"));
+        JsonElement pair = answer.RootElement.GetProperty("kvs")[0];
+        return pair.TryGetProperty("lease", out JsonElement lease) ? lease.GetInt64().ToString("x", CultureInfo.InvariantCulture) : "0";
+    }
 
     public void Dispose()
     {
