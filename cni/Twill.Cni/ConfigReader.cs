@@ -39,6 +39,9 @@ public sealed class ConfigReader
     /// <summary>Whether there is a value: neither absent nor null.</summary>
     public bool Exists => _value.ValueKind is not (JsonValueKind.Undefined or JsonValueKind.Null);
 
+    /// <summary>Whether there is a value that says something: an empty string stands for "not set".</summary>
+    public bool IsSet => Exists && !(_value.ValueKind == JsonValueKind.String && _value.ValueEquals(""));
+
     /// <summary>The same place, but complaints are collected in <paramref name="complaints"/> and fallbacks used: for DEL.</summary>
     public ConfigReader Lenient(List<string> complaints) => new(_value, Path, _rules with { Complaints = complaints });
 
@@ -189,8 +192,8 @@ public sealed class ConfigReader
     /// <param name="family">only this family; Unspecified: either</param>
     public IPNetwork? OptionalNetwork(AddressFamily family = AddressFamily.Unspecified)
     {
-        string expectation = $"an {FamilyName(family)}prefix like 10.244.0.0/16";
-        if (!Exists || _value.ValueKind == JsonValueKind.String && _value.GetString()!.Length == 0)
+        string expectation = $"an {FamilyName(family)}prefix like {(family == AddressFamily.InterNetworkV6 ? "fc00:1::/48" : "10.244.0.0/16")}";
+        if (!IsSet)
             return null;
         string text = RequiredString(expectation);
         if (text.Length == 0)

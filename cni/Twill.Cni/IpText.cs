@@ -75,6 +75,10 @@ public static class IpText
         return new IPNetwork(new IPAddress(bytes[..count]), length);
     }
 
+    /// <summary>The first address of a subnet that a host can have: where the gateway is unless the configuration says otherwise.</summary>
+    public static IPAddress FirstHost(IPNetwork subnet) =>
+        AddressNumber.ToAddress(AddressNumber.Of(subnet.BaseAddress) + 1, subnet.BaseAddress.AddressFamily);
+
     /// <summary>An IPv4 address as a number in host byte order, for comparing and counting.</summary>
     public static uint ToNumber(IPAddress address)
     {

@@ -18,9 +18,9 @@ internal static class ClusterTerms
     /// <exception cref="ClusterException">It makes no sense.</exception>
     internal static NetworkConfig Network(TwillConf conf) => NetworkConfig.Create(
         conf.Ipam.Network ?? throw new InvalidOperationException($"network '{conf.Name}' has no ipam.network"),
-        conf.Ipam.SubnetLen,
-        conf.Ipam.SubnetMin,
-        conf.Ipam.SubnetMax,
+        conf.Ipam.IPv4.SubnetLen,
+        conf.Ipam.IPv4.SubnetMin,
+        conf.Ipam.IPv4.SubnetMax,
         Backend(conf.Backend));
 
     internal static BackendOptions BackendOptions(BackendConf backend) =>

@@ -1,6 +1,5 @@
 using System.Net;
 using System.Net.Sockets;
-using Twill.Cni;
 using Twill.Cni.Configuration;
 using Twill.Cni.State;
 using Twill.Host;
@@ -106,8 +105,7 @@ internal static class HostState
         }
     }
 
-    private static IPAddress GatewayOf(TwillConf conf, IPNetwork subnet) =>
-        conf.Ipam.Gateway ?? IpText.FromNumber(IpText.ToNumber(subnet.BaseAddress) + 1);
+    private static IPAddress GatewayOf(TwillConf conf, IPNetwork subnet) => conf.Ipam.GatewayOf(subnet);
 
     /// <summary>An address in a subnet that is another host's now would keep this host from reaching it.</summary>
     private static void RemoveFormer(RouteSocket route, List<InterfaceAddress> present, IReadOnlyList<IPNetwork> local, List<string> changes)

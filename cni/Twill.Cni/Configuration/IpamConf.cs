@@ -5,27 +5,44 @@ namespace Twill.Cni.Configuration;
 
 /// <summary>
 /// The <c>ipam</c> section. For <c>twill-ipam</c> it is one of two: leases from etcd (<see cref="Etcd"/>, <see cref="Network"/>), or one
-/// fixed subnet (<see cref="Subnet"/>). For another IPAM plugin only the type is read.
+/// fixed subnet (<see cref="Subnet"/>); IPv6 comes beside IPv4. For another IPAM plugin only the type is read.
 /// </summary>
 public sealed record IpamConf
 {
+    private static readonly IpamFamily NoIPv4 = new(AddressFamily.InterNetwork);
+
     /// <summary>The IPAM plugin; empty only after a noted complaint.</summary>
     public required string Type { get; init; }
 
     /// <summary>Whether this is another IPAM plugin, which reads its section itself.</summary>
     public bool IsForeign => Type != TwillConf.IpamPlugin;
 
-    /// <summary>With etcd: the cluster network.</summary>
-    public IPNetwork? Network { get; init; }
+    /// <summary>The address families that containers get one address each of, IPv4 first; empty for another IPAM plugin.</summary>
+    public IReadOnlyList<IpamFamily> Families { get; init; } = [];
 
-    /// <summary>With etcd: the prefix length of a leased subnet.</summary>
-    public int SubnetLen { get; init; } = 24;
+    /// <summary>What is said of IPv4; all of it unset for another IPAM plugin.</summary>
+    public IpamFamily IPv4 => Of(AddressFamily.InterNetwork) ?? NoIPv4;
 
-    /// <summary>With etcd: the first subnet's base address; null: the network's second subnet's, as with flannel.</summary>
-    public IPAddress? SubnetMin { get; init; }
+    /// <summary>What is said of IPv6; null when containers get none.</summary>
+    public IpamFamily? IPv6 => Of(AddressFamily.InterNetworkV6);
 
-    /// <summary>With etcd: the last subnet's base address; null: the network's last.</summary>
-    public IPAddress? SubnetMax { get; init; }
+    /// <summary>Where the addresses of all containers of the network are, IPv4 first: cluster networks or fixed subnets.</summary>
+    public IReadOnlyList<IPNetwork> Ranges
+    {
+        get
+        {
+            var ranges = new List<IPNetwork>(Families.Count);
+            foreach (IpamFamily family in Families)
+            {
+                if (family.Range is IPNetwork range)
+                    ranges.Add(range);
+            }
+            return ranges;
+        }
+    }
+
+    /// <summary>The IPv4 cluster network, with etcd.</summary>
+    public IPNetwork? Network => IPv4.Network;
 
     /// <summary>Where leases come from; null with a fixed subnet.</summary>
     public EtcdConf? Etcd { get; init; }
@@ -33,17 +50,8 @@ public sealed record IpamConf
     /// <summary>Seconds a lease lasts without renewal.</summary>
     public long LeaseTtl { get; init; } = 86_400;
 
-    /// <summary>The fixed subnet; null with etcd.</summary>
-    public IPNetwork? Subnet { get; init; }
-
-    /// <summary>Fixed subnet: the first address to hand out; null: the first there is.</summary>
-    public IPAddress? RangeStart { get; init; }
-
-    /// <summary>Fixed subnet: the last address to hand out; null: the last there is.</summary>
-    public IPAddress? RangeEnd { get; init; }
-
-    /// <summary>Fixed subnet: the gateway; null: the subnet's first address.</summary>
-    public IPAddress? Gateway { get; init; }
+    /// <summary>The fixed IPv4 subnet; null with etcd.</summary>
+    public IPNetwork? Subnet => IPv4.Subnet;
 
     /// <summary>Where the records of addresses are kept.</summary>
     public string DataDir { get; init; } = "/var/lib/cni/twill";
@@ -68,7 +76,8 @@ public sealed record IpamConf
             return new IpamConf { Type = type };
 
         ConfigReader? section = at.Section("type", "network", "subnetLen", "subnetMin", "subnetMax", "etcd", "leaseTtl", "subnet", "rangeStart",
-            "rangeEnd", "gateway", "dataDir", "routes", "dns", "resolvConf");
+            "rangeEnd", "gateway", "ipv6Network", "ipv6SubnetLen", "ipv6SubnetMin", "ipv6SubnetMax", "ipv6Subnet", "ipv6RangeStart", "ipv6RangeEnd",
+            "ipv6Gateway", "dataDir", "routes", "dns", "resolvConf");
         if (section is null)
             return new IpamConf { Type = type };
         var conf = new IpamConf
@@ -79,68 +88,74 @@ public sealed record IpamConf
             Dns = CniDns.Parse(section["dns"]),
             ResolvConf = section["resolvConf"].OptionalPath(),
         };
-        bool leased = section["etcd"].Exists, isFixed = section["subnet"].OptionalString() is not null;
+        bool leased = section["etcd"].Exists, isFixed = section["subnet"].IsSet || section["ipv6Subnet"].IsSet;
         if (leased && isFixed)
-            return section["subnet"].Complain("either etcd or subnet, not both", conf);
+            return section[section["subnet"].IsSet ? "subnet" : "ipv6Subnet"].Complain("either etcd or subnet, not both", conf);
         if (leased)
-            return Leased(conf, section, networkName);
+        {
+            return conf with
+            {
+                Families = ReadFamilies(section, leased: true),
+                Etcd = EtcdConf.Parse(section["etcd"], networkName),
+                LeaseTtl = section["leaseTtl"].Long(86_400, 2, 31_536_000),
+            };
+        }
         if (isFixed)
-            return FixedSubnet.Read(conf, section);
+        {
+            FixedSubnet.RefuseLeasing(section["leaseTtl"]);
+            return conf with { Families = ReadFamilies(section, leased: false) };
+        }
         section.ComplainText("expected etcd (with network) to lease subnets, or subnet for one host alone, got neither");
         return conf;
     }
 
-    private static IpamConf Leased(IpamConf conf, ConfigReader section, string networkName)
+    /// <summary>What is said of a family; null when containers get no address of it.</summary>
+    public IpamFamily? Of(AddressFamily family)
     {
-        foreach (string key in (ReadOnlySpan<string>)["rangeStart", "rangeEnd", "gateway"])
+        foreach (IpamFamily one in Families)
         {
-            if (section[key].OptionalString() is not null)
-                section[key].ComplainText("belongs to a fixed subnet; with etcd every leased subnet has its own");
+            if (one.Family == family)
+                return one;
         }
-        ConfigReader at = section["network"];
-        IPNetwork? network = at.OptionalNetwork(AddressFamily.InterNetwork);
-        if (network is null && !at.Exists)
-            at.Complain("the cluster network, an IPv4 prefix like 10.244.0.0/16", false);
-        if (network is IPNetwork found && UnusableFault(found) is string fault)
-            at.Complain(fault, false);
+        return null;
+    }
 
-        int length = section["subnetLen"].Int(24, 1, 30);
-        if (network is IPNetwork whole && length <= whole.PrefixLength)
-            section["subnetLen"].ComplainText(
-                $"expected more than the network's {whole.PrefixLength} bits and at most 30, got '{length}'{(section["subnetLen"].Exists ? "" : " (the default)")}");
-        IPAddress? min = Bound(section["subnetMin"], network, length), max = Bound(section["subnetMax"], network, length);
-        if (min is not null && max is not null && IpText.ToNumber(min) > IpText.ToNumber(max))
-            section["subnetMax"].Complain($"an address not below subnetMin {min}", false);
-        return conf with
+    /// <summary>The gateway of a subnet that this host leases or has: the configured one, else its first address.</summary>
+    public IPAddress GatewayOf(IPNetwork subnet) => Of(subnet.BaseAddress.AddressFamily)?.Gateway ?? IpText.FirstHost(subnet);
+
+    /// <summary>IPv4 is always there, IPv6 beside it when the key that everything else of it hangs on is.</summary>
+    private static List<IpamFamily> ReadFamilies(ConfigReader section, bool leased)
+    {
+        FamilyKeys four = FamilyKeys.IPv4, six = FamilyKeys.IPv6;
+        (string first, string beside) = leased ? (four.Network, six.Network) : (four.Subnet, six.Subnet);
+        if (section[beside].IsSet)
         {
-            Network = network,
-            SubnetLen = length,
-            SubnetMin = min,
-            SubnetMax = max,
-            Etcd = EtcdConf.Parse(section["etcd"], networkName),
-            LeaseTtl = section["leaseTtl"].Long(86_400, 2, 31_536_000),
-        };
-    }
+            if (!section[first].IsSet)
+                section[first].Complain($"an IPv4 prefix beside {beside}: there is no network of IPv6 alone", false);
+            return [Read(four), Read(six)];
+        }
+        IpamFamily ipv4 = Read(four);
+        Refuse(six);
+        foreach (string key in leased ? (ReadOnlySpan<string>)[six.SubnetLen, six.SubnetMin, six.SubnetMax] : [six.RangeStart, six.RangeEnd, six.Gateway])
+        {
+            if (section[key].IsSet)
+                section[key].ComplainText($"has no use without {beside}, which gives containers IPv6 addresses");
+        }
+        return [ipv4];
 
-    /// <summary>Addresses a container cannot have: this host's own, multicast, reserved.</summary>
-    internal static string? UnusableFault(IPNetwork network)
-    {
-        uint first = IpText.ToNumber(network.BaseAddress);
-        uint last = first | (uint)(0xFFFF_FFFFUL >> network.PrefixLength);
-        return first >> 24 == 0 || last >> 29 == 7 || (first <= 0x7FFF_FFFF && last >= 0x7F00_0000)
-            ? "a prefix of unicast addresses (not within 0.0.0.0/8, 127.0.0.0/8 or 224.0.0.0/3)"
-            : null;
-    }
+        IpamFamily Read(FamilyKeys keys)
+        {
+            Refuse(keys);
+            return leased ? LeasedSubnet.Read(section, keys) : FixedSubnet.Read(section, keys);
+        }
 
-    private static IPAddress? Bound(ConfigReader at, IPNetwork? network, int length)
-    {
-        if (at.OptionalAddress(AddressFamily.InterNetwork) is not IPAddress address || network is not IPNetwork whole)
-            return null;
-        if (!whole.Contains(address))
-            return at.Complain($"an address within {whole}", (IPAddress?)null);
-        return IpText.NetworkOf(address, length).BaseAddress.Equals(address)
-            ? address
-            : at.Complain($"the first address of a /{length}", (IPAddress?)null);
+        void Refuse(FamilyKeys keys)
+        {
+            if (leased)
+                LeasedSubnet.RefuseOthers(section, keys);
+            else
+                FixedSubnet.RefuseOthers(section, keys);
+        }
     }
 
     private static List<CniRoute> ReadRoutes(ConfigReader at)

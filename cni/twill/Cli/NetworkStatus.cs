@@ -142,7 +142,7 @@ internal sealed record NetworkStatus
         List<SubnetUse> all = [];
         foreach (IPNetwork subnet in network.Subnets)
         {
-            IpamConf ipam = network.Conf.Ipam;
+            IpamFamily ipam = network.Conf.Ipam.IPv4;
             uint network0 = IpText.ToNumber(subnet.BaseAddress), gateway = IpText.ToNumber(network.GatewayOf(subnet));
             uint first = ipam.RangeStart is { } start ? IpText.ToNumber(start) : network0 + 1;
             uint last = ipam.RangeEnd is { } end ? IpText.ToNumber(end) : (network0 | (uint)(0xFFFF_FFFFUL >> subnet.PrefixLength)) - 1;

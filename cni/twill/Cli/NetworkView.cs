@@ -1,5 +1,4 @@
 using System.Net;
-using Twill.Cni;
 using Twill.Cni.Configuration;
 using Twill.Cni.State;
 using Twill.Host;
@@ -65,7 +64,7 @@ internal sealed class NetworkView
     public bool IsInUse => Agent.Pid is not null || Records.Count > 0 || HostEnds.Count > 0;
 
     /// <summary>The host's own address in a subnet.</summary>
-    public IPAddress GatewayOf(IPNetwork subnet) => Conf.Ipam.Gateway ?? IpText.FromNumber(IpText.ToNumber(subnet.BaseAddress) + 1);
+    public IPAddress GatewayOf(IPNetwork subnet) => Conf.Ipam.GatewayOf(subnet);
 
     public Link? OverlayDevice => Conf.Backend.Type == BackendType.Vxlan ? _host.Find(Conf.Backend.DeviceName) : null;
 

@@ -23,6 +23,6 @@ internal static class PeersCommand
         string? overlay = backend.Type == BackendType.Vxlan ? backend.DeviceName : null;
         return new NetworkPeers(
             network.Name, backend.TypeName, network.Agent.ReportAge is null ? null : network.Agent.PeersWanted,
-            PeerRow.Of(network.ReadPeers(), overlay, network.Conf.Ipam.SubnetLen));
+            PeerRow.Of(network.ReadPeers(), overlay, network.Conf.Ipam.IPv4.SubnetLen));
     }
 }

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using Twill.Cni;
 
 namespace Twill.Ipam.Addresses;
 

@@ -102,7 +102,7 @@ internal sealed class LeaseSession : IDisposable
     {
         BackendConf backend = _conf.Backend;
         IpamConf ipam = _conf.Ipam;
-        return NetworkConfig.Create(ipam.Network!.Value, ipam.SubnetLen, ipam.SubnetMin, ipam.SubnetMax, backend.Type switch
+        return NetworkConfig.Create(ipam.Network!.Value, ipam.IPv4.SubnetLen, ipam.IPv4.SubnetMin, ipam.IPv4.SubnetMax, backend.Type switch
         {
             BackendType.Vxlan => BackendSettings.Vxlan(backend.Vni, backend.Port, backend.DirectRouting),
             BackendType.HostGw => BackendSettings.HostGw,

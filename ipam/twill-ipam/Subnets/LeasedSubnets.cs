@@ -69,7 +69,7 @@ internal sealed class LeasedSubnets(TwillConf conf, IpamHost host) : ISubnetSour
         if (file is null || file.Network != conf.Name) return null;
         foreach (IPNetwork subnet in file.Subnets)
         {
-            if (subnet.PrefixLength != conf.Ipam.SubnetLen || !conf.Ipam.Network!.Value.Contains(subnet.BaseAddress)) return null;
+            if (subnet.PrefixLength != conf.Ipam.IPv4.SubnetLen || !conf.Ipam.Network!.Value.Contains(subnet.BaseAddress)) return null;
         }
         return file;
     }

@@ -78,7 +78,11 @@ internal static class Add
     internal static AddressPool PoolOf(IReadOnlyList<IPNetwork> subnets, IpamConf conf)
     {
         var ranges = new AddressRange[subnets.Count];
-        for (int i = 0; i < ranges.Length; i++) ranges[i] = AddressRange.Of(subnets[i], conf.Gateway, conf.RangeStart, conf.RangeEnd);
+        for (int i = 0; i < ranges.Length; i++)
+        {
+            IpamFamily? family = conf.Of(subnets[i].BaseAddress.AddressFamily);
+            ranges[i] = AddressRange.Of(subnets[i], family?.Gateway, family?.RangeStart, family?.RangeEnd);
+        }
         return new AddressPool(ranges);
     }
 

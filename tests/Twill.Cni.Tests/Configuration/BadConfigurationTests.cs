@@ -72,6 +72,7 @@ public sealed class BadConfigurationTests
     [InlineData("'network':'10.244.0.0/16'", "$.ipam: expected etcd (with network) to lease subnets, or subnet for one host alone, got neither")]
     [InlineData("'subnet':'10.1.0.0/24','network':'10.0.0.0/8'," + Etcd, "$.ipam.subnet: expected either etcd or subnet, not both, got '10.1.0.0/24'")]
     [InlineData(Etcd, "$.ipam.network: expected the cluster network, an IPv4 prefix like 10.244.0.0/16, got nothing")]
+    [InlineData("'network':''," + Etcd, "$.ipam.network: expected the cluster network, an IPv4 prefix like 10.244.0.0/16, got ''")]
     [InlineData("'network':'10.244.0.1/16'," + Etcd, "$.ipam.network: expected a prefix with no bits set beyond its length (here 10.244.0.0/16), got '10.244.0.1/16'")]
     [InlineData("'network':'10.32.0.0/33'," + Etcd, "$.ipam.network: expected an IPv4 prefix like 10.244.0.0/16, got '10.32.0.0/33'")]
     [InlineData("'network':'10.244/16'," + Etcd, "$.ipam.network: expected an IPv4 prefix like 10.244.0.0/16, got '10.244/16'")]
@@ -91,7 +92,7 @@ public sealed class BadConfigurationTests
     [InlineData("'network':'10.244.0.0/16','gateway':'10.244.0.1'," + Etcd, "$.ipam.gateway: belongs to a fixed subnet; with etcd every leased subnet has its own")]
     [InlineData("'network':'10.244.0.0/16','rangeStart':'10.244.0.9'," + Etcd, "$.ipam.rangeStart: belongs to a fixed subnet; with etcd every leased subnet has its own")]
     [InlineData("'network':'10.244.0.0/16','leaseTtl':1," + Etcd, "$.ipam.leaseTtl: expected a whole number from 2 to 31536000, got '1'")]
-    [InlineData("'network':'10.244.0.0/16','leaseTTL':60," + Etcd, "$.ipam.leaseTTL: unknown key; known here: type, network, subnetLen, subnetMin, subnetMax, etcd, leaseTtl, subnet, rangeStart, rangeEnd, gateway, dataDir, routes, dns, resolvConf")]
+    [InlineData("'network':'10.244.0.0/16','leaseTTL':60," + Etcd, "$.ipam.leaseTTL: unknown key; known here: type, network, subnetLen, subnetMin, subnetMax, etcd, leaseTtl, subnet, rangeStart, rangeEnd, gateway, ipv6Network, ipv6SubnetLen, ipv6SubnetMin, ipv6SubnetMax, ipv6Subnet, ipv6RangeStart, ipv6RangeEnd, ipv6Gateway, dataDir, routes, dns, resolvConf")]
     public void In_ipam_with_etcd(string members, string complaint) => Refuses($"{{'name':'n','type':'twill','ipam':{{'type':'twill-ipam',{members}}}}}", complaint);
 
     [Theory]
@@ -116,8 +117,51 @@ public sealed class BadConfigurationTests
     [InlineData("'subnet':'10.1.0.0/24','routes':[{'dst':'0.0.0.0/0','via':'10.1.0.1'}]", "$.ipam.routes[0].via: unknown key; known here: dst, gw, mtu, advmss, priority, table, scope")]
     [InlineData("'subnet':'10.1.0.0/24','routes':[{'dst':'0.0.0.0/0','gw':'fd00::1'}]", "$.ipam.routes[0].gw: expected an address of the same family as dst 0.0.0.0/0, got 'fd00::1'")]
     [InlineData("'subnet':'10.1.0.0/24','dns':{'nameservers':[7]}", "$.ipam.dns.nameservers[0]: expected an IP address, got '7'")]
-    [InlineData("'subnet':'10.1.0.0/24','ranges':[]", "$.ipam.ranges: unknown key; known here: type, network, subnetLen, subnetMin, subnetMax, etcd, leaseTtl, subnet, rangeStart, rangeEnd, gateway, dataDir, routes, dns, resolvConf")]
+    [InlineData("'subnet':'10.1.0.0/24','ranges':[]", "$.ipam.ranges: unknown key; known here: type, network, subnetLen, subnetMin, subnetMax, etcd, leaseTtl, subnet, rangeStart, rangeEnd, gateway, ipv6Network, ipv6SubnetLen, ipv6SubnetMin, ipv6SubnetMax, ipv6Subnet, ipv6RangeStart, ipv6RangeEnd, ipv6Gateway, dataDir, routes, dns, resolvConf")]
     public void In_ipam_with_a_fixed_subnet(string members, string complaint) =>
+        Refuses($"{{'name':'n','type':'twill','ipam':{{'type':'twill-ipam',{members}}}}}", complaint);
+
+    private const string Unicast6 = "expected a prefix of global or unique local unicast addresses (within 2000::/3 or fc00::/7)";
+
+    [Theory]
+    [InlineData("'ipv6Network':'fc00:1::/48'", "$.ipam.network: expected an IPv4 prefix beside ipv6Network: there is no network of IPv6 alone, got nothing")]
+    [InlineData("'network':'10.244.0.0/16','ipv6Network':'10.0.0.0/8'", "$.ipam.ipv6Network: expected an IPv6 prefix like fc00:1::/48, got '10.0.0.0/8'")]
+    [InlineData("'network':'10.244.0.0/16','ipv6Network':7", "$.ipam.ipv6Network: expected an IPv6 prefix like fc00:1::/48, got '7'")]
+    [InlineData("'network':'10.244.0.0/16','ipv6Network':'fc00:1::1/48'", "$.ipam.ipv6Network: expected a prefix with no bits set beyond its length (here fc00:1::/48), got 'fc00:1::1/48'")]
+    [InlineData("'network':'10.244.0.0/16','ipv6Network':'fc00:1::%eth0/48'", "$.ipam.ipv6Network: expected an IPv6 prefix like fc00:1::/48, got 'fc00:1::%eth0/48'")]
+    [InlineData("'network':'10.244.0.0/16','ipv6Network':'fe80::/16'", "$.ipam.ipv6Network: " + Unicast6 + ", got 'fe80::/16'")]
+    [InlineData("'network':'10.244.0.0/16','ipv6Network':'ff00::/8'", "$.ipam.ipv6Network: " + Unicast6 + ", got 'ff00::/8'")]
+    [InlineData("'network':'10.244.0.0/16','ipv6Network':'::/0'", "$.ipam.ipv6Network: " + Unicast6 + ", got '::/0'")]
+    [InlineData("'network':'10.244.0.0/16','ipv6Network':'::ffff:10.1.0.0/112'", "$.ipam.ipv6Network: " + Unicast6 + ", got '::ffff:10.1.0.0/112'")]
+    [InlineData("'network':'10.244.0.0/16','ipv6Network':'64:ff9b::/48'", "$.ipam.ipv6Network: " + Unicast6 + ", got '64:ff9b::/48'")]
+    [InlineData("'network':'10.244.0.0/16','ipv6Network':'fc00:1::/64'", "$.ipam.ipv6SubnetLen: expected more than the network's 64 bits and at most 126, got '64' (the default)")]
+    [InlineData("'network':'10.244.0.0/16','ipv6Network':'fc00:1::/48','ipv6SubnetLen':48", "$.ipam.ipv6SubnetLen: expected more than the network's 48 bits and at most 126, got '48'")]
+    [InlineData("'network':'10.244.0.0/16','ipv6Network':'fc00:1::/48','ipv6SubnetLen':127", "$.ipam.ipv6SubnetLen: expected a whole number from 1 to 126, got '127'")]
+    [InlineData("'network':'10.244.0.0/16','ipv6Network':'fc00:1::/48','ipv6SubnetMin':'fc00:2::'", "$.ipam.ipv6SubnetMin: expected an address within fc00:1::/48, got 'fc00:2::'")]
+    [InlineData("'network':'10.244.0.0/16','ipv6Network':'fc00:1::/48','ipv6SubnetMax':'fc00:1::1'", "$.ipam.ipv6SubnetMax: expected the first address of a /64, got 'fc00:1::1'")]
+    [InlineData("'network':'10.244.0.0/16','ipv6Network':'fc00:1::/48','ipv6SubnetMin':'10.244.1.0'", "$.ipam.ipv6SubnetMin: expected an IPv6 address, got '10.244.1.0'")]
+    [InlineData("'network':'10.244.0.0/16','ipv6Network':'fc00:1::/48','ipv6SubnetMin':'fc00:1:0:9::','ipv6SubnetMax':'fc00:1:0:8::'", "$.ipam.ipv6SubnetMax: expected an address not below ipv6SubnetMin fc00:1:0:9::, got 'fc00:1:0:8::'")]
+    [InlineData("'network':'10.244.0.0/16','ipv6Network':'fc00:1::/48','ipv6Gateway':'fc00:1::1'", "$.ipam.ipv6Gateway: belongs to a fixed subnet; with etcd every leased subnet has its own")]
+    [InlineData("'network':'10.244.0.0/16','ipv6Gateway':'fc00:1::1'", "$.ipam.ipv6Gateway: belongs to a fixed subnet; with etcd every leased subnet has its own")]
+    [InlineData("'network':'10.244.0.0/16','ipv6SubnetLen':64", "$.ipam.ipv6SubnetLen: has no use without ipv6Network, which gives containers IPv6 addresses")]
+    [InlineData("'network':'10.244.0.0/16','ipv6Subnet':'fc00:1::/64'", "$.ipam.ipv6Subnet: expected either etcd or subnet, not both, got 'fc00:1::/64'")]
+    public void In_ipam_with_etcd_and_IPv6(string members, string complaint) =>
+        Refuses($"{{'name':'n','type':'twill','ipam':{{'type':'twill-ipam',{members},{Etcd}}}}}", complaint);
+
+    [Theory]
+    [InlineData("'ipv6Subnet':'fc00:1::/64'", "$.ipam.subnet: expected an IPv4 prefix beside ipv6Subnet: there is no network of IPv6 alone, got nothing")]
+    [InlineData("'subnet':'10.1.0.0/24','ipv6Subnet':'10.2.0.0/24'", "$.ipam.ipv6Subnet: expected an IPv6 prefix like fc00:1::/48, got '10.2.0.0/24'")]
+    [InlineData("'subnet':'10.1.0.0/24','ipv6Subnet':'fc00:1::/127'", "$.ipam.ipv6Subnet: expected an IPv6 prefix of at most 126 bits, got 'fc00:1::/127'")]
+    [InlineData("'subnet':'10.1.0.0/24','ipv6Subnet':'fe80::/64'", "$.ipam.ipv6Subnet: " + Unicast6 + ", got 'fe80::/64'")]
+    [InlineData("'subnet':'10.1.0.0/24','ipv6Subnet':'fc00:1::/64','ipv6RangeStart':'fc00:1::'", "$.ipam.ipv6RangeStart: expected an address of a host in fc00:1::/64, got 'fc00:1::'")]
+    [InlineData("'subnet':'10.1.0.0/24','ipv6Subnet':'fc00:1::/64','ipv6Gateway':'fc00:2::1'", "$.ipam.ipv6Gateway: expected an address of a host in fc00:1::/64, got 'fc00:2::1'")]
+    [InlineData("'subnet':'10.1.0.0/24','ipv6Subnet':'fc00:1::/64','gateway':'fc00:1::1'", "$.ipam.gateway: expected an IPv4 address, got 'fc00:1::1'")]
+    [InlineData("'subnet':'10.1.0.0/24','ipv6Subnet':'fc00:1::/64','ipv6RangeStart':'fc00:1::9','ipv6RangeEnd':'fc00:1::8'", "$.ipam.ipv6RangeEnd: expected an address not below ipv6RangeStart fc00:1::9, got 'fc00:1::8'")]
+    [InlineData("'subnet':'10.1.0.0/24','ipv6Subnet':'fc00:1::/64','ipv6RangeStart':'fc00:1::1','ipv6RangeEnd':'fc00:1::1'", "$.ipam.ipv6RangeEnd: the range holds only the gateway's address fc00:1::1")]
+    [InlineData("'subnet':'10.1.0.0/24','ipv6RangeEnd':'fc00:1::1'", "$.ipam.ipv6RangeEnd: has no use without ipv6Subnet, which gives containers IPv6 addresses")]
+    [InlineData("'subnet':'10.1.0.0/24','ipv6Network':'fc00:1::/48'", "$.ipam.ipv6Network: belongs to leases from etcd, but ipam has a fixed subnet")]
+    [InlineData("'subnet':'10.1.0.0/24','ipv6Subnet':'fc00:1::/64','ipv6SubnetLen':64", "$.ipam.ipv6SubnetLen: belongs to leases from etcd, but ipam has a fixed subnet")]
+    public void In_ipam_with_a_fixed_subnet_of_IPv6(string members, string complaint) =>
         Refuses($"{{'name':'n','type':'twill','ipam':{{'type':'twill-ipam',{members}}}}}", complaint);
 
     private const string Url = "a URL like http://127.0.0.1:2379: http or https, host and port, nothing else";

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using Twill.Cni.Configuration;
 
 namespace Twill.Cni.Tests.Configuration;
@@ -16,6 +17,7 @@ public sealed class TwillConfTests
              'capabilities':{'mac':true},'someRuntimesKey':[1],
              'backend':{'type':'vxlan','vni':77,'port':8472,'directRouting':true,'interface':'eth*'},
              'ipam':{'type':'twill-ipam','network':'10.244.0.0/16','subnetLen':26,'subnetMin':'10.244.1.0','subnetMax':'10.244.9.192',
+                'ipv6Network':'fc00:1::/48','ipv6SubnetLen':60,'ipv6SubnetMin':'fc00:1:0:10::','ipv6SubnetMax':'fc00:1:0:fff0::',
                 'etcd':{'endpoints':['https://[fd00::1]:2379','http://etcd-2.example.org:2379/'],'prefix':'/coreos.com/network','caFile':'/etc/ca.pem',
                     'certFile':'/etc/c.pem','keyFile':'/etc/k.pem','username':'u','passwordFile':'/etc/pw'},
                 'leaseTtl':60,'dataDir':'/data/','routes':[{'dst':'0.0.0.0/0'},{'dst':'10.9.0.0/16','gw':'10.244.0.9','mtu':1300}],
@@ -42,15 +44,26 @@ public sealed class TwillConfTests
         {
             Type = "twill-ipam",
             IsForeign = false,
-            Network = IPNetwork.Parse("10.244.0.0/16"),
-            SubnetLen = 26,
-            SubnetMin = IPAddress.Parse("10.244.1.0"),
-            SubnetMax = IPAddress.Parse("10.244.9.192"),
             LeaseTtl = 60L,
             DataDir = "/data",
             ResolvConf = "/etc/resolv.conf",
-            Subnet = (IPNetwork?)null,
         });
+        conf.Ipam.Families.Should().Equal(
+            new IpamFamily(AddressFamily.InterNetwork)
+            {
+                Network = IPNetwork.Parse("10.244.0.0/16"),
+                SubnetLen = 26,
+                SubnetMin = IPAddress.Parse("10.244.1.0"),
+                SubnetMax = IPAddress.Parse("10.244.9.192"),
+            },
+            new IpamFamily(AddressFamily.InterNetworkV6)
+            {
+                Network = IPNetwork.Parse("fc00:1::/48"),
+                SubnetLen = 60,
+                SubnetMin = IPAddress.Parse("fc00:1:0:10::"),
+                SubnetMax = IPAddress.Parse("fc00:1:0:fff0::"),
+            });
+        conf.Ipam.Ranges.Should().Equal(IPNetwork.Parse("10.244.0.0/16"), IPNetwork.Parse("fc00:1::/48"));
         conf.Ipam.Routes.Should().Equal(new CniRoute(IPNetwork.Parse("0.0.0.0/0")),
             new CniRoute(IPNetwork.Parse("10.9.0.0/16"), IPAddress.Parse("10.244.0.9"), 1300));
         conf.Ipam.Dns.Search.Should().Equal("x.org");
@@ -67,9 +80,21 @@ public sealed class TwillConfTests
         conf.NonMasqueradeCidrs.Should().BeEmpty();
         conf.RuntimeConfig.Should().BeNull();
         conf.Backend.Should().Be(new BackendConf(BackendType.Vxlan, 1, 4789, false, null));
-        (conf.Ipam.SubnetLen, conf.Ipam.LeaseTtl, conf.Ipam.DataDir).Should().Be((24, 86_400, "/var/lib/cni/twill"));
+        (conf.Ipam.IPv4.SubnetLen, conf.Ipam.LeaseTtl, conf.Ipam.DataDir).Should().Be((24, 86_400, "/var/lib/cni/twill"));
         conf.Ipam.Etcd!.Prefix.Should().Be("/twill/n");
         conf.CniVersion.Should().Be(CniVersion.V0_1_0);
+        conf.Ipam.IPv6.Should().BeNull();
+    }
+
+    [Fact]
+    public void IPv6_comes_beside_IPv4_with_subnets_of_64_bits_unless_said_otherwise()
+    {
+        TwillConf conf = Parse("""
+            {'name':'n','type':'twill','ipam':{'type':'twill-ipam','network':'10.244.0.0/16','ipv6Network':'fc00:1::/48','etcd':{'endpoints':['http://127.0.0.1:2379']}}}
+            """);
+
+        conf.Ipam.IPv6.Should().Be(new IpamFamily(AddressFamily.InterNetworkV6) { Network = IPNetwork.Parse("fc00:1::/48"), SubnetLen = 64 });
+        conf.Ipam.IPv4.Network.Should().Be(IPNetwork.Parse("10.244.0.0/16"));
     }
 
     [Fact]
@@ -77,7 +102,7 @@ public sealed class TwillConfTests
     {
         TwillConf conf = Parse("""
             {'name':'n','type':'twill','bridge':'','backend':{'type':'','interface':''},
-             'ipam':{'type':'twill-ipam','network':'10.244.0.0/16','subnet':'','subnetMin':'','dataDir':'','resolvConf':'',
+             'ipam':{'type':'twill-ipam','network':'10.244.0.0/16','subnet':'','subnetMin':'','ipv6Network':'','ipv6Subnet':'','ipv6SubnetMin':'','ipv6Gateway':'','dataDir':'','resolvConf':'',
                 'etcd':{'endpoints':['http://127.0.0.1:2379'],'prefix':'','caFile':'','certFile':'','keyFile':'','username':'','passwordFile':''}}}
             """);
 
@@ -95,13 +120,32 @@ public sealed class TwillConfTests
 
         conf.Backend.Type.Should().Be(BackendType.None);
         conf.Ipam.Etcd.Should().BeNull();
-        conf.Ipam.Should().BeEquivalentTo(new
+        conf.Ipam.Families.Should().Equal(new IpamFamily(AddressFamily.InterNetwork)
         {
             Subnet = IPNetwork.Parse("10.9.0.0/24"),
             RangeStart = IPAddress.Parse("10.9.0.10"),
             RangeEnd = IPAddress.Parse("10.9.0.20"),
             Gateway = IPAddress.Parse("10.9.0.254"),
         });
+    }
+
+    [Fact]
+    public void One_fixed_subnet_of_each_family()
+    {
+        TwillConf conf = Parse("""
+            {'name':'n','type':'twill','ipam':{'type':'twill-ipam','subnet':'10.9.0.0/24','ipv6Subnet':'fd00:9::/64','ipv6RangeStart':'fd00:9::10',
+                'ipv6RangeEnd':'fd00:9::ffff:ffff:ffff:ffff','ipv6Gateway':'fd00:9::1:1'}}
+            """);
+
+        conf.Ipam.IPv6.Should().Be(new IpamFamily(AddressFamily.InterNetworkV6)
+        {
+            Subnet = IPNetwork.Parse("fd00:9::/64"),
+            RangeStart = IPAddress.Parse("fd00:9::10"),
+            RangeEnd = IPAddress.Parse("fd00:9::ffff:ffff:ffff:ffff"),
+            Gateway = IPAddress.Parse("fd00:9::1:1"),
+        });
+        conf.Ipam.GatewayOf(IPNetwork.Parse("10.9.0.0/24")).Should().Be(IPAddress.Parse("10.9.0.1"));
+        conf.Ipam.GatewayOf(IPNetwork.Parse("fd00:9::/64")).Should().Be(IPAddress.Parse("fd00:9::1:1"));
     }
 
     [Fact]

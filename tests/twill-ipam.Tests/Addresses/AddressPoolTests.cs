@@ -1,4 +1,5 @@
 using System.Net;
+using Twill.Cni;
 using Twill.Ipam.Addresses;
 
 namespace Twill.Ipam.Tests.Addresses;

@@ -2,11 +2,12 @@ using System.Buffers.Binary;
 using System.Net;
 using System.Net.Sockets;
 
-namespace Twill.Ipam.Addresses;
+namespace Twill.Cni;
 
 /// <summary>Addresses as numbers, so that "the next one" is an addition. IPv4 fills the low 32 bits, IPv6 all 128.</summary>
-internal static class AddressNumber
+public static class AddressNumber
 {
+    /// <summary>The number of an address.</summary>
     public static UInt128 Of(IPAddress address)
     {
         Span<byte> bytes = stackalloc byte[16];
@@ -14,6 +15,7 @@ internal static class AddressNumber
         return length == 4 ? BinaryPrimitives.ReadUInt32BigEndian(bytes) : BinaryPrimitives.ReadUInt128BigEndian(bytes);
     }
 
+    /// <summary>The reverse of <see cref="Of"/>; of IPv4 the low 32 bits count.</summary>
     public static IPAddress ToAddress(UInt128 number, AddressFamily family)
     {
         Span<byte> bytes = stackalloc byte[16];
