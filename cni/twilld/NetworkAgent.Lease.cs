@@ -27,6 +27,15 @@ internal sealed partial class NetworkAgent
         }
     }
 
+    /// <summary>The cluster's configuration is compared when somebody writes it, not hours later.</summary>
+    private async Task WatchConfigAsync(CancellationToken stop)
+    {
+        if (_store is not null)
+        {
+            await _store.WatchConfigAsync(_leaseDue.Ring, stop).ConfigureAwait(false);
+        }
+    }
+
     /// <summary>1 s, doubled with each failure up to 15 s, but never so long that a lease could run out for want of trying.</summary>
     private static TimeSpan NextRetry(TimeSpan last, TimeSpan renewAfter)
     {

@@ -70,7 +70,7 @@ internal sealed partial class NetworkAgent : IDisposable
         using CancellationTokenSource end = CancellationTokenSource.CreateLinkedTokenSource(stop);
         Task[] parts =
         [
-            KeepLeaseAsync(end.Token), WatchPeersAsync(end.Token), MakeRoundsAsync(interval, started, end.Token),
+            KeepLeaseAsync(end.Token), WatchPeersAsync(end.Token), WatchConfigAsync(end.Token), MakeRoundsAsync(interval, started, end.Token),
         ];
         foreach (Task part in parts)
         {

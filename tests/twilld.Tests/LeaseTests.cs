@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Twill.Testing;
 
 namespace Twill.Agent.Tests;
@@ -161,6 +162,26 @@ public sealed class LeaseTests : IDisposable
         b.Log.Should().Contain("10.244.0.0/16");
         b.WaitForError("10.99.0.0/16");
         a.Agent!.HasExited.Should().BeFalse();
+    }
+
+    [RequiresRootFact]
+    public void A_configuration_that_is_changed_in_etcd_is_compared_at_once()
+    {
+        AgentHost a = _lab.StartHost(), b = _lab.StartHost();
+        a.WaitForPeers(b);
+        const string Key = $"{AgentLab.Prefix}/config";
+        string good = _lab.Etcd.Get(Key)!;
+
+        _lab.Etcd.Put(Key, good.Replace("\"VNI\":1", "\"VNI\":7"));
+
+        TimeSpan soon = TimeSpan.FromSeconds(8);    // the lease is renewed after 20 s, and after hours outside of tests
+        Eventually.True("the contradiction is told", () => a.Log.Contains("Backend.VNI is 1 here and 7 in etcd"), soon, () => a.Log);
+        a.ShouldLeadTo(b);
+        a.Reaches(b).Should().BeTrue();
+
+        _lab.Etcd.Put(Key, good);
+        Eventually.True("all is well again", () => !a.State("agent.json").TryGetProperty("lastError", out JsonElement error) || error.ValueKind == JsonValueKind.Null, soon, () => a.Log);
+        a.Reaches(b).Should().BeTrue();
     }
 
     public void Dispose() => _lab.Dispose();

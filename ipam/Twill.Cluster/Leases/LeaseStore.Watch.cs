@@ -15,7 +15,33 @@ public sealed partial class LeaseStore
     /// lost its leader or hangs, it lists again and tells a new snapshot. Never ends but by <paramref name="cancel"/>.</summary>
     public async IAsyncEnumerable<LeaseEvent> WatchAsync([EnumeratorCancellation] CancellationToken cancel = default)
     {
-        EtcdRange range = EtcdRange.Prefix(Keys.Subnets);
+        await foreach (Heard heard in FollowAsync(EtcdRange.Prefix(Keys.Subnets), cancel).ConfigureAwait(false))
+        {
+            if (heard.List is { } list) yield return Snapshot(list) with { IsSetBack = heard.IsSetBack };
+            foreach (EtcdWatchEvent change in heard.Changes) yield return Told(change);
+            if (heard.Error is { } error) yield return new WatchInterrupted(error);
+        }
+    }
+
+    /// <summary>Calls when the network's configuration in etcd was written or deleted since the first look at it, within milliseconds. Never ends
+    /// but by <paramref name="cancel"/>; while etcd cannot be asked, the watch of the leases says so.</summary>
+    /// <param name="changed">What to call.</param>
+    /// <param name="cancel">Ends it with an <see cref="OperationCanceledException"/>.</param>
+    public async Task WatchConfigAsync(Action changed, CancellationToken cancel = default)
+    {
+        long? known = null;
+        await foreach (Heard heard in FollowAsync(EtcdRange.Of(Keys.Config), cancel).ConfigureAwait(false))
+        {
+            long? now = heard.List is { } list ? (list.Items.Count > 0 ? list.Items[0].ModRevision : 0)
+                : heard.Changes.Count > 0 ? heard.Changes[^1].Item.ModRevision : known;
+            if (known is not null && now != known) changed();
+            known = now;
+        }
+    }
+
+    /// <summary>Lists a range and tells what changes in it, again and again. One of: a list, changes, an error after which it goes on.</summary>
+    private async IAsyncEnumerable<Heard> FollowAsync(EtcdRange range, [EnumeratorCancellation] CancellationToken cancel)
+    {
         int failures = 0;
         long seen = 0;
         while (true)
@@ -23,7 +49,7 @@ public sealed partial class LeaseStore
             (RangeResult? list, EtcdException? error) = await Attempt(_etcd.RangeAsync(range, cancel)).ConfigureAwait(false);
             if (list is not null)
             {
-                yield return Snapshot(list) with { IsSetBack = list.Revision < seen };
+                yield return new Heard { List = list, IsSetBack = list.Revision < seen };
                 seen = list.Revision;
                 long started = Environment.TickCount64;
                 long relist = started + Spread(WatchRelistInterval);
@@ -36,15 +62,31 @@ public sealed partial class LeaseStore
                         (_, error) = await Attempt(batches.MoveNextAsync().AsTask()).ConfigureAwait(false);
                         if (error is not null) break;
                         seen = Math.Max(seen, batches.Current.Revision);
-                        foreach (EtcdWatchEvent change in batches.Current.Events) yield return Told(change);
+                        yield return new Heard { Changes = batches.Current.Events };
                     }
                 }
                 if (error is null) continue;
                 if (Environment.TickCount64 - started > 5_000) failures = 0;
             }
-            if (error!.Kind != EtcdErrorKind.Compacted) yield return new WatchInterrupted(error);
+            if (error!.Kind != EtcdErrorKind.Compacted) yield return new Heard { Error = error };
             await Task.Delay(Pause(failures++), cancel).ConfigureAwait(false);
         }
+    }
+
+    /// <summary>What <see cref="FollowAsync"/> tells.</summary>
+    private readonly record struct Heard()
+    {
+        /// <summary>All there is.</summary>
+        public RangeResult? List { get; init; }
+
+        /// <summary>Whether etcd was at a later revision before.</summary>
+        public bool IsSetBack { get; init; }
+
+        /// <summary>What changed since; empty for a sign of life.</summary>
+        public IReadOnlyList<EtcdWatchEvent> Changes { get; init; } = [];
+
+        /// <summary>Why nothing is heard for now.</summary>
+        public EtcdException? Error { get; init; }
     }
 
     private LeaseEvent Told(EtcdWatchEvent change)
