@@ -18,6 +18,7 @@ packages=(
   golang-go xz-utils                            # build cnitool, the reference runtime, from Debian's source
   iptables curl                                 # whose chains ours get on with; a stranger to an etcd
   docker.io                                     # what drops forwarded packets on many a host
+  wireguard-go wireguard-tools                  # WireGuard without a module, and who looks at it
   systemd                                       # its tool that verifies units
   time                                          # peak memory in the benchmark
   valgrind strace                               # count what ADD and DEL cost

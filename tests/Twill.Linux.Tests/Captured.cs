@@ -11,11 +11,14 @@ namespace Twill.Linux.Tests;
 internal static class Captured
 {
     /// <summary>Fails unless the request, as a socket would send it, is what the file says; sequence number and port id are 0 in both.</summary>
-    internal static void Equal<T>(string name, in T request) where T : struct, INetlinkRequest
+    internal static void Equal<T>(string name, in T request) where T : struct, INetlinkRequest =>
+        Equal(name, in request, (T.Type & 3) == 2 ? NetlinkFlags.None : NetlinkFlags.Ack);
+
+    /// <summary>The same with these flags besides the request's own.</summary>
+    internal static void Equal<T>(string name, in T request, NetlinkFlags flags, ushort family = 0) where T : struct, INetlinkRequest
     {
         MessageBuffer buffer = new(16);     // too small for any: growing is tested along
-        bool isGet = (T.Type & 3) == 2;
-        buffer.Append(in request, 0, isGet ? NetlinkFlags.None : NetlinkFlags.Ack);
+        buffer.Append(in request, 0, flags, family);
         try
         {
             HexRows.Equal(Read(name + ".hex", ours: true), buffer.Bytes);
@@ -27,7 +30,10 @@ internal static class Captured
     }
 
     /// <summary>What the kernel answered: one datagram's worth of messages.</summary>
-    internal static byte[] Reply(string name) => Read($"replies/{name}.hex", ours: false);
+    internal static byte[] Reply(string name) => Of($"replies/{name}");
+
+    /// <summary>The bytes of any file, as they were captured.</summary>
+    internal static byte[] Of(string name) => Read($"{name}.hex", ours: false);
 
     private static byte[] Read(string name, bool ours)
     {

@@ -61,9 +61,12 @@ internal sealed class ScriptedChannel(Action<ScriptedChannel, byte[]> script) : 
         Message(3, flags, sequence, BitConverter.GetBytes(-(int)errno));
 
     /// <summary>The messages of a captured answer, with another sequence number and flags added.</summary>
-    public static byte[] Replay(string reply, uint sequence, NetlinkFlags add = NetlinkFlags.None)
+    public static byte[] Replay(string reply, uint sequence, NetlinkFlags add = NetlinkFlags.None) =>
+        Numbered(Captured.Reply(reply), sequence, add);
+
+    /// <summary>The messages of a datagram, with another sequence number and flags added.</summary>
+    public static byte[] Numbered(byte[] datagram, uint sequence, NetlinkFlags add = NetlinkFlags.None)
     {
-        byte[] datagram = Captured.Reply(reply);
         for (int at = 0; at < datagram.Length; at += BitConverter.ToInt32(datagram, at) + 3 & ~3)
         {
             BitConverter.TryWriteBytes(datagram.AsSpan(at + 8), sequence);

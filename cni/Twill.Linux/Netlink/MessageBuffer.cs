@@ -24,14 +24,15 @@ public sealed class MessageBuffer
     /// <param name="request">What to write.</param>
     /// <param name="sequence">nlmsg_seq.</param>
     /// <param name="flags">Further flags, e.g. NLM_F_ACK.</param>
+    /// <param name="family">nlmsg_type of requests whose type is <see cref="NetlinkSocket.TypeOfFamily"/>.</param>
     /// <returns>The message's length in bytes.</returns>
-    public int Append<T>(in T request, uint sequence, NetlinkFlags flags = NetlinkFlags.None) where T : struct, INetlinkRequest
+    public int Append<T>(in T request, uint sequence, NetlinkFlags flags = NetlinkFlags.None, ushort family = 0) where T : struct, INetlinkRequest
     {
         NetlinkFlags all = NetlinkFlags.Request | flags | request.Flags;
         while (true)
         {
             NetlinkWriter w = new(_bytes.AsSpan(Length));
-            w.BeginMessage(T.Type, all, sequence);
+            w.BeginMessage(T.Type == NetlinkSocket.TypeOfFamily ? family : T.Type, all, sequence);
             request.Write(ref w);
             int length = w.EndMessage();
             if (!w.IsFull)

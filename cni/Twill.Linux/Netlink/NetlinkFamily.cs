@@ -7,4 +7,6 @@ public enum NetlinkFamily
     Route = 0,
     /// <summary>NETLINK_NETFILTER: nf_tables and conntrack.</summary>
     Netfilter = 12,
+    /// <summary>NETLINK_GENERIC: families that get their number when they are loaded; wireguard.</summary>
+    Generic = 16,
 }

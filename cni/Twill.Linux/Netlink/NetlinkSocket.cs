@@ -16,6 +16,9 @@ public delegate T? NetlinkDecoder<T>(in NetlinkMessage message) where T : class;
 /// </summary>
 public sealed class NetlinkSocket : IDisposable
 {
+    /// <summary>The <see cref="INetlinkRequest.Type"/> of requests to a family of generic netlink, whose number is known at run time only.</summary>
+    public const ushort TypeOfFamily = 0;
+
     private const int ReceiveLength = 32 * 1024;    // the most the kernel puts into one datagram of a list
     private const int DumpAttempts = 16;
 
@@ -40,6 +43,9 @@ public sealed class NetlinkSocket : IDisposable
 
     /// <summary>The socket's address (nl_pid), which notifications of what it caused carry. 0 before the first request.</summary>
     public uint PortId => _channel.PortId;
+
+    /// <summary>The number of the family of generic netlink that it talks to.</summary>
+    internal ushort Family { get; set; }
 
     /// <summary>A sequence number that was not used before. Never 0, which marks notifications.</summary>
     public uint NextSequence() => ++_sequence == 0 ? ++_sequence : _sequence;
@@ -150,7 +156,7 @@ public sealed class NetlinkSocket : IDisposable
     {
         uint sequence = NextSequence();
         _request.Clear();
-        _request.Append(in request, sequence, flags);
+        _request.Append(in request, sequence, flags, Family);
         _channel.Send(_request.Bytes);
         return sequence;
     }

@@ -45,6 +45,10 @@ public sealed class LinkRequestTests
     public void NewBridge_with_a_name_alone_sends_no_parameters() => Captured.Equal("links/new-bridge-plain", new NewBridge("br0"));
 
     [Fact]
+    public void NewWireGuard_is_what_ip_link_add_type_wireguard_sends() =>
+        Captured.Equal("links/new-wireguard", new NewWireGuard("twill-wg.51820") { Mtu = 1440 });
+
+    [Fact]
     public void NewVxlan_is_what_ip_link_add_type_vxlan_sends() => Captured.Equal("links/new-vxlan", new NewVxlan("twill.1", 1, 4789)
     {
         Mac = s_mac1,

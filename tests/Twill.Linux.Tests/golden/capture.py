@@ -72,6 +72,7 @@ REQUESTS = {
     "neighbours/new-fdb-bridge": (PORT, "bridge fdb replace 02:00:00:00:00:09 dev tw0 vlan 5 master static", 28, {}),
     "neighbours/delete-fdb": (VX + "; bridge fdb add 02:00:00:00:00:09 dev vx0 dst 10.0.0.9 self", "bridge fdb del 02:00:00:00:00:09 dev vx0 dst 10.0.0.9 self", 29, {}),
     "neighbours/list-fdb": (VX, "bridge fdb show dev vx0", 30, {}),
+    "links/new-wireguard": ("true", "ip link add twill-wg.51820 mtu 1440 type wireguard", 16, {}),
     "links/new-ifb": ("true", "ip link add tb0 index 14 mtu 1450 up type ifb", 16, {}),
     "traffic-control/new-tbf": (IFB, "tc qdisc add dev tb0 root handle 1: tbf rate 20mbit burst 250000 limit 131072", 36, NO_TABLE),
     "traffic-control/new-tbf-fast": (IFB, "tc qdisc add dev tb0 root handle 1: tbf rate 40gbit burst 125000000 limit 125000000", 36,

@@ -1,0 +1,66 @@
+using System.Runtime.InteropServices;
+using System.Text;
+using Microsoft.Win32.SafeHandles;
+
+namespace Twill.Linux;
+
+internal static unsafe partial class Libc
+{
+    internal const short POLLOUT = 4;
+    private const int AF_UNIX = 1;
+    private const int SOCK_STREAM = 1;
+    private const int SOCK_NONBLOCK = 0x800;
+    private const int MSG_NOSIGNAL = 0x4000;
+
+    [StructLayout(LayoutKind.Sequential)]
+    private struct SockAddrUnix             // struct sockaddr_un
+    {
+        internal ushort Family;             // sun_family
+        internal fixed byte Path[108];      // sun_path
+    }
+
+    /// <summary>Connects to a socket in the file system; the handle does not block.</summary>
+    /// <exception cref="LibcException">ENOENT: there is none; ECONNREFUSED: nobody listens any more.</exception>
+    internal static SafeFileHandle ConnectUnix(string path)
+    {
+        SockAddrUnix address = new() { Family = AF_UNIX };
+        if (Encoding.UTF8.GetByteCount(path) >= 108)
+            throw new LibcException($"connect {path}", Errno.ENAMETOOLONG);
+        Encoding.UTF8.GetBytes(path, new Span<byte>(address.Path, 107));
+        SafeFileHandle fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        if (!fd.IsInvalid && connect(fd, &address, (uint)sizeof(SockAddrUnix)) == 0)
+            return fd;
+        var failure = LibcException.Last($"connect {path}");
+        fd.Dispose();
+        throw failure;
+    }
+
+    /// <summary>Sends what a stream takes at once.</summary>
+    /// <returns>How many bytes; 0 when it takes none now.</returns>
+    internal static int SendSome(SafeFileHandle fd, ReadOnlySpan<byte> bytes, string path)
+    {
+        fixed (byte* first = bytes)
+        {
+            nint length = send(fd, first, (nuint)bytes.Length, MSG_NOSIGNAL);
+            if (length >= 0)
+                return (int)length;
+            return (Errno)Marshal.GetLastPInvokeError() is Errno.EAGAIN or Errno.EINTR ? 0 : throw LibcException.Last($"send to {path}");
+        }
+    }
+
+    /// <summary>Receives what a stream has.</summary>
+    /// <returns>How many bytes, 0 at its end; -1 when there are none now.</returns>
+    internal static int ReceiveSome(SafeFileHandle fd, Span<byte> buffer, string path)
+    {
+        fixed (byte* first = buffer)
+        {
+            nint length = read(fd, first, (nuint)buffer.Length);
+            if (length >= 0)
+                return (int)length;
+            return (Errno)Marshal.GetLastPInvokeError() is Errno.EAGAIN or Errno.EINTR ? -1 : throw LibcException.Last($"receive from {path}");
+        }
+    }
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int connect(SafeFileHandle fd, SockAddrUnix* address, uint length);
+}
