@@ -18,8 +18,17 @@ public sealed record BackendSettings(string Type, int Vni = 0, int Port = 0, boo
     /// <summary>Plain routes via the hosts' own addresses.</summary>
     public static BackendSettings HostGw { get; } = new("host-gw");
 
+    /// <summary>wireguard: seconds between packets that keep the way to a peer open; 0 for none.</summary>
+    public int PersistentKeepalive { get; init; }
+
+    /// <summary>wireguard: a key in base64 that all hosts mix into their handshakes; null for none. Not compared: whoever has none in its
+    /// configuration takes the one from etcd.</summary>
+    public SecretText? PresharedKey { get; init; }
+
     /// <summary>WireGuard with its listening port.</summary>
-    public static BackendSettings WireGuard(int port) => new("wireguard", Port: port);
+    /// <param name="port">UDP port.</param>
+    /// <param name="persistentKeepalive">Seconds.</param>
+    public static BackendSettings WireGuard(int port, int persistentKeepalive = 0) => new("wireguard", Port: port) { PersistentKeepalive = persistentKeepalive };
 
     /// <summary>Leases only: something else moves the packets.</summary>
     public static BackendSettings Alloc { get; } = new("alloc");
@@ -34,7 +43,11 @@ public sealed record BackendSettings(string Type, int Vni = 0, int Port = 0, boo
         {
             "vxlan" => new BackendSettings(type, backend.Int("VNI", 0, 16_777_215) ?? 1, NotZero(backend.Int("Port", 0, 65_535)) ?? 8472,
                 backend.Bool("DirectRouting") ?? false, backend.Bool("GBP") ?? false, backend.Bool("Learning") ?? false),
-            "wireguard" => new BackendSettings(type, Port: backend.Int("ListenPort", 0, 65_535) ?? 51_820),
+            "wireguard" => new BackendSettings(type, Port: backend.Int("ListenPort", 0, 65_535) ?? 51_820)
+            {
+                PersistentKeepalive = backend.Int("PersistentKeepaliveInterval", 0, 65_535) ?? 0,
+                PresharedKey = backend.Key("PSK"),
+            },
             "udp" => new BackendSettings(type, Port: backend.Int("Port", 0, 65_535) ?? 8285),
             "ipip" => new BackendSettings(type, DirectRouting: backend.Bool("DirectRouting") ?? false),
             _ => new BackendSettings(type),
@@ -57,6 +70,8 @@ public sealed record BackendSettings(string Type, int Vni = 0, int Port = 0, boo
                 break;
             case "wireguard":
                 w.WriteNumber("ListenPort", Port);
+                w.WriteNumber("PersistentKeepaliveInterval", PersistentKeepalive);
+                if (PresharedKey is not null) w.WriteString("PSK", PresharedKey.Value);
                 break;
             case "udp":
                 w.WriteNumber("Port", Port);

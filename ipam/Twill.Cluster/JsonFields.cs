@@ -42,6 +42,17 @@ internal readonly struct JsonFields(JsonElement element, string where)
     /// <summary>The value as it stands, without white space around its parts; null when not given.</summary>
     public string? Raw(string name) => Find(name, out JsonElement e) ? FlannelJson.Compact(e) : null;
 
+    /// <summary>32 secret bytes in base64; null when not given or empty. A complaint does not show them.</summary>
+    public SecretText? Key(string name)
+    {
+        if (!Find(name, out JsonElement e)) return null;
+        Span<byte> key = stackalloc byte[32];
+        string text = e.ValueKind == JsonValueKind.String ? String(e) : "?";
+        return text == "" ? null
+            : text.Length == 44 && Convert.TryFromBase64String(text, key, out int length) && length == key.Length ? new SecretText(text)
+            : throw new FormatException($"{where}.{name}: expected a key of 32 bytes in base64, as `wg genpsk` makes it");
+    }
+
     public List<string> Texts(string name)
     {
         List<string> texts = [];

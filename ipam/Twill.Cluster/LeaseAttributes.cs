@@ -94,6 +94,27 @@ public sealed record LeaseAttributes(
         }
     }
 
+    /// <summary>The wireguard part: false when the backend is another or the data are not what WireGuard needs.</summary>
+    /// <param name="publicKey">Text of the key as published.</param>
+    /// <param name="port">UDP port.</param>
+    public bool TryGetWireGuard(out string publicKey, out int port)
+    {
+        (publicKey, port) = ("", 0);
+        if (BackendType != "wireguard" || BackendData is null) return false;
+        try
+        {
+            using JsonDocument document = JsonDocument.Parse(BackendData);
+            JsonFields fields = JsonFields.Root(document, "BackendData");
+            port = fields.Int("Port", 0, 65_535) ?? 0;
+            publicKey = fields.Text("PublicKey") ?? "";
+            return publicKey != "";
+        }
+        catch (Exception e) when (JsonFields.IsUnreadable(e))
+        {
+            return false;
+        }
+    }
+
     private static void WriteRaw(Utf8JsonWriter w, string name, string json)
     {
         w.WritePropertyName(name);

@@ -48,6 +48,28 @@ public sealed class LeaseAttributesTests
         (vni, mac, read.PublicIP.ToString()).Should().Be((7u, "02:00:00:00:00:01", "192.0.2.1"));
     }
 
+    [Fact]
+    public void A_WireGuard_host_is_read_as_flannel_writes_it()
+    {
+        const string Json = """{"PublicIP":"192.168.64.3","PublicIPv6":null,"BackendType":"wireguard","BackendData":{"PublicKey":"aB+/=","Port":51820}}""";
+
+        LeaseAttributes.TryParse(Encoding.UTF8.GetBytes(Json), out LeaseAttributes read, out _).Should().BeTrue();
+
+        read.TryGetWireGuard(out string key, out int port).Should().BeTrue();
+        (key, port).Should().Be(("aB+/=", 51820));
+        read.TryGetVxlan(out _, out _).Should().BeFalse();
+    }
+
+    [Theory]
+    [InlineData("vxlan", """{"PublicKey":"k","Port":1}""")]
+    [InlineData("wireguard", null)]
+    [InlineData("wireguard", "[]")]
+    [InlineData("wireguard", """{"Port":1}""")]
+    [InlineData("wireguard", """{"PublicKey":7,"Port":1}""")]
+    [InlineData("wireguard", """{"PublicKey":"k","Port":65536}""")]
+    public void What_is_no_WireGuard_host_is_not_taken_for_one(string type, string? data) =>
+        new LeaseAttributes(s_host, BackendType: type, BackendData: data).TryGetWireGuard(out _, out _).Should().BeFalse();
+
     [Theory]
     [InlineData("", "JSON")]
     [InlineData("null", "object")]

@@ -40,6 +40,29 @@ public sealed class NetworkConfigTests
     }
 
     [Fact]
+    public void What_flannel_says_of_WireGuard_is_read_and_the_preshared_key_shown_nowhere()
+    {
+        const string Key = "Iz7fpYyEhHcS6RFXJTOQfcRnccKvAizqB2a0ItRPMeU=";
+        NetworkConfig config = Parse($$$"""{"Network":"10.5.0.0/16","Backend":{"Type":"wireguard","ListenPort":7,"PSK":"{{{Key}}}","PersistentKeepaliveInterval":25,"Mode":"separate"}}""");
+
+        config.Backend!.Should().BeEquivalentTo(new { Port = 7, PersistentKeepalive = 25, PresharedKey = new SecretText(Key) });
+        config.ToString().Should().NotContain(Key).And.Contain("(secret)");
+        Parse(Encoding.UTF8.GetString(config.ToJson())).Should().Be(config);
+        NetworkConfig.Create(IPNetwork.Parse("10.5.0.0/16"), backend: BackendSettings.WireGuard(7)).DescribeDifference(config).Should().BeNull();
+    }
+
+    [Theory]
+    [InlineData("7")]
+    [InlineData("\"secret\"")]
+    [InlineData("{\"a\":\"secret\"}")]
+    public void A_preshared_key_that_is_none_is_refused_without_showing_it(string psk)
+    {
+        Action parse = () => Parse($$"""{"Network":"10.5.0.0/16","Backend":{"Type":"wireguard","PSK":{{psk}} } }""");
+
+        parse.Should().Throw<ClusterException>().WithMessage("*config.Backend.PSK: expected a key of 32 bytes in base64*").Which.Message.Should().NotContain("secret");
+    }
+
+    [Fact]
     public void What_is_written_reads_back_the_same()
     {
         NetworkConfig config = NetworkConfig.Create(IPNetwork.Parse("10.5.0.0/16"), 26, IPAddress.Parse("10.5.0.0"), IPAddress.Parse("10.5.3.192"), BackendSettings.Vxlan(7, 4789, true));

@@ -35,12 +35,18 @@ public sealed record BackendConf(BackendType Type, int Vni, int Port, bool Direc
     /// <summary>The kind as configurations and flannel's leases write it.</summary>
     public string TypeName => Names[(int)Type];
 
-    /// <summary>The VXLAN device's name.</summary>
-    public string DeviceName => $"twill.{Vni}";
+    /// <summary>WireGuard: seconds between packets that keep the way to each peer open; null: what the network's configuration in etcd says.</summary>
+    public int? PersistentKeepalive { get; init; }
+
+    /// <summary>The name of the device that packets to other hosts go through: by what only one device on a host can have, VNI or UDP port.</summary>
+    public string DeviceName => Type == BackendType.WireGuard ? $"twill-wg.{Port}" : $"twill.{Vni}";
+
+    /// <summary>Whether there is such a device: other backends make plain routes, or none.</summary>
+    public bool HasDevice => Type is BackendType.Vxlan or BackendType.WireGuard;
 
     internal static BackendConf Parse(ConfigReader at, BackendType fallback)
     {
-        if (at.Section("type", "vni", "port", "directRouting", "interface") is not ConfigReader section)
+        if (at.Section("type", "vni", "port", "directRouting", "interface", "persistentKeepalive") is not ConfigReader section)
             return Default(fallback);
 
         BackendType type = ReadType(section["type"], fallback);
@@ -50,6 +56,8 @@ public sealed record BackendConf(BackendType Type, int Vni, int Port, bool Direc
             Only(section["vni"], "the vxlan backend");
             Only(section["directRouting"], "the vxlan backend");
         }
+        if (type != BackendType.WireGuard)
+            Only(section["persistentKeepalive"], "the wireguard backend");
         if (type is BackendType.None or BackendType.HostGw)
             Only(section["port"], "the vxlan and wireguard backends");
         if (type == BackendType.None && section["interface"].OptionalString() is not null)
@@ -59,7 +67,10 @@ public sealed record BackendConf(BackendType Type, int Vni, int Port, bool Direc
             section["vni"].Int(defaults.Vni, 1, 16_777_215),
             section["port"].Int(defaults.Port, 1, 65_535),
             section["directRouting"].Bool(false),
-            section["interface"].OptionalString());
+            section["interface"].OptionalString())
+        {
+            PersistentKeepalive = section["persistentKeepalive"].Exists ? section["persistentKeepalive"].Int(0, 0, 65_535) : null,
+        };
 
         void Only(ConfigReader key, string whom)
         {

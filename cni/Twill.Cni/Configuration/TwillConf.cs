@@ -116,7 +116,7 @@ public sealed record TwillConf
         string name = at.OptionalString() ?? "twill0";
         if (CniNames.InterfaceNameFault(name) is string fault)
             return at.Complain($"an interface name ({fault})", "twill0");
-        return backend.Type == BackendType.Vxlan && name == backend.DeviceName
+        return backend.HasDevice && name == backend.DeviceName
             ? at.Complain($"another name than the overlay device's ({backend.DeviceName})", "twill0")
             : name;
     }

@@ -36,6 +36,9 @@ public sealed record NodeFile
     /// <summary>Hardware address of the VXLAN device, lower-case hex with colons; empty for other backends.</summary>
     public string VtepMac { get; init; } = "";
 
+    /// <summary>WireGuard public key in base64; empty for other backends.</summary>
+    public string PublicKey { get; init; } = "";
+
     /// <summary>What a host is in a network, now.</summary>
     /// <param name="conf">the network</param>
     /// <param name="publicIP">the address other hosts reach this one by</param>
@@ -54,7 +57,7 @@ public sealed record NodeFile
             Interface = interfaceName,
             Mtu = conf.Mtu != 0 ? conf.Mtu : mtu,
             Vni = vxlan ? conf.Backend.Vni : 0,
-            Port = vxlan ? conf.Backend.Port : 0,
+            Port = conf.Backend.HasDevice ? conf.Backend.Port : 0,
             VtepMac = vtepMac,
         };
     }
@@ -71,6 +74,7 @@ public sealed record NodeFile
         Vni = at["vni"].Int(0, 0, 16_777_215),
         Port = at["port"].Int(0, 0, 65_535),
         VtepMac = at["vtepMac"].OptionalString() ?? "",
+        PublicKey = at["publicKey"].OptionalString() ?? "",
     }, out problem);
 
     /// <summary>Replaces the file.</summary>
@@ -86,5 +90,7 @@ public sealed record NodeFile
         w.WriteNumber("vni", Vni);
         w.WriteNumber("port", Port);
         w.WriteString("vtepMac", VtepMac);
+        if (PublicKey.Length > 0)
+            w.WriteString("publicKey", PublicKey);
     });
 }

@@ -8,6 +8,9 @@ namespace Twill.Cni.State;
 /// </summary>
 public static class NodeIdentity
 {
+    private const string WireGuardKeyFile = "wireguard-key";
+    private const int WireGuardKeyLength = 32;
+
     /// <summary>The node's id: 32 hexadecimal digits, in <c>node-id</c>.</summary>
     /// <param name="dataDir">the plugin's data directory; made when missing</param>
     /// <param name="replaced">null, or what was wrong with the content that had to be replaced</param>
@@ -32,7 +35,34 @@ public static class NodeIdentity
             return $"02:{hex[..2]}:{hex[2..4]}:{hex[4..6]}:{hex[6..8]}:{hex[8..]}";
         }, out replaced);
 
-    private static string ReadOrMake(string directory, string name, Func<string, bool> isGood, Func<string> make, out string? replaced)
+    /// <summary>
+    /// The host's WireGuard private key, 32 random bytes in base64 as <c>wg genkey</c> writes them, in <c>network/wireguard-key</c> with mode
+    /// 0600, whatever mode it was found with. To have another one, delete the file.
+    /// </summary>
+    /// <param name="dataDir">the plugin's data directory; made when missing</param>
+    /// <param name="network">the network's name, valid</param>
+    /// <param name="replaced">null, or what was wrong with the content that had to be replaced; no part of the content</param>
+    /// <returns>base64; a secret, for nobody's eyes</returns>
+    public static string WireGuardKey(string dataDir, string network, out string? replaced)
+    {
+        string directory = Path.Combine(dataDir, network), path = Path.Combine(directory, WireGuardKeyFile);
+        string key = ReadOrMake(directory, WireGuardKeyFile, IsWireGuardKey, static () =>
+        {
+            Span<byte> bytes = stackalloc byte[WireGuardKeyLength];
+            Libc.Random(bytes);
+            bytes[0] &= 248;                            // the five bits that all private keys share (RFC 7748, section 5)
+            bytes[^1] = (byte)(bytes[^1] & 127 | 64);
+            return Convert.ToBase64String(bytes);
+        }, out replaced, isSecret: true);
+        if (OperatingSystem.IsLinux() && (File.GetUnixFileMode(path) & ~(UnixFileMode.UserRead | UnixFileMode.UserWrite)) != 0)
+        {
+            File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+            replaced ??= $"{path}: others could read this private key; its mode is 0600 now. Delete the file to have another key";
+        }
+        return key;
+    }
+
+    private static string ReadOrMake(string directory, string name, Func<string, bool> isGood, Func<string> make, out string? replaced, bool isSecret = false)
     {
         string path = Path.Combine(directory, name), text = "";
         replaced = null;
@@ -46,7 +76,7 @@ public static class NodeIdentity
             if (content is not null && isGood(text = Encoding.UTF8.GetString(content).Trim()))
                 return null; // another process was faster
             if (content is not null)
-                damage = $"{path}: replaced, it held no valid {name} but '{ConfigReader.Shorten(text, 60)}'";
+                damage = $"{path}: replaced, it held no valid {name}{(isSecret ? "" : $" but '{ConfigReader.Shorten(text, 60)}'")}";
             text = make();
             return Encoding.UTF8.GetBytes(text + "\n");
         }, durable: true);
@@ -62,6 +92,12 @@ public static class NodeIdentity
     }
 
     private static bool IsNodeId(string text) => text.Length == 32 && text.AsSpan().IndexOfAnyExcept("0123456789abcdef") < 0;
+
+    private static bool IsWireGuardKey(string text)
+    {
+        Span<byte> key = stackalloc byte[WireGuardKeyLength];
+        return text.Length == 44 && Convert.TryFromBase64String(text, key, out int length) && length == WireGuardKeyLength && key.ContainsAnyExcept((byte)0);
+    }
 
     private static bool IsMac(string text)
     {

@@ -106,7 +106,7 @@ internal sealed class LeaseSession : IDisposable
         {
             BackendType.Vxlan => BackendSettings.Vxlan(backend.Vni, backend.Port, backend.DirectRouting),
             BackendType.HostGw => BackendSettings.HostGw,
-            BackendType.WireGuard => BackendSettings.WireGuard(backend.Port),
+            BackendType.WireGuard => BackendSettings.WireGuard(backend.Port, backend.PersistentKeepalive ?? 0),
             _ => null,
         });
     }
@@ -122,7 +122,8 @@ internal sealed class LeaseSession : IDisposable
         {
             "vxlan" => LeaseAttributes.Vxlan(_node.PublicIP, (uint)_node.Vni, _node.VtepMac),
             "host-gw" => LeaseAttributes.HostGw(_node.PublicIP),
-            string other => throw new CniException(CniErrorCode.UnsupportedField, "leases are published for vxlan, host-gw and none",
+            "wireguard" => LeaseAttributes.WireGuard(_node.PublicIP, _node.PublicKey, _node.Port),
+            string other => throw new CniException(CniErrorCode.UnsupportedField, "leases are published for vxlan, host-gw, wireguard and none",
                 $"backend.type: {other}"),
         };
     }

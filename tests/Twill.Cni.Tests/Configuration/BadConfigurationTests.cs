@@ -41,7 +41,7 @@ public sealed class BadConfigurationTests
     [InlineData("'backend':'vxlan'", "$.backend: expected an object, got 'vxlan'")]
     [InlineData("'backend':{'type':'vxlam'}", "$.backend.type: expected vxlan, host-gw, wireguard or none, got 'vxlam'")]
     [InlineData("'backend':{'type':'VXLAN'}", "$.backend.type: expected vxlan, host-gw, wireguard or none, got 'VXLAN'")]
-    [InlineData("'backend':{'vnni':1}", "$.backend.vnni: unknown key; known here: type, vni, port, directRouting, interface")]
+    [InlineData("'backend':{'vnni':1}", "$.backend.vnni: unknown key; known here: type, vni, port, directRouting, interface, persistentKeepalive")]
     [InlineData("'backend':{'vni':1,'vni':2}", "$.backend.vni: the key is there twice")]
     [InlineData("'backend':{'vni':0}", "$.backend.vni: expected a whole number from 1 to 16777215, got '0'")]
     [InlineData("'backend':{'vni':16777216}", "$.backend.vni: expected a whole number from 1 to 16777215, got '16777216'")]
@@ -50,6 +50,9 @@ public sealed class BadConfigurationTests
     [InlineData("'backend':{'directRouting':'yes'}", "$.backend.directRouting: expected true or false, got 'yes'")]
     [InlineData("'backend':{'type':'host-gw','vni':1}", "$.backend.vni: belongs to the vxlan backend, but backend.type is 'host-gw'")]
     [InlineData("'backend':{'type':'host-gw','port':1}", "$.backend.port: belongs to the vxlan and wireguard backends, but backend.type is 'host-gw'")]
+    [InlineData("'backend':{'type':'wireguard','persistentKeepalive':65536}", "$.backend.persistentKeepalive: expected a whole number from 0 to 65535, got '65536'")]
+    [InlineData("'backend':{'type':'vxlan','persistentKeepalive':25}", "$.backend.persistentKeepalive: belongs to the wireguard backend, but backend.type is 'vxlan'")]
+    [InlineData("'bridge':'twill-wg.51820','backend':{'type':'wireguard'}", "$.bridge: expected another name than the overlay device's (twill-wg.51820), got 'twill-wg.51820'")]
     [InlineData("'backend':{'type':'wireguard','directRouting':true}", "$.backend.directRouting: belongs to the vxlan backend, but backend.type is 'wireguard'")]
     [InlineData("'backend':{'type':'none','interface':'eth0'}", "$.backend.interface: belongs to backends that join hosts, but backend.type is 'none'")]
     public void At_the_top_and_in_backend(string member, string complaint) =>

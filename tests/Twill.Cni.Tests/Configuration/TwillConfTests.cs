@@ -175,11 +175,20 @@ public sealed class TwillConfTests
     {
         Backend("{'type':'vxlan'}").Should().Be(new BackendConf(BackendType.Vxlan, 1, 4789, false, null));
         Backend("{'type':'wireguard'}").Should().Be(new BackendConf(BackendType.WireGuard, 1, 51820, false, null));
+        Backend("{'type':'wireguard','port':7,'persistentKeepalive':25}").Should()
+            .Be(new BackendConf(BackendType.WireGuard, 1, 7, false, null) { PersistentKeepalive = 25 });
         Backend("{'type':'host-gw','interface':'10.0.0.0/8'}").Should().Be(new BackendConf(BackendType.HostGw, 1, 0, false, "10.0.0.0/8"));
         Backend("{'type':'none'}").Should().Be(new BackendConf(BackendType.None, 1, 0, false, null));
 
         static BackendConf Backend(string section) => Parse("{'name':'n','type':'twill','backend':" + section
             + ",'ipam':{'type':'twill-ipam','network':'10.244.0.0/16','etcd':{'endpoints':['http://127.0.0.1:2379']}}}").Backend;
+    }
+
+    [Fact]
+    public void The_device_to_other_hosts_is_named_by_what_only_one_on_a_host_can_have()
+    {
+        new BackendConf(BackendType.Vxlan, 7, 4789, false, null).DeviceName.Should().Be("twill.7");
+        new BackendConf(BackendType.WireGuard, 1, 65535, false, null).DeviceName.Should().Be("twill-wg.65535").And.HaveLength(14, "the kernel takes 15");
     }
 
     [Fact]

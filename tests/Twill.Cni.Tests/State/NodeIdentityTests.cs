@@ -57,6 +57,56 @@ public sealed class NodeIdentityTests : IDisposable
     }
 
     [Fact]
+    public void A_WireGuard_key_is_made_once_for_the_hosts_eyes_only()
+    {
+        string key = NodeIdentity.WireGuardKey(_dir.At("data"), "pods", out string? replaced);
+
+        NodeIdentity.WireGuardKey(_dir.At("data"), "pods", out _).Should().Be(key);
+        replaced.Should().BeNull();
+        byte[] bytes = Convert.FromBase64String(key);
+        bytes.Should().HaveCount(32);
+        ((bytes[0] & 7), (bytes[31] & 192)).Should().Be((0, 64), "it is as devices say private keys back");
+        File.ReadAllText(_dir.At("data/pods/wireguard-key")).Should().Be(key + "\n", "wg takes it as it is");
+        File.GetUnixFileMode(_dir.At("data/pods/wireguard-key")).Should().Be(UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        NodeIdentity.WireGuardKey(_dir.At("data"), "others", out _).Should().NotBe(key);
+    }
+
+    [Fact]
+    public void A_WireGuard_key_that_was_deleted_is_made_anew()
+    {
+        string key = NodeIdentity.WireGuardKey(_dir.At("data"), "pods", out _);
+        File.Delete(_dir.At("data/pods/wireguard-key"));
+
+        NodeIdentity.WireGuardKey(_dir.At("data"), "pods", out string? replaced).Should().NotBe(key);
+        replaced.Should().BeNull();
+    }
+
+    [Theory]
+    [InlineData("BsYEszKzhrbM6DVczyf//TqYt6elubOlUMA5xuuuOO")]
+    [InlineData("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=")]
+    public void A_damaged_WireGuard_key_is_replaced_and_reported_without_any_of_it(string content)
+    {
+        _dir.Write("data/pods/wireguard-key", content);
+
+        string key = NodeIdentity.WireGuardKey(_dir.At("data"), "pods", out string? replaced);
+
+        replaced.Should().Be($"{_dir.At("data/pods/wireguard-key")}: replaced, it held no valid wireguard-key");
+        Convert.FromBase64String(key).Should().HaveCount(32);
+    }
+
+    [Fact]
+    public void A_WireGuard_key_that_others_can_read_is_closed_to_them_and_that_is_reported()
+    {
+        string key = NodeIdentity.WireGuardKey(_dir.At("data"), "pods", out _);
+        File.SetUnixFileMode(_dir.At("data/pods/wireguard-key"), UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.OtherRead);
+
+        NodeIdentity.WireGuardKey(_dir.At("data"), "pods", out string? told).Should().Be(key);
+
+        told.Should().Contain("others could read").And.NotContain(key);
+        File.GetUnixFileMode(_dir.At("data/pods/wireguard-key")).Should().Be(UnixFileMode.UserRead | UnixFileMode.UserWrite);
+    }
+
+    [Fact]
     public void A_vtep_address_is_local_unicast_and_stays()
     {
         string mac = NodeIdentity.VtepMac(_dir.At("data"), "net", out _);

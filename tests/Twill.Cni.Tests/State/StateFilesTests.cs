@@ -59,6 +59,8 @@ public sealed class StateFilesTests : IDisposable
 
         NodeFile.TryRead(_state, out string? problem).Should().Be(Node);
         problem.Should().BeNull();
+        (Node with { PublicKey = "aB+/cdefghijklmnopqrstuvwxyz0123456789ABCDE=" }).Write(_state);
+        NodeFile.TryRead(_state, out _)!.PublicKey.Should().Be("aB+/cdefghijklmnopqrstuvwxyz0123456789ABCDE=");
         SubnetFile.TryRead(_state, out _).Should().BeEquivalentTo(Subnet, o => o.Excluding(s => s.SecondsLeft));
         AgentFile.TryRead(_state, out _).Should().Be(Agent);
         (Agent with { LastEtcdContact = null, LastError = null }).Write(_state);
