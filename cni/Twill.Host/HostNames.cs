@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using System.Text;
 
 namespace Twill.Host;
@@ -51,8 +52,14 @@ public static class HostNames
     /// <summary>What the alias of every host end of one network starts with.</summary>
     public static string VethAliasStart(string network) => $"twill {network} ";
 
-    /// <summary>The VXLAN device of a network, <c>twill.1</c> for VNI 1.</summary>
-    public static string VxlanDevice(int vni) => $"twill.{vni}";
+    /// <summary>
+    /// The VXLAN device of a network whose packets cross the underlay in IPv4, <c>twill.1</c> for VNI 1, or in IPv6, <c>twill-v6.1</c>: a
+    /// device sends by one family. (<c>twill6.1000000</c> where the name would be longer than the kernel takes.)
+    /// </summary>
+    /// <param name="vni">VXLAN network identifier.</param>
+    /// <param name="outer">The family of the packets on the underlay.</param>
+    public static string VxlanDevice(int vni, AddressFamily outer = AddressFamily.InterNetwork) =>
+        outer != AddressFamily.InterNetworkV6 ? $"twill.{vni}" : vni < 1_000_000 ? $"twill-v6.{vni}" : $"twill6.{vni}";
 
     /// <summary>The nftables table of a network (family inet).</summary>
     public static string NftTable(string network) => $"twill-{network}";

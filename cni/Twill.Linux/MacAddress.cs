@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
+using System.Net;
 
 namespace Twill.Linux;
 
@@ -34,6 +35,17 @@ public readonly struct MacAddress : IEquatable<MacAddress>
 
     /// <summary>True for addresses that no manufacturer assigned: the first byte's second lowest bit is set.</summary>
     public bool IsLocallyAdministered => (_value >> 40 & 2) != 0;
+
+    /// <summary>
+    /// The link-local address of a device with this hardware address: fe80::/64 and the modified EUI-64, of which the second lowest bit of the
+    /// first byte is turned over (RFC 4291, appendix A).
+    /// </summary>
+    public IPAddress ToLinkLocal()
+    {
+        Span<byte> mac = stackalloc byte[Length];
+        CopyTo(mac);
+        return new IPAddress([0xfe, 0x80, 0, 0, 0, 0, 0, 0, (byte)(mac[0] ^ 2), mac[1], mac[2], 0xff, 0xfe, mac[3], mac[4], mac[5]]);
+    }
 
     /// <summary>Writes the six bytes, first byte first.</summary>
     /// <param name="destination">Room for at least six bytes.</param>

@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using Twill.Cluster;
 using Twill.Cni.Configuration;
 using Twill.Cni.State;
+using Twill.Host;
 using Twill.Host.Backends;
 using Twill.Linux;
 
@@ -36,17 +37,25 @@ internal static class ClusterTerms
         _ => OnlyLeasing(node?.PublicIP ?? seenByEtcd ?? IPAddress.Any),
     };
 
-    /// <summary>Another host's lease as the backends see it.</summary>
-    internal static PeerLease Peer(NodeLease lease)
+    /// <summary>Another host's lease as the backends see it: each of its subnets, and the host's addresses with it.</summary>
+    internal static IReadOnlyList<PeerLease> Peers(NodeLease lease)
     {
         LeaseAttributes attributes = lease.Attributes;
-        bool vxlan = attributes.TryGetVxlan(out uint vni, out string mac);
-        return new PeerLease(
-            lease.Subnet,
-            attributes.PublicIP,
-            attributes.BackendType,
-            vxlan && MacAddress.TryParse(mac, out MacAddress parsed) ? parsed : null,
-            vxlan ? vni : null);
+        PerFamily<PeerAddress> addresses = Addresses(attributes);
+        PeerLease v4 = new(lease.Subnet, addresses, attributes.BackendType);
+        return lease.SubnetV6 is { } v6 ? [v4, v4 with { Subnet = v6 }] : [v4];
+    }
+
+    /// <summary>0.0.0.0 stands for "no IPv4 address" where there is an IPv6 one.</summary>
+    private static PerFamily<PeerAddress> Addresses(LeaseAttributes attributes)
+    {
+        PeerAddress v4 = new(attributes.PublicIP);
+        if (attributes.TryGetVxlan(out uint vni, out string mac))
+        {
+            v4 = v4 with { Vni = vni, VtepMac = MacAddress.TryParse(mac, out MacAddress parsed) ? parsed : null };
+        }
+
+        return new PerFamily<PeerAddress>(v4, null);
     }
 
     /// <summary>The lease that subnet.json tells of, if it is this node's and of this boot.</summary>

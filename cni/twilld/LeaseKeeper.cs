@@ -50,7 +50,7 @@ internal sealed class LeaseKeeper(LeaseStore store, NetworkConfig wanted, Networ
     internal bool IsShownBy(PeerTable leases)
     {
         HeldLease? held = Held;
-        return held is null || held.Subnets.All(subnet => leases.Any(lease => lease.Peer.Subnet.Equals(subnet) && lease.LeaseId == held.LeaseId));
+        return held is null || held.Subnets.All(subnet => leases.Any(lease => lease.LeaseId == held.LeaseId && lease.Peers.Any(peer => peer.Subnet.Equals(subnet))));
     }
 
     /// <summary>One step: take a lease, or renew the one there is, and publish with it what this host is.</summary>

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using Twill.Host;
 using Twill.Linux;
 using Twill.Linux.Nftables;
@@ -18,7 +19,7 @@ internal sealed partial class NetworkAgent
             NetworkChangeKind.Link => OfLink(in change),
             NetworkChangeKind.Address => Due.Everything,
             NetworkChangeKind.Route => IsOurDoing(in change) ? Due.None : OfRoute(change.Route),
-            NetworkChangeKind.Forwarding => change.Index < 0 || change.Index == _bridge.Index || change.Index == _overlay ? Due.Host : Due.None,
+            NetworkChangeKind.Forwarding => change.Index < 0 || change.Index == _bridge.Index || _overlays.ContainsKey(change.Index) ? Due.Host : Due.None,
             NetworkChangeKind.Nftables => OfTable(change.Table),
             _ => OfEntry(in change),
         };
@@ -37,20 +38,20 @@ internal sealed partial class NetworkAgent
 
     private Due OfEntry(in NetworkChange change)
     {
-        if (change.Index == 0 || change.Index != _overlay || IsOurDoing(in change))
+        if (!_overlays.TryGetValue(change.Index, out string? device) || IsOurDoing(in change))
         {
             return Due.None;
         }
 
-        _heard.Add(in change);
+        _heard.Add(device, in change);
         return Due.Heard;
     }
 
     private Due OfLink(in NetworkChange change)
     {
         bool loose = _bridgeIsOurs && _bridge.Hear(in change);
-        bool ours = change.Index != 0 && (change.Index == _bridge.Index || change.Index == _overlay || change.Index == _underlay);
-        bool named = change.Link is { Name: var name } && (name == _conf.Bridge || name == HostNames.VxlanDevice(_conf.Backend.Vni));
+        bool ours = change.Index != 0 && (change.Index == _bridge.Index || _overlays.ContainsKey(change.Index) || change.Index == _underlay);
+        bool named = change.Link is { Name: var name } && (name == _conf.Bridge || IsOverlayName(name));
         if (ours)
         {
             _heardLinks.Add(in change);
@@ -59,6 +60,9 @@ internal sealed partial class NetworkAgent
 
         return named || (PublishesItself && _underlay == 0) ? Due.Everything : loose ? Due.Host : Due.None;
     }
+
+    private bool IsOverlayName(string name) =>
+        name == HostNames.VxlanDevice(_conf.Backend.Vni) || name == HostNames.VxlanDevice(_conf.Backend.Vni, AddressFamily.InterNetworkV6);
 
     /// <summary>Routes of the main table that take the place of ours, or that say which host is behind which link.</summary>
     private Due OfRoute(Route? route) =>

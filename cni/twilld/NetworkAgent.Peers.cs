@@ -1,7 +1,7 @@
-using System.Net;
 using Twill.Cluster;
 using Twill.Cni.Configuration;
 using Twill.Cni.State;
+using Twill.Host;
 using Twill.Host.Backends;
 using Twill.Host.Reconcile;
 using Twill.Linux;
@@ -15,7 +15,7 @@ internal sealed partial class NetworkAgent
     private readonly HeardLinks _heardLinks = new();
     private Basis? _basis;
     private volatile bool _peersMet;
-    private volatile int _overlay;
+    private volatile IReadOnlyDictionary<int, string> _overlays = new Dictionary<int, string>();    // names of the overlay devices, by index
 
     private async Task WatchPeersAsync(CancellationToken stop)
     {
@@ -71,7 +71,7 @@ internal sealed partial class NetworkAgent
         }
 
         Round round = Reconciler.Run(route, _backend, self, others);
-        _overlay = round.Basis.Overlay;
+        _overlays = round.Basis.Devices.ToDictionary(device => device.Index, device => device.Name);
         _heard.Want(round.Desired);
         Tell(round);
         Interlocked.Exchange(ref _peersWanted, round.Desired.Peers.Count);
@@ -128,16 +128,17 @@ internal sealed partial class NetworkAgent
         return (_conf.Ipam.Network ?? _conf.Ipam.Subnet) is { } network && (alone || node is not null)
             ? new LocalNode(
                 _conf.Name,
-                network,
+                [network],
                 _keeper?.Held?.Subnets ?? [],
                 _keeper?.Lost ?? [],
-                alone ? IPAddress.None : node!.PublicIP,
+                alone ? default : Addresses(node!),
                 alone ? "" : node!.Interface,
-                MacAddress.TryParse(_vtepMac, out MacAddress mac) ? mac : MacAddress.Zero,
-                alone ? 0 : node!.Mtu,
                 MainRoutes: [])
             : null;
     }
+
+    private PerFamily<LocalAddress> Addresses(NodeFile node) =>
+        new(new LocalAddress(node.PublicIP, MacAddress.TryParse(_vtepMac, out MacAddress mac) ? mac : MacAddress.Zero, node.Mtu), null);
 
     /// <summary>All leases but this host's own; null before etcd has told of them.</summary>
     private List<PeerLease>? TakeOthers() => _conf.Backend.Type == BackendType.None ? [] : _peers.TakeAll(IsOwn);
@@ -147,9 +148,11 @@ internal sealed partial class NetworkAgent
     {
         HeldLease? held = _keeper!.Held;
         return (held is not null && lease.LeaseId == held.LeaseId)
-            || (_node is { } node && lease.Peer.PublicIP.Equals(node.PublicIP) && lease.Peer.BackendType == node.BackendType
-                && (node.VtepMac.Length == 0 || lease.Peer.VtepMac?.ToString() == node.VtepMac));
+            || (_node is { } node && lease.Peers.Any(peer => peer.BackendType == node.BackendType && IsOwn(peer.Addresses, Addresses(node))));
     }
+
+    private static bool IsOwn(PerFamily<PeerAddress> published, PerFamily<LocalAddress> own) => published.Any(theirs =>
+        own[theirs.PublicIP.AddressFamily] is { } ours && ours.PublicIP.Equals(theirs.PublicIP) && (ours.VtepMac == MacAddress.Zero || theirs.VtepMac == ours.VtepMac));
 
     private void Tell(Round round)
     {
@@ -158,11 +161,14 @@ internal sealed partial class NetworkAgent
             _log.Info($"overlay device {name} of an earlier configuration deleted");
         }
 
-        foreach (string change in round.Device?.Changes ?? [])
+        foreach (OverlayDevice.Result device in round.Basis.Devices)
         {
-            _log.Info($"overlay device {round.Desired.Overlay!.Name} {change}");
+            foreach (string change in device.Changes)
+            {
+                _log.Info($"overlay device {device.Name} {change}");
+            }
         }
 
-        _report.Tell(round.Desired, round.Plan, round.Device is { IsNew: true });
+        _report.Tell(round.Desired, round.Plan, [.. round.Basis.Devices.Where(device => device.IsNew).Select(device => device.Name)]);
     }
 }

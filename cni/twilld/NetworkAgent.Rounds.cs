@@ -100,7 +100,7 @@ internal sealed partial class NetworkAgent
             : Attempt(_underlayTrouble, FollowUnderlay) & Attempt(_hostTrouble, BringHostInOrder) & Attempt(_kernelTrouble, BringPeersInOrder);
         if (due == Due.Everything && _route is { } route)
         {
-            _heardLinks.Leave(route, _bridge.Index, _overlay, _underlay);
+            _heardLinks.Leave(route, [_bridge.Index, _underlay, .. _overlays.Keys]);
             GiveMemoryBack();
         }
 

@@ -11,24 +11,24 @@ internal sealed class PeerReport(Log log)
     /// <summary>More lines than this of one kind in one round become one line with a count; all of them go to the debug level.</summary>
     internal const int MostLines = 20;
 
-    private Dictionary<IPNetwork, PeerLease>? _peers;
+    private Dictionary<IPNetwork, PeerPath>? _peers;
     private readonly Dictionary<IPNetwork, string> _skipped = [];
 
     /// <summary>Reports the round that applied <paramref name="plan"/>.</summary>
     /// <param name="desired">What was wanted.</param>
     /// <param name="plan">What it took.</param>
-    /// <param name="freshDevice">Whether the overlay device was made in this round, empty.</param>
-    internal void Tell(Desired desired, Plan plan, bool freshDevice)
+    /// <param name="freshDevices">The overlay devices that were made in this round, empty.</param>
+    internal void Tell(Desired desired, Plan plan, IReadOnlyCollection<string> freshDevices)
     {
-        Dictionary<IPNetwork, PeerLease> now = desired.Peers.ToDictionary(peer => peer.Subnet);
+        Dictionary<IPNetwork, PeerPath> now = desired.Peers.ToDictionary(peer => peer.Subnet);
         bool first = _peers is null;
-        Dictionary<IPNetwork, PeerLease> before = _peers ?? AlreadyThere(now, plan);
+        Dictionary<IPNetwork, PeerPath> before = _peers ?? AlreadyThere(now, plan);
         if (first && before.Count > 0)
         {
             log.Info($"{Peers(before.Count)} already in place");
         }
 
-        Compare(before, now, plan, freshDevice);
+        Compare(before, now, plan, freshDevices);
         _peers = now;
         TellSkipped(desired.Skipped, [.. _skipped.Keys]);
     }
@@ -36,13 +36,13 @@ internal sealed class PeerReport(Log log)
     /// <summary>Reports what became of a few hosts.</summary>
     internal void Tell(FollowUp round)
     {
-        Compare(round.Was.Peers.ToDictionary(peer => peer.Subnet), round.Desired.Peers.ToDictionary(peer => peer.Subnet), round.Plan, freshDevice: false);
-        foreach (PeerLease peer in round.Was.Peers)
+        Compare(round.Was.Peers.ToDictionary(peer => peer.Subnet), round.Desired.Peers.ToDictionary(peer => peer.Subnet), round.Plan, freshDevices: []);
+        foreach (PeerPath peer in round.Was.Peers)
         {
             _peers?.Remove(peer.Subnet);
         }
 
-        foreach (PeerLease peer in round.Desired.Peers)
+        foreach (PeerPath peer in round.Desired.Peers)
         {
             _peers?.TryAdd(peer.Subnet, peer);
         }
@@ -50,27 +50,27 @@ internal sealed class PeerReport(Log log)
         TellSkipped(round.Desired.Skipped, round.Was.Skipped.ConvertAll(skip => skip.Peer.Subnet));
     }
 
-    private void Compare(Dictionary<IPNetwork, PeerLease> before, Dictionary<IPNetwork, PeerLease> now, Plan plan, bool freshDevice)
+    private void Compare(Dictionary<IPNetwork, PeerPath> before, Dictionary<IPNetwork, PeerPath> now, Plan plan, IReadOnlyCollection<string> freshDevices)
     {
         Lines(LogLevel.Info, "peers added", [.. now.Values.Where(p => !before.ContainsKey(p.Subnet)).Select(p => $"peer {p} added")]);
         Lines(LogLevel.Info, "peers removed", [.. before.Values.Where(p => !now.ContainsKey(p.Subnet)).Select(p => $"peer {p} removed")]);
         Lines(LogLevel.Info, "peers changed", [.. now.Values
-            .Where(p => before.TryGetValue(p.Subnet, out PeerLease? was) && was != p)
+            .Where(p => before.TryGetValue(p.Subnet, out PeerPath? was) && was != p)
             .Select(p => Change(before[p.Subnet], p))]);
         if (plan.Count == 0)
         {
             return;
         }
 
-        PeerLease[] settled = [.. now.Values.Where(p => before.TryGetValue(p.Subnet, out PeerLease? was) && was == p)];
-        if (freshDevice && settled.Length > 0)
+        PeerPath[] settled = [.. now.Values.Where(p => before.TryGetValue(p.Subnet, out PeerPath? was) && was == p)];
+        HashSet<IPNetwork> anew = [.. plan.PutRoutes.Where(route => freshDevices.Contains(route.Device)).Select(route => route.Subnet)];
+        int written = settled.Count(p => anew.Contains(p.Subnet));
+        if (written > 0)
         {
-            log.Info($"{Peers(settled.Length)} written to the new device");
+            log.Info($"{Peers(written)} written to the new device");
         }
-        else
-        {
-            Lines(LogLevel.Warning, "entries put back", [.. Repairs(plan, settled)]);
-        }
+
+        Lines(LogLevel.Warning, "entries put back", [.. Repairs(plan, [.. settled.Where(p => !anew.Contains(p.Subnet))])]);
 
         Lines(LogLevel.Info, "stale entries removed", [.. Leftovers(plan, before, now)]);
     }
@@ -78,32 +78,32 @@ internal sealed class PeerReport(Log log)
     private static string Peers(int count) => count == 1 ? "1 peer" : $"{count} peers";
 
     /// <summary>At the first round: the peers that an earlier run of the agent left in the kernel as they should be.</summary>
-    private static Dictionary<IPNetwork, PeerLease> AlreadyThere(Dictionary<IPNetwork, PeerLease> now, Plan plan)
+    private static Dictionary<IPNetwork, PeerPath> AlreadyThere(Dictionary<IPNetwork, PeerPath> now, Plan plan)
     {
         HashSet<IPNetwork> written = [.. plan.PutRoutes.Select(route => route.Subnet)];
         return now.Where(peer => !written.Contains(peer.Key)).ToDictionary();
     }
 
-    private static string Change(PeerLease was, PeerLease now) => was.PublicIP.Equals(now.PublicIP)
-        ? $"peer {now} changed: VtepMAC {was.VtepMac} is now {now.VtepMac}"
+    private static string Change(PeerPath was, PeerPath now) => was.PublicIP.Equals(now.PublicIP)
+        ? $"peer {now} changed: {(was.VtepMac is null ? "direct" : $"VtepMAC {was.VtepMac}")} is now {(now.VtepMac is null ? "direct" : now.VtepMac)}"
         : $"peer {now.Subnet} moved from {was.PublicIP} to {now.PublicIP}";
 
     /// <summary>What was written for peers that nothing had changed about.</summary>
-    private static IEnumerable<string> Repairs(Plan plan, PeerLease[] settled)
+    private static IEnumerable<string> Repairs(Plan plan, PeerPath[] settled)
     {
         HashSet<IPNetwork> subnets = [.. settled.Select(p => p.Subnet)];
-        HashSet<IPAddress> bases = [.. settled.Select(p => p.Subnet.BaseAddress)];
+        HashSet<IPAddress?> hops = [.. settled.Where(p => p.VtepMac is not null).Select(p => PeerRoute.Overlay(p.Subnet, p.VtepMac!.Value, "").Via)];
         HashSet<MacAddress?> macs = [.. settled.Select(p => p.VtepMac)];
         IEnumerable<string> entries =
         [
             .. plan.PutRoutes.Where(route => subnets.Contains(route.Subnet)).Select(route => $"{route}"),
-            .. plan.PutNeighbours.Where(n => bases.Contains(n.Key)).Select(n => $"neighbour {n.Key} lladdr {n.Value.Mac}"),
+            .. plan.PutNeighbours.Where(n => hops.Contains(n.Key.Address)).Select(n => $"neighbour {n.Key.Address} lladdr {n.Value.Mac}"),
             .. plan.PutFdb.Where(entry => macs.Contains(entry.Mac)).Select(entry => $"{entry}"),
         ];
         return entries.Select(entry => $"{entry} was missing or changed, and is put back");
     }
 
-    private static IEnumerable<string> Leftovers(Plan plan, Dictionary<IPNetwork, PeerLease> before, Dictionary<IPNetwork, PeerLease> now) =>
+    private static IEnumerable<string> Leftovers(Plan plan, Dictionary<IPNetwork, PeerPath> before, Dictionary<IPNetwork, PeerPath> now) =>
         plan.RemoveRoutes
             .Where(route => !before.ContainsKey(route.Subnet) && !now.ContainsKey(route.Subnet))
             .Select(route => $"stale {route} removed");

@@ -6,9 +6,9 @@ using Twill.Host.Reconcile;
 namespace Twill.Agent;
 
 /// <summary>A lease in etcd, as far as other hosts care.</summary>
-/// <param name="Peer">What its host published.</param>
+/// <param name="Peers">What its host published, for each of the lease's subnets.</param>
 /// <param name="LeaseId">The etcd lease it lives by.</param>
-internal sealed record KnownLease(PeerLease Peer, long LeaseId);
+internal sealed record KnownLease(IReadOnlyList<PeerLease> Peers, long LeaseId);
 
 /// <summary>The leases of a network as etcd last told them. Events edit it; rounds look at all of it, or at what changed since the last one.</summary>
 /// <param name="log">Where to tell what cannot be used.</param>
@@ -75,7 +75,7 @@ internal sealed class PeerTable(Log log, TimeProvider clock, TimeSpan patience)
             _replaced = false;
             return _leases is null
                 ? null
-                : [.. _leases.Values.Concat(StillForgotten()).Where(lease => !isOwn(lease)).Select(lease => lease.Peer)];
+                : [.. _leases.Values.Concat(StillForgotten()).Where(lease => !isOwn(lease)).SelectMany(lease => lease.Peers)];
         }
     }
 
@@ -90,7 +90,7 @@ internal sealed class PeerTable(Log log, TimeProvider clock, TimeSpan patience)
                 return null;
             }
 
-            IEnumerable<PeerLease> Others(IEnumerable<KnownLease?> leases) => leases.Where(l => l is not null && !isOwn(l)).Select(l => l!.Peer);
+            IEnumerable<PeerLease> Others(IEnumerable<KnownLease?> leases) => leases.Where(l => l is not null && !isOwn(l)).SelectMany(l => l!.Peers);
             PeerChange change = PeerChange.Of(
                 Others(_before.Values),
                 Others(_before.Keys.Select(key => _leases.GetValueOrDefault(key))),
@@ -106,7 +106,7 @@ internal sealed class PeerTable(Log log, TimeProvider clock, TimeSpan patience)
         foreach ((string key, KnownLease missing) in snapshot.IsSetBack ? _leases?.Where(lease => !leases.ContainsKey(lease.Key)) ?? [] : [])
         {
             _forgotten[key] = (missing, clock.GetUtcNow() + patience);
-            log.Warning($"etcd was set back to an earlier state, which does not hold the lease of {missing.Peer.Subnet}: the way to {missing.Peer.PublicIP} "
+            log.Warning($"etcd was set back to an earlier state, which does not hold the lease of {string.Join(" and ", missing.Peers)}: that way "
                 + $"stays for {patience.TotalSeconds:0} s, until that host has written it again");
         }
 
@@ -130,14 +130,14 @@ internal sealed class PeerTable(Log log, TimeProvider clock, TimeSpan patience)
             _forgotten.Remove(key);
         }
 
-        return [.. _forgotten.Values.Where(kept => !IsTaken(kept.Lease.Peer.Subnet)).Select(kept => kept.Lease)];
+        return [.. _forgotten.Values.Where(kept => !kept.Lease.Peers.Any(peer => IsTaken(peer.Subnet))).Select(kept => kept.Lease)];
     }
 
-    private bool IsTaken(IPNetwork kept) => _leases!.Values.Any(lease => Overlap(lease.Peer.Subnet, kept) || Overlap(kept, lease.Peer.Subnet));
+    private bool IsTaken(IPNetwork kept) => _leases!.Values.SelectMany(lease => lease.Peers).Any(peer => Overlap(peer.Subnet, kept) || Overlap(kept, peer.Subnet));
 
     private static bool Overlap(IPNetwork outer, IPNetwork inner) => outer.Contains(inner.BaseAddress);
 
-    private static KnownLease Known(NodeLease lease) => new(ClusterTerms.Peer(lease), lease.LeaseId);
+    private static KnownLease Known(NodeLease lease) => new(ClusterTerms.Peers(lease), lease.LeaseId);
 
     private void Tell(UnreadableLease bad) => log.Warning($"etcd key {bad.Key} is no lease one can use: {bad.Reason}");
 }

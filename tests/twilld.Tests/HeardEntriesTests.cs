@@ -9,11 +9,11 @@ namespace Twill.Agent.Tests;
 public sealed class HeardEntriesTests
 {
     private static readonly LocalNode s_self = new(
-        "pods", IPNetwork.Parse("10.244.0.0/16"), [IPNetwork.Parse("10.244.1.0/24")], [], IPAddress.Parse("192.168.64.2"), "eth0",
-        MacAddress.Parse("02:aa:00:00:00:01"), 1450, []);
+        "pods", [IPNetwork.Parse("10.244.0.0/16")], [IPNetwork.Parse("10.244.1.0/24")], [],
+        new(new LocalAddress(IPAddress.Parse("192.168.64.2"), MacAddress.Parse("02:aa:00:00:00:01"), 1450), null), "eth0", []);
 
     private static readonly PeerLease s_peer = new(
-        IPNetwork.Parse("10.244.7.0/24"), IPAddress.Parse("192.168.64.3"), "vxlan", MacAddress.Parse("02:bb:00:00:00:03"), 1);
+        IPNetwork.Parse("10.244.7.0/24"), new(new PeerAddress(IPAddress.Parse("192.168.64.3"), MacAddress.Parse("02:bb:00:00:00:03"), 1), null), "vxlan");
 
     private readonly HeardEntries _heard = new();
 
@@ -33,7 +33,7 @@ public sealed class HeardEntriesTests
     [InlineData("neigh del", "02:bb:00:00:00:04", "10.244.8.0", true, true)]
     public void Only_what_differs_from_what_is_wanted_is_somebody_elses_doing(string what, string mac, string address, bool asOurs, bool fits)
     {
-        _heard.Add(Change(what, mac, address, asOurs));
+        _heard.Add("twill.1", Change(what, mac, address, asOurs));
 
         _heard.AreOurDoing().Should().Be(fits);
         _heard.AreOurDoing().Should().BeTrue("it is told once");
@@ -42,10 +42,10 @@ public sealed class HeardEntriesTests
     [Fact]
     public void Of_a_host_that_came_and_went_the_last_word_counts()
     {
-        _heard.Add(Change("fdb add", "02:bb:00:00:00:04", "192.168.64.4", true));
-        _heard.Add(Change("neigh add", "02:bb:00:00:00:04", "10.244.8.0", true));
-        _heard.Add(Change("fdb del", "02:bb:00:00:00:04", "192.168.64.4", true));
-        _heard.Add(Change("neigh del", "02:bb:00:00:00:04", "10.244.8.0", true));
+        _heard.Add("twill.1", Change("fdb add", "02:bb:00:00:00:04", "192.168.64.4", true));
+        _heard.Add("twill.1", Change("neigh add", "02:bb:00:00:00:04", "10.244.8.0", true));
+        _heard.Add("twill.1", Change("fdb del", "02:bb:00:00:00:04", "192.168.64.4", true));
+        _heard.Add("twill.1", Change("neigh del", "02:bb:00:00:00:04", "10.244.8.0", true));
 
         _heard.AreOurDoing().Should().BeTrue();
     }
@@ -54,8 +54,8 @@ public sealed class HeardEntriesTests
     public void What_is_wanted_follows_a_change()
     {
         _heard.Want(new FollowUp(Wanted(s_peer), Wanted(), Plan.Between(Wanted(), Actual.Empty), []));
-        _heard.Add(Change("fdb del", "02:bb:00:00:00:03", "192.168.64.3", true));
-        _heard.Add(Change("neigh del", "02:bb:00:00:00:03", "10.244.7.0", true));
+        _heard.Add("twill.1", Change("fdb del", "02:bb:00:00:00:03", "192.168.64.3", true));
+        _heard.Add("twill.1", Change("neigh del", "02:bb:00:00:00:03", "10.244.7.0", true));
 
         _heard.AreOurDoing().Should().BeTrue();
     }

@@ -10,8 +10,8 @@ public sealed class PeerReportTests : IDisposable
 {
     private static readonly VxlanBackend Vxlan = new(new BackendOptions("vxlan", 1, 4789, DirectRouting: false));
     private static readonly LocalNode Self = new(
-        "pods", IPNetwork.Parse("10.244.0.0/16"), [IPNetwork.Parse("10.244.1.0/24")], [], IPAddress.Parse("192.168.64.2"), "eth0",
-        MacAddress.Parse("02:aa:00:00:00:01"), 1450, []);
+        "pods", [IPNetwork.Parse("10.244.0.0/16")], [IPNetwork.Parse("10.244.1.0/24")], [],
+        new(new LocalAddress(IPAddress.Parse("192.168.64.2"), MacAddress.Parse("02:aa:00:00:00:01"), 1450), null), "eth0", []);
 
     private readonly MemoryStream _output = new();
     private readonly PeerReport _report;
@@ -24,7 +24,7 @@ public sealed class PeerReportTests : IDisposable
     {
         Round().Should().BeEmpty();
         Round(Peer(7, 3)).Should().Equal("info: peer 10.244.7.0/24 via 192.168.64.3 added");
-        Round(Peer(7, 3) with { PublicIP = IPAddress.Parse("192.168.64.33") })
+        Round(Peer(7, 3, at: 33))
             .Should().Equal("info: peer 10.244.7.0/24 moved from 192.168.64.3 to 192.168.64.33");
         Round(Peer(7, 3)).Should().HaveCount(1);
         Round().Should().Equal("info: peer 10.244.7.0/24 via 192.168.64.3 removed");
@@ -43,7 +43,7 @@ public sealed class PeerReportTests : IDisposable
     {
         Round(Peer(7, 3), Peer(8, 4));
         _kernel.Routes.RemoveWhere(route => route.Subnet == Peer(7, 3).Subnet);
-        _kernel.Neighbours.Remove(IPAddress.Parse("10.244.8.0"));
+        _kernel.Neighbours.Remove(new OverlayHop("twill.1", IPAddress.Parse("10.244.8.0")));
         _kernel.Fdb.Clear();
 
         Round(Peer(7, 3), Peer(8, 4)).Should().Equal(
@@ -87,8 +87,10 @@ public sealed class PeerReportTests : IDisposable
 
     public void Dispose() => _output.Dispose();
 
-    private static PeerLease Peer(int subnet, int host) => new(
-        IPNetwork.Parse($"10.244.{subnet}.0/24"), IPAddress.Parse($"192.168.64.{host}"), "vxlan", MacAddress.Parse($"02:bb:00:00:00:{host:x2}"), 1);
+    private static PeerLease Peer(int subnet, int host, int? at = null) => new(
+        IPNetwork.Parse($"10.244.{subnet}.0/24"),
+        new(new PeerAddress(IPAddress.Parse($"192.168.64.{at ?? host}"), MacAddress.Parse($"02:bb:00:00:00:{host:x2}"), 1), null),
+        "vxlan");
 
     private string[] Round(params PeerLease[] peers) => Lines(Apply(freshDevice: false, peers));
 
@@ -98,7 +100,7 @@ public sealed class PeerReportTests : IDisposable
         Desired desired = Vxlan.Wanted(Self, peers);
         Plan plan = Plan.Between(desired, new Actual(_kernel.Routes, _kernel.Neighbours, _kernel.Fdb, new HashSet<OverlayFdbEntry>()));
         _output.SetLength(0);
-        _report.Tell(desired, plan, freshDevice);
+        _report.Tell(desired, plan, freshDevice ? ["twill.1"] : []);
         _kernel = desired;
         return Encoding.UTF8.GetString(_output.ToArray());
     }

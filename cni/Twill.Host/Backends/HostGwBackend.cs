@@ -1,13 +1,13 @@
-using System.Net;
 using System.Net.Sockets;
 using Twill.Host.Reconcile;
 
 namespace Twill.Host.Backends;
 
 /// <summary>
-/// Hosts that share a link are each other's routers: a remote host costs one route and no encapsulation.
+/// Hosts that share a link are each other's routers: a remote subnet costs one route and no encapsulation.
 /// <code>ip route add SUBNET via PUBLIC-IP dev UNDERLAY proto 116</code>
-/// A host behind a router cannot be reached this way (the router knows nothing of the subnets): it is skipped, and the reason told.
+/// A host behind a router cannot be reached this way (the router knows nothing of the subnets): it is skipped, and the reason told. The next
+/// hop is an address of the subnet's own family, or, for an IPv4 subnet where the hosts have only IPv6 in common, an IPv6 one (via inet6).
 /// </summary>
 public sealed class HostGwBackend : IBackend
 {
@@ -26,23 +26,44 @@ public sealed class HostGwBackend : IBackend
     /// <inheritdoc/>
     public Desired Wanted(LocalNode self, IEnumerable<PeerLease> others)
     {
-        Desired wanted = new(overlay: null);
-        HashSet<IPAddress> bases = [];
+        Desired wanted = new();
+        PeerCheck check = new(self, Type);
         foreach (PeerLease peer in PeerCheck.InOrder(others))
         {
-            string? refusal = PeerCheck.Refusal(self, peer, Type, bases)
-                ?? (self.IsOnLink(peer.PublicIP) ? null : $"its host {peer.PublicIP} is not on-link on {self.UnderlayName}, as host-gw needs");
-            if (refusal is not null)
+            string? refusal = check.Refusal(peer);
+            if (refusal is null && Hop(self, check, peer, out refusal) is { } hop)
             {
-                wanted.Skip(peer, refusal);
-                continue;
+                check.Accept(peer);
+                wanted.Direct(peer, hop, self.UnderlayName);
             }
-
-            bases.Add(peer.Subnet.BaseAddress);
-            wanted.Peers.Add(peer);
-            wanted.Routes.Add(new PeerRoute(peer.Subnet, peer.PublicIP, self.UnderlayName, OnLink: false));
+            else
+            {
+                wanted.Skip(peer, refusal!);
+            }
         }
 
         return wanted;
+    }
+
+    /// <summary>The host's address to route by; null, and why there is none.</summary>
+    private static PeerAddress? Hop(LocalNode self, PeerCheck check, PeerLease peer, out string? refusal)
+    {
+        refusal = null;
+        foreach ((LocalAddress _, PeerAddress theirs) in PeerCheck.Ways(self, peer))
+        {
+            string? why = check.Refusal(theirs)
+                ?? (!LocalNode.CanRoute(peer.Subnet, theirs.PublicIP) ? $"a route to it cannot lead by way of the IPv4 address {theirs.PublicIP}"
+                : self.IsOnLink(theirs.PublicIP) ? null
+                : $"its host {theirs.PublicIP} is not on-link on {self.UnderlayName}, as host-gw needs");
+            if (why is null)
+            {
+                return theirs;
+            }
+
+            refusal ??= why;
+        }
+
+        refusal ??= PeerCheck.NoCommonFamily(self, peer);
+        return null;
     }
 }

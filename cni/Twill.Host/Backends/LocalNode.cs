@@ -1,29 +1,41 @@
 using System.Net;
-using Twill.Linux;
+using System.Net.Sockets;
 
 namespace Twill.Host.Backends;
 
 /// <summary>What this host is in one network: all that a backend may know about it.</summary>
-/// <param name="NetworkName">The network's name; marks the overlay device.</param>
-/// <param name="Network">The cluster network that every lease lies in.</param>
-/// <param name="Subnets">The subnets this host holds; the first one names its overlay device's address.</param>
+/// <param name="NetworkName">The network's name; marks the overlay devices.</param>
+/// <param name="Networks">The cluster networks, one of a family, that every lease lies in.</param>
+/// <param name="Subnets">The subnets this host holds, of all families, oldest first; the first of a family names its overlay device's address.</param>
 /// <param name="Lost">Subnets this host held and lost; its containers may still use them.</param>
-/// <param name="PublicIP">This host's address on the underlay.</param>
-/// <param name="UnderlayName">The interface that carries <paramref name="PublicIP"/>.</param>
-/// <param name="VtepMac">The MAC address of this host's VXLAN device, the same for ever.</param>
-/// <param name="Mtu">MTU in bytes of the overlay device and of containers.</param>
+/// <param name="Addresses">This host's addresses on the underlay.</param>
+/// <param name="UnderlayName">The interface that carries <paramref name="Addresses"/>.</param>
 /// <param name="MainRoutes">The routes of the main table that decide whether another host is reached without a router.</param>
 public sealed record LocalNode(
     string NetworkName,
-    IPNetwork Network,
+    IReadOnlyList<IPNetwork> Networks,
     IReadOnlyList<IPNetwork> Subnets,
     IReadOnlyList<IPNetwork> Lost,
-    IPAddress PublicIP,
+    PerFamily<LocalAddress> Addresses,
     string UnderlayName,
-    MacAddress VtepMac,
-    int Mtu,
     IReadOnlyList<MainRoute> MainRoutes)
 {
+    /// <summary>The oldest subnet of each family.</summary>
+    public PerFamily<IPNetwork> FirstSubnets
+    {
+        get
+        {
+            PerFamily<IPNetwork> first = default;
+            foreach (IPNetwork subnet in Subnets)
+            {
+                AddressFamily family = subnet.BaseAddress.AddressFamily;
+                first = first[family] is null ? first.With(family, subnet) : first;
+            }
+
+            return first;
+        }
+    }
+
     /// <summary>
     /// Whether packets to <paramref name="address"/> leave through the underlay interface straight to that host: the longest
     /// matching route is one of the underlay's and has no gateway (what `ip route get ADDRESS` answers without "via").
@@ -43,9 +55,14 @@ public sealed record LocalNode(
         return best is { HasGateway: false } && best.Device == UnderlayName;
     }
 
+    /// <summary>Whether the kernel takes a route to the subnet by way of the address: an IPv6 route's next hop is an IPv6 address.</summary>
+    internal static bool CanRoute(IPNetwork subnet, IPAddress via) =>
+        subnet.BaseAddress.AddressFamily == AddressFamily.InterNetwork || via.AddressFamily == AddressFamily.InterNetworkV6;
+
     /// <summary>Whether the other is this host as it was, the routes of the main table left aside.</summary>
     public bool IsSameAs(LocalNode other) =>
-        this == other with { Subnets = Subnets, Lost = Lost, MainRoutes = MainRoutes } && Subnets.SequenceEqual(other.Subnets) && Lost.SequenceEqual(other.Lost);
+        this == other with { Networks = Networks, Subnets = Subnets, Lost = Lost, MainRoutes = MainRoutes }
+        && Networks.SequenceEqual(other.Networks) && Subnets.SequenceEqual(other.Subnets) && Lost.SequenceEqual(other.Lost);
 
     private static bool IsBetter(MainRoute route, MainRoute than) =>
         route.Destination.PrefixLength != than.Destination.PrefixLength

@@ -1,10 +1,15 @@
 using System.Net;
+using System.Net.Sockets;
 
 namespace Twill.Host.Backends;
 
 /// <summary>What makes a lease unusable for every backend. What stands in etcd was written by others and may be anything.</summary>
-internal static class PeerCheck
+/// <param name="self">This host.</param>
+/// <param name="backendType">The backend that it runs.</param>
+internal sealed class PeerCheck(LocalNode self, string backendType)
 {
+    private readonly HashSet<IPAddress> _bases = [];
+
     /// <summary>By subnet, then by all else, so that the same leases always give the same result.</summary>
     internal static PeerLease[] InOrder(IEnumerable<PeerLease> leases)
     {
@@ -13,16 +18,28 @@ internal static class PeerCheck
         return sorted;
     }
 
-    /// <summary>Why no entry may be made for this lease, or null.</summary>
-    /// <param name="self">This host.</param>
-    /// <param name="peer">The lease.</param>
-    /// <param name="backendType">The backend that this host runs.</param>
-    /// <param name="bases">Where the subnets begin that entries were made for already: one neighbour cannot stand for two.</param>
-    internal static string? Refusal(LocalNode self, PeerLease peer, string backendType, HashSet<IPAddress> bases)
+    /// <summary>The ways to the lease's host: over each family that both hosts have on the underlay, the subnet's own family first.</summary>
+    internal static IEnumerable<(LocalAddress Ours, PeerAddress Theirs)> Ways(LocalNode self, PeerLease peer)
     {
-        if (!self.Network.Covers(peer.Subnet))
+        foreach (PeerAddress theirs in peer.Addresses.From(peer.Subnet.BaseAddress.AddressFamily))
         {
-            return $"it is not inside the network {self.Network}";
+            if (self.Addresses[theirs.PublicIP.AddressFamily] is { } ours)
+            {
+                yield return (ours, theirs);
+            }
+        }
+    }
+
+    /// <summary>Why there is no way at all.</summary>
+    internal static string NoCommonFamily(LocalNode self, PeerLease peer) =>
+        $"its host has {Names(peer.Addresses.Select(a => a.PublicIP))} on the underlay, this host {Names(self.Addresses.Select(a => a.PublicIP))}";
+
+    /// <summary>Why no entry may be made for this lease, or null.</summary>
+    internal string? Refusal(PeerLease peer)
+    {
+        if (!self.Networks.Any(network => network.Covers(peer.Subnet)))
+        {
+            return $"it is not inside the network {string.Join(" or ", self.Networks)}";
         }
 
         if (FirstOverlap(self.Subnets, peer.Subnet) is { } mine)
@@ -35,17 +52,7 @@ internal static class PeerCheck
             return $"it overlaps {lost}, which this host lost while containers may still use it here";
         }
 
-        if (peer.PublicIP.Equals(self.PublicIP))
-        {
-            return $"it is published with this host's own address {peer.PublicIP} by another node";
-        }
-
-        if (!Identifies(peer.PublicIP))
-        {
-            return $"its PublicIP {peer.PublicIP} is no address of a host";
-        }
-
-        if (bases.Contains(peer.Subnet.BaseAddress))
+        if (_bases.Contains(peer.Subnet.BaseAddress))
         {
             return "another lease's subnet begins at the same address";
         }
@@ -53,6 +60,26 @@ internal static class PeerCheck
         return peer.BackendType == backendType
             ? null
             : $"it uses the backend \"{peer.BackendType}\", this host \"{backendType}\"";
+    }
+
+    /// <summary>Why nothing may be sent to this address, or null.</summary>
+    internal string? Refusal(PeerAddress theirs)
+    {
+        if (self.Addresses.Any(ours => ours.PublicIP.Equals(theirs.PublicIP)))
+        {
+            return $"it is published with this host's own address {theirs.PublicIP} by another node";
+        }
+
+        return Identifies(theirs.PublicIP) ? null : $"its PublicIP {theirs.PublicIP} is no address of a host";
+    }
+
+    /// <summary>Takes note that entries are made for this lease: one neighbour cannot stand for two subnets that begin alike.</summary>
+    internal void Accept(PeerLease peer) => _bases.Add(peer.Subnet.BaseAddress);
+
+    private static string Names(IEnumerable<IPAddress> addresses)
+    {
+        string[] names = [.. addresses.Select(a => a.AddressFamily == AddressFamily.InterNetworkV6 ? "IPv6" : "IPv4")];
+        return names.Length == 0 ? "no address" : string.Join(" and ", names);
     }
 
     private static IPNetwork? FirstOverlap(IReadOnlyList<IPNetwork> subnets, IPNetwork with)
@@ -70,15 +97,10 @@ internal static class PeerCheck
 
     private static bool Identifies(IPAddress address) =>
         !IPAddress.IsLoopback(address) && !address.Equals(IPAddress.Any) && !address.Equals(IPAddress.IPv6Any)
-        && !address.IsIPv6Multicast && !IsIPv4MulticastOrBroadcast(address);
+        && !address.IsIPv6Multicast && !address.IsIPv6LinkLocal && !address.IsIPv4MappedToIPv6 && !IsIPv4MulticastOrBroadcast(address);
 
     private static bool IsIPv4MulticastOrBroadcast(IPAddress address) =>
-        address.AddressFamily == System.Net.Sockets.AddressFamily.InterNetwork && address.GetAddressBytes()[0] >= 224;
-
-    /// <summary>Whether every address of <paramref name="inner"/> is one of <paramref name="outer"/>.</summary>
-    private static bool Covers(this IPNetwork outer, IPNetwork inner) =>
-        outer.BaseAddress.AddressFamily == inner.BaseAddress.AddressFamily
-        && outer.PrefixLength <= inner.PrefixLength && outer.Contains(inner.BaseAddress);
+        address.AddressFamily == AddressFamily.InterNetwork && address.GetAddressBytes()[0] >= 224;
 
     private static int Compare(PeerLease? one, PeerLease? other)
     {
@@ -89,8 +111,9 @@ internal static class PeerCheck
 
         int order = Compare(one.Subnet.BaseAddress, other.Subnet.BaseAddress);
         order = order != 0 ? order : one.Subnet.PrefixLength.CompareTo(other.Subnet.PrefixLength);
-        order = order != 0 ? order : Compare(one.PublicIP, other.PublicIP);
-        return order != 0 ? order : string.CompareOrdinal($"{one.BackendType} {one.Vni} {one.VtepMac}", $"{other.BackendType} {other.Vni} {other.VtepMac}");
+        return order != 0 ? order : string.CompareOrdinal(Rest(one), Rest(other));
+
+        static string Rest(PeerLease lease) => $"{lease.BackendType} {lease.Addresses.V4} {lease.Addresses.V6}";
     }
 
     private static int Compare(IPAddress one, IPAddress other)

@@ -21,6 +21,11 @@ namespace Twill.Host.Backends;
 /// ip neigh replace SUBNET-BASE lladdr VTEP-MAC dev twill.1 nud permanent proto 116
 /// ip route prepend SUBNET via SUBNET-BASE dev twill.1 onlink proto 116
 /// </code>
+/// An IPv6 subnet's route leads by way of the link-local address that goes with the MAC address: the kernel refuses a hop inside the subnet
+/// while anybody has another route to it, and takes 0 for metric 1024, so that ours has 1 to come before those.
+/// <code>ip -6 route prepend SUBNET via fe80::MAC dev twill-v6.1 proto 116 metric 1</code>
+/// A device sends over one family of the underlay, so there is one for each that this host has. A subnet is reached over its own family
+/// where both hosts have that, else over the other: IPv4 containers meet on an underlay of IPv6 alone, and the other way round.
 /// With direct routing a host on the same link gets the one route of <see cref="HostGwBackend"/> instead.
 /// </summary>
 public sealed class VxlanBackend(BackendOptions options) : IBackend
@@ -34,52 +39,97 @@ public sealed class VxlanBackend(BackendOptions options) : IBackend
     /// <inheritdoc/>
     public bool NeedsMainRoutes => options.DirectRouting;
 
-    /// <summary>The device of a VNI: "twill.1".</summary>
-    public static string DeviceName(uint vni) => $"twill.{vni}";
-
     /// <summary>Outer IP header, UDP, VXLAN and inner Ethernet header: 20 or 40, 8, 8 and 14 bytes.</summary>
     public int Overhead(AddressFamily underlay) => underlay == AddressFamily.InterNetworkV6 ? 70 : 50;
 
     /// <inheritdoc/>
     public Desired Wanted(LocalNode self, IEnumerable<PeerLease> others)
     {
-        VxlanSpec overlay = new(
-            DeviceName(options.Vni), options.Vni, options.Port, self.PublicIP, self.VtepMac, self.Mtu,
-            self.Subnets.Count > 0 ? self.Subnets[0].BaseAddress : null, self.NetworkName);
-        Desired wanted = new(overlay);
-        Dictionary<MacAddress, IPAddress> owners = new() { [self.VtepMac] = self.PublicIP };
-        HashSet<IPAddress> bases = [];
+        Desired wanted = new([.. Devices(self)]);
+        PeerCheck check = new(self, Type);
+        Dictionary<(AddressFamily, MacAddress), IPAddress> owners = [];
+        foreach (LocalAddress ours in self.Addresses)
+        {
+            owners[(ours.PublicIP.AddressFamily, ours.VtepMac)] = ours.PublicIP;
+        }
+
         foreach (PeerLease peer in PeerCheck.InOrder(others))
         {
-            bool direct = options.DirectRouting && self.IsOnLink(peer.PublicIP);
-            string? refusal = PeerCheck.Refusal(self, peer, Type, bases) ?? (direct ? null : Unreachable(peer, owners));
+            string? refusal = check.Refusal(peer);
+            if (refusal is null && !Lead(wanted, self, check, peer, owners, out refusal))
+            {
+                refusal ??= PeerCheck.NoCommonFamily(self, peer);
+            }
+
             if (refusal is not null)
             {
                 wanted.Skip(peer, refusal);
                 continue;
             }
 
-            bases.Add(peer.Subnet.BaseAddress);
-            wanted.Peers.Add(peer);
-            if (direct)
-            {
-                wanted.Routes.Add(new PeerRoute(peer.Subnet, peer.PublicIP, self.UnderlayName, OnLink: false));
-                continue;
-            }
-
-            MacAddress mac = peer.VtepMac!.Value;
-            owners[mac] = peer.PublicIP;
-            wanted.Fdb.Add(new OverlayFdbEntry(mac, peer.PublicIP));
-            wanted.Neighbours[peer.Subnet.BaseAddress] = new OverlayNeighbour(mac);
-            wanted.Routes.Add(new PeerRoute(peer.Subnet, peer.Subnet.BaseAddress, overlay.Name, OnLink: true));
+            check.Accept(peer);
         }
 
         return wanted;
     }
 
-    private string? Unreachable(PeerLease peer, Dictionary<MacAddress, IPAddress> owners)
+    /// <summary>A device for each family of the underlay; each of this host's base addresses on the one of its own family, if there is that.</summary>
+    private IEnumerable<VxlanSpec> Devices(LocalNode self)
     {
-        if (peer.VtepMac is not { } mac)
+        foreach (LocalAddress ours in self.Addresses)
+        {
+            AddressFamily outer = ours.PublicIP.AddressFamily;
+            PerFamily<IPNetwork> bases = default;
+            foreach (IPNetwork subnet in self.FirstSubnets)
+            {
+                AddressFamily inner = subnet.BaseAddress.AddressFamily;
+                if (inner == outer || self.Addresses[inner] is null)
+                {
+                    bases = bases.With(inner, OverlaySpec.BaseOf(subnet));
+                }
+            }
+
+            yield return new VxlanSpec(DeviceName(outer), options.Vni, options.Port, ours.PublicIP, ours.VtepMac, ours.Mtu, bases, self.NetworkName);
+        }
+    }
+
+    private string DeviceName(AddressFamily outer) => HostNames.VxlanDevice((int)options.Vni, outer);
+
+    /// <summary>Makes the entries for the first way to the host that is good.</summary>
+    /// <returns>False when none is; then the refusal of the first, if there is any.</returns>
+    private bool Lead(
+        Desired wanted, LocalNode self, PeerCheck check, PeerLease peer, Dictionary<(AddressFamily, MacAddress), IPAddress> owners, out string? refusal)
+    {
+        refusal = null;
+        foreach ((LocalAddress _, PeerAddress theirs) in PeerCheck.Ways(self, peer))
+        {
+            bool direct = options.DirectRouting && LocalNode.CanRoute(peer.Subnet, theirs.PublicIP) && self.IsOnLink(theirs.PublicIP);
+            if ((check.Refusal(theirs) ?? (direct ? null : Unreachable(theirs, owners))) is { } why)
+            {
+                refusal ??= why;
+                continue;
+            }
+
+            refusal = null;
+            if (direct)
+            {
+                wanted.Direct(peer, theirs, self.UnderlayName);
+            }
+            else
+            {
+                owners[(theirs.PublicIP.AddressFamily, theirs.VtepMac!.Value)] = theirs.PublicIP;
+                wanted.Overlay(peer, theirs.PublicIP, theirs.VtepMac.Value, DeviceName(theirs.PublicIP.AddressFamily));
+            }
+
+            return true;
+        }
+
+        return false;
+    }
+
+    private string? Unreachable(PeerAddress theirs, Dictionary<(AddressFamily, MacAddress), IPAddress> owners)
+    {
+        if (theirs.VtepMac is not { } mac)
         {
             return "it publishes no VtepMAC";
         }
@@ -90,12 +140,12 @@ public sealed class VxlanBackend(BackendOptions options) : IBackend
             return $"its VtepMAC {mac} is no address of a device";
         }
 
-        if (peer.Vni is { } vni && vni != options.Vni)
+        if (theirs.Vni is { } vni && vni != options.Vni)
         {
             return $"it uses VNI {vni}, this host {options.Vni}";
         }
 
-        return owners.TryGetValue(mac, out IPAddress? owner) && !owner.Equals(peer.PublicIP)
+        return owners.TryGetValue((theirs.PublicIP.AddressFamily, mac), out IPAddress? owner) && !owner.Equals(theirs.PublicIP)
             ? $"its VtepMAC {mac} is also published by {owner}: two hosts share one stored identity (copied disks?)"
             : null;
     }

@@ -8,18 +8,18 @@ namespace Twill.Host.Reconcile;
 
 /// <summary>What is in the kernel for one network. Only entries that carry our mark may be removed.</summary>
 /// <param name="Routes">Routes of the main table with our protocol number.</param>
-/// <param name="Neighbours">Neighbours on the overlay device with our protocol number, by address.</param>
-/// <param name="Fdb">FDB entries of the overlay device with our mark.</param>
-/// <param name="ForeignFdb">FDB entries of the overlay device without it.</param>
+/// <param name="Neighbours">Neighbours on the overlay devices with our protocol number.</param>
+/// <param name="Fdb">FDB entries of the overlay devices with our mark.</param>
+/// <param name="ForeignFdb">FDB entries of the overlay devices without it.</param>
 public sealed record Actual(
     IReadOnlySet<PeerRoute> Routes,
-    IReadOnlyDictionary<IPAddress, OverlayNeighbour> Neighbours,
+    IReadOnlyDictionary<OverlayHop, OverlayNeighbour> Neighbours,
     IReadOnlySet<OverlayFdbEntry> Fdb,
     IReadOnlySet<OverlayFdbEntry> ForeignFdb)
 {
     /// <summary>A kernel that knows nothing of this network.</summary>
     public static Actual Empty { get; } = new(
-        new HashSet<PeerRoute>(), new Dictionary<IPAddress, OverlayNeighbour>(), new HashSet<OverlayFdbEntry>(), new HashSet<OverlayFdbEntry>());
+        new HashSet<PeerRoute>(), new Dictionary<OverlayHop, OverlayNeighbour>(), new HashSet<OverlayFdbEntry>(), new HashSet<OverlayFdbEntry>());
 
     /// <summary>A kernel in which all of this is as it was wanted, and nothing else.</summary>
     public static Actual AsWanted(Desired desired) =>
@@ -28,47 +28,64 @@ public sealed record Actual(
     /// <summary>Reads the kernel.</summary>
     /// <param name="route">A socket in the host's namespace.</param>
     /// <param name="names">Names of links for this round.</param>
-    /// <param name="network">The cluster network: other networks have routes with our number too.</param>
-    /// <param name="overlay">Interface index of the overlay device; 0 for none.</param>
-    public static Actual Read(RouteSocket route, LinkNames names, IPNetwork network, int overlay)
+    /// <param name="networks">The cluster networks: other networks have routes with our number too.</param>
+    /// <param name="overlays">Names of the overlay devices; those that do not exist have nothing.</param>
+    public static Actual Read(RouteSocket route, LinkNames names, IReadOnlyList<IPNetwork> networks, IEnumerable<string> overlays)
     {
+        List<(string Name, int Index)> devices = [.. overlays.Select(name => (name, names.IndexOf(name))).Where(device => device.Item2 != 0)];
         HashSet<PeerRoute> routes = [];
-        foreach (Route found in route.ListRoutes(
-            new() { Family = AddressFamily.InterNetwork, Table = RouteTable.Main, Protocol = RouteProtocol.Twill }))
+        foreach (AddressFamily family in Families)
         {
-            if ((overlay != 0 && found.Index == overlay) || IsInside(network, found.Destination))
+            foreach (Route found in route.ListRoutes(new() { Family = family, Table = RouteTable.Main, Protocol = RouteProtocol.Twill }))
             {
-                routes.Add(new PeerRoute(
-                    found.Destination, found.Gateway, found.Index == 0 ? "" : names.NameOf(found.Index), found.Onlink, found.Metric));
+                if (devices.Exists(device => found.GoesThrough(device.Index)) || networks.Any(network => network.Covers(found.Destination)))
+                {
+                    routes.UnionWith(Split(found, names));
+                }
             }
         }
 
-        return overlay == 0 ? Empty with { Routes = routes } : ReadOverlay(route, overlay) with { Routes = routes };
+        Dictionary<OverlayHop, OverlayNeighbour> neighbours = [];
+        HashSet<OverlayFdbEntry> ours = [], foreign = [];
+        foreach ((string device, int index) in devices)
+        {
+            ReadNeighbours(route, device, index, neighbours);
+            ReadFdb(route, device, index, ours, foreign);
+        }
+
+        return new Actual(routes, neighbours, ours, foreign);
     }
 
-    private static Actual ReadOverlay(RouteSocket route, int overlay)
+    /// <summary>IPv6 as well, also for a network without it, which may have had it: unless the kernel has none.</summary>
+    private static AddressFamily[] Families => Directory.Exists("/proc/sys/net/ipv6")
+        ? [AddressFamily.InterNetwork, AddressFamily.InterNetworkV6]
+        : [AddressFamily.InterNetwork];
+
+    /// <summary>IPv6 makes one route with several ways of routes that differ in their next hop only; each can be removed alone.</summary>
+    private static IEnumerable<PeerRoute> Split(Route found, LinkNames names) =>
+        found.NextHops.Count == 0 || found.Destination.BaseAddress.AddressFamily == AddressFamily.InterNetwork
+            ? [new PeerRoute(found.Destination, found.Gateway, found.Index == 0 ? "" : names.NameOf(found.Index), found.Onlink, found.Metric)]
+            : found.NextHops.Select(hop => new PeerRoute(found.Destination, hop.Gateway, names.NameOf(hop.Index), hop.IsOnlink, found.Metric));
+
+    private static void ReadNeighbours(RouteSocket route, string device, int index, Dictionary<OverlayHop, OverlayNeighbour> to)
     {
-        Dictionary<IPAddress, OverlayNeighbour> neighbours = [];
-        foreach (Neighbour found in route.ListNeighbours(overlay))
+        foreach (Neighbour found in route.ListNeighbours(index))
         {
             if (found.Protocol == RouteProtocol.Twill && found.Address is { } address)
             {
-                neighbours[address] = new OverlayNeighbour(found.Mac ?? MacAddress.Zero, found.IsPermanent);
+                to[new OverlayHop(device, address)] = new OverlayNeighbour(found.Mac ?? MacAddress.Zero, found.IsPermanent);
             }
         }
+    }
 
-        HashSet<OverlayFdbEntry> ours = [], foreign = [];
-        foreach (Neighbour found in route.ListFdb(overlay))
+    private static void ReadFdb(RouteSocket route, string device, int index, HashSet<OverlayFdbEntry> ours, HashSet<OverlayFdbEntry> foreign)
+    {
+        foreach (Neighbour found in route.ListFdb(index))
         {
             if (found.Mac is { } mac && found.Address is { } dst)
             {
-                ((found.Flags & OverlayFdbEntry.Mark) == OverlayFdbEntry.Mark ? ours : foreign).Add(new OverlayFdbEntry(mac, dst));
+                ((found.Flags & OverlayFdbEntry.Mark) == OverlayFdbEntry.Mark ? ours : foreign).Add(new OverlayFdbEntry(device, mac, dst));
             }
         }
-
-        return Empty with { Neighbours = neighbours, Fdb = ours, ForeignFdb = foreign };
     }
-
-    internal static bool IsInside(IPNetwork network, IPNetwork subnet) =>
-        subnet.PrefixLength >= network.PrefixLength && network.Contains(subnet.BaseAddress);
 }

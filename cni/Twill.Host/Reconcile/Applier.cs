@@ -1,4 +1,3 @@
-using System.Net;
 using Twill.Linux;
 using Twill.Linux.Neighbours;
 using Twill.Linux.Netlink;
@@ -13,28 +12,27 @@ public static class Applier
     /// <param name="route">A socket in the host's namespace.</param>
     /// <param name="names">Names of links for this round.</param>
     /// <param name="plan">What to do.</param>
-    /// <param name="overlay">Interface index of the overlay device; 0 for none.</param>
     /// <returns>The entries that the kernel refused, each with the refusal.</returns>
-    public static IReadOnlyList<Refusal> Apply(RouteSocket route, LinkNames names, Plan plan, int overlay)
+    public static IReadOnlyList<Refusal> Apply(RouteSocket route, LinkNames names, Plan plan)
     {
         RouteBatch batch = route.NewBatch();
         List<object> entries = [];
         foreach (OverlayFdbEntry entry in plan.EvictFdb)
         {
-            batch.Add(new DeleteFdbEntry(overlay, entry.Mac) { Destination = entry.Dst }, tolerate: Errno.ENOENT);
+            batch.Add(new DeleteFdbEntry(names.IndexOf(entry.Device), entry.Mac) { Destination = entry.Dst }, tolerate: Errno.ENOENT);
             entries.Add(entry);
         }
 
         foreach (OverlayFdbEntry entry in plan.PutFdb)
         {
-            batch.Add(new NewFdbEntry(overlay, entry.Mac) { Destination = entry.Dst, EntryFlags = OverlayFdbEntry.Mark });
+            batch.Add(new NewFdbEntry(names.IndexOf(entry.Device), entry.Mac) { Destination = entry.Dst, EntryFlags = OverlayFdbEntry.Mark });
             entries.Add(entry);
         }
 
-        foreach ((IPAddress address, OverlayNeighbour neighbour) in plan.PutNeighbours)
+        foreach ((OverlayHop hop, OverlayNeighbour neighbour) in plan.PutNeighbours)
         {
-            batch.Add(new NewNeighbour(overlay, address, neighbour.Mac) { Protocol = RouteProtocol.Twill });
-            entries.Add($"neighbour {address} lladdr {neighbour.Mac}");
+            batch.Add(new NewNeighbour(names.IndexOf(hop.Device), hop.Address, neighbour.Mac) { Protocol = RouteProtocol.Twill });
+            entries.Add($"neighbour {hop.Address} lladdr {neighbour.Mac}");
         }
 
         foreach (PeerRoute put in plan.PutRoutes)
@@ -47,6 +45,7 @@ public static class Applier
                     Gateway = put.Via,
                     Index = names.IndexOf(put.Device),
                     Onlink = put.OnLink,
+                    Metric = put.Metric,
                     Protocol = RouteProtocol.Twill,
                 },
                 tolerate: Errno.EEXIST);
@@ -67,16 +66,16 @@ public static class Applier
             entries.Add(gone);
         }
 
-        foreach (IPAddress address in plan.RemoveNeighbours)
+        foreach (OverlayHop hop in plan.RemoveNeighbours)
         {
-            batch.Add(new DeleteNeighbour(overlay, address), tolerate: Errno.ENOENT);
-            entries.Add($"neighbour {address}");
+            batch.Add(new DeleteNeighbour(names.IndexOf(hop.Device), hop.Address), tolerate: Errno.ENOENT);
+            entries.Add($"neighbour {hop.Address}");
         }
 
         foreach (OverlayFdbEntry entry in plan.RemoveFdb)
         {
             // A replaced destination is gone already when its turn comes.
-            batch.Add(new DeleteFdbEntry(overlay, entry.Mac) { Destination = entry.Dst }, tolerate: Errno.ENOENT);
+            batch.Add(new DeleteFdbEntry(names.IndexOf(entry.Device), entry.Mac) { Destination = entry.Dst }, tolerate: Errno.ENOENT);
             entries.Add(entry);
         }
 

@@ -1,16 +1,18 @@
 using System.Net;
 using Twill.Host.Backends;
+using Twill.Linux;
 
 namespace Twill.Host.Reconcile;
 
 /// <summary>What must be in the kernel for the containers of other hosts to be reachable: the answer of a backend.</summary>
-public sealed class Desired(VxlanSpec? overlay)
+/// <param name="devices">The overlay devices; none for a backend that needs none.</param>
+public sealed class Desired(params IReadOnlyList<OverlaySpec> devices)
 {
-    /// <summary>The overlay device; null for a backend that needs none.</summary>
-    public VxlanSpec? Overlay { get; } = overlay;
+    /// <summary>The overlay devices, of whatever kinds.</summary>
+    public IReadOnlyList<OverlaySpec> Devices { get; } = devices;
 
     /// <summary>The remote subnets that the entries below lead to.</summary>
-    public List<PeerLease> Peers { get; } = [];
+    public List<PeerPath> Peers { get; } = [];
 
     /// <summary>Remote subnets that nothing was made for, each with the reason.</summary>
     public List<SkippedPeer> Skipped { get; } = [];
@@ -18,11 +20,28 @@ public sealed class Desired(VxlanSpec? overlay)
     /// <summary>Routes to remote subnets.</summary>
     public HashSet<PeerRoute> Routes { get; } = [];
 
-    /// <summary>Neighbours on the overlay device, by address.</summary>
-    public Dictionary<IPAddress, OverlayNeighbour> Neighbours { get; } = [];
+    /// <summary>Neighbours on the overlay devices.</summary>
+    public Dictionary<OverlayHop, OverlayNeighbour> Neighbours { get; } = [];
 
-    /// <summary>FDB entries of the overlay device.</summary>
+    /// <summary>FDB entries of the overlay devices.</summary>
     public HashSet<OverlayFdbEntry> Fdb { get; } = [];
+
+    /// <summary>A subnet that its host is the router of: one route.</summary>
+    internal void Direct(PeerLease peer, PeerAddress by, string device)
+    {
+        Peers.Add(new PeerPath(peer.Subnet, by.PublicIP, VtepMac: null));
+        Routes.Add(PeerRoute.Direct(peer.Subnet, by.PublicIP, device));
+    }
+
+    /// <summary>A subnet behind an overlay device: a route, the neighbour that is its next hop, and the FDB entry for that.</summary>
+    internal void Overlay(PeerLease peer, IPAddress publicIP, MacAddress mac, string device)
+    {
+        PeerRoute route = PeerRoute.Overlay(peer.Subnet, mac, device);
+        Peers.Add(new PeerPath(peer.Subnet, publicIP, mac));
+        Fdb.Add(new OverlayFdbEntry(device, mac, publicIP));
+        Neighbours[new OverlayHop(device, route.Via!)] = new OverlayNeighbour(mac);
+        Routes.Add(route);
+    }
 
     internal void Skip(PeerLease peer, string why) => Skipped.Add(new SkippedPeer(peer, why));
 }

@@ -5,9 +5,10 @@ using Twill.Linux.Neighbours;
 namespace Twill.Host.Reconcile;
 
 /// <summary>Behind which host a MAC address lives: `bridge fdb replace MAC dev twill.1 dst DST self permanent extern_learn`.</summary>
+/// <param name="Device">Name of the overlay device.</param>
 /// <param name="Mac">MAC address of the remote host's overlay device.</param>
 /// <param name="Dst">The remote host's address on the underlay.</param>
-public readonly record struct OverlayFdbEntry(MacAddress Mac, IPAddress Dst)
+public readonly record struct OverlayFdbEntry(string Device, MacAddress Mac, IPAddress Dst)
 {
     /// <summary>
     /// The FDB keeps no protocol number, but a flag that says a program put the entry there (NTF_EXT_LEARNED, shown as "extern_learn"),

@@ -33,7 +33,7 @@ public sealed record PeerChange(IReadOnlyList<PeerLease> Before, IReadOnlyList<P
             last = found.Count;
             foreach (PeerLease peer in unchanged)
             {
-                if (((peer.VtepMac is { } mac && macs.Contains(mac)) || bases.Contains(peer.Subnet.BaseAddress)) && found.Add(peer))
+                if ((bases.Contains(peer.Subnet.BaseAddress) || peer.Addresses.Any(a => a.VtepMac is { } mac && macs.Contains(mac))) && found.Add(peer))
                 {
                     Add(peer);
                     was.Add(peer);
@@ -47,10 +47,7 @@ public sealed record PeerChange(IReadOnlyList<PeerLease> Before, IReadOnlyList<P
         void Add(PeerLease peer)
         {
             bases.Add(peer.Subnet.BaseAddress);
-            if (peer.VtepMac is { } mac)
-            {
-                macs.Add(mac);
-            }
+            macs.UnionWith(peer.Addresses.Select(a => a.VtepMac).OfType<MacAddress>());
         }
     }
 }

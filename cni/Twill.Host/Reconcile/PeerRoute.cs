@@ -1,4 +1,6 @@
 using System.Net;
+using System.Net.Sockets;
+using Twill.Linux;
 
 namespace Twill.Host.Reconcile;
 
@@ -7,9 +9,24 @@ namespace Twill.Host.Reconcile;
 /// <param name="Via">Next hop; null for a route without one, which twill never makes but may find.</param>
 /// <param name="Device">Name of the interface it leads to.</param>
 /// <param name="OnLink">Whether the kernel takes the next hop for a neighbour without asking its own addresses.</param>
-/// <param name="Metric">Priority; twill makes 0.</param>
+/// <param name="Metric">Priority; twill makes the one that comes before all others, <see cref="FirstMetric"/>.</param>
 public readonly record struct PeerRoute(IPNetwork Subnet, IPAddress? Via, string Device, bool OnLink, uint Metric = 0)
 {
+    /// <summary>The metric of a route that comes before all others: IPv4's is 0, which IPv6 takes for "none given", and makes 1024 of it.</summary>
+    public static uint FirstMetric(IPNetwork subnet) => subnet.BaseAddress.AddressFamily == AddressFamily.InterNetworkV6 ? 1u : 0;
+
+    /// <summary>A route by way of the host itself, on the underlay.</summary>
+    public static PeerRoute Direct(IPNetwork subnet, IPAddress publicIP, string device) =>
+        new(subnet, publicIP, device, OnLink: false, FirstMetric(subnet));
+
+    /// <summary>
+    /// A route through an overlay device. IPv4: by way of the subnet's first address. IPv6: by way of the link-local address of the remote
+    /// device, which the kernel never compares with other routes.
+    /// </summary>
+    public static PeerRoute Overlay(IPNetwork subnet, MacAddress mac, string device) => subnet.BaseAddress.AddressFamily == AddressFamily.InterNetworkV6
+        ? new PeerRoute(subnet, mac.ToLinkLocal(), device, OnLink: false, FirstMetric(subnet))
+        : new PeerRoute(subnet, subnet.BaseAddress, device, OnLink: true, FirstMetric(subnet));
+
     /// <summary>As the log shows it.</summary>
     public override string ToString() => $"route {Subnet} via {Via} dev {Device}";
 }

@@ -1,4 +1,3 @@
-using System.Net;
 using Twill.Linux;
 
 namespace Twill.Host.Reconcile;
@@ -16,7 +15,7 @@ public sealed record Plan
     public required IReadOnlyList<OverlayFdbEntry> PutFdb { get; init; }
 
     /// <summary>Neighbours to write.</summary>
-    public required IReadOnlyList<KeyValuePair<IPAddress, OverlayNeighbour>> PutNeighbours { get; init; }
+    public required IReadOnlyList<KeyValuePair<OverlayHop, OverlayNeighbour>> PutNeighbours { get; init; }
 
     /// <summary>Routes to write.</summary>
     public required IReadOnlyList<PeerRoute> PutRoutes { get; init; }
@@ -25,7 +24,7 @@ public sealed record Plan
     public required IReadOnlyList<PeerRoute> RemoveRoutes { get; init; }
 
     /// <summary>Neighbours of ours that nothing wants.</summary>
-    public required IReadOnlyList<IPAddress> RemoveNeighbours { get; init; }
+    public required IReadOnlyList<OverlayHop> RemoveNeighbours { get; init; }
 
     /// <summary>FDB entries of ours that nothing wants.</summary>
     public required IReadOnlyList<OverlayFdbEntry> RemoveFdb { get; init; }
@@ -38,19 +37,19 @@ public sealed record Plan
     public static Plan Between(Desired desired, Actual actual)
     {
         OverlayFdbEntry[] putFdb = [.. desired.Fdb.Where(entry => !actual.Fdb.Contains(entry))];
-        HashSet<MacAddress> put = [.. putFdb.Select(entry => entry.Mac)];
+        HashSet<(string, MacAddress)> put = [.. putFdb.Select(entry => (entry.Device, entry.Mac))];
         return new Plan
         {
-            EvictFdb = [.. actual.ForeignFdb.Where(entry => put.Contains(entry.Mac))],
+            EvictFdb = [.. actual.ForeignFdb.Where(entry => put.Contains((entry.Device, entry.Mac)))],
             PutFdb = putFdb,
             PutNeighbours = [.. desired.Neighbours.Where(want => !Has(actual, want))],
             PutRoutes = [.. desired.Routes.Where(route => !actual.Routes.Contains(route))],
             RemoveRoutes = [.. actual.Routes.Where(route => !desired.Routes.Contains(route))],
-            RemoveNeighbours = [.. actual.Neighbours.Keys.Where(address => !desired.Neighbours.ContainsKey(address))],
+            RemoveNeighbours = [.. actual.Neighbours.Keys.Where(hop => !desired.Neighbours.ContainsKey(hop))],
             RemoveFdb = [.. actual.Fdb.Where(entry => !desired.Fdb.Contains(entry))],
         };
     }
 
-    private static bool Has(Actual actual, KeyValuePair<IPAddress, OverlayNeighbour> want) =>
+    private static bool Has(Actual actual, KeyValuePair<OverlayHop, OverlayNeighbour> want) =>
         actual.Neighbours.TryGetValue(want.Key, out OverlayNeighbour have) && have == want.Value;
 }

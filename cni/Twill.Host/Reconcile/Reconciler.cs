@@ -1,5 +1,3 @@
-using System.Net;
-using System.Net.Sockets;
 using Twill.Host.Backends;
 using Twill.Linux;
 using Twill.Linux.Routes;
@@ -22,18 +20,20 @@ public static class Reconciler
     public static Round Run(RouteSocket route, IBackend backend, LocalNode self, IEnumerable<PeerLease> others)
     {
         LinkNames names = new(route);
-        LocalNode known = backend.NeedsMainRoutes ? self with { MainRoutes = ReadMainRoutes(route, names, self.Network) } : self;
+        LocalNode known = backend.NeedsMainRoutes ? self with { MainRoutes = ReadMainRoutes(route, names, self) } : self;
         Desired desired = backend.Wanted(known, others);
-        IReadOnlyList<string> deleted = VxlanDevice.DeleteOthers(route, self.NetworkName, keep: desired.Overlay?.Name);
-        VxlanDevice.Result? device = desired.Overlay is { } spec ? VxlanDevice.Ensure(route, spec) : null;
-        Basis basis = new(known, names, device?.Index ?? 0);
-        if (desired.Overlay is { } overlay)
+        string[] overlays = [.. desired.Devices.Select(spec => spec.Name)];
+        IReadOnlyList<string> deleted = OverlayDevice.DeleteOthers(route, self.NetworkName, keep: overlays);
+        List<OverlayDevice.Result> devices = [];
+        foreach (OverlaySpec spec in desired.Devices)
         {
-            names.Know(overlay.Name, basis.Overlay);
+            OverlayDevice.Result device = OverlayDevice.Ensure(route, spec);
+            devices.Add(device);
+            names.Know(device.Name, device.Index);
         }
 
-        Plan plan = Plan.Between(desired, Actual.Read(route, names, self.Network, basis.Overlay));
-        return new Round(basis, desired, plan, device, deleted, Applier.Apply(route, names, plan, basis.Overlay));
+        Plan plan = Plan.Between(desired, Actual.Read(route, names, self.Networks, overlays));
+        return new Round(new Basis(known, names, devices), desired, plan, deleted, Applier.Apply(route, names, plan));
     }
 
     /// <summary>
@@ -48,21 +48,24 @@ public static class Reconciler
     {
         Desired was = backend.Wanted(basis.Self, change.Before), desired = backend.Wanted(basis.Self, change.After);
         Plan plan = Plan.Between(desired, Actual.AsWanted(was));
-        return new FollowUp(was, desired, plan, Applier.Apply(route, basis.Names, plan, basis.Overlay));
+        return new FollowUp(was, desired, plan, Applier.Apply(route, basis.Names, plan));
     }
 
-    private static List<MainRoute> ReadMainRoutes(RouteSocket route, LinkNames names, IPNetwork cluster)
+    private static List<MainRoute> ReadMainRoutes(RouteSocket route, LinkNames names, LocalNode self)
     {
         List<MainRoute> routes = [];
-        foreach (Route found in route.ListRoutes(
-            new() { Family = AddressFamily.InterNetwork, Table = RouteTable.Main, RouteType = RouteType.Unicast }))
+        foreach (LocalAddress address in self.Addresses)
         {
-            // To containers, of which there may be many, no other host is behind.
-            if (found.Protocol != RouteProtocol.Twill && !Actual.IsInside(cluster, found.Destination))
+            foreach (Route found in route.ListRoutes(
+                new() { Family = address.PublicIP.AddressFamily, Table = RouteTable.Main, RouteType = RouteType.Unicast }))
             {
-                bool oneWay = found.Index != 0;
-                routes.Add(new MainRoute(
-                    found.Destination, oneWay ? names.NameOf(found.Index) : "", !oneWay || found.Gateway is not null, found.Metric));
+                // To containers, of which there may be many, no other host is behind.
+                if (found.Protocol != RouteProtocol.Twill && !self.Networks.Any(network => network.Covers(found.Destination)))
+                {
+                    bool oneWay = found.Index != 0;
+                    routes.Add(new MainRoute(
+                        found.Destination, oneWay ? names.NameOf(found.Index) : "", !oneWay || found.Gateway is not null, found.Metric));
+                }
             }
         }
 
@@ -73,21 +76,19 @@ public static class Reconciler
 /// <summary>What a round knew of this host, on which others may build as long as nothing of it changes.</summary>
 /// <param name="Self">This host, with <see cref="LocalNode.MainRoutes"/> if the backend needs them.</param>
 /// <param name="Names">Links by name.</param>
-/// <param name="Overlay">Interface index of the overlay device; 0 for none.</param>
-public sealed record Basis(LocalNode Self, LinkNames Names, int Overlay);
+/// <param name="Devices">The overlay devices, and what became of them in the round.</param>
+public sealed record Basis(LocalNode Self, LinkNames Names, IReadOnlyList<OverlayDevice.Result> Devices);
 
 /// <summary>What one round wanted, found and did.</summary>
 /// <param name="Basis">What it knew of this host.</param>
 /// <param name="Desired">What should be.</param>
 /// <param name="Plan">What it took.</param>
-/// <param name="Device">What became of the overlay device; null when there is none.</param>
 /// <param name="DeletedDevices">Overlay devices of earlier configurations that were deleted.</param>
 /// <param name="Refusals">What the kernel refused; the next round tries again.</param>
-public sealed record Round(
-    Basis Basis, Desired Desired, Plan Plan, VxlanDevice.Result? Device, IReadOnlyList<string> DeletedDevices, IReadOnlyList<Refusal> Refusals)
+public sealed record Round(Basis Basis, Desired Desired, Plan Plan, IReadOnlyList<string> DeletedDevices, IReadOnlyList<Refusal> Refusals)
 {
     /// <summary>Whether all was as it should be already.</summary>
-    public bool WasInOrder => Plan.Count == 0 && DeletedDevices.Count == 0 && Device is null or { Changes.Count: 0 };
+    public bool WasInOrder => Plan.Count == 0 && DeletedDevices.Count == 0 && Basis.Devices.All(device => device.Changes.Count == 0);
 }
 
 /// <summary>What became of a few hosts that changed.</summary>

@@ -7,4 +7,8 @@ namespace Twill.Linux.Routes;
 /// <param name="Gateway">Next hop; null when the destination is on the link.</param>
 /// <param name="Weight">Its share of the packets, 1 to 256.</param>
 /// <param name="Flags">RTNH_F_* of linux/rtnetlink.h.</param>
-public sealed record NextHop(int Index, IPAddress? Gateway, int Weight, byte Flags);
+public sealed record NextHop(int Index, IPAddress? Gateway, int Weight, byte Flags)
+{
+    /// <summary>The gateway is taken to be on the link (RTNH_F_ONLINK).</summary>
+    public bool IsOnlink => (Flags & 4) != 0;
+}

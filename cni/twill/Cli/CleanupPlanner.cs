@@ -130,7 +130,7 @@ internal sealed class CleanupPlanner(HostView host, CliOptions options)
     private void Remove(List<Route> routes)
     {
         // Those through the overlay device go with it.
-        List<Route> direct = routes.FindAll(route => host.Links.Find(link => link.Index == route.Index)?.Kind != "vxlan");
+        List<Route> direct = routes.FindAll(route => host.Links.Find(link => link.Index == route.Index) is not { } link || !OverlayDevice.IsOverlay(link));
         if (direct.Count == 0)
             return;
         _plan.Removals.Add(new Removal(direct.ConvertAll(route => $"route {route.Destination} via {route.Gateway}"), () =>
@@ -147,10 +147,10 @@ internal sealed class CleanupPlanner(HostView host, CliOptions options)
 
     private void Overlay(Target target)
     {
-        string? configured = target.View is { Conf.Backend.Type: BackendType.Vxlan } view ? view.Conf.Backend.DeviceName : null;
+        IReadOnlyList<string> configured = target.View?.OverlayNames ?? [];
         foreach (Link link in host.Links)
         {
-            if (link.Kind == "vxlan" && (link.Alias == VxlanSpec.AliasOf(target.Name) || (link.Name == configured && string.IsNullOrEmpty(link.Alias))))
+            if (OverlayDevice.IsOverlay(link) && (link.Alias == OverlaySpec.AliasOf(target.Name) || (configured.Contains(link.Name) && string.IsNullOrEmpty(link.Alias))))
                 _plan.Removals.Add(new Removal([$"overlay device {link.Name}, with its routes, neighbours and FDB entries"], () => host.Route.DeleteLinkIfPresent(link.Index)));
         }
     }

@@ -14,7 +14,7 @@ internal static class MadeNetworks
         foreach (Link link in host.Links)
         {
             string alias = link.Alias ?? "";
-            if (link.Kind == "vxlan" && After(alias, VxlanSpec.AliasOf("")) is { } overlay)
+            if (OverlayDevice.IsOverlay(link) && After(alias, OverlaySpec.AliasOf("")) is { } overlay)
                 names.Add(overlay);
             else if ((HostNames.IsVeth(link.Name) || HostNames.IsIfb(link.Name)) && After(alias, "twill ") is { } rest && rest.IndexOf(' ') is > 0 and int end)
                 names.Add(rest[..end]);

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using Twill.Cni.Configuration;
 using Twill.Cni.State;
 using Twill.Host;
@@ -66,11 +67,17 @@ internal sealed class NetworkView
     /// <summary>The host's own address in a subnet.</summary>
     public IPAddress GatewayOf(IPNetwork subnet) => Conf.Ipam.GatewayOf(subnet);
 
-    public Link? OverlayDevice => Conf.Backend.Type == BackendType.Vxlan ? _host.Find(Conf.Backend.DeviceName) : null;
+    /// <summary>The names that its overlay devices have: one for each family of the underlay.</summary>
+    public IReadOnlyList<string> OverlayNames => Conf.Backend.Type == BackendType.Vxlan
+        ? [HostNames.VxlanDevice(Conf.Backend.Vni), HostNames.VxlanDevice(Conf.Backend.Vni, AddressFamily.InterNetworkV6)]
+        : [];
+
+    /// <summary>The overlay devices that there are.</summary>
+    public List<Link> OverlayDevices => _host.Links.FindAll(link => OverlayNames.Contains(link.Name));
 
     /// <summary>Reads the kernel's entries for other hosts.</summary>
     public Actual ReadPeers() => Conf.Ipam.Network is { } network && Conf.Backend.Type != BackendType.None
-        ? Actual.Read(_host.Route, new LinkNames(_host.Route), network, OverlayDevice?.Index ?? 0)
+        ? Actual.Read(_host.Route, new LinkNames(_host.Route), [network], OverlayNames)
         : Actual.Empty;
 
     public void Refresh()

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using Twill.Cni;
 using Twill.Host.Reconcile;
 using Twill.Linux;
@@ -37,67 +38,77 @@ internal sealed record PeerRow(
 
     /// <summary>Puts together what belongs together: a route by its next hop to a neighbour, that by its hardware address to an FDB entry.</summary>
     /// <param name="actual">the kernel's entries of one network</param>
-    /// <param name="overlay">the overlay device's name; null for a backend without one</param>
-    /// <param name="subnetLen">the length of a lease, for subnets whose route is missing</param>
-    public static List<PeerRow> Of(Actual actual, string? overlay, int subnetLen)
+    /// <param name="overlays">the overlay devices' names; empty for a backend without one</param>
+    /// <param name="subnetLen">the length of an IPv4 lease, for subnets whose route is missing</param>
+    public static List<PeerRow> Of(Actual actual, IReadOnlyList<string> overlays, int subnetLen)
     {
         List<PeerRow> rows = [];
-        HashSet<IPAddress> hops = [];
+        HashSet<OverlayHop> hops = [];
         foreach (PeerRoute route in actual.Routes)
         {
-            if (route.Device != overlay)
+            bool known = route.Metric == PeerRoute.FirstMetric(route.Subnet);
+            if (!overlays.Contains(route.Device))
             {
-                EntryState direct = route.Via is null ? EntryState.Changed : EntryState.Ok;
+                EntryState direct = route.Via is null || !known ? EntryState.Changed : EntryState.Ok;
                 rows.Add(new PeerRow(route.Subnet, route.Via, null, route.Device, direct, EntryState.NotNeeded, EntryState.NotNeeded));
                 continue;
             }
-            IPAddress hop = route.Subnet.BaseAddress;
-            EntryState state = route.OnLink && hop.Equals(route.Via) && route.Metric == 0 ? EntryState.Ok : EntryState.Changed;
+            bool v4 = route.Subnet.BaseAddress.AddressFamily == AddressFamily.InterNetwork;
+            OverlayHop hop = new(route.Device, v4 ? route.Subnet.BaseAddress : route.Via ?? IPAddress.IPv6Any);
+            bool good = known && (v4 ? route.OnLink && hop.Address.Equals(route.Via) : hop.Address.IsIPv6LinkLocal);
             hops.Add(hop);
-            rows.Add(OverOverlay(actual, route.Subnet, hop, route.Device, state));
+            rows.Add(OverOverlay(actual, route.Subnet, hop, good ? EntryState.Ok : EntryState.Changed));
         }
-        foreach (IPAddress hop in actual.Neighbours.Keys)
+        foreach (OverlayHop hop in actual.Neighbours.Keys)
         {
+            // An IPv6 hop stands for its host's device: it does not say which subnet lost its route.
             if (!hops.Contains(hop))
-                rows.Add(OverOverlay(actual, IpText.NetworkOf(hop, subnetLen), hop, overlay ?? "", EntryState.Missing));
+                rows.Add(OverOverlay(actual, hop.Address.IsIPv6LinkLocal ? null : IpText.NetworkOf(hop.Address, subnetLen), hop, EntryState.Missing));
         }
         foreach (OverlayFdbEntry entry in actual.Fdb)
         {
-            if (!rows.Exists(row => row.VtepMac == entry.Mac))
-                Place(rows, entry, overlay ?? "");
+            if (!rows.Exists(row => row.VtepMac == entry.Mac && row.Device == entry.Device))
+                Place(rows, entry);
         }
-        rows.Sort((a, b) => Order(a).CompareTo(Order(b)));
+        rows.Sort(Compare);
         return rows;
     }
 
-    private static PeerRow OverOverlay(Actual actual, IPNetwork subnet, IPAddress hop, string device, EntryState route)
+    private static PeerRow OverOverlay(Actual actual, IPNetwork? subnet, OverlayHop hop, EntryState route)
     {
         if (!actual.Neighbours.TryGetValue(hop, out OverlayNeighbour neighbour))
-            return new PeerRow(subnet, null, null, device, route, EntryState.Missing, EntryState.Missing);
+            return new PeerRow(subnet, null, null, hop.Device, route, EntryState.Missing, EntryState.Missing);
         EntryState fdb = EntryState.Missing;
         IPAddress? host = null;
         foreach (OverlayFdbEntry entry in actual.ForeignFdb)
         {
-            if (entry.Mac == neighbour.Mac)
+            if (entry.Mac == neighbour.Mac && entry.Device == hop.Device)
                 (fdb, host) = (EntryState.Changed, entry.Dst);
         }
         foreach (OverlayFdbEntry entry in actual.Fdb)
         {
-            if (entry.Mac == neighbour.Mac)
+            if (entry.Mac == neighbour.Mac && entry.Device == hop.Device)
                 (fdb, host) = (EntryState.Ok, entry.Dst);
         }
-        return new PeerRow(subnet, host, neighbour.Mac, device, route, neighbour.Permanent ? EntryState.Ok : EntryState.Changed, fdb);
+        return new PeerRow(subnet, host, neighbour.Mac, hop.Device, route, neighbour.Permanent ? EntryState.Ok : EntryState.Changed, fdb);
     }
 
     /// <summary>An FDB entry that no neighbour leads to: of the one subnet that lacks its neighbour, if there is one; else a line of its own.</summary>
-    private static void Place(List<PeerRow> rows, OverlayFdbEntry entry, string overlay)
+    private static void Place(List<PeerRow> rows, OverlayFdbEntry entry)
     {
-        List<PeerRow> incomplete = rows.FindAll(row => row.Neighbour == EntryState.Missing && row.Subnet is not null);
+        List<PeerRow> incomplete = rows.FindAll(row => row.Neighbour == EntryState.Missing && row.Subnet is not null && row.Device == entry.Device);
         if (incomplete.Count == 1)
             rows[rows.IndexOf(incomplete[0])] = incomplete[0] with { PublicIP = entry.Dst, VtepMac = entry.Mac, Fdb = EntryState.Ok };
         else
-            rows.Add(new PeerRow(null, entry.Dst, entry.Mac, overlay, EntryState.Missing, EntryState.Missing, EntryState.Ok));
+            rows.Add(new PeerRow(null, entry.Dst, entry.Mac, entry.Device, EntryState.Missing, EntryState.Missing, EntryState.Ok));
     }
 
-    private static uint Order(PeerRow row) => row.Subnet is { } subnet ? IpText.ToNumber(subnet.BaseAddress) : uint.MaxValue;
+    /// <summary>IPv4 first, by address; what no subnet is known of comes last.</summary>
+    private static int Compare(PeerRow one, PeerRow other)
+    {
+        byte[] first = Key(one), second = Key(other);
+        return first.Length != second.Length ? first.Length - second.Length : first.AsSpan().SequenceCompareTo(second);
+    }
+
+    private static byte[] Key(PeerRow row) => row.Subnet is { } subnet ? subnet.BaseAddress.GetAddressBytes() : new byte[17];
 }

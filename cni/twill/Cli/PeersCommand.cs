@@ -20,9 +20,8 @@ internal static class PeersCommand
     public static NetworkPeers Of(NetworkView network)
     {
         BackendConf backend = network.Conf.Backend;
-        string? overlay = backend.Type == BackendType.Vxlan ? backend.DeviceName : null;
         return new NetworkPeers(
             network.Name, backend.TypeName, network.Agent.ReportAge is null ? null : network.Agent.PeersWanted,
-            PeerRow.Of(network.ReadPeers(), overlay, network.Conf.Ipam.IPv4.SubnetLen));
+            PeerRow.Of(network.ReadPeers(), network.OverlayNames, network.Conf.Ipam.IPv4.SubnetLen));
     }
 }

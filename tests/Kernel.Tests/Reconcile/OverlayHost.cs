@@ -12,10 +12,10 @@ namespace Kernel.Tests.Reconcile;
 internal sealed class OverlayHost : IDisposable
 {
     internal static readonly MacAddress Mac = MacAddress.Parse("02:aa:00:00:00:01");
-    internal static readonly VxlanSpec Spec = new("twill.1", 1, 4789, IPAddress.Parse("192.168.64.2"), Mac, 1450, IPAddress.Parse("10.244.1.0"), "pods");
+    internal static readonly VxlanSpec Spec = new("twill.1", 1, 4789, IPAddress.Parse("192.168.64.2"), Mac, 1450, new(IPNetwork.Parse("10.244.1.0/32"), null), "pods");
 
     internal static readonly LocalNode Self = new(
-        "pods", IPNetwork.Parse("10.244.0.0/16"), [IPNetwork.Parse("10.244.1.0/24")], [], IPAddress.Parse("192.168.64.2"), "eth0", Mac, 1450, []);
+        "pods", [IPNetwork.Parse("10.244.0.0/16")], [IPNetwork.Parse("10.244.1.0/24")], [], new(new LocalAddress(IPAddress.Parse("192.168.64.2"), Mac, 1450), null), "eth0", []);
 
     private readonly NetNs _opened;
 
@@ -33,8 +33,11 @@ internal sealed class OverlayHost : IDisposable
 
     internal static IBackend Vxlan(bool directRouting = false) => new VxlanBackend(new BackendOptions("vxlan", 1, 4789, directRouting));
 
-    internal static PeerLease Peer(int subnet, int host) => new(
-        IPNetwork.Parse($"10.244.{subnet}.0/24"), IPAddress.Parse($"192.168.64.{host}"), "vxlan", MacAddress.Parse($"02:bb:00:00:00:{host:x2}"), 1);
+    internal static PeerLease Peer(int subnet, int host) =>
+        Peer($"10.244.{subnet}.0/24", $"192.168.64.{host}", MacAddress.Parse($"02:bb:00:00:00:{host:x2}"));
+
+    internal static PeerLease Peer(string subnet, string publicIP, MacAddress mac) =>
+        new(IPNetwork.Parse(subnet), new(new PeerAddress(IPAddress.Parse(publicIP), mac, 1), null), "vxlan");
 
     /// <summary>Runs on a thread inside the namespace, as the agent's threads are.</summary>
     internal T Run<T>(Func<RouteSocket, T> body) => _opened.Run(() =>
@@ -43,7 +46,7 @@ internal sealed class OverlayHost : IDisposable
         return body(route);
     });
 
-    internal VxlanDevice.Result Ensure(VxlanSpec? spec = null) => Run(route => VxlanDevice.Ensure(route, spec ?? Spec));
+    internal OverlayDevice.Result Ensure(VxlanSpec? spec = null) => Run(route => OverlayDevice.Ensure(route, spec ?? Spec));
 
     internal Round Reconcile(params PeerLease[] peers) => Reconcile(Vxlan(), peers);
 
@@ -79,4 +82,15 @@ internal sealed class OverlayHost : IDisposable
 
     private static string[] Lines(string text) =>
         [.. text.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => string.Join(' ', Cmd.Split(line))).Order(StringComparer.Ordinal)];
+}
+
+internal static class PeerLeases
+{
+    /// <summary>The same lease with another IPv4 address.</summary>
+    internal static PeerLease At(this PeerLease lease, string publicIP) =>
+        lease with { Addresses = lease.Addresses with { V4 = lease.Addresses.V4!.Value with { PublicIP = IPAddress.Parse(publicIP) } } };
+
+    /// <summary>The same lease with another VtepMAC.</summary>
+    internal static PeerLease WithMac(this PeerLease lease, MacAddress mac) =>
+        lease with { Addresses = lease.Addresses with { V4 = lease.Addresses.V4!.Value with { VtepMac = mac } } };
 }

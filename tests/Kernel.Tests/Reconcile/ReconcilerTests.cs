@@ -73,7 +73,7 @@ public sealed class ReconcilerTests : IDisposable
     {
         _host.Reconcile(Seven);
 
-        _host.Reconcile(Seven with { PublicIP = IPAddress.Parse("192.168.64.33"), VtepMac = MacAddress.Parse("02:bb:00:00:00:77") });
+        _host.Reconcile(Seven.At("192.168.64.33").WithMac(MacAddress.Parse("02:bb:00:00:00:77")));
 
         _host.Fdb().Should().ContainSingle().Which.Should().StartWith("02:bb:00:00:00:77 dst 192.168.64.33");
         _host.Neighbours().Should().ContainSingle().Which.Should().Contain("lladdr 02:bb:00:00:00:77");
@@ -123,7 +123,7 @@ public sealed class ReconcilerTests : IDisposable
     [RequiresRootFact]
     public void With_direct_routing_hosts_on_the_link_are_one_route_and_others_three_entries()
     {
-        PeerLease far = Eight with { PublicIP = IPAddress.Parse("192.168.99.4") };
+        PeerLease far = Eight.At("192.168.99.4");
 
         _host.Reconcile(OverlayHost.Vxlan(directRouting: true), Seven, far).Refusals.Should().BeEmpty();
 
@@ -150,7 +150,7 @@ public sealed class ReconcilerTests : IDisposable
     public void A_refused_entry_is_named_and_keeps_no_other_from_being_written()
     {
         _host.Ns.Ip("address replace 192.168.64.2/24 broadcast 192.168.64.255 dev eth0");
-        PeerLease nobody = new(Eight.Subnet, IPAddress.Parse("192.168.64.255"), "host-gw");
+        PeerLease nobody = Eight.At("192.168.64.255") with { BackendType = "host-gw" };
 
         Round round = _host.Reconcile(new HostGwBackend(), nobody, Seven with { BackendType = "host-gw" });
 
@@ -163,11 +163,10 @@ public sealed class ReconcilerTests : IDisposable
     {
         PeerLease[] peers =
         [
-            .. Enumerable.Range(0, 1000).Select(n => new PeerLease(
-                IPNetwork.Parse($"10.{100 + n / 250}.{n % 250}.0/24"), IPAddress.Parse($"172.16.{n / 250}.{1 + n % 250}"), "vxlan",
-                MacAddress.Parse($"02:cc:00:00:{n / 250:x2}:{n % 250:x2}"), 1)),
+            .. Enumerable.Range(0, 1000).Select(n => OverlayHost.Peer(
+                $"10.{100 + n / 250}.{n % 250}.0/24", $"172.16.{n / 250}.{1 + n % 250}", MacAddress.Parse($"02:cc:00:00:{n / 250:x2}:{n % 250:x2}"))),
         ];
-        LocalNode self = OverlayHost.Self with { Network = IPNetwork.Parse("10.0.0.0/8") };
+        LocalNode self = OverlayHost.Self with { Networks = [IPNetwork.Parse("10.0.0.0/8")] };
         Round Run(params PeerLease[] now) => _host.Run(route => Reconciler.Run(route, OverlayHost.Vxlan(), self, now));
 
         Run(peers).Refusals.Should().BeEmpty();
@@ -189,7 +188,7 @@ public sealed class ReconcilerTests : IDisposable
     [RequiresRootFact]
     public void Following_a_change_writes_its_own_entries_only_and_leaves_what_a_round_would_have_left()
     {
-        PeerLease moved = Eight with { PublicIP = IPAddress.Parse("192.168.64.44") };
+        PeerLease moved = Eight.At("192.168.64.44");
         Basis basis = _host.Reconcile(Seven).Basis;
 
         FollowUp Follow(PeerLease[] before, PeerLease[] after, params PeerLease[] others) =>

@@ -12,7 +12,7 @@ public sealed class VxlanDeviceTests : IDisposable
     [RequiresRootFact]
     public void A_missing_device_is_made_with_exactly_the_wanted_parameters()
     {
-        VxlanDevice.Result result = _host.Ensure();
+        OverlayDevice.Result result = _host.Ensure();
 
         result.IsNew.Should().BeTrue();
         ShouldBeAsWanted();
@@ -33,9 +33,9 @@ public sealed class VxlanDeviceTests : IDisposable
     [RequiresRootFact]
     public void A_device_that_is_as_it_should_be_is_left_alone()
     {
-        VxlanDevice.Result first = _host.Ensure(), second = _host.Ensure();
+        OverlayDevice.Result first = _host.Ensure(), second = _host.Ensure();
 
-        second.Should().BeEquivalentTo(new VxlanDevice.Result(first.Index, IsNew: false, []));
+        second.Should().BeEquivalentTo(new OverlayDevice.Result("twill.1", first.Index, IsNew: false, []));
     }
 
     [RequiresRootTheory]
@@ -51,7 +51,7 @@ public sealed class VxlanDeviceTests : IDisposable
         int index = _host.Ensure().Index;
         _host.Ns.Sh(damage);
 
-        VxlanDevice.Result result = _host.Ensure();
+        OverlayDevice.Result result = _host.Ensure();
 
         result.Index.Should().Be(index);
         result.IsNew.Should().BeFalse();
@@ -73,7 +73,7 @@ public sealed class VxlanDeviceTests : IDisposable
         _host.Ensure();
         _host.Ns.Sh(damage);
 
-        VxlanDevice.Result result = _host.Ensure();
+        OverlayDevice.Result result = _host.Ensure();
 
         result.IsNew.Should().BeTrue();
         result.Changes.Should().ContainMatch($"*{told}*");
@@ -127,7 +127,7 @@ public sealed class VxlanDeviceTests : IDisposable
         _host.Ns.Ip("link add vxlan9 type vxlan id 9 dstport 4789");
         _host.Ensure();
 
-        _host.Run(route => VxlanDevice.DeleteOthers(route, "pods", keep: "twill.1")).Should().Equal("twill.5");
+        _host.Run(route => OverlayDevice.DeleteOthers(route, "pods", keep: ["twill.1"])).Should().Equal("twill.5");
 
         _host.Ns.HasLink("twill.5").Should().BeFalse();
         new[] { "twill.1", "twill.6", "vxlan9" }.Should().OnlyContain(name => _host.Ns.HasLink(name));

@@ -25,7 +25,7 @@ public sealed class BackendTests
     {
         Desired wanted = new NoneBackend().Wanted(Leases.Self, [Leases.Vxlan(7, 3)]);
 
-        wanted.Overlay.Should().BeNull();
+        wanted.Devices.Should().BeEmpty();
         wanted.Routes.Should().BeEmpty();
         wanted.Skipped.Should().BeEmpty();
     }

@@ -15,7 +15,7 @@ public sealed class HostGwBackendTests
         Desired wanted = Backend.Wanted(Leases.Self, [Leases.HostGw(7, 3)]);
 
         wanted.Routes.Should().Equal(new PeerRoute(IPNetwork.Parse("10.244.7.0/24"), IPAddress.Parse("192.168.64.3"), "eth0", OnLink: false));
-        wanted.Overlay.Should().BeNull();
+        wanted.Devices.Should().BeEmpty();
         wanted.Neighbours.Should().BeEmpty();
         wanted.Fdb.Should().BeEmpty();
     }

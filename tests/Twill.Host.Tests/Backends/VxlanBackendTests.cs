@@ -18,8 +18,8 @@ public sealed class VxlanBackendTests
 
         wanted.Routes.Should().Equal(new PeerRoute(IPNetwork.Parse("10.244.7.0/24"), IPAddress.Parse("10.244.7.0"), "twill.1", OnLink: true));
         wanted.Neighbours.Should().ContainSingle()
-            .Which.Should().Be(KeyValuePair.Create(IPAddress.Parse("10.244.7.0"), new OverlayNeighbour(Leases.Mac(3))));
-        wanted.Fdb.Should().Equal(new OverlayFdbEntry(Leases.Mac(3), IPAddress.Parse("192.168.64.3")));
+            .Which.Should().Be(KeyValuePair.Create(new OverlayHop("twill.1", IPAddress.Parse("10.244.7.0")), new OverlayNeighbour(Leases.Mac(3))));
+        wanted.Fdb.Should().Equal(new OverlayFdbEntry("twill.1", Leases.Mac(3), IPAddress.Parse("192.168.64.3")));
         wanted.Skipped.Should().BeEmpty();
     }
 
@@ -35,12 +35,12 @@ public sealed class VxlanBackendTests
 
     [Fact]
     public void The_device_carries_the_base_address_of_the_first_own_subnet() =>
-        Plain.Wanted(Leases.Self, []).Overlay.Should().Be(new VxlanSpec(
-            "twill.1", 1, 4789, IPAddress.Parse("192.168.64.2"), Leases.OwnMac, 1450, IPAddress.Parse("10.244.1.0"), "pods"));
+        Plain.Wanted(Leases.Self, []).Devices.Should().Equal(new VxlanSpec(
+            "twill.1", 1, 4789, IPAddress.Parse("192.168.64.2"), Leases.OwnMac, 1450, new(IPNetwork.Parse("10.244.1.0/32"), null), "pods"));
 
     [Fact]
     public void Without_a_lease_the_device_has_no_address() =>
-        Plain.Wanted(Leases.Self with { Subnets = [] }, []).Overlay!.Address.Should().BeNull();
+        Plain.Wanted(Leases.Self with { Subnets = [] }, []).Devices.Should().ContainSingle().Which.Addresses.Should().BeEmpty();
 
     [Fact]
     public void With_direct_routing_a_host_on_the_link_gets_one_plain_route()
@@ -58,7 +58,7 @@ public sealed class VxlanBackendTests
     [InlineData("10.1.1.1", "the default route has a gateway")]
     public void With_direct_routing_a_host_behind_a_router_goes_through_the_overlay(string publicIP, string because)
     {
-        Desired wanted = Direct.Wanted(Leases.Self, [Leases.Vxlan(7, 3) with { PublicIP = IPAddress.Parse(publicIP) }]);
+        Desired wanted = Direct.Wanted(Leases.Self, [Leases.Vxlan(7, 3).At(publicIP)]);
 
         wanted.Routes.Should().ContainSingle().Which.Device.Should().Be("twill.1", because);
         wanted.Fdb.Should().ContainSingle().Which.Dst.Should().Be(IPAddress.Parse(publicIP));
@@ -66,12 +66,12 @@ public sealed class VxlanBackendTests
 
     [Fact]
     public void A_host_on_the_link_needs_no_VtepMAC_with_direct_routing() =>
-        Direct.Wanted(Leases.Self, [Leases.Vxlan(7, 3) with { VtepMac = null }]).Routes.Should().HaveCount(1);
+        Direct.Wanted(Leases.Self, [Leases.Vxlan(7, 3).WithMac(null)]).Routes.Should().HaveCount(1);
 
     [Fact]
     public void The_order_of_the_leases_makes_no_difference()
     {
-        PeerLease[] leases = [Leases.Vxlan(9, 5), Leases.Vxlan(10, 6), Leases.Vxlan(7, 3) with { VtepMac = Leases.Mac(6) }];
+        PeerLease[] leases = [Leases.Vxlan(9, 5), Leases.Vxlan(10, 6), Leases.Vxlan(7, 3).WithMac(Leases.Mac(6))];
 
         Desired one = Plain.Wanted(Leases.Self, leases), other = Plain.Wanted(Leases.Self, leases.Reverse());
 
@@ -83,9 +83,9 @@ public sealed class VxlanBackendTests
     [Fact]
     public void Two_hosts_with_one_VtepMAC_are_told_apart_and_the_second_is_skipped()
     {
-        Desired wanted = Plain.Wanted(Leases.Self, [Leases.Vxlan(8, 4) with { VtepMac = Leases.Mac(3) }, Leases.Vxlan(7, 3)]);
+        Desired wanted = Plain.Wanted(Leases.Self, [Leases.Vxlan(8, 4).WithMac(Leases.Mac(3)), Leases.Vxlan(7, 3)]);
 
-        wanted.Fdb.Should().Equal(new OverlayFdbEntry(Leases.Mac(3), IPAddress.Parse("192.168.64.3")));
+        wanted.Fdb.Should().Equal(new OverlayFdbEntry("twill.1", Leases.Mac(3), IPAddress.Parse("192.168.64.3")));
         wanted.Skipped.Should().ContainSingle().Which.Why.Should().Contain("02:bb:00:00:00:03").And.Contain("192.168.64.3");
     }
 
@@ -99,16 +99,16 @@ public sealed class VxlanBackendTests
         { Leases.Vxlan(7, 3) with { Subnet = IPNetwork.Parse("10.244.0.0/23") }, "this host's own subnet" },
         { Leases.Vxlan(2, 3), "lost" },
         { Leases.Vxlan(7, 2), "this host's own address 192.168.64.2" },
-        { Leases.Vxlan(7, 3) with { PublicIP = IPAddress.Parse("0.0.0.0") }, "no address of a host" },
-        { Leases.Vxlan(7, 3) with { PublicIP = IPAddress.Parse("127.0.0.1") }, "no address of a host" },
-        { Leases.Vxlan(7, 3) with { PublicIP = IPAddress.Parse("224.0.0.1") }, "no address of a host" },
-        { Leases.Vxlan(7, 3) with { PublicIP = IPAddress.Broadcast }, "no address of a host" },
+        { Leases.Vxlan(7, 3).At("0.0.0.0"), "no address of a host" },
+        { Leases.Vxlan(7, 3).At("127.0.0.1"), "no address of a host" },
+        { Leases.Vxlan(7, 3).At("224.0.0.1"), "no address of a host" },
+        { Leases.Vxlan(7, 3).At("255.255.255.255"), "no address of a host" },
         { Leases.Vxlan(7, 3) with { BackendType = "host-gw" }, "backend \"host-gw\", this host \"vxlan\"" },
-        { Leases.Vxlan(7, 3) with { VtepMac = null }, "no VtepMAC" },
-        { Leases.Vxlan(7, 3) with { VtepMac = Leases.OwnMac }, "also published by 192.168.64.2" },
-        { Leases.Vxlan(7, 3) with { VtepMac = MacAddress.Zero }, "no address of a device" },
-        { Leases.Vxlan(7, 3) with { VtepMac = MacAddress.Broadcast }, "no address of a device" },
-        { Leases.Vxlan(7, 3) with { Vni = 2 }, "VNI 2, this host 1" },
+        { Leases.Vxlan(7, 3).WithMac(null), "no VtepMAC" },
+        { Leases.Vxlan(7, 3).WithMac(Leases.OwnMac), "also published by 192.168.64.2" },
+        { Leases.Vxlan(7, 3).WithMac(MacAddress.Zero), "no address of a device" },
+        { Leases.Vxlan(7, 3).WithMac(MacAddress.Broadcast), "no address of a device" },
+        { Leases.Vxlan(7, 3).With(a => a with { Vni = 2 }), "VNI 2, this host 1" },
     };
 
     [Theory, MemberData(nameof(Unusable))]
@@ -117,7 +117,7 @@ public sealed class VxlanBackendTests
         Desired wanted = Plain.Wanted(Leases.Self with { Lost = [IPNetwork.Parse("10.244.2.0/24")] }, [bad, Leases.Vxlan(9, 9)]);
 
         wanted.Skipped.Should().ContainSingle().Which.Why.Should().Contain(reason);
-        wanted.Peers.Should().Equal(Leases.Vxlan(9, 9));
+        wanted.Peers.Should().Equal(new PeerPath(IPNetwork.Parse("10.244.9.0/24"), IPAddress.Parse("192.168.64.9"), Leases.Mac(9)));
         wanted.Routes.Should().HaveCount(1);
         wanted.Fdb.Should().HaveCount(1);
         wanted.Neighbours.Should().HaveCount(1);

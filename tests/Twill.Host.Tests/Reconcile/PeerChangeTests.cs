@@ -43,7 +43,7 @@ public sealed class PeerChangeTests
         {
             Dictionary<int, PeerLease> leases = [];
             HashSet<PeerRoute> routes = [];
-            Dictionary<IPAddress, OverlayNeighbour> neighbours = [];
+            Dictionary<OverlayHop, OverlayNeighbour> neighbours = [];
             HashSet<OverlayFdbEntry> fdb = [];
             for (int step = 0; step < 40; step++)
             {
@@ -63,9 +63,9 @@ public sealed class PeerChangeTests
                     before.Values.OfType<PeerLease>(),
                     before.Keys.Select(key => leases.GetValueOrDefault(key)).OfType<PeerLease>(),
                     leases.Where(l => !before.ContainsKey(l.Key)).Select(l => l.Value));
-                Apply(Plan.Between(backend.Wanted(Leases.Self, change.After), Actual.AsWanted(backend.Wanted(Leases.Self, change.Before))), routes, neighbours, fdb);
+                Apply(Plan.Between(backend.Wanted(Leases.Dual, change.After), Actual.AsWanted(backend.Wanted(Leases.Dual, change.Before))), routes, neighbours, fdb);
 
-                Desired all = backend.Wanted(Leases.Self, leases.Values);
+                Desired all = backend.Wanted(Leases.Dual, leases.Values);
                 routes.Should().BeEquivalentTo(all.Routes);
                 neighbours.Should().BeEquivalentTo(all.Neighbours);
                 fdb.Should().BeEquivalentTo(all.Fdb);
@@ -75,33 +75,36 @@ public sealed class PeerChangeTests
 
     private static PeerLease AnyLease(Random random, string type)
     {
-        int host = random.Next(2, 6), subnet = random.Next(1, 8), length = random.Next(24, 26);
-        PeerLease lease = type == "vxlan" ? Leases.Vxlan(subnet, host) : Leases.HostGw(subnet, host);
-        return lease with
-        {
-            Subnet = IPNetwork.Parse($"10.244.{subnet}.0/{length}"),
-            PublicIP = IPAddress.Parse($"192.168.{random.Next(64, 66)}.{random.Next(2, 6)}"),
-            Vni = type == "vxlan" ? (uint)random.Next(1, 9) / 8 + 1 : null,
-        };
+        int subnet = random.Next(1, 8), length = random.Next(2);
+        bool v6 = random.Next(2) == 1;
+        return new PeerLease(
+            v6 ? IPNetwork.Parse($"fc00:1:0:{subnet}::/{64 + length}") : IPNetwork.Parse($"10.244.{subnet}.0/{24 + length}"),
+            new(random.Next(4) > 0 ? AnyAddress($"192.168.{random.Next(64, 66)}.{random.Next(2, 6)}") : null,
+                random.Next(4) > 0 ? AnyAddress($"fd00:{random.Next(64, 66)}::{random.Next(2, 6)}") : null),
+            type);
+
+        PeerAddress AnyAddress(string publicIP) => type == "vxlan"
+            ? new PeerAddress(IPAddress.Parse(publicIP), Leases.Mac(random.Next(2, 6)), (uint)random.Next(1, 9) / 8 + 1)
+            : new PeerAddress(IPAddress.Parse(publicIP));
     }
 
     /// <summary>What the kernel makes of a plan.</summary>
-    private static void Apply(Plan plan, HashSet<PeerRoute> routes, Dictionary<IPAddress, OverlayNeighbour> neighbours, HashSet<OverlayFdbEntry> fdb)
+    private static void Apply(Plan plan, HashSet<PeerRoute> routes, Dictionary<OverlayHop, OverlayNeighbour> neighbours, HashSet<OverlayFdbEntry> fdb)
     {
         foreach (OverlayFdbEntry entry in plan.PutFdb)
         {
-            fdb.RemoveWhere(e => e.Mac == entry.Mac);
+            fdb.RemoveWhere(e => e.Mac == entry.Mac && e.Device == entry.Device);
             fdb.Add(entry);
         }
 
-        foreach ((IPAddress address, OverlayNeighbour neighbour) in plan.PutNeighbours)
+        foreach ((OverlayHop address, OverlayNeighbour neighbour) in plan.PutNeighbours)
         {
             neighbours[address] = neighbour;
         }
 
         routes.UnionWith(plan.PutRoutes);
         routes.ExceptWith(plan.RemoveRoutes);
-        foreach (IPAddress address in plan.RemoveNeighbours)
+        foreach (OverlayHop address in plan.RemoveNeighbours)
         {
             neighbours.Remove(address);
         }

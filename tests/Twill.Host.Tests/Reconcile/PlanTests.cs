@@ -21,7 +21,7 @@ public sealed class PlanTests
 
         plan.Count.Should().Be(3);
         plan.PutFdb.Should().ContainSingle().Which.Dst.Should().Be(IPAddress.Parse("192.168.64.4"));
-        plan.PutNeighbours.Should().ContainSingle().Which.Key.Should().Be(IPAddress.Parse("10.244.8.0"));
+        plan.PutNeighbours.Should().ContainSingle().Which.Key.Should().Be(new OverlayHop("twill.1", IPAddress.Parse("10.244.8.0")));
         plan.PutRoutes.Should().ContainSingle().Which.Subnet.Should().Be(IPNetwork.Parse("10.244.8.0/24"));
     }
 
@@ -32,8 +32,8 @@ public sealed class PlanTests
 
         plan.Count.Should().Be(3);
         plan.RemoveRoutes.Should().HaveCount(1);
-        plan.RemoveNeighbours.Should().Equal(IPAddress.Parse("10.244.7.0"));
-        plan.RemoveFdb.Should().Equal(new OverlayFdbEntry(Leases.Mac(3), IPAddress.Parse("192.168.64.3")));
+        plan.RemoveNeighbours.Should().Equal(new OverlayHop("twill.1", IPAddress.Parse("10.244.7.0")));
+        plan.RemoveFdb.Should().Equal(new OverlayFdbEntry("twill.1", Leases.Mac(3), IPAddress.Parse("192.168.64.3")));
     }
 
     [Fact]
@@ -48,19 +48,19 @@ public sealed class PlanTests
     [Fact]
     public void A_host_that_moved_to_another_address_gets_a_new_FDB_entry_and_nothing_else()
     {
-        PeerLease moved = Leases.Vxlan(7, 3) with { PublicIP = IPAddress.Parse("192.168.64.33") };
+        PeerLease moved = Leases.Vxlan(7, 3).At("192.168.64.33");
 
         Plan plan = Plan.Between(Want(moved), Have(Leases.Vxlan(7, 3)));
 
-        plan.PutFdb.Should().Equal(new OverlayFdbEntry(Leases.Mac(3), IPAddress.Parse("192.168.64.33")));
-        plan.RemoveFdb.Should().Equal(new OverlayFdbEntry(Leases.Mac(3), IPAddress.Parse("192.168.64.3")));
+        plan.PutFdb.Should().Equal(new OverlayFdbEntry("twill.1", Leases.Mac(3), IPAddress.Parse("192.168.64.33")));
+        plan.RemoveFdb.Should().Equal(new OverlayFdbEntry("twill.1", Leases.Mac(3), IPAddress.Parse("192.168.64.3")));
         plan.Count.Should().Be(2);
     }
 
     [Fact]
     public void A_host_with_a_new_MAC_address_keeps_its_route()
     {
-        Plan plan = Plan.Between(Want(Leases.Vxlan(7, 3) with { VtepMac = Leases.Mac(99) }), Have(Leases.Vxlan(7, 3)));
+        Plan plan = Plan.Between(Want(Leases.Vxlan(7, 3).WithMac(Leases.Mac(99))), Have(Leases.Vxlan(7, 3)));
 
         plan.PutNeighbours.Should().ContainSingle().Which.Value.Mac.Should().Be(Leases.Mac(99));
         plan.RemoveNeighbours.Should().BeEmpty();
@@ -84,7 +84,7 @@ public sealed class PlanTests
     public void A_neighbour_that_is_no_longer_permanent_is_written_again()
     {
         Actual actual = Have(Leases.Vxlan(7, 3));
-        Dictionary<IPAddress, OverlayNeighbour> changed = actual.Neighbours.ToDictionary(n => n.Key, n => n.Value with { Permanent = false });
+        Dictionary<OverlayHop, OverlayNeighbour> changed = actual.Neighbours.ToDictionary(n => n.Key, n => n.Value with { Permanent = false });
 
         Plan.Between(Want(Leases.Vxlan(7, 3)), actual with { Neighbours = changed }).PutNeighbours.Should().HaveCount(1);
     }
@@ -92,8 +92,8 @@ public sealed class PlanTests
     [Fact]
     public void A_foreign_FDB_entry_gives_way_only_on_a_wanted_MAC_address()
     {
-        OverlayFdbEntry inTheWay = new(Leases.Mac(3), IPAddress.Parse("192.168.64.66"));
-        OverlayFdbEntry elsewhere = new(Leases.Mac(77), IPAddress.Parse("192.168.64.77"));
+        OverlayFdbEntry inTheWay = new("twill.1", Leases.Mac(3), IPAddress.Parse("192.168.64.66"));
+        OverlayFdbEntry elsewhere = new("twill.1", Leases.Mac(77), IPAddress.Parse("192.168.64.77"));
 
         Plan plan = Plan.Between(Want(Leases.Vxlan(7, 3)), Actual.Empty with { ForeignFdb = new HashSet<OverlayFdbEntry> { inTheWay, elsewhere } });
 

@@ -14,8 +14,8 @@ public sealed class PeerRowTests
 
     private static readonly Actual s_whole = new(
         new HashSet<PeerRoute> { new(s_subnet, s_subnet.BaseAddress, "twill.1", OnLink: true) },
-        new Dictionary<IPAddress, OverlayNeighbour> { [s_subnet.BaseAddress] = new(s_mac) },
-        new HashSet<OverlayFdbEntry> { new(s_mac, s_host) },
+        new Dictionary<OverlayHop, OverlayNeighbour> { [new("twill.1", s_subnet.BaseAddress)] = new(s_mac) },
+        new HashSet<OverlayFdbEntry> { new("twill.1", s_mac, s_host) },
         new HashSet<OverlayFdbEntry>());
 
     [Fact]
@@ -44,7 +44,7 @@ public sealed class PeerRowTests
     [Fact]
     public void A_missing_neighbour_leaves_the_host_known_by_its_FDB_entry()
     {
-        Rows(s_whole with { Neighbours = new Dictionary<IPAddress, OverlayNeighbour>() }).Should()
+        Rows(s_whole with { Neighbours = new Dictionary<OverlayHop, OverlayNeighbour>() }).Should()
             .Equal(new PeerRow(s_subnet, s_host, s_mac, "twill.1", EntryState.Ok, EntryState.Missing, EntryState.Ok));
     }
 
@@ -61,9 +61,9 @@ public sealed class PeerRowTests
         PeerRow row = Rows(s_whole with
         {
             Routes = new HashSet<PeerRoute> { new(s_subnet, s_subnet.BaseAddress, "twill.1", OnLink: true, Metric: 50) },
-            Neighbours = new Dictionary<IPAddress, OverlayNeighbour> { [s_subnet.BaseAddress] = new(s_mac, Permanent: false) },
+            Neighbours = new Dictionary<OverlayHop, OverlayNeighbour> { [new("twill.1", s_subnet.BaseAddress)] = new(s_mac, Permanent: false) },
             Fdb = new HashSet<OverlayFdbEntry>(),
-            ForeignFdb = new HashSet<OverlayFdbEntry> { new(s_mac, s_host) },
+            ForeignFdb = new HashSet<OverlayFdbEntry> { new("twill.1", s_mac, s_host) },
         }).Should().ContainSingle().Subject;
         (row.Route, row.Neighbour, row.Fdb).Should().Be((EntryState.Changed, EntryState.Changed, EntryState.Changed));
         row.IsWhole.Should().BeFalse();
@@ -74,7 +74,7 @@ public sealed class PeerRowTests
     {
         Actual actual = new(
             new HashSet<PeerRoute> { new(s_other, s_other.BaseAddress, "twill.1", true), new(s_subnet, s_subnet.BaseAddress, "twill.1", true) },
-            new Dictionary<IPAddress, OverlayNeighbour>(), new HashSet<OverlayFdbEntry> { new(s_otherMac, s_host) }, new HashSet<OverlayFdbEntry>());
+            new Dictionary<OverlayHop, OverlayNeighbour>(), new HashSet<OverlayFdbEntry> { new("twill.1", s_otherMac, s_host) }, new HashSet<OverlayFdbEntry>());
         Rows(actual).Select(row => row.Subnet).Should().Equal(s_subnet, s_other, null);
     }
 
@@ -84,7 +84,7 @@ public sealed class PeerRowTests
         Actual actual = s_whole with
         {
             Routes = new HashSet<PeerRoute> { new(s_subnet, s_subnet.BaseAddress, "twill.1", true), new(s_other, s_other.BaseAddress, "twill.1", true) },
-            Neighbours = new Dictionary<IPAddress, OverlayNeighbour> { [s_subnet.BaseAddress] = new(s_mac), [s_other.BaseAddress] = new(s_mac) },
+            Neighbours = new Dictionary<OverlayHop, OverlayNeighbour> { [new("twill.1", s_subnet.BaseAddress)] = new(s_mac), [new("twill.1", s_other.BaseAddress)] = new(s_mac) },
         };
         Rows(actual).Should().HaveCount(2).And.OnlyContain(row => row.IsWhole && s_host.Equals(row.PublicIP));
     }
@@ -124,7 +124,7 @@ public sealed class PeerRowTests
         peer.GetProperty("ok").GetBoolean().Should().BeTrue();
     }
 
-    private static List<PeerRow> Rows(Actual actual) => PeerRow.Of(actual, "twill.1", 24);
+    private static List<PeerRow> Rows(Actual actual) => PeerRow.Of(actual, ["twill.1"], 24);
 
     private static MacAddress Mac(string text) => MacAddress.TryParse(text, out MacAddress mac) ? mac : throw new ArgumentException(text);
 }

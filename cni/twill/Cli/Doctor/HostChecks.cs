@@ -71,7 +71,7 @@ internal static class HostChecks
         foreach (NetworkView network in networks)
         {
             devices.Add(network.IsOurs ? network.Conf.Bridge : "");
-            devices.Add(network.OverlayDevice?.Name ?? "");
+            devices.UnionWith(network.OverlayDevices.ConvertAll(overlay => overlay.Name));
             devices.Add(network.Node?.Interface ?? "");
         }
         foreach (string device in devices)

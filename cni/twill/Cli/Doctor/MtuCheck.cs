@@ -48,7 +48,7 @@ internal static class MtuCheck
         string carries = overhead > 0 ? $"{name} has {mtu} bytes, less {overhead} for {conf.Backend.TypeName}" : $"{name} has {mtu} bytes";
         if (wanted > room)
             to.Fail(Name, $"$.mtu is {wanted}, but {carries}: bigger packets are lost or cut into pieces", $"set $.mtu in {network.File} to 0, or to at most {room}");
-        foreach (Link? device in (ReadOnlySpan<Link?>)[network.OverlayDevice, host.Find(conf.Bridge)])
+        foreach (Link? device in (List<Link?>)[.. network.OverlayDevices, host.Find(conf.Bridge)])
         {
             if (device is not null && device.Mtu != wanted)
                 to.Fail(Name, $"device {device.Name} has MTU {device.Mtu}, not {wanted} ({carries})", DoctorCommand.Mend(network, $"ip link set dev {device.Name} mtu {wanted}"));

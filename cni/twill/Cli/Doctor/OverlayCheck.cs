@@ -18,16 +18,15 @@ internal static class OverlayCheck
             return;
         to.Look(Name, () =>
         {
-            if (network.OverlayDevice is not { } device)
+            if (network.OverlayDevices.Count == 0 && network.Agent.ReportAge is not null)
+                to.Fail(Name, $"device {backend.DeviceName} is missing: no other host is reached", Mend(network));
+            foreach (Link device in network.OverlayDevices)
             {
-                if (network.Agent.ReportAge is not null)
-                    to.Fail(Name, $"device {backend.DeviceName} is missing: no other host is reached", Mend(network));
-                return;
+                foreach (string fault in Faults(host, network, device))
+                    to.Fail(Name, $"device {device.Name}: {fault}", Mend(network));
             }
-            foreach (string fault in Faults(host, network, device))
-                to.Fail(Name, $"device {device.Name}: {fault}", Mend(network));
-        }, () => network.OverlayDevice is { } device
-            ? $"{device.Name} is up, {device.Mac}, VNI {backend.Vni}, UDP port {backend.Port}"
+        }, () => network.OverlayDevices is { Count: > 0 } devices
+            ? $"{string.Join(" and ", devices.ConvertAll(device => $"{device.Name} is up, {device.Mac}"))}, VNI {backend.Vni}, UDP port {backend.Port}"
             : $"{backend.DeviceName} is made by the agent");
     }
 
@@ -58,11 +57,10 @@ internal static class OverlayCheck
         if (network.Subnets.Count > 0 && network.Agent.ReportAge is not null)
         {
             List<InterfaceAddress> present = host.Route.ListAddresses(device.Index, AddressFamily.InterNetwork);
-            var wanted = network.Subnets[0].BaseAddress;
-            Expect(present.Exists(address => address.Address.Equals(wanted) && address.PrefixLength == VxlanSpec.AddressLength),
-                $"it lacks the address {wanted}/{VxlanSpec.AddressLength}");
+            var wanted = OverlaySpec.BaseOf(network.Subnets[0]);
+            Expect(present.Exists(address => address.Address.Equals(wanted.BaseAddress) && address.PrefixLength == wanted.PrefixLength), $"it lacks the address {wanted}");
             foreach (InterfaceAddress address in present)
-                Expect(address.Address.Equals(wanted), $"it has the address {address}, which leads packets astray");
+                Expect(address.Address.Equals(wanted.BaseAddress), $"it has the address {address}, which leads packets astray");
         }
         return faults;
     }

@@ -14,11 +14,11 @@ internal static class ReversePathCheck
 
     public static void Run(Findings to, NetworkView network)
     {
-        if (network.Conf.Backend.Type != BackendType.Vxlan || network.OverlayDevice is not { } overlay)
+        if (network.Conf.Backend.Type != BackendType.Vxlan || network.OverlayDevices.Count == 0)
             return;
         to.Look(Name, () =>
         {
-            foreach (string? device in (ReadOnlySpan<string?>)[overlay.Name, network.Node?.Interface])
+            foreach (string? device in (List<string?>)[.. network.OverlayDevices.ConvertAll(overlay => overlay.Name), network.Node?.Interface])
             {
                 if (string.IsNullOrEmpty(device) || !IsStrict(device))
                     continue;
