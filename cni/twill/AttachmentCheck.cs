@@ -34,13 +34,16 @@ internal sealed class AttachmentCheck(RouteSocket host, RouteSocket inPod, PodLi
     }
 
     /// <summary>
-    /// Results before 1.1.0 have no MTU: a later plugin of the chain that lowered it could not say so. A higher one would lose packets.
+    /// Results before 1.1.0 have no MTU: a later plugin of the chain that lowered it could not say so. A higher one would lose packets. When
+    /// the network's own MTU falls, the agent has running containers follow.
     /// </summary>
     private string? InsideMtu(Link link, CniInterface told)
     {
-        bool asMade = told.Mtu > 0 ? link.Mtu == told.Mtu : link.Mtu <= spec.Mtu;
+        bool asMade = told.Mtu > 0 ? IsAsMade(link, told.Mtu) : link.Mtu <= spec.Mtu;
         return asMade ? null : $"interface {spec.IfName} has MTU {link.Mtu}, not {(told.Mtu > 0 ? told.Mtu : spec.Mtu)}";
     }
+
+    private bool IsAsMade(Link link, int told) => link.Mtu == told || (link.Mtu == spec.Mtu && spec.Mtu < told);
 
     private CniInterface? Told(string name, bool inContainer)
     {
@@ -107,7 +110,7 @@ internal sealed class AttachmentCheck(RouteSocket host, RouteSocket inPod, PodLi
             return $"host end {spec.HostName} is down";
         CniInterface? told = Told(spec.HostName, inContainer: false);
         int mtu = told is { Mtu: > 0 } ? told.Mtu : spec.Mtu;
-        if (end.Mtu != mtu)
+        if (!IsAsMade(end, mtu))
             return $"host end {spec.HostName} has MTU {end.Mtu}, not {mtu}";
         if (MacDifference("host end", end, told) is { } mac)
             return mac;
@@ -129,7 +132,7 @@ internal sealed class AttachmentCheck(RouteSocket host, RouteSocket inPod, PodLi
         if (!bridge.IsUp)
             return $"bridge {conf.Bridge} is down";
         CniInterface? told = Told(conf.Bridge, inContainer: false);
-        int mtu = told is { Mtu: > 0 } ? told.Mtu : spec.Mtu;
+        int mtu = told is { Mtu: > 0 } ? Math.Min(told.Mtu, spec.Mtu) : spec.Mtu;
         if (bridge.Mtu < mtu)
             return $"bridge {conf.Bridge} has MTU {bridge.Mtu}, less than the {mtu} of its containers";
         if (MacDifference("bridge", bridge, told) is { } mac)

@@ -1,5 +1,4 @@
 using System.Net;
-using System.Text;
 using Twill.Cni.State;
 
 namespace Twill.Agent;
@@ -7,24 +6,14 @@ namespace Twill.Agent;
 /// <summary>The records of twill-ipam, seen from outside: one file per address that a container has, named by it.</summary>
 internal static class AddressRecords
 {
-    private const string Boot = "\nboot: ";
-
     /// <summary>The addresses of these subnets that a container of this boot may have: no container outlived the one before.</summary>
     /// <exception cref="IOException">The directory cannot be read.</exception>
-    internal static List<IPAddress> InUse(string dataDir, string network, IReadOnlyList<IPNetwork> subnets)
-    {
-        DirectoryInfo records = new(Path.Combine(dataDir, network));
-        List<IPAddress> used = [];
-        foreach (FileInfo file in records.Exists ? records.EnumerateFiles() : [])
-        {
-            if (IPAddress.TryParse(file.Name, out IPAddress? address) && subnets.Any(subnet => subnet.Contains(address)) && !IsOfEarlierBoot(file))
-            {
-                used.Add(address);
-            }
-        }
-
-        return used;
-    }
+    internal static List<IPAddress> InUse(string dataDir, string network, IReadOnlyList<IPNetwork> subnets) =>
+    [
+        .. AddressFile.List(dataDir, network)
+            .Where(record => subnets.Any(subnet => subnet.Contains(record.Address)) && (record.ContainerId is null || record.BootId == BootClock.BootId))
+            .Select(record => record.Address),
+    ];
 
     /// <summary>Whether any container of this host has an address of the subnet.</summary>
     /// <exception cref="IOException">The directory cannot be read.</exception>
@@ -41,13 +30,5 @@ internal static class AddressRecords
     {
         DirectoryInfo records = new(Path.Combine(dataDir, network));
         return records.Exists ? records.EnumerateFiles().Count(file => IPAddress.TryParse(file.Name, out _)) : 0;
-    }
-
-    /// <summary>The record says so itself. One that cannot be read, or is half of one, says nothing.</summary>
-    private static bool IsOfEarlierBoot(FileInfo file)
-    {
-        string text = AtomicFile.TryReadAll(file.FullName) is { } content ? Encoding.UTF8.GetString(content) : "";
-        int at = text.IndexOf(Boot, StringComparison.Ordinal);
-        return at >= 0 && text[(at + Boot.Length)..].Split('\n') is [{ Length: 36 } boot, ..] && boot != BootClock.BootId;
     }
 }

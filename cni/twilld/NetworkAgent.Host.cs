@@ -3,12 +3,14 @@ using Twill.Cni.Configuration;
 using Twill.Cni.State;
 using Twill.Host;
 using Twill.Linux;
+using Twill.Linux.Links;
 
 namespace Twill.Agent;
 
 /// <content>This host: its underlay, bridge, forwarding and firewall.</content>
 internal sealed partial class NetworkAgent
 {
+    private readonly HashSet<int> _formerMtus = [];
     private NodeFile? _node;
     private volatile int _underlay;
 
@@ -27,7 +29,8 @@ internal sealed partial class NetworkAgent
         {
             IReadOnlyList<IPNetwork> subnets = _conf.Ipam.Subnet is { } only ? [only] : _keeper?.Held?.Subnets ?? [];
             int mtu = _conf.Mtu != 0 ? _conf.Mtu : _node?.Mtu ?? Underlay.MtuToOutside(route);
-            changes = HostState.Ensure(route, _state, _conf, subnets, LocalSubnets, mtu);
+            changes = LowerContainersMtu(route, mtu);
+            changes.AddRange(HostState.Ensure(route, _state, _conf, subnets, LocalSubnets, mtu));
             changes.AddRange(_bridge.Ensure(route));
             if (_otherFirewalls.BringInOrder(route, _node) is { } done)
             {
@@ -43,6 +46,27 @@ internal sealed partial class NetworkAgent
 
         _hostTrouble.Over();
         return changes.Count == 0;
+    }
+
+    /// <summary>
+    /// Before the bridge gets it: until then the bridge has the MTU that the network had, also when it changed while no agent ran. An ADD may
+    /// be quicker with the bridge, so what node.json had counts too.
+    /// </summary>
+    private List<string> LowerContainersMtu(RouteSocket route, int mtu)
+    {
+        if (route.TryGetLink(_conf.Bridge, out Link? bridge) && bridge.Mtu > mtu)
+        {
+            _formerMtus.Add((int)bridge.Mtu);
+        }
+
+        if (_formerMtus.Count == 0)
+        {
+            return [];
+        }
+
+        List<string> changes = ContainersMtu.Lower(route, _conf.Name, _conf.Ipam.DataDir, _formerMtus, mtu);
+        _formerMtus.Clear();
+        return changes;
     }
 
     /// <summary>
@@ -77,6 +101,11 @@ internal sealed partial class NetworkAgent
         if (_keeper is { IsAccepted: not true } && written is not null && written.BootId == node.BootId && !HaveSameBackend(written, node))
         {
             node = written;     // etcd has not agreed to the new configuration: this host is what it was
+        }
+
+        if (written is not null && written.Mtu > node.Mtu && _conf.Mtu == 0)
+        {
+            _formerMtus.Add(written.Mtu);
         }
 
         if (written != node)

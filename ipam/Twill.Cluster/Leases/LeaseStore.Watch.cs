@@ -15,7 +15,7 @@ public sealed partial class LeaseStore
     /// lost its leader or hangs, it lists again and tells a new snapshot. Never ends but by <paramref name="cancel"/>.</summary>
     public async IAsyncEnumerable<LeaseEvent> WatchAsync([EnumeratorCancellation] CancellationToken cancel = default)
     {
-        await foreach (Heard heard in FollowAsync(EtcdRange.Prefix(Keys.Subnets), cancel).ConfigureAwait(false))
+        await foreach (Heard heard in FollowAsync(EtcdRange.Prefix(Keys.Subnets), WatchProbeInterval, cancel).ConfigureAwait(false))
         {
             if (heard.List is { } list) yield return Snapshot(list) with { IsSetBack = heard.IsSetBack };
             foreach (EtcdWatchEvent change in heard.Changes) yield return Told(change);
@@ -30,7 +30,7 @@ public sealed partial class LeaseStore
     public async Task WatchConfigAsync(Action changed, CancellationToken cancel = default)
     {
         long? known = null;
-        await foreach (Heard heard in FollowAsync(EtcdRange.Of(Keys.Config), cancel).ConfigureAwait(false))
+        await foreach (Heard heard in FollowAsync(EtcdRange.Of(Keys.Config), 6 * WatchProbeInterval, cancel).ConfigureAwait(false))
         {
             long? now = heard.List is { } list ? (list.Items.Count > 0 ? list.Items[0].ModRevision : 0)
                 : heard.Changes.Count > 0 ? heard.Changes[^1].Item.ModRevision : known;
@@ -40,7 +40,7 @@ public sealed partial class LeaseStore
     }
 
     /// <summary>Lists a range and tells what changes in it, again and again. One of: a list, changes, an error after which it goes on.</summary>
-    private async IAsyncEnumerable<Heard> FollowAsync(EtcdRange range, [EnumeratorCancellation] CancellationToken cancel)
+    private async IAsyncEnumerable<Heard> FollowAsync(EtcdRange range, TimeSpan probeInterval, [EnumeratorCancellation] CancellationToken cancel)
     {
         int failures = 0;
         long seen = 0;
@@ -54,7 +54,7 @@ public sealed partial class LeaseStore
                 long started = Environment.TickCount64;
                 long relist = started + Spread(WatchRelistInterval);
                 IAsyncEnumerator<EtcdWatchBatch> batches =
-                    _etcd.WatchAsync(range, list.Revision + 1, WatchProbeInterval, cancel).GetAsyncEnumerator(cancel);
+                    _etcd.WatchAsync(range, list.Revision + 1, probeInterval, cancel).GetAsyncEnumerator(cancel);
                 await using (batches.ConfigureAwait(false))
                 {
                     while (Environment.TickCount64 < relist)

@@ -1,3 +1,4 @@
+using Twill.Cni.State;
 using Twill.Host;
 using Twill.Linux.Links;
 

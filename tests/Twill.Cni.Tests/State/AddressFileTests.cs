@@ -1,9 +1,8 @@
 using System.Net;
 using Twill.Cni.State;
-using Twill.Plugin.Cli;
 using Twill.Testing;
 
-namespace Twill.Plugin.Tests.Cli;
+namespace Twill.Cni.Tests.State;
 
 public sealed class AddressFileTests
 {
@@ -29,17 +28,5 @@ public sealed class AddressFileTests
             File.WriteAllText(directory.At($"net/{name}"), Whole);
         AddressFile.List(directory.Path, "net").Select(record => record.Address.ToString()).Should().Equal("10.0.0.9", "10.0.0.10");
         AddressFile.List(directory.Path, "other").Should().BeEmpty();
-    }
-
-    [Fact]
-    public void A_container_is_gone_only_for_certain()
-    {
-        AddressFile record = AddressFile.Parse(IPAddress.Loopback, Whole) with { BootId = BootClock.BootId, Netns = "/proc/0/ns/net" };
-        record.GoneBecause([]).Should().Be("its network namespace /proc/0/ns/net is gone");
-        record.GoneBecause(["net:[4026532621]"]).Should().BeNull("a process is still in it");
-        (record with { Inode = "-" }).GoneBecause([]).Should().BeNull("nobody knows which it was");
-        (record with { Netns = "/no/such/directory/c1" }).GoneBecause([]).Should().BeNull("the directory may just be out of sight");
-        (record with { BootId = "earlier" }).GoneBecause([]).Should().Be("it is of an earlier boot");
-        AddressFile.Parse(IPAddress.Loopback, "junk").GoneBecause([]).Should().Be("the file is damaged");
     }
 }

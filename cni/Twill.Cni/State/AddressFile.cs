@@ -1,26 +1,25 @@
-using System.Globalization;
 using System.Net;
 using System.Text;
-using Twill.Cni;
-using Twill.Cni.State;
-using Twill.Linux;
-using LibcException = Twill.Linux.LibcException;
 
-namespace Twill.Plugin.Cli;
+namespace Twill.Cni.State;
 
-/// <summary>A record of twill-ipam, seen from outside: a file named by the address, one <c>key: value</c> a line.</summary>
+/// <summary>
+/// A record of twill-ipam (<c>&lt;dataDir&gt;/&lt;network&gt;/&lt;address&gt;</c>), for those who only look: a file named by the address, one
+/// <c>key: value</c> a line.
+/// </summary>
 /// <param name="Address">the address, which is the file's name</param>
 /// <param name="ContainerId">whose it is; null when the record is damaged</param>
 /// <param name="IfName">the interface that has it</param>
 /// <param name="BootId">the boot it was handed out in</param>
 /// <param name="Netns">CNI_NETNS of the ADD</param>
 /// <param name="Inode">what that path led to then, <c>device:inode</c>; <c>-</c> when nobody looked</param>
-internal sealed record AddressFile(IPAddress Address, string? ContainerId, string IfName, string BootId, string Netns, string Inode)
+public sealed record AddressFile(IPAddress Address, string? ContainerId, string IfName, string BootId, string Netns, string Inode)
 {
     /// <summary>twill-ipam takes no longer file for a record.</summary>
     private const long LargestRecord = 8192;
 
-    /// <summary>The records of a network; none when its directory is missing.</summary>
+    /// <summary>The records of a network, by address; none when its directory is missing.</summary>
+    /// <exception cref="IOException">the directory cannot be read</exception>
     public static List<AddressFile> List(string dataDir, string network)
     {
         List<AddressFile> records = [];
@@ -39,6 +38,7 @@ internal sealed record AddressFile(IPAddress Address, string? ContainerId, strin
         return records;
     }
 
+    /// <summary>Reads a record; anything but a whole one has no <see cref="ContainerId"/>.</summary>
     public static AddressFile Parse(IPAddress address, string text)
     {
         string[] lines = text.Split('\n'), values = new string[5];
@@ -50,33 +50,6 @@ internal sealed record AddressFile(IPAddress Address, string? ContainerId, strin
             values[i] = lines[i][labels[i].Length..];
         }
         return new AddressFile(address, values[0], values[1], values[2], values[3], values[4]);
-    }
-
-    /// <summary>Why its container is certainly gone; null while there is any doubt, as for twill-ipam itself.</summary>
-    /// <param name="namespacesInUse">as <see cref="ProcFiles.NamespacesInUse"/> lists them</param>
-    public string? GoneBecause(HashSet<string> namespacesInUse)
-    {
-        if (ContainerId is null)
-            return "the file is damaged";
-        if (BootId != BootClock.BootId)
-            return "it is of an earlier boot";
-        int colon = Inode.IndexOf(':');
-        if (colon < 0 || LeadsThere() || (!Netns.StartsWith("/proc/", StringComparison.Ordinal) && !Directory.Exists(Path.GetDirectoryName(Netns))))
-            return null;
-        return namespacesInUse.Contains($"net:[{Inode[(colon + 1)..]}]") ? null : $"its network namespace {Netns} is gone";
-    }
-
-    private bool LeadsThere()
-    {
-        try
-        {
-            using NetNs ns = NetNs.Open(Netns);
-            return string.Create(CultureInfo.InvariantCulture, $"{ns.Device}:{ns.Inode}") == Inode;
-        }
-        catch (LibcException)
-        {
-            return false;
-        }
     }
 
     private static UInt128 Order(IPAddress address) => address.AddressFamily == System.Net.Sockets.AddressFamily.InterNetwork

@@ -1,0 +1,93 @@
+using System.Globalization;
+using Twill.Cni.State;
+using Twill.Host;
+using Twill.Linux;
+using Twill.Linux.Links;
+using Twill.Linux.Netlink;
+
+namespace Twill.Agent;
+
+/// <summary>
+/// Running containers follow when their network's MTU falls: a full packet of theirs would not pass any more, and the word of that (ICMP)
+/// gets lost in many places. When it rises they stay as they are, which loses nothing. Interfaces that somebody gave another MTU than the
+/// network's are left alone.
+/// </summary>
+internal static class ContainersMtu
+{
+    /// <summary>Lowers both ends of the pairs that have one of the former MTUs: inside first, so that at no time more is sent than passes.</summary>
+    /// <param name="host">A socket in the host's namespace.</param>
+    /// <param name="network">The network's name.</param>
+    /// <param name="dataDir">Where twill-ipam keeps its records, which say where containers' namespaces are.</param>
+    /// <param name="former">MTUs in bytes that the network had.</param>
+    /// <param name="mtu">Bytes; the network's MTU now.</param>
+    /// <returns>What was done and what could not be, each a phrase for the log.</returns>
+    internal static List<string> Lower(RouteSocket host, string network, string dataDir, IReadOnlySet<int> former, int mtu)
+    {
+        List<Link> ends = host.ListLinks(kind: "veth")
+            .FindAll(link => BridgePorts.IsHostEnd(link, network) && link.Mtu > mtu && former.Contains((int)link.Mtu));
+        if (ends.Count == 0)
+        {
+            return [];
+        }
+
+        Dictionary<string, AddressFile> owners = [];
+        foreach (AddressFile record in AddressFile.List(dataDir, network))
+        {
+            if (record.ContainerId is { } id && record.BootId == BootClock.BootId)
+            {
+                owners[HostNames.Veth(id, record.IfName)] = record;
+            }
+        }
+
+        int lowered = 0;
+        List<string> changes = [];
+        foreach (Link end in ends)
+        {
+            try
+            {
+                if (owners.TryGetValue(end.Name, out AddressFile? owner) && LowerInside(owner, end, former, mtu))
+                {
+                    host.Execute(new SetLink(end.Index) { Mtu = (uint)mtu });
+                    lowered++;
+                    continue;
+                }
+
+                changes.Add($"container behind {end.Name} ({end.Alias}) keeps MTU {end.Mtu}: its interface is not found where its ADD was told");
+            }
+            catch (Exception e) when (e is LibcException or NetlinkException)
+            {
+                changes.Add($"container behind {end.Name} ({end.Alias}) keeps MTU {end.Mtu}: {e.Message}");
+            }
+        }
+
+        if (lowered > 0)
+        {
+            changes.Insert(0, string.Create(CultureInfo.InvariantCulture, $"MTU of {lowered} running {(lowered == 1 ? "container" : "containers")} lowered to {mtu}"));
+        }
+
+        return changes;
+    }
+
+    /// <summary>False when the namespace or the interface there is another than the ADD's.</summary>
+    private static bool LowerInside(AddressFile owner, Link end, IReadOnlySet<int> former, int mtu)
+    {
+        using NetNs netns = NetNs.Open(owner.Netns);
+        if (string.Create(CultureInfo.InvariantCulture, $"{netns.Device}:{netns.Inode}") != owner.Inode)
+        {
+            return false;
+        }
+
+        using RouteSocket inside = netns.Run(() => RouteSocket.Open());
+        if (!inside.TryGetLink(owner.IfName, out Link? link) || link.Index != end.LinkIndex)
+        {
+            return false;
+        }
+
+        if (link.Mtu > mtu && former.Contains((int)link.Mtu))
+        {
+            inside.Execute(new SetLink(link.Index) { Mtu = (uint)mtu });
+        }
+
+        return true;
+    }
+}
