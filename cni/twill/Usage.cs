@@ -1,4 +1,3 @@
-using System.Text;
 using Twill.Cni;
 using Twill.Plugin.Cli;
 
@@ -27,20 +26,6 @@ internal static class Usage
 
     /// <summary>Answers the command line.</summary>
     /// <returns>the exit code, as <see cref="Commands"/> has them</returns>
-    public static int Print(ICniProcess process, string[] arguments)
-    {
-        switch (arguments)
-        {
-            case [] or ["--help" or "-h"]:
-                process.WriteStdout(Encoding.UTF8.GetBytes(Text));
-                return 0;
-            case ["--version"]:
-                process.WriteStdout(Encoding.UTF8.GetBytes($"twill {Version} (CNI {CniVersion.SupportedText})\n"));
-                return 0;
-            default:
-                return Commands.Run(process, arguments);
-        }
-    }
-
-    private static string Version => typeof(Usage).Assembly.GetName().Version!.ToString(3);
+    public static int Print(ICniProcess process, string[] arguments) =>
+        CommandLine.Answer(process, arguments, typeof(Usage).Assembly, Text, () => Commands.Run(process, arguments));
 }

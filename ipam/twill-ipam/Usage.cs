@@ -1,4 +1,3 @@
-using System.Text;
 using Twill.Cni;
 
 namespace Twill.Ipam;
@@ -19,19 +18,9 @@ internal static class Usage
 
     /// <summary>Answers the command line.</summary>
     /// <returns>the exit code: 2 for arguments that nobody knows</returns>
-    public static int Print(ICniProcess process, string[] arguments)
+    public static int Print(ICniProcess process, string[] arguments) => CommandLine.Answer(process, arguments, typeof(Usage).Assembly, Text, () =>
     {
-        switch (arguments)
-        {
-            case [] or ["--help" or "-h"]:
-                process.WriteStdout(Encoding.UTF8.GetBytes(Text));
-                return 0;
-            case ["--version"]:
-                process.WriteStdout(Encoding.UTF8.GetBytes($"twill-ipam {typeof(Usage).Assembly.GetName().Version!.ToString(3)} (CNI {CniVersion.SupportedText})\n"));
-                return 0;
-            default:
-                process.WriteStderr($"twill-ipam: unknown argument '{string.Join(' ', arguments)}'; --help says what there is");
-                return 2;
-        }
-    }
+        process.WriteStderr($"twill-ipam: unknown argument '{string.Join(' ', arguments)}'; --help says what there is");
+        return 2;
+    });
 }
