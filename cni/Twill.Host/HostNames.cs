@@ -61,6 +61,9 @@ public static class HostNames
     public static string VxlanDevice(int vni, AddressFamily outer = AddressFamily.InterNetwork) =>
         outer != AddressFamily.InterNetworkV6 ? $"twill.{vni}" : vni < 1_000_000 ? $"twill-v6.{vni}" : $"twill6.{vni}";
 
+    /// <summary>The WireGuard device of a network, <c>twill-wg.51820</c> for that UDP port, which only one on a host can have: 14 of the 15 bytes there are.</summary>
+    public static string WireGuardDevice(int port) => $"twill-wg.{port}";
+
     /// <summary>The nftables table of a network (family inet).</summary>
     public static string NftTable(string network) => $"twill-{network}";
 

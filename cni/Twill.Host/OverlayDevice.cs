@@ -11,7 +11,7 @@ namespace Twill.Host;
 public static class OverlayDevice
 {
     /// <summary>The kinds of devices that may be a network's overlay.</summary>
-    private static readonly string[] s_kinds = [VxlanDevice.Kind];
+    private static readonly string[] s_kinds = [VxlanDevice.Kind, .. WireGuardTunnel.Kinds];
 
     /// <summary>What <see cref="Ensure"/> found and did.</summary>
     /// <param name="Name">The device's name.</param>
@@ -29,6 +29,7 @@ public static class OverlayDevice
     public static Result Ensure(RouteSocket route, OverlaySpec spec) => spec switch
     {
         VxlanSpec vxlan => VxlanDevice.Ensure(route, vxlan),
+        WireGuardSpec wireGuard => WireGuardTunnel.Ensure(route, wireGuard),
         _ => throw new ArgumentException($"There is no overlay device of kind {spec.Kind}.", nameof(spec)),
     };
 
@@ -64,7 +65,7 @@ public static class OverlayDevice
             return null;
         }
 
-        return link.Kind == spec.Kind ? link : throw new HostException(
+        return spec.IsKind(link.Kind) ? link : throw new HostException(
             $"link {spec.Name} is a {link.Kind ?? "hardware"} device, not the {spec.Kind} device that belongs there: rename or delete it");
     }
 

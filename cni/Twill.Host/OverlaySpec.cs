@@ -15,6 +15,9 @@ public abstract record OverlaySpec(string Name, int Mtu, PerFamily<IPNetwork> Ad
     /// <summary>The kind of device, as `ip link` calls it.</summary>
     public abstract string Kind { get; }
 
+    /// <summary>Whether a link of that kind may be the device.</summary>
+    internal virtual bool IsKind(string? kind) => kind == Kind;
+
     /// <summary>The alias of the overlay devices of a network.</summary>
     public static string AliasOf(string networkName) => $"twill overlay of {networkName}";
 

@@ -13,7 +13,7 @@ internal static class ForwardPaths
     public static ForwardTraffic Of(TwillConf conf) => new(conf.Name, new Door(conf.Bridge), conf.Ipam.Network ?? conf.Ipam.Subnet)
     {
         HasOtherHosts = conf.Backend.Type != BackendType.None,
-        Across = conf.Backend.Type == BackendType.Vxlan ? new Door(conf.Backend.DeviceName) : null,
+        Across = conf.Backend.HasDevice ? new Door(conf.Backend.DeviceName) : null,
     };
 
     /// <summary>With the interfaces that are there: to tell who is in the way.</summary>
@@ -22,7 +22,7 @@ internal static class ForwardPaths
     /// <param name="node">what this host is in it; null before that is known</param>
     public static ForwardTraffic Find(RouteSocket route, TwillConf conf, NodeFile? node) => ForwardTraffic.Find(
         route, conf.Name, conf.Bridge, conf.Ipam.Network ?? conf.Ipam.Subnet, conf.Backend.Type != BackendType.None,
-        conf.Backend.Type == BackendType.Vxlan ? conf.Backend.DeviceName : null, node?.Interface);
+        conf.Backend.HasDevice ? conf.Backend.DeviceName : null, node?.Interface);
 
     /// <summary>The chains of others that drop containers' packets, or may.</summary>
     public static List<ForwardObstacle> Obstacles(RouteSocket route, TwillConf conf, NodeFile? node)

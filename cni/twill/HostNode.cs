@@ -4,6 +4,7 @@ using Twill.Cni.State;
 using Twill.Host;
 using Twill.Host.Backends;
 using Twill.Linux;
+using Twill.Linux.WireGuard;
 
 namespace Twill.Plugin;
 
@@ -28,18 +29,24 @@ internal static class HostNode
 
     private static bool IsCurrent(NodeFile node, TwillConf conf) =>
         node.BootId == BootClock.BootId && node.BackendType == conf.Backend.TypeName && node.Mtu != 0
-        && (conf.Backend.Type != BackendType.Vxlan || (node.Vni == conf.Backend.Vni && node.Port == conf.Backend.Port));
+        && (conf.Backend.Type != BackendType.Vxlan || node.Vni == conf.Backend.Vni) && (!conf.Backend.HasDevice || node.Port == conf.Backend.Port);
 
     /// <summary>The backend that the configuration asks for.</summary>
     /// <exception cref="UnsupportedBackendException">There is no such backend yet.</exception>
     public static IBackend BackendOf(TwillConf conf) => Backend.Create(
         new BackendOptions(conf.Backend.TypeName, (uint)conf.Backend.Vni, (ushort)conf.Backend.Port, conf.Backend.DirectRouting));
 
+    /// <summary>What the WireGuard peers of this host know it by; empty for other backends.</summary>
+    private static string PublicKey(TwillConf conf) =>
+        conf.Backend.Type == BackendType.WireGuard && WireGuardSecret.TryParse(NodeIdentity.WireGuardKey(conf.Ipam.DataDir, conf.Name, out _), out WireGuardSecret? key)
+            ? key.PublicKey.ToString()
+            : "";
+
     private static NodeFile Find(RouteSocket host, TwillConf conf)
     {
         IBackend backend = BackendOf(conf);
         Underlay underlay = Underlay.Select(host, conf.Backend.Interface);
         string vtepMac = conf.Backend.Type == BackendType.Vxlan ? NodeIdentity.VtepMac(conf.Ipam.DataDir, conf.Name, out _) : "";
-        return NodeFile.Of(conf, underlay.Address, underlay.Name, underlay.Mtu - backend.Overhead(AddressFamily.InterNetwork), vtepMac);
+        return NodeFile.Of(conf, underlay.Address, underlay.Name, underlay.Mtu - backend.Overhead(AddressFamily.InterNetwork), vtepMac, PublicKey(conf));
     }
 }

@@ -6,6 +6,7 @@ using Twill.Cni.State;
 using Twill.Host;
 using Twill.Host.Backends;
 using Twill.Linux;
+using Twill.Linux.WireGuard;
 
 namespace Twill.Agent;
 
@@ -34,6 +35,7 @@ internal static class ClusterTerms
     {
         VxlanBackend.TypeName => LeaseAttributes.Vxlan(node.PublicIP, (uint)node.Vni, node.VtepMac),
         HostGwBackend.TypeName => LeaseAttributes.HostGw(node.PublicIP),
+        WireGuardBackend.TypeName => LeaseAttributes.WireGuard(node.PublicIP, node.PublicKey, node.Port),
         _ => OnlyLeasing(node?.PublicIP ?? seenByEtcd ?? IPAddress.Any),
     };
 
@@ -53,6 +55,11 @@ internal static class ClusterTerms
         if (attributes.TryGetVxlan(out uint vni, out string mac))
         {
             v4 = v4 with { Vni = vni, VtepMac = MacAddress.TryParse(mac, out MacAddress parsed) ? parsed : null };
+        }
+
+        if (attributes.TryGetWireGuard(out string key, out int port) && WireGuardKey.TryParse(key, out WireGuardKey publicKey))
+        {
+            v4 = v4 with { WireGuard = new WireGuardEnd(publicKey, (ushort)port) };
         }
 
         return new PerFamily<PeerAddress>(v4, null);
@@ -76,6 +83,7 @@ internal static class ClusterTerms
     {
         BackendType.Vxlan => BackendSettings.Vxlan(backend.Vni, backend.Port, backend.DirectRouting),
         BackendType.HostGw => BackendSettings.HostGw,
+        BackendType.WireGuard => BackendSettings.WireGuard(backend.Port, backend.PersistentKeepalive ?? 0),
         _ => null,
     };
 }

@@ -20,8 +20,8 @@ internal static class HostState
 
     /// <summary>What this host is in the network.</summary>
     /// <exception cref="HostException">The underlay cannot be told.</exception>
-    internal static NodeFile Describe(Underlay underlay, TwillConf conf, IBackend backend, string vtepMac) =>
-        NodeFile.Of(conf, underlay.Address, underlay.Name, underlay.Mtu - backend.Overhead(underlay.Address.AddressFamily), vtepMac);
+    internal static NodeFile Describe(Underlay underlay, TwillConf conf, IBackend backend, string vtepMac, string publicKey) =>
+        NodeFile.Of(conf, underlay.Address, underlay.Name, underlay.Mtu - backend.Overhead(underlay.Address.AddressFamily), vtepMac, publicKey);
 
     /// <summary>Brings bridge, forwarding, firewall and published ports in order.</summary>
     /// <param name="route">A socket in the host's namespace.</param>
@@ -145,7 +145,7 @@ internal static class HostState
             changes.Add("IPv4 forwarding turned on");
         }
 
-        string[] links = conf.Backend.Type == BackendType.Vxlan ? [conf.Bridge, HostNames.VxlanDevice(conf.Backend.Vni)] : [conf.Bridge];
+        string[] links = conf.Backend.HasDevice ? [conf.Bridge, conf.Backend.DeviceName] : [conf.Bridge];
         foreach (string link in links)
         {
             try

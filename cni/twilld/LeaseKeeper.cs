@@ -30,6 +30,9 @@ internal sealed class LeaseKeeper(LeaseStore store, NetworkConfig wanted, Networ
     /// </summary>
     internal bool? IsAccepted => _refusal is not null ? false : _network is not null ? true : null;
 
+    /// <summary>The network as etcd last had it; null before it was asked, and while it contradicts this host's configuration.</summary>
+    internal NetworkConfig? Agreed => _network;
+
     /// <summary>When the lease must be renewed next: after a third of its time, so that two renewals may fail.</summary>
     internal TimeSpan RenewAfter => TimeSpan.FromSeconds(Math.Max(0.5, (Held?.Ttl ?? conf.Ipam.LeaseTtl) / 3.0));
 

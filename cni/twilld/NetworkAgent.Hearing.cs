@@ -62,7 +62,7 @@ internal sealed partial class NetworkAgent
     }
 
     private bool IsOverlayName(string name) =>
-        name == HostNames.VxlanDevice(_conf.Backend.Vni) || name == HostNames.VxlanDevice(_conf.Backend.Vni, AddressFamily.InterNetworkV6);
+        (_conf.Backend.HasDevice && name == _conf.Backend.DeviceName) || name == HostNames.VxlanDevice(_conf.Backend.Vni, AddressFamily.InterNetworkV6);
 
     /// <summary>Routes of the main table that take the place of ours, or that say which host is behind which link.</summary>
     private Due OfRoute(Route? route) =>

@@ -91,7 +91,7 @@ internal sealed partial class NetworkAgent
 
         Underlay underlay = Underlay.Select(route, _conf.Backend.Interface);
         _underlay = underlay.Index;
-        NodeFile node = HostState.Describe(underlay, _conf, _backend, _vtepMac);
+        NodeFile node = HostState.Describe(underlay, _conf, _backend, _vtepMac, FollowWireGuardKey());
         NodeFile? written = NodeFile.TryRead(_state, out string? problem);
         if (problem is not null)
         {

@@ -134,6 +134,7 @@ internal sealed partial class NetworkAgent
                 alone ? default : Addresses(node!),
                 alone ? "" : node!.Interface,
                 MainRoutes: [])
+            { WireGuard = WireGuard() }
             : null;
     }
 

@@ -40,11 +40,6 @@ internal sealed record NetworkCatalog(IReadOnlyList<FoundNetwork> Networks, IRea
 
     private static string? Refusal(TwillConf conf, List<FoundNetwork> served)
     {
-        if (conf.Backend.Type == BackendType.WireGuard)
-        {
-            return $"backend.type: expected \"vxlan\", \"host-gw\" or \"none\", got \"{conf.Backend.TypeName}\", which this version does not have";
-        }
-
         foreach ((string file, TwillConf other) in served)
         {
             if (Clash(conf, other) is { } clash)
@@ -72,6 +67,11 @@ internal sealed record NetworkCatalog(IReadOnlyList<FoundNetwork> Networks, IRea
         if (one.Backend.Type == BackendType.Vxlan && other.Backend.Type == BackendType.Vxlan && one.Backend.Vni == other.Backend.Vni)
         {
             return $"backend.vni: {one.Backend.Vni} is taken by network '{other.Name}'";
+        }
+
+        if (one.Backend.Type == BackendType.WireGuard && other.Backend.Type == BackendType.WireGuard && one.Backend.Port == other.Backend.Port)
+        {
+            return $"backend.port: {one.Backend.Port} is taken by network '{other.Name}'";
         }
 
         return Range(one) is { } mine && Range(other) is { } theirs && Overlap(mine, theirs)

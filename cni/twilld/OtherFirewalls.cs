@@ -43,7 +43,7 @@ internal sealed class OtherFirewalls(TwillConf conf, Log log, Trouble trouble)
         conf.Bridge,
         conf.Ipam.Network ?? conf.Ipam.Subnet,
         conf.Backend.Type != BackendType.None,
-        conf.Backend.Type == BackendType.Vxlan ? conf.Backend.DeviceName : null,
+        conf.Backend.HasDevice ? conf.Backend.DeviceName : null,
         node?.Interface);
 
     private static string? Find(NftSocket nft, ForwardTraffic traffic)

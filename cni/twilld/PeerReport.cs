@@ -2,6 +2,7 @@ using System.Net;
 using Twill.Host.Backends;
 using Twill.Host.Reconcile;
 using Twill.Linux;
+using Twill.Linux.WireGuard;
 
 namespace Twill.Agent;
 
@@ -84,7 +85,9 @@ internal sealed class PeerReport(Log log)
         return now.Where(peer => !written.Contains(peer.Key)).ToDictionary();
     }
 
-    private static string Change(PeerPath was, PeerPath now) => was.PublicIP.Equals(now.PublicIP)
+    private static string Change(PeerPath was, PeerPath now) => was.PublicIP.Equals(now.PublicIP) && was.PublicKey != now.PublicKey
+        ? $"peer {now} changed: public key {was.PublicKey} is now {now.PublicKey}"
+        : was.PublicIP.Equals(now.PublicIP)
         ? $"peer {now} changed: {(was.VtepMac is null ? "direct" : $"VtepMAC {was.VtepMac}")} is now {(now.VtepMac is null ? "direct" : now.VtepMac)}"
         : $"peer {now.Subnet} moved from {was.PublicIP} to {now.PublicIP}";
 
@@ -93,12 +96,14 @@ internal sealed class PeerReport(Log log)
     {
         HashSet<IPNetwork> subnets = [.. settled.Select(p => p.Subnet)];
         HashSet<IPAddress?> hops = [.. settled.Where(p => p.VtepMac is not null).Select(p => PeerRoute.Overlay(p.Subnet, p.VtepMac!.Value, "").Via)];
+        HashSet<WireGuardKey?> keys = [.. settled.Select(p => p.PublicKey)];
         HashSet<MacAddress?> macs = [.. settled.Select(p => p.VtepMac)];
         IEnumerable<string> entries =
         [
             .. plan.PutRoutes.Where(route => subnets.Contains(route.Subnet)).Select(route => $"{route}"),
             .. plan.PutNeighbours.Where(n => hops.Contains(n.Key.Address)).Select(n => $"neighbour {n.Key.Address} lladdr {n.Value.Mac}"),
             .. plan.PutFdb.Where(entry => macs.Contains(entry.Mac)).Select(entry => $"{entry}"),
+            .. plan.PutTunnels.Where(put => keys.Contains(put.Key.PublicKey)).Select(put => $"{put.Key}"),
         ];
         return entries.Select(entry => $"{entry} was missing or changed, and is put back");
     }

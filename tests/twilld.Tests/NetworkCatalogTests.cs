@@ -53,11 +53,16 @@ public sealed class NetworkCatalogTests : IDisposable
     }
 
     [Fact]
-    public void WireGuard_is_refused_by_name_as_long_as_it_does_not_exist()
+    public void Two_networks_cannot_listen_on_one_WireGuard_port()
     {
         _dir.Write("10-w.conflist", Text("w", "10.1.0.0/16", """{"type":"wireguard"}""", "twill0"));
+        _dir.Write("11-v.conflist", Text("v", "10.2.0.0/16", """{"type":"wireguard","port":51820}""", "twill1"));
+        _dir.Write("12-u.conflist", Text("u", "10.3.0.0/16", """{"type":"wireguard","port":51830}""", "twill2"));
 
-        Load().Problems.Should().ContainSingle().Which.Should().Contain("\"vxlan\", \"host-gw\" or \"none\", got \"wireguard\"");
+        NetworkCatalog catalog = Load();
+
+        catalog.Networks.Select(n => n.Conf.Name).Should().Equal("w", "u");
+        catalog.Problems.Should().ContainSingle().Which.Should().Contain("11-v.conflist: backend.port: 51820 is taken by network 'w'");
     }
 
     [Fact]

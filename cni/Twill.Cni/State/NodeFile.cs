@@ -45,7 +45,8 @@ public sealed record NodeFile
     /// <param name="interfaceName">the underlay interface</param>
     /// <param name="mtu">its MTU less the backend's overhead, bytes; what the configuration says goes before it</param>
     /// <param name="vtepMac">hardware address of the VXLAN device; empty for other backends</param>
-    public static NodeFile Of(TwillConf conf, IPAddress publicIP, string interfaceName, int mtu, string vtepMac)
+    /// <param name="publicKey">WireGuard public key in base64; empty for other backends</param>
+    public static NodeFile Of(TwillConf conf, IPAddress publicIP, string interfaceName, int mtu, string vtepMac, string publicKey = "")
     {
         bool vxlan = conf.Backend.Type == Configuration.BackendType.Vxlan;
         return new NodeFile
@@ -59,6 +60,7 @@ public sealed record NodeFile
             Vni = vxlan ? conf.Backend.Vni : 0,
             Port = conf.Backend.HasDevice ? conf.Backend.Port : 0,
             VtepMac = vtepMac,
+            PublicKey = publicKey,
         };
     }
 

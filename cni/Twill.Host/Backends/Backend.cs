@@ -9,8 +9,9 @@ public static class Backend
     {
         VxlanBackend.TypeName => new VxlanBackend(options),
         HostGwBackend.TypeName => new HostGwBackend(),
+        WireGuardBackend.TypeName => new WireGuardBackend(options),
         NoneBackend.TypeName => new NoneBackend(),
-        _ => throw new UnsupportedBackendException($"backend.type: expected \"vxlan\", \"host-gw\" or \"none\", got \"{options.Type}\""),
+        _ => throw new UnsupportedBackendException($"backend.type: expected \"vxlan\", \"host-gw\", \"wireguard\" or \"none\", got \"{options.Type}\""),
     };
 }
 

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using Twill.Linux.WireGuard;
 
 namespace Twill.Host.Backends;
 
@@ -20,6 +21,9 @@ public sealed record LocalNode(
     string UnderlayName,
     IReadOnlyList<MainRoute> MainRoutes)
 {
+    /// <summary>What it takes to talk WireGuard; null for other backends.</summary>
+    public LocalWireGuard? WireGuard { get; init; }
+
     /// <summary>The oldest subnet of each family.</summary>
     public PerFamily<IPNetwork> FirstSubnets
     {
@@ -69,6 +73,12 @@ public sealed record LocalNode(
             ? route.Destination.PrefixLength > than.Destination.PrefixLength
             : route.Metric < than.Metric;
 }
+
+/// <summary>What this host needs besides its address to talk WireGuard.</summary>
+/// <param name="PrivateKey">Its private key.</param>
+/// <param name="PresharedKey">The key that all hosts of the network mix into their handshakes; null for none.</param>
+/// <param name="KeepaliveSeconds">Seconds between packets that keep the way to each peer open; 0 for none.</param>
+public sealed record LocalWireGuard(WireGuardSecret PrivateKey, WireGuardSecret? PresharedKey = null, ushort KeepaliveSeconds = 0);
 
 /// <summary>The part of a route in the main table that says whether its destinations are neighbours on the wire.</summary>
 /// <param name="Destination">Destination prefix.</param>

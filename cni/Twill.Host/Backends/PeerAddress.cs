@@ -1,5 +1,6 @@
 using System.Net;
 using Twill.Linux;
+using Twill.Linux.WireGuard;
 
 namespace Twill.Host.Backends;
 
@@ -7,4 +8,10 @@ namespace Twill.Host.Backends;
 /// <param name="PublicIP">Its address there.</param>
 /// <param name="VtepMac">The MAC address of its VXLAN device for this family; null unless its backend is VXLAN.</param>
 /// <param name="Vni">The VXLAN network identifier that it uses; null when it did not say.</param>
-public readonly record struct PeerAddress(IPAddress PublicIP, MacAddress? VtepMac = null, uint? Vni = null);
+/// <param name="WireGuard">Where its WireGuard device listens; null unless its backend is WireGuard.</param>
+public readonly record struct PeerAddress(IPAddress PublicIP, MacAddress? VtepMac = null, uint? Vni = null, WireGuardEnd? WireGuard = null);
+
+/// <summary>What a host publishes of its WireGuard device.</summary>
+/// <param name="PublicKey">Its public key.</param>
+/// <param name="Port">Its UDP port; 0 is none.</param>
+public readonly record struct WireGuardEnd(WireGuardKey PublicKey, ushort Port);

@@ -1,5 +1,6 @@
 using System.Net;
 using Twill.Linux;
+using Twill.Linux.WireGuard;
 
 namespace Twill.Host.Backends;
 
@@ -7,7 +8,8 @@ namespace Twill.Host.Backends;
 /// <param name="Subnet">The subnet.</param>
 /// <param name="PublicIP">The address that packets to it are sent to.</param>
 /// <param name="VtepMac">The MAC address of the host's overlay device; null when packets go there as they are.</param>
-public sealed record PeerPath(IPNetwork Subnet, IPAddress PublicIP, MacAddress? VtepMac)
+/// <param name="PublicKey">The host's WireGuard key; null when packets go there in clear.</param>
+public sealed record PeerPath(IPNetwork Subnet, IPAddress PublicIP, MacAddress? VtepMac, WireGuardKey? PublicKey = null)
 {
     /// <summary>As the log shows it, e.g. "10.244.7.0/24 via 192.168.64.3".</summary>
     public override string ToString() => $"{Subnet} via {PublicIP}";

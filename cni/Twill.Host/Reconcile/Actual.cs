@@ -1,8 +1,10 @@
 using System.Net;
 using System.Net.Sockets;
 using Twill.Linux;
+using Twill.Linux.Links;
 using Twill.Linux.Neighbours;
 using Twill.Linux.Routes;
+using Twill.Linux.WireGuard;
 
 namespace Twill.Host.Reconcile;
 
@@ -17,13 +19,16 @@ public sealed record Actual(
     IReadOnlySet<OverlayFdbEntry> Fdb,
     IReadOnlySet<OverlayFdbEntry> ForeignFdb)
 {
+    /// <summary>Peers of WireGuard devices, all of which are ours to keep.</summary>
+    public IReadOnlyDictionary<TunnelEnd, TunnelPeer> Tunnels { get; init; } = new Dictionary<TunnelEnd, TunnelPeer>();
+
     /// <summary>A kernel that knows nothing of this network.</summary>
     public static Actual Empty { get; } = new(
         new HashSet<PeerRoute>(), new Dictionary<OverlayHop, OverlayNeighbour>(), new HashSet<OverlayFdbEntry>(), new HashSet<OverlayFdbEntry>());
 
     /// <summary>A kernel in which all of this is as it was wanted, and nothing else.</summary>
     public static Actual AsWanted(Desired desired) =>
-        new(desired.Routes, desired.Neighbours, desired.Fdb, new HashSet<OverlayFdbEntry>());
+        new(desired.Routes, desired.Neighbours, desired.Fdb, new HashSet<OverlayFdbEntry>()) { Tunnels = desired.Tunnels };
 
     /// <summary>Reads the kernel.</summary>
     /// <param name="route">A socket in the host's namespace.</param>
@@ -47,13 +52,20 @@ public sealed record Actual(
 
         Dictionary<OverlayHop, OverlayNeighbour> neighbours = [];
         HashSet<OverlayFdbEntry> ours = [], foreign = [];
+        Dictionary<TunnelEnd, TunnelPeer> tunnels = [];
         foreach ((string device, int index) in devices)
         {
+            if (route.TryGetLink(index, out Link? link) && WireGuardTunnel.Kinds.Contains(link.Kind))
+            {
+                ReadTunnel(link, tunnels);
+                continue;
+            }
+
             ReadNeighbours(route, device, index, neighbours);
             ReadFdb(route, device, index, ours, foreign);
         }
 
-        return new Actual(routes, neighbours, ours, foreign);
+        return new Actual(routes, neighbours, ours, foreign) { Tunnels = tunnels };
     }
 
     /// <summary>IPv6 as well, also for a network without it, which may have had it: unless the kernel has none.</summary>
@@ -64,8 +76,21 @@ public sealed record Actual(
     /// <summary>IPv6 makes one route with several ways of routes that differ in their next hop only; each can be removed alone.</summary>
     private static IEnumerable<PeerRoute> Split(Route found, LinkNames names) =>
         found.NextHops.Count == 0 || found.Destination.BaseAddress.AddressFamily == AddressFamily.InterNetwork
-            ? [new PeerRoute(found.Destination, found.Gateway, found.Index == 0 ? "" : names.NameOf(found.Index), found.Onlink, found.Metric)]
+            ? [new PeerRoute(found.Destination, found.Gateway, DeviceOf(found, names), found.Onlink, found.Metric) { Type = found.RouteType }]
             : found.NextHops.Select(hop => new PeerRoute(found.Destination, hop.Gateway, names.NameOf(hop.Index), hop.IsOnlink, found.Metric));
+
+    /// <summary>What leads nowhere has no device, whatever IPv6 says of the loopback one.</summary>
+    private static string DeviceOf(Route found, LinkNames names) =>
+        found.Index == 0 || found.RouteType != RouteType.Unicast ? "" : names.NameOf(found.Index);
+
+    private static void ReadTunnel(Link link, Dictionary<TunnelEnd, TunnelPeer> to)
+    {
+        using IWireGuard wireGuard = WireGuardTunnel.Open(link);
+        foreach (WireGuardPeer peer in wireGuard.Get(link.Name).Peers)
+        {
+            to[new TunnelEnd(link.Name, peer.PublicKey)] = TunnelPeer.Of(peer, DateTimeOffset.UtcNow);
+        }
+    }
 
     private static void ReadNeighbours(RouteSocket route, string device, int index, Dictionary<OverlayHop, OverlayNeighbour> to)
     {

@@ -1,6 +1,5 @@
 using Twill.Linux;
 using Twill.Linux.Neighbours;
-using Twill.Linux.Netlink;
 using Twill.Linux.Routes;
 
 namespace Twill.Host.Reconcile;
@@ -15,6 +14,7 @@ public static class Applier
     /// <returns>The entries that the kernel refused, each with the refusal.</returns>
     public static IReadOnlyList<Refusal> Apply(RouteSocket route, LinkNames names, Plan plan)
     {
+        List<Refusal> refusals = TunnelApplier.Put(route, plan);
         RouteBatch batch = route.NewBatch();
         List<object> entries = [];
         foreach (OverlayFdbEntry entry in plan.EvictFdb)
@@ -46,6 +46,7 @@ public static class Applier
                     Index = names.IndexOf(put.Device),
                     Onlink = put.OnLink,
                     Metric = put.Metric,
+                    RouteType = put.Type,
                     Protocol = RouteProtocol.Twill,
                 },
                 tolerate: Errno.EEXIST);
@@ -60,6 +61,7 @@ public static class Applier
                     Gateway = gone.Via,
                     Index = names.IndexOf(gone.Device),
                     Metric = gone.Metric,
+                    RouteType = gone.Type,
                     Protocol = RouteProtocol.Twill,
                 },
                 tolerate: Errno.ESRCH);
@@ -79,12 +81,17 @@ public static class Applier
             entries.Add(entry);
         }
 
-        return batch.Count == 0 || batch.TrySend() == 0 ? [] : Refusals(batch, entries);
+        if (batch.Count > 0 && batch.TrySend() != 0)
+        {
+            Collect(batch, entries, refusals);
+        }
+
+        refusals.AddRange(TunnelApplier.Remove(route, plan));
+        return refusals;
     }
 
-    private static List<Refusal> Refusals(RouteBatch batch, List<object> entries)
+    private static void Collect(RouteBatch batch, List<object> entries, List<Refusal> refusals)
     {
-        List<Refusal> refusals = [];
         for (int i = 0; i < batch.Count; i++)
         {
             if (batch.Failed(i))
@@ -92,12 +99,10 @@ public static class Applier
                 refusals.Add(new Refusal(entries[i], batch.ErrorOf(i)!));
             }
         }
-
-        return refusals;
     }
 }
 
 /// <summary>An entry that the kernel would not write or remove.</summary>
 /// <param name="Entry">The route or FDB entry, or a text for a neighbour; shows itself as the log wants it.</param>
 /// <param name="Error">Why.</param>
-public sealed record Refusal(object Entry, NetlinkException Error);
+public sealed record Refusal(object Entry, IOException Error);

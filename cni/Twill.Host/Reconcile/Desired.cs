@@ -26,6 +26,9 @@ public sealed class Desired(params IReadOnlyList<OverlaySpec> devices)
     /// <summary>FDB entries of the overlay devices.</summary>
     public HashSet<OverlayFdbEntry> Fdb { get; } = [];
 
+    /// <summary>Peers of WireGuard devices.</summary>
+    public Dictionary<TunnelEnd, TunnelPeer> Tunnels { get; } = [];
+
     /// <summary>A subnet that its host is the router of: one route.</summary>
     internal void Direct(PeerLease peer, PeerAddress by, string device)
     {
@@ -41,6 +44,14 @@ public sealed class Desired(params IReadOnlyList<OverlaySpec> devices)
         Fdb.Add(new OverlayFdbEntry(device, mac, publicIP));
         Neighbours[new OverlayHop(device, route.Via!)] = new OverlayNeighbour(mac);
         Routes.Add(route);
+    }
+
+    /// <summary>A subnet behind a WireGuard device: a route, and the host that the device sends it to.</summary>
+    internal void Tunnel(PeerLease peer, TunnelEnd end, TunnelPeer host, string device)
+    {
+        Peers.Add(new PeerPath(peer.Subnet, host.Endpoint!.Address, VtepMac: null, end.PublicKey));
+        Tunnels[end] = host;
+        Routes.Add(PeerRoute.Tunnel(peer.Subnet, device));
     }
 
     internal void Skip(PeerLease peer, string why) => Skipped.Add(new SkippedPeer(peer, why));

@@ -25,12 +25,12 @@ public sealed class LinkNames(RouteSocket route)
         return name;
     }
 
-    /// <summary>The index; 0 when there is no such link.</summary>
+    /// <summary>The index; 0 when there is no such link, and for no name.</summary>
     public int IndexOf(string name)
     {
         if (!_indexes.TryGetValue(name, out int index))
         {
-            index = route.TryGetLink(name, out Link? link) ? link.Index : 0;
+            index = name.Length > 0 && route.TryGetLink(name, out Link? link) ? link.Index : 0;
             _indexes[name] = index;
         }
 

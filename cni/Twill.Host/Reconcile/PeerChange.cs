@@ -1,12 +1,13 @@
 using System.Net;
 using Twill.Host.Backends;
 using Twill.Linux;
+using Twill.Linux.WireGuard;
 
 namespace Twill.Host.Reconcile;
 
 /// <summary>
 /// Hosts that changed, with all others whose entries may have to change with theirs, so that a backend's answer for these few is the same as
-/// for all: who shares a hardware address shares an FDB entry, and whose subnets begin alike share a neighbour.
+/// for all: who shares a hardware address shares an FDB entry, who shares a WireGuard key is one peer, and whose subnets begin alike share a neighbour.
 /// </summary>
 /// <param name="Before">Their leases as they were.</param>
 /// <param name="After">Their leases as they are.</param>
@@ -20,6 +21,7 @@ public sealed record PeerChange(IReadOnlyList<PeerLease> Before, IReadOnlyList<P
     {
         List<PeerLease> was = [.. before], now = [.. after];
         HashSet<MacAddress> macs = [];
+        HashSet<WireGuardKey> keys = [];
         HashSet<IPAddress> bases = [];
         HashSet<PeerLease> found = new(ReferenceEqualityComparer.Instance);
         foreach (PeerLease peer in (IEnumerable<PeerLease>)[.. was, .. now])
@@ -33,7 +35,7 @@ public sealed record PeerChange(IReadOnlyList<PeerLease> Before, IReadOnlyList<P
             last = found.Count;
             foreach (PeerLease peer in unchanged)
             {
-                if ((bases.Contains(peer.Subnet.BaseAddress) || peer.Addresses.Any(a => a.VtepMac is { } mac && macs.Contains(mac))) && found.Add(peer))
+                if ((bases.Contains(peer.Subnet.BaseAddress) || peer.Addresses.Any(IsShared)) && found.Add(peer))
                 {
                     Add(peer);
                     was.Add(peer);
@@ -48,6 +50,10 @@ public sealed record PeerChange(IReadOnlyList<PeerLease> Before, IReadOnlyList<P
         {
             bases.Add(peer.Subnet.BaseAddress);
             macs.UnionWith(peer.Addresses.Select(a => a.VtepMac).OfType<MacAddress>());
+            keys.UnionWith(peer.Addresses.Select(a => a.WireGuard?.PublicKey).OfType<WireGuardKey>());
         }
+
+        bool IsShared(PeerAddress address) =>
+            (address.VtepMac is { } mac && macs.Contains(mac)) || (address.WireGuard is { } end && keys.Contains(end.PublicKey));
     }
 }

@@ -1,17 +1,21 @@
 using System.Net;
 using System.Net.Sockets;
 using Twill.Linux;
+using Twill.Linux.Routes;
 
 namespace Twill.Host.Reconcile;
 
 /// <summary>A route of ours in the main table: `ip route add SUBNET via VIA dev DEVICE [onlink] [metric METRIC] proto 116`.</summary>
 /// <param name="Subnet">A remote host's subnet.</param>
-/// <param name="Via">Next hop; null for a route without one, which twill never makes but may find.</param>
+/// <param name="Via">Next hop; null for a route without one: into a tunnel that knows by the destination where to.</param>
 /// <param name="Device">Name of the interface it leads to.</param>
 /// <param name="OnLink">Whether the kernel takes the next hop for a neighbour without asking its own addresses.</param>
 /// <param name="Metric">Priority; twill makes the one that comes before all others, <see cref="FirstMetric"/>.</param>
 public readonly record struct PeerRoute(IPNetwork Subnet, IPAddress? Via, string Device, bool OnLink, uint Metric = 0)
 {
+    /// <summary>What it does with a packet.</summary>
+    public RouteType Type { get; init; } = RouteType.Unicast;
+
     /// <summary>The metric of a route that comes before all others: IPv4's is 0, which IPv6 takes for "none given", and makes 1024 of it.</summary>
     public static uint FirstMetric(IPNetwork subnet) => subnet.BaseAddress.AddressFamily == AddressFamily.InterNetworkV6 ? 1u : 0;
 
@@ -27,6 +31,16 @@ public readonly record struct PeerRoute(IPNetwork Subnet, IPAddress? Via, string
         ? new PeerRoute(subnet, mac.ToLinkLocal(), device, OnLink: false, FirstMetric(subnet))
         : new PeerRoute(subnet, subnet.BaseAddress, device, OnLink: true, FirstMetric(subnet));
 
+    /// <summary>A route into a tunnel.</summary>
+    public static PeerRoute Tunnel(IPNetwork subnet, string device) => new(subnet, Via: null, device, OnLink: false, FirstMetric(subnet));
+
+    /// <summary>
+    /// `ip route add unreachable NETWORK metric 4294967295 proto 116`: what no more exact route leads to goes nowhere, least of all to where the
+    /// default route leads.
+    /// </summary>
+    public static PeerRoute NoOtherWay(IPNetwork network) => new(network, Via: null, "", OnLink: false, uint.MaxValue) { Type = RouteType.Unreachable };
+
     /// <summary>As the log shows it.</summary>
-    public override string ToString() => $"route {Subnet} via {Via} dev {Device}";
+    public override string ToString() =>
+        Type != RouteType.Unicast ? $"route {Type.ToString().ToLowerInvariant()} {Subnet}" : Via is null ? $"route {Subnet} dev {Device}" : $"route {Subnet} via {Via} dev {Device}";
 }

@@ -4,10 +4,13 @@ namespace Twill.Host.Reconcile;
 
 /// <summary>
 /// The difference between what should be and what is, in the order in which it is applied: first all that makes hosts reachable
-/// (FDB, neighbours, routes: a packet never meets half a path), then all that is in the way, from the route downwards.
+/// (peers of tunnels, FDB, neighbours, routes: a packet never meets half a path), then all that is in the way, from the route downwards.
 /// </summary>
 public sealed record Plan
 {
+    /// <summary>Peers of WireGuard devices to write.</summary>
+    public required IReadOnlyList<KeyValuePair<TunnelEnd, TunnelPeer>> PutTunnels { get; init; }
+
     /// <summary>FDB entries without our mark that sit on a wanted MAC address; the kernel would not let ours take their place.</summary>
     public required IReadOnlyList<OverlayFdbEntry> EvictFdb { get; init; }
 
@@ -29,9 +32,12 @@ public sealed record Plan
     /// <summary>FDB entries of ours that nothing wants.</summary>
     public required IReadOnlyList<OverlayFdbEntry> RemoveFdb { get; init; }
 
+    /// <summary>Peers of WireGuard devices that nothing wants, whoever made them: who is one may send into the network.</summary>
+    public required IReadOnlyList<TunnelEnd> RemoveTunnels { get; init; }
+
     /// <summary>How many writes and removals it takes.</summary>
-    public int Count => EvictFdb.Count + PutFdb.Count + PutNeighbours.Count + PutRoutes.Count
-        + RemoveRoutes.Count + RemoveNeighbours.Count + RemoveFdb.Count;
+    public int Count => PutTunnels.Count + EvictFdb.Count + PutFdb.Count + PutNeighbours.Count + PutRoutes.Count
+        + RemoveRoutes.Count + RemoveNeighbours.Count + RemoveFdb.Count + RemoveTunnels.Count;
 
     /// <summary>What turns <paramref name="actual"/> into <paramref name="desired"/>.</summary>
     public static Plan Between(Desired desired, Actual actual)
@@ -40,6 +46,7 @@ public sealed record Plan
         HashSet<(string, MacAddress)> put = [.. putFdb.Select(entry => (entry.Device, entry.Mac))];
         return new Plan
         {
+            PutTunnels = [.. Corrections(desired, actual)],
             EvictFdb = [.. actual.ForeignFdb.Where(entry => put.Contains((entry.Device, entry.Mac)))],
             PutFdb = putFdb,
             PutNeighbours = [.. desired.Neighbours.Where(want => !Has(actual, want))],
@@ -47,7 +54,19 @@ public sealed record Plan
             RemoveRoutes = [.. actual.Routes.Where(route => !desired.Routes.Contains(route))],
             RemoveNeighbours = [.. actual.Neighbours.Keys.Where(hop => !desired.Neighbours.ContainsKey(hop))],
             RemoveFdb = [.. actual.Fdb.Where(entry => !desired.Fdb.Contains(entry))],
+            RemoveTunnels = [.. actual.Tunnels.Keys.Where(end => !desired.Tunnels.ContainsKey(end))],
         };
+    }
+
+    private static IEnumerable<KeyValuePair<TunnelEnd, TunnelPeer>> Corrections(Desired desired, Actual actual)
+    {
+        foreach ((TunnelEnd end, TunnelPeer wanted) in desired.Tunnels)
+        {
+            if (TunnelPeer.Correction(wanted, actual.Tunnels.GetValueOrDefault(end)) is { } correction)
+            {
+                yield return new(end, correction);
+            }
+        }
     }
 
     private static bool Has(Actual actual, KeyValuePair<OverlayHop, OverlayNeighbour> want) =>

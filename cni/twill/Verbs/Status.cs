@@ -96,7 +96,7 @@ internal static class Status
             return null;
         if (AgentTrouble(network) is { } trouble)
             return trouble;
-        if (conf.Backend.Type != BackendType.Vxlan || SubnetFile.TryRead(network, out _) is null)
+        if (!conf.Backend.HasDevice || SubnetFile.TryRead(network, out _) is null)
             return null;
         if (!host.TryGetLink(conf.Backend.DeviceName, out Link? overlay))
             return $"overlay device {conf.Backend.DeviceName} is missing";

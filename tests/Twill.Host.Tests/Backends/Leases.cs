@@ -1,6 +1,7 @@
 using System.Net;
 using Twill.Host.Backends;
 using Twill.Linux;
+using Twill.Linux.WireGuard;
 
 namespace Twill.Host.Tests.Backends;
 
@@ -44,6 +45,14 @@ internal static class Leases
     internal static PeerLease Vxlan(int subnet, int host) => Lease(subnet, "vxlan", new PeerAddress(IPAddress.Parse($"192.168.64.{host}"), Mac(host), Vni: 1));
 
     internal static PeerLease HostGw(int subnet, int host) => Lease(subnet, "host-gw", new PeerAddress(IPAddress.Parse($"192.168.64.{host}")));
+
+    /// <summary>A host with WireGuard: subnet 10.244.N.0/24, address 192.168.64.HOST, port 51820, the key of that host.</summary>
+    internal static PeerLease WireGuard(int subnet, int host) =>
+        Lease(subnet, "wireguard", new PeerAddress(IPAddress.Parse($"192.168.64.{host}"), WireGuard: new WireGuardEnd(Key(host), 51820)));
+
+    internal static WireGuardKey Key(int host) => new([(byte)host, .. new byte[31]]);
+
+    internal static WireGuardSecret OwnKey { get; } = WireGuardSecret.Of([.. Enumerable.Repeat((byte)0x48, 32)]);
 
     /// <summary>The same lease with another IPv4 address, or other data with that.</summary>
     internal static PeerLease With(this PeerLease lease, Func<PeerAddress, PeerAddress> change) =>

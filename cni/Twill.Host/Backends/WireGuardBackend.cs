@@ -1,0 +1,135 @@
+using System.Net;
+using System.Net.Sockets;
+using Twill.Host.Reconcile;
+using Twill.Linux.WireGuard;
+
+namespace Twill.Host.Backends;
+
+/// <summary>
+/// Containers' packets cross the underlay encrypted and authenticated. One device takes them for all hosts; a remote host costs one peer, a
+/// remote subnet one route. The way of a packet from 10.244.1.5 to 10.244.7.9 on host 192.168.64.3:
+/// <list type="number">
+/// <item>the container sends it to its gateway, this host's bridge;</item>
+/// <item>the route says: 10.244.7.0/24 is on twill-wg.51820;</item>
+/// <item>the device finds the peer that 10.244.7.0/24 is allowed to, encrypts the packet for its key and sends it to 192.168.64.3:51820;</item>
+/// <item>there the device finds whose key that was, and drops what does not come from a subnet of that host; the rest the host routes to its bridge.</item>
+/// </list>
+/// <code>
+/// wg set twill-wg.51820 peer PUBLIC-KEY endpoint PUBLIC-IP:PORT allowed-ips SUBNET,..
+/// ip route prepend SUBNET dev twill-wg.51820 proto 116
+/// ip route add unreachable NETWORK metric 4294967295 proto 116
+/// </code>
+/// Nothing between hosts goes in clear: what has no such way goes nowhere, by the last route, and by the rules of <see cref="Firewall"/>, which
+/// stay also where the device, or all that is here, is gone.
+/// </summary>
+public sealed class WireGuardBackend(BackendOptions options) : IBackend
+{
+    /// <summary>The name in the configuration and in the lease.</summary>
+    public const string TypeName = "wireguard";
+
+    /// <inheritdoc/>
+    public string Type => TypeName;
+
+    /// <inheritdoc/>
+    public bool NeedsMainRoutes => false;
+
+    /// <summary>Outer IP header, UDP, WireGuard's header and its authentication tag: 20 or 40, 8, 16 and 16 bytes.</summary>
+    public int Overhead(AddressFamily underlay) => underlay == AddressFamily.InterNetworkV6 ? 80 : 60;
+
+    /// <inheritdoc/>
+    /// <exception cref="ArgumentException">The host has no key.</exception>
+    public Desired Wanted(LocalNode self, IEnumerable<PeerLease> others)
+    {
+        LocalWireGuard keys = self.WireGuard ?? throw new ArgumentException($"this host has no WireGuard key in network '{self.NetworkName}'", nameof(self));
+        WireGuardSpec device = Device(self, keys);
+        Desired wanted = new(device);
+        foreach (IPNetwork network in self.Networks)
+        {
+            wanted.Routes.Add(PeerRoute.NoOtherWay(network));
+        }
+
+        PeerCheck check = new(self, Type);
+        Dictionary<WireGuardKey, PerFamily<PeerAddress>> owners = [];
+        foreach (PeerLease peer in PeerCheck.InOrder(others))
+        {
+            string? refusal = check.Refusal(peer);
+            if (refusal is null && Way(self, keys, check, peer, owners, out refusal) is { WireGuard: { } end } way)
+            {
+                check.Accept(peer);
+                owners[end.PublicKey] = peer.Addresses;
+                TunnelEnd at = new(device.Name, end.PublicKey);
+                wanted.Tunnel(peer, at, Host(wanted.Tunnels.GetValueOrDefault(at), peer, way, keys), device.Name);
+            }
+            else
+            {
+                wanted.Skip(peer, refusal!);
+            }
+        }
+
+        return wanted;
+    }
+
+    private WireGuardSpec Device(LocalNode self, LocalWireGuard keys)
+    {
+        int mtu = int.MaxValue;
+        foreach (LocalAddress ours in self.Addresses)
+        {
+            mtu = Math.Min(mtu, ours.Mtu);
+        }
+
+        PerFamily<IPNetwork> bases = default;
+        foreach (IPNetwork subnet in self.FirstSubnets)
+        {
+            bases = bases.With(subnet.BaseAddress.AddressFamily, OverlaySpec.BaseOf(subnet));
+        }
+
+        return new WireGuardSpec(HostNames.WireGuardDevice(options.Port), options.Port, keys.PrivateKey, mtu, bases, self.NetworkName);
+    }
+
+    /// <summary>The host with one more subnet. It has one endpoint, by whichever family its first subnet is reached.</summary>
+    private static TunnelPeer Host(TunnelPeer? known, PeerLease peer, PeerAddress way, LocalWireGuard keys) => known is null
+        ? new TunnelPeer(new IPEndPoint(way.PublicIP, way.WireGuard!.Value.Port), [peer.Subnet], keys.PresharedKey, keys.KeepaliveSeconds)
+        : known with { AllowedIPs = TunnelPeer.InOrder([.. known.AllowedIPs, peer.Subnet]) };
+
+    /// <summary>The first way to the host that is good; null, and why the first is not.</summary>
+    private static PeerAddress? Way(
+        LocalNode self, LocalWireGuard keys, PeerCheck check, PeerLease peer, Dictionary<WireGuardKey, PerFamily<PeerAddress>> owners, out string? refusal)
+    {
+        refusal = null;
+        foreach ((LocalAddress _, PeerAddress theirs) in PeerCheck.Ways(self, peer))
+        {
+            string? why = check.Refusal(theirs) ?? Unreachable(keys, peer, theirs, owners);
+            if (why is null)
+            {
+                return theirs;
+            }
+
+            refusal ??= why;
+        }
+
+        refusal ??= PeerCheck.NoCommonFamily(self, peer);
+        return null;
+    }
+
+    private static string? Unreachable(LocalWireGuard keys, PeerLease peer, PeerAddress theirs, Dictionary<WireGuardKey, PerFamily<PeerAddress>> owners)
+    {
+        if (theirs.WireGuard is not { } end)
+        {
+            return "it publishes no WireGuard public key";
+        }
+
+        if (end.PublicKey.IsZero || end.Port == 0)
+        {
+            return $"its WireGuard public key {end.PublicKey} with UDP port {end.Port} is nobody's";
+        }
+
+        if (end.PublicKey == keys.PrivateKey.PublicKey)
+        {
+            return $"its WireGuard public key {end.PublicKey} is this host's own: two hosts share one stored identity (copied disks?)";
+        }
+
+        return owners.TryGetValue(end.PublicKey, out PerFamily<PeerAddress> owner) && owner != peer.Addresses
+            ? $"its WireGuard public key {end.PublicKey} is also published by another host: two hosts share one stored identity (copied disks?)"
+            : null;
+    }
+}

@@ -1,0 +1,40 @@
+using Twill.Cluster;
+using Twill.Cni.Configuration;
+using Twill.Cni.State;
+using Twill.Host.Backends;
+using Twill.Linux.WireGuard;
+
+namespace Twill.Agent;
+
+/// <content>What it takes to talk WireGuard: the host's own key, and what the network's configuration says of all hosts.</content>
+internal sealed partial class NetworkAgent
+{
+    private WireGuardSecret? _privateKey;
+
+    /// <summary>Looks at the file of the private key: who deletes it wants another one.</summary>
+    /// <returns>The public key in base64; empty for other backends.</returns>
+    private string FollowWireGuardKey()
+    {
+        if (_conf.Backend.Type != BackendType.WireGuard)
+        {
+            return "";
+        }
+
+        string text = Told(NodeIdentity.WireGuardKey(_conf.Ipam.DataDir, _conf.Name, out string? was), was);
+        if (WireGuardSecret.TryParse(text, out WireGuardSecret? key) && !key.Equals(_privateKey))
+        {
+            _privateKey = key;
+        }
+
+        return _privateKey?.PublicKey.ToString() ?? "";
+    }
+
+    private LocalWireGuard? WireGuard()
+    {
+        BackendSettings? agreed = _keeper?.Agreed?.Backend;
+        return _privateKey is null ? null : new LocalWireGuard(
+            _privateKey,
+            WireGuardSecret.TryParse(agreed?.PresharedKey?.Value, out WireGuardSecret? preshared) ? preshared : null,
+            (ushort)(_conf.Backend.PersistentKeepalive ?? agreed?.PersistentKeepalive ?? 0));
+    }
+}
