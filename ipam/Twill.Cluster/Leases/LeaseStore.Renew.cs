@@ -80,7 +80,7 @@ public sealed partial class LeaseStore
             ClusterView view = await ViewAsync(cancel).ConfigureAwait(false);
             List<IPNetwork> held = [], lost = [], restored = [];
             var txn = new EtcdTxn();
-            bool writes = false;
+            bool writes = false, givesUp = false;
             foreach (IPNetwork subnet in subnets)
             {
                 string key = Keys.Subnet(subnet);
@@ -97,7 +97,7 @@ public sealed partial class LeaseStore
                     // Whoever wrote it could not look for overlaps any more, as etcd did not answer. The older key stays.
                     GiveUp(txn, found);
                     lost.Add(subnet);
-                    writes = true;
+                    writes = givesUp = true;
                     continue;
                 }
                 else if (isOurs && found!.Lease == lease && !rewrite)
@@ -122,7 +122,7 @@ public sealed partial class LeaseStore
                 // Leased by a call whose answer never came: nobody here knows of it, and it would live as long as the lease.
                 if (Contains(subnets, subnet) || view.Find(Keys.Subnet(subnet)) is not { } unknown || !IsOurs(unknown, subnet, view.Own, lease)) continue;
                 GiveUp(txn, unknown);
-                writes = true;
+                writes = givesUp = true;
             }
             if (!writes && !refreshMemory) return new Holding(held, lost, held.FindAll(written.Contains));
 
@@ -144,7 +144,11 @@ public sealed partial class LeaseStore
                 keepsAll &= await KeepsAsync(subnet, lease, others, attributes, cancel).ConfigureAwait(false);
             }
             // A key that is not kept gave way to an older one, or is gone with its lease: the next look tells which.
-            if (keepsAll) return new Holding(held, lost, held.FindAll(written.Contains));
+            if (keepsAll && (!givesUp || held.Count == 0)) return new Holding(held, lost, held.FindAll(written.Contains));
+
+            // With the one key flannel's hosts remove the forwarding entry of this host's MAC, which the keys that stay share, and make it again
+            // when they see one of those written.
+            rewrite = true;
         }
         throw new ClusterException(ClusterErrorKind.Contended, $"the keys of this node under {Keys.Subnets} change too fast to be renewed; try again later");
     }

@@ -120,6 +120,33 @@ public sealed class RenewTests(SharedEtcd etcd)
     }
 
     [Fact]
+    public async Task What_is_kept_is_written_once_more_after_what_is_given_back()
+    {
+        using TestNode node = new(etcd.Server, _prefix, 1);
+        HeldLease held = await node.Acquire();
+        string kept = node.Store.Keys.Subnet(held.Subnets[0]), value = etcd.Server.Get(kept)!;
+        HeldLease grown = await node.Store.GrowAsync(held, TestNode.Sixteen, node.Attributes);
+        string given = node.Store.Keys.Subnet(grown.Subnets[1]);
+        using EtcdClient client = etcd.NewClient();
+        long before = (await client.RangeAsync(EtcdRange.Of(kept))).Revision;
+
+        await node.Renew(held);
+
+        List<string> seen = [];
+        using CancellationTokenSource limit = new(TimeSpan.FromSeconds(20));
+        await foreach (EtcdWatchBatch batch in client.WatchAsync(EtcdRange.Prefix(node.Store.Keys.Subnets), before + 1, TimeSpan.FromSeconds(5), limit.Token))
+        {
+            seen.AddRange(batch.Events.Select(e => $"{(e.IsDelete ? "delete" : "put")} {e.Item.Key}"));
+            if (seen.Count >= 2) break;
+        }
+
+        seen.Should().Equal([$"delete {given}", $"put {kept}"], "flannel's hosts took this host's forwarding entry away with the first and make it again with the second");
+        etcd.Server.Get(kept).Should().Be(value);
+        await node.Renew(held);
+        etcd.Server.Etcdctl("get", kept, "-w", "json").Should().Contain("\"version\":2", "it is written once, not with each renewal");
+    }
+
+    [Fact]
     public async Task A_key_that_overlaps_an_older_one_gives_way_although_its_writer_could_not_look_at_once()
     {
         using TestNode node = new(etcd.Server, _prefix, 1);
