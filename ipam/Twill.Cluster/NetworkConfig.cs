@@ -119,8 +119,10 @@ public sealed record NetworkConfig
 
         void Compare<T>(string field, T here, T there) where T : notnull
         {
-            if (!here.Equals(there)) differences.Add(string.Create(CultureInfo.InvariantCulture, $"{field} is {here} here and {there} in etcd"));
+            if (!here.Equals(there)) differences.Add($"{field} is {Shown(here)} here and {Shown(there)} in etcd");
         }
+
+        static string Shown<T>(T value) where T : notnull => value is bool flag ? (flag ? "true" : "false") : Convert.ToString(value, CultureInfo.InvariantCulture)!;
     }
 
     /// <summary>True when the subnet is one that this configuration hands out.</summary>

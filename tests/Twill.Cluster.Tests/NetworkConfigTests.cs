@@ -83,9 +83,9 @@ public sealed class NetworkConfigTests
     [Theory]
     [InlineData("\"SubnetMin\":\"10.5.9.0\"", "SubnetMin is 10.5.1.0 here and 10.5.9.0 in etcd")]
     [InlineData("\"SubnetMax\":\"10.5.9.0\"", "SubnetMax is 10.5.255.0 here and 10.5.9.0 in etcd")]
-    [InlineData("\"EnableIPv6\":true", "EnableIPv6 is False here and True in etcd")]
+    [InlineData("\"EnableIPv6\":true", "EnableIPv6 is false here and true in etcd")]
     [InlineData("\"Backend\":{\"Type\":\"vxlan\",\"VNI\":2,\"Port\":4789}", "Backend.VNI is 1 here and 2 in etcd")]
-    [InlineData("\"Backend\":{\"Type\":\"vxlan\",\"VNI\":1,\"Port\":4789,\"GBP\":true}", "Backend.GBP is False here and True in etcd")]
+    [InlineData("\"Backend\":{\"Type\":\"vxlan\",\"VNI\":1,\"Port\":4789,\"GBP\":true}", "Backend.GBP is false here and true in etcd")]
     [InlineData("\"Backend\":{\"Type\":\"host-gw\"}", "Backend.Type is vxlan here and host-gw in etcd")]
     public void A_difference_names_field_and_both_values(string stored, string difference)
     {
