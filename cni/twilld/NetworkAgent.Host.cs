@@ -116,6 +116,11 @@ internal sealed partial class NetworkAgent
         if (_node != node)
         {
             _log.Info($"this host is {node.PublicIP} on {node.Interface}, backend {node.BackendType}, MTU {node.Mtu} for containers");
+            if (_node is { } was && !was.PublicIP.Equals(node.PublicIP))
+            {
+                _etcd!.Abandon(was.PublicIP);       // etcd's answers go to the old address: each would be waited for in vain
+            }
+
             _node = node;
             _leaseDue.Ring();
         }

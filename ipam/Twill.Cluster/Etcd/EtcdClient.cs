@@ -82,6 +82,10 @@ public sealed partial class EtcdClient : IEtcd, IDisposable
         }
     }
 
+    /// <summary>This host has lost that address: what is connected from it would never hear an answer. It is closed, a watch as well; running
+    /// calls fail as <see cref="EtcdErrorKind.Unreachable"/>, and the next ones connect anew.</summary>
+    public void Abandon(IPAddress local) => _transport.Abandon(local);
+
     /// <summary>Closes the connections; running calls fail.</summary>
     public void Dispose() => _transport.Dispose();
 

@@ -15,6 +15,7 @@ internal sealed class EtcdTransport : IDisposable
 
     private readonly EtcdOptions _options;
     private readonly Lock _lock = new();
+    private readonly HashSet<Connection> _connections = [];
     private (HttpMessageInvoker Http, EtcdTls Tls) _current;
     private bool _reload;
 
@@ -107,6 +108,14 @@ internal sealed class EtcdTransport : IDisposable
             new(kind, at, $"{call.Name} at {at}: {text}", e) { NotCarriedOut = notCarriedOut };
     }
 
+    /// <summary>Ends what is connected from this address, running calls included: they fail as when the connection broke.</summary>
+    public void Abandon(IPAddress local)
+    {
+        Connection[] abandoned;
+        lock (_lock) abandoned = [.. _connections.Where(connection => connection.Local.Equals(local))];
+        foreach (Connection connection in abandoned) connection.Abandon();
+    }
+
     public void Dispose() => _current.Http.Dispose();
 
     private static async Task ReadAsync(Stream stream, RangeAnswer answer, EtcdCall call, Uri endpoint, CancellationToken limit)
@@ -184,13 +193,52 @@ internal sealed class EtcdTransport : IDisposable
             socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveTime, 10);
             socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveInterval, 5);
             socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveRetryCount, 3);
-            if (socket.LocalEndPoint is IPEndPoint { Address: var local }) LocalAddress = local.IsIPv4MappedToIPv6 ? local.MapToIPv4() : local;
-            return new NetworkStream(socket, ownsSocket: true);
+            return new Connection(this, socket);
         }
         catch
         {
             socket.Dispose();
             throw;
+        }
+    }
+
+    /// <summary>A connection that is known while it lasts.</summary>
+    private sealed class Connection : NetworkStream
+    {
+        private readonly EtcdTransport _owner;
+
+        public Connection(EtcdTransport owner, Socket socket)
+            : base(socket, ownsSocket: true)
+        {
+            _owner = owner;
+            IPAddress local = ((IPEndPoint)socket.LocalEndPoint!).Address;
+            Local = local.IsIPv4MappedToIPv6 ? local.MapToIPv4() : local;
+            owner.LocalAddress = Local;
+            lock (owner._lock) owner._connections.Add(this);
+        }
+
+        public IPAddress Local { get; }
+
+        /// <summary>Whoever reads it sees its end at once; the stream itself stays its reader's to dispose.</summary>
+        public void Abandon()
+        {
+            try
+            {
+                Socket.Shutdown(SocketShutdown.Both);
+            }
+            catch (Exception e) when (e is SocketException or ObjectDisposedException)
+            {
+                // It ended by itself meanwhile.
+            }
+        }
+
+        protected override void Dispose(bool disposing)
+        {
+            if (disposing)
+            {
+                lock (_owner._lock) _owner._connections.Remove(this);
+            }
+            base.Dispose(disposing);
         }
     }
 

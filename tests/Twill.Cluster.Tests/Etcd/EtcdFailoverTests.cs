@@ -75,6 +75,37 @@ public sealed class EtcdFailoverTests(SharedEtcd etcd)
     }
 
     [Fact]
+    public async Task What_is_connected_from_an_address_that_the_host_has_lost_is_given_up_at_once()
+    {
+        using FakeServer silent = FakeServer.Silent();
+        using EtcdClient waiting = new(new EtcdOptions([silent.Endpoint])), client = etcd.NewClient();
+        Task call = waiting.GetAsync(_key);
+        await using IAsyncEnumerator<EtcdWatchBatch> watch = client.WatchAsync(EtcdRange.Of(_key), 1, TimeSpan.FromMinutes(1)).GetAsyncEnumerator();
+        await client.PutAsync(_key, "v"u8.ToArray());
+        do
+        {
+            (await watch.MoveNextAsync()).Should().BeTrue();
+        }
+        while (watch.Current.Events.Count == 0);
+        Task next = watch.MoveNextAsync().AsTask();
+        Eventually.True("the call has arrived", () => !silent.Requests.IsEmpty);
+
+        foreach (EtcdClient one in (EtcdClient[])[waiting, client])
+        {
+            one.Abandon(IPAddress.Parse("192.0.2.1"));
+        }
+
+        (call.IsCompleted, next.IsCompleted).Should().Be((false, false), "they are not connected from there");
+        foreach ((EtcdClient one, Task broken) in new[] { (waiting, call), (client, next) })
+        {
+            one.Abandon(IPAddress.Loopback);
+            (await broken.Awaiting(t => t).Should().ThrowAsync<EtcdException>()).Which.Kind.Should().Be(EtcdErrorKind.Unreachable);
+        }
+
+        (await client.GetAsync(_key))!.Value.ToArray().Should().Equal("v"u8.ToArray(), "the next call connects anew");
+    }
+
+    [Fact]
     public async Task A_member_without_leader_is_passed_over()
     {
         using FakeServer lonely = FakeServer.Json("""{"error":"etcdserver: no leader","message":"etcdserver: no leader","code":14}""", 503);
