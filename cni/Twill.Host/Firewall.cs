@@ -28,8 +28,12 @@ namespace Twill.Host;
 ///                       ip saddr @local ip daddr != @local ip daddr != @exempt masquerade fully-random }
 /// }
 /// </code>
+/// Where containers have IPv6 addresses there is the same once more behind it in each chain, with <c>ip6</c>, <c>@local6</c>, <c>@exempt6</c>,
+/// <c>@ports6</c>, .., but for what concerns 127.0.0.0/8: <see cref="TableFamily"/>.
+/// <para>
 /// The table's comment carries a fingerprint of what was asked for, and the kernel counts the rules of each chain, so that an ADD knows by
 /// a few short questions that all is in place. Whether a rule was replaced by another is what <see cref="FindDifference"/> tells, by comparing them.
+/// </para>
 /// <para>
 /// A published port that is asked for by a container of the same bridge would be answered past this host, and one that the host asks for
 /// at 127.0.0.1 would be answered to nobody: both are masqueraded, and only connections that went through our own maps. For the latter
@@ -46,8 +50,6 @@ public static class Firewall
     private const string RoutedEnds = $"{HostNames.VethPrefix}*";
 
     private const string Loopback = "loopback", Prerouting = "prerouting", Output = "output", Forward = "forward", Postrouting = "postrouting";
-
-    private static readonly IPNetwork s_loopback = new(new IPAddress([127, 0, 0, 0]), 8);
 
     /// <summary>
     /// Makes the table, or makes it anew when it is not what is asked for, or chains or rules of it are missing (<c>nft flush table</c>).
@@ -76,7 +78,7 @@ public static class Firewall
     /// <summary>Adds a prefix of containers that only the IPAM plugin knew. One that is there already costs one message.</summary>
     public static void AddLocal(NftSocket nft, string network, IPNetwork prefix)
     {
-        NftSet local = Local(TableOf(network));
+        NftSet local = Local(TableOf(network), TableFamily.Of(prefix.BaseAddress));
         try
         {
             nft.NewBatch().AddElements(local, SetElement.Of(prefix)).Send();
@@ -109,9 +111,9 @@ public static class Firewall
             if (!wanted.IsAtItsHook(chains.Find(c => c.Name == name)))
                 return $"chain {name} of nftables table {id} is missing, or is not a base chain at its hook with policy accept";
             List<NftRule> present = nft.ListRules(id, name);
-            foreach (Func<Rule> make in wanted.Rules)
+            foreach (RuleSpec one in wanted.Rules)
             {
-                Rule rule = make();
+                Rule rule = one.Make();
                 if (!present.Exists(p => p.Rule.SameAs(rule)))
                     return $"chain {name} of nftables table {id} lacks the rule '{rule.Comment}'";
             }
@@ -140,18 +142,30 @@ public static class Firewall
 
     private static string CommentOf(FirewallSpec spec) => $"twill, made anew when changed: {spec.Fingerprint()}";
 
-    private static NftSet Local(TableId id) => new(id, "local", NftType.Ipv4Addr) { Interval = true };
+    private static NftSet Local(TableId id, TableFamily family) => new(id, $"local{family.Suffix}", family.Address) { Interval = true };
 
-    private static NftSet Exempt(TableId id) => new(id, "exempt", NftType.Ipv4Addr) { Interval = true };
+    private static NftSet Exempt(TableId id, TableFamily family) => new(id, $"exempt{family.Suffix}", family.Address) { Interval = true };
 
-    private static (NftSet Set, IReadOnlyList<IPNetwork> Elements)[] SetsOf(FirewallSpec spec)
+    private static List<(NftSet Set, IReadOnlyList<IPNetwork> Elements)> SetsOf(FirewallSpec spec)
     {
         TableId id = TableOf(spec.Network);
-        return [(Local(id), spec.LocalElements), (Exempt(id), spec.ExemptElements)];
+        List<(NftSet, IReadOnlyList<IPNetwork>)> sets = [];
+        foreach (TableFamily family in spec.Families)
+        {
+            sets.Add((Local(id, family), spec.LocalElements(family.Family)));
+            sets.Add((Exempt(id, family), spec.ExemptElements(family.Family)));
+        }
+        return sets;
     }
 
-    /// <summary>A chain as it should be. Its rules are made when they are needed: to count them they are not.</summary>
-    private sealed record ChainSpec(string Name, BaseChain Chain, params IReadOnlyList<Func<Rule>> Rules)
+    /// <summary>A rule as it should be. It is made when it is needed: to count rules it is not.</summary>
+    private readonly record struct RuleSpec(TableId Table, TableFamily Family, string Comment, Func<TableId, TableFamily, Rule> Content)
+    {
+        public Rule Make() => Content(Table, Family).WithComment(Family.Suffix.Length == 0 ? Comment : $"{Comment} (IPv{Family.Suffix})");
+    }
+
+    /// <summary>A chain as it should be.</summary>
+    private sealed record ChainSpec(string Name, BaseChain Chain, IReadOnlyList<RuleSpec> Rules)
     {
         public bool IsAtItsHook(NftChain? chain) =>
             chain?.Base is { } found && found.Hook == Chain.Hook && found.Priority == Chain.Priority && found.Policy != ChainPolicy.Drop;
@@ -160,27 +174,38 @@ public static class Firewall
     private static ChainSpec[] ChainsOf(FirewallSpec spec)
     {
         TableId id = TableOf(spec.Network);
-        PortTable ports = new(id);
-        Func<Rule> atOneAddress = () => ToPorts(id, ports.PortsAt, "ports published at one address", KeyPart.Daddr, KeyPart.L4Proto, KeyPart.Dport);
-        Func<Rule> atAny = () => ToPorts(id, ports.Ports, "published ports", KeyPart.L4Proto, KeyPart.Dport);
+        List<RuleSpec> loopback = [], translation = [], forward = [], postrouting = [];
+        foreach (TableFamily family in spec.Families)
+        {
+            if (family.Loopback is { } own)
+            {
+                loopback.Add(New("from nowhere", (id, _) => Rule.For(id).IifName(spec.Bridge).Saddr(own).Drop()));
+                loopback.Add(New("to what only the host itself may reach", (id, _) => Rule.For(id).IifName(spec.Bridge).Daddr(own).Drop()));
+                loopback.Add(New("from nowhere, past the bridge", (id, _) => Rule.For(id).IifName(RoutedEnds).Saddr(own).Drop()));
+                loopback.Add(New("to what only the host itself may reach, past the bridge", (id, _) => Rule.For(id).IifName(RoutedEnds).Daddr(own).Drop()));
+            }
+            translation.Add(New("ports published at one address", static (id, family) =>
+                Rule.For(id).DaddrIsLocal().DnatBy(new PortTable(id, family).PortsAt, KeyPart.Daddr, KeyPart.L4Proto, KeyPart.Dport)));
+            translation.Add(New("published ports", static (id, family) =>
+                AtPublishable(id, family).DaddrIsLocal().DnatBy(new PortTable(id, family).Ports, KeyPart.L4Proto, KeyPart.Dport)));
+            forward.Add(New("from containers", static (id, family) => Rule.For(id).SaddrIn(Local(id, family)).Accept()));
+            forward.Add(New("to containers", static (id, family) => Rule.For(id).DaddrIn(Local(id, family)).Accept()));
+            postrouting.Add(New("published ports, asked for by containers", static (id, family) =>
+                Translated(Rule.For(id).CtStatus(CtStatus.Dnat).SaddrIn(Local(id, family)), id, family)));
+            if (family.Loopback is { } from)
+                postrouting.Add(New("published ports, asked for at 127.0.0.1", (id, family) => Translated(Rule.For(id).CtStatus(CtStatus.Dnat).Saddr(from), id, family)));
+            if (spec.Masquerade)
+                postrouting.Add(New("out of the cluster network", OutOfCluster));
+
+            RuleSpec New(string comment, Func<TableId, TableFamily, Rule> content) => new(id, family, comment, content);
+        }
         return
         [
-            new(Loopback, new BaseChain(ChainType.Filter, NftHook.Prerouting, ChainPriority.Raw, ChainPolicy.Accept),
-                () => Rule.For(id).IifName(spec.Bridge).Saddr(s_loopback).Drop().WithComment("from nowhere"),
-                () => Rule.For(id).IifName(spec.Bridge).Daddr(s_loopback).Drop().WithComment("to what only the host itself may reach"),
-                () => Rule.For(id).IifName(RoutedEnds).Saddr(s_loopback).Drop().WithComment("from nowhere, past the bridge"),
-                () => Rule.For(id).IifName(RoutedEnds).Daddr(s_loopback).Drop().WithComment("to what only the host itself may reach, past the bridge")),
-            new(Prerouting, new BaseChain(ChainType.Nat, NftHook.Prerouting, ChainPriority.Dstnat, ChainPolicy.Accept), atOneAddress, atAny),
-            new(Output, new BaseChain(ChainType.Nat, NftHook.Output, ChainPriority.Dstnat, ChainPolicy.Accept), atOneAddress, atAny),
-            new(Forward, new BaseChain(ChainType.Filter, NftHook.Forward, ChainPriority.Filter, ChainPolicy.Accept),
-                () => Rule.For(id).SaddrIn(Local(id)).Accept().WithComment("from containers"),
-                () => Rule.For(id).DaddrIn(Local(id)).Accept().WithComment("to containers")),
-            new(Postrouting, new BaseChain(ChainType.Nat, NftHook.Postrouting, ChainPriority.Srcnat, ChainPolicy.Accept),
-            [
-                () => Translated(Rule.For(id).CtStatus(CtStatus.Dnat).SaddrIn(Local(id)), ports).WithComment("published ports, asked for by containers"),
-                () => Translated(Rule.For(id).CtStatus(CtStatus.Dnat).Saddr(s_loopback), ports).WithComment("published ports, asked for at 127.0.0.1"),
-                .. spec.Masquerade ? [() => OutOfCluster(id)] : Array.Empty<Func<Rule>>(),
-            ]),
+            new(Loopback, new BaseChain(ChainType.Filter, NftHook.Prerouting, ChainPriority.Raw, ChainPolicy.Accept), loopback),
+            new(Prerouting, new BaseChain(ChainType.Nat, NftHook.Prerouting, ChainPriority.Dstnat, ChainPolicy.Accept), translation),
+            new(Output, new BaseChain(ChainType.Nat, NftHook.Output, ChainPriority.Dstnat, ChainPolicy.Accept), translation),
+            new(Forward, new BaseChain(ChainType.Filter, NftHook.Forward, ChainPriority.Filter, ChainPolicy.Accept), forward),
+            new(Postrouting, new BaseChain(ChainType.Nat, NftHook.Postrouting, ChainPriority.Srcnat, ChainPolicy.Accept), postrouting),
         ];
     }
 
@@ -201,7 +226,9 @@ public static class Firewall
     private static void Write(NftSocket nft, FirewallSpec spec, NftBatch batch)
     {
         TableId id = TableOf(spec.Network);
-        List<(NftSet Set, List<SetElement> Elements)> ports = PortsThere(nft, new PortTable(id));
+        List<(NftSet Set, List<SetElement> Elements)> ports = [];
+        foreach (TableFamily family in spec.Families)
+            ports.AddRange(PortsThere(nft, new PortTable(id, family)));
         batch.DestroyTable(id);
         batch.Add(new NewTable(id, CommentOf(spec)));
         foreach ((NftSet set, IReadOnlyList<IPNetwork> elements) in SetsOf(spec))
@@ -211,19 +238,25 @@ public static class Firewall
         foreach (ChainSpec chain in ChainsOf(spec))
         {
             batch.Add(new NewChain(id, chain.Name, chain.Chain));
-            foreach (Func<Rule> make in chain.Rules)
-                batch.Add(new NewRule(id, chain.Name, make()));
+            foreach (RuleSpec rule in chain.Rules)
+                batch.Add(new NewRule(id, chain.Name, rule.Make()));
         }
     }
 
-    private static Rule OutOfCluster(TableId id) =>
-        Rule.For(id).SaddrIn(Local(id)).DaddrNotIn(Local(id)).DaddrNotIn(Exempt(id)).Masquerade(NatFlags.FullyRandom).WithComment("out of the cluster network");
+    private static Rule OutOfCluster(TableId id, TableFamily family) => Rule.For(id).SaddrIn(Local(id, family)).DaddrNotIn(Local(id, family))
+        .DaddrNotIn(Exempt(id, family)).Masquerade(NatFlags.FullyRandom);
 
-    private static Rule ToPorts(TableId id, NftSet map, string comment, params ReadOnlySpan<KeyPart> key) =>
-        Rule.For(id).DaddrIsLocal().DnatBy(map, key).WithComment(comment);
+    /// <summary>Packets of the family to addresses that ports are published at; in IPv4 nothing is asked, for the map answers for its family only.</summary>
+    private static Rule AtPublishable(TableId id, TableFamily family)
+    {
+        Rule rule = Rule.For(id);
+        foreach (IPNetwork elsewhere in family.NotPublishedAt)
+            rule.Daddr(elsewhere, inverted: true);
+        return rule;
+    }
 
-    private static Rule Translated(Rule from, PortTable ports) =>
-        from.In(ports.Translated, KeyPart.L4Proto, KeyPart.OriginalDport, KeyPart.Daddr, KeyPart.Dport).Masquerade();
+    private static Rule Translated(Rule from, TableId id, TableFamily family) =>
+        from.In(new PortTable(id, family).Translated, KeyPart.L4Proto, KeyPart.OriginalDport, KeyPart.Daddr, KeyPart.Dport).Masquerade();
 
     /// <summary>What the maps of the table hold now; nothing of a map that is missing or of another make.</summary>
     private static List<(NftSet Set, List<SetElement> Elements)> PortsThere(NftSocket nft, PortTable table)

@@ -7,48 +7,67 @@ namespace Twill.Host;
 /// <param name="Network">The network's name.</param>
 /// <param name="Bridge">The bridge that the containers hang on.</param>
 /// <param name="Masquerade">Whether containers' traffic leaves the cluster network under the host's address.</param>
-/// <param name="Local">The containers' addresses: the cluster network. Prefixes found out later are added with <see cref="Firewall.AddLocal"/>.</param>
-/// <param name="Exempt">Destinations that see the container's own address, besides the local ones and multicast.</param>
+/// <param name="Local">The containers' addresses: the cluster's networks. Prefixes found out later are added with <see cref="Firewall.AddLocal"/>.</param>
+/// <param name="Exempt">Destinations that see the container's own address, besides the local ones, multicast and link-local ones.</param>
 public sealed record FirewallSpec(
     string Network, string Bridge, bool Masquerade, IReadOnlyList<IPNetwork> Local, IReadOnlyList<IPNetwork> Exempt)
 {
-    // 224.0.0.0/4 and the limited broadcast: nobody could answer to a translated address.
-    private static readonly IPNetwork[] s_never = [new(new IPAddress([224, 0, 0, 0]), 4), new(IPAddress.Broadcast, 32)];
+    /// <summary>
+    /// Whether containers may have IPv6 addresses that are not yet in <see cref="Local"/>: only the IPAM plugin knows. Without it, and without
+    /// an IPv6 prefix there, the table has nothing for IPv6.
+    /// </summary>
+    public bool MayHaveIPv6 { get; init; }
 
-    /// <summary>Elements of the set of containers' addresses: IPv4, sorted, none inside another.</summary>
-    public IReadOnlyList<IPNetwork> LocalElements => Disjoint(Local);
+    /// <summary>The families that the table has sets, maps and rules for.</summary>
+    internal IReadOnlyList<TableFamily> Families => MayHaveIPv6 || HasIPv6(Local) ? TableFamily.Both : TableFamily.OnlyIPv4;
 
-    /// <summary>Elements of the set of other destinations that are not masqueraded: IPv4, sorted, none inside another.</summary>
-    public IReadOnlyList<IPNetwork> ExemptElements => Disjoint([.. Exempt, .. s_never]);
+    /// <summary>Elements of the set of containers' addresses: of one family, sorted, none inside another.</summary>
+    public IReadOnlyList<IPNetwork> LocalElements(AddressFamily family) => Disjoint(Local, family);
+
+    /// <summary>Elements of the set of other destinations that are not masqueraded: of one family, sorted, none inside another.</summary>
+    public IReadOnlyList<IPNetwork> ExemptElements(AddressFamily family) => Disjoint([.. Exempt, .. TableFamily.Of(family).NeverMasqueraded], family);
 
     /// <summary>Everything that decides the table's content, in one line: equal texts, equal tables.</summary>
     internal string Fingerprint()
     {
-        string text = $"{Firewall.Generation} {Bridge} {Masquerade} {string.Join(',', LocalElements)} {string.Join(',', ExemptElements)}";
+        string text = $"{Firewall.Generation} {Bridge} {Masquerade}";
+        foreach (TableFamily family in Families)
+            text += $" {string.Join(',', LocalElements(family.Family))} {string.Join(',', ExemptElements(family.Family))}";
         return StableHash.Of(Network, text).ToString("x16");
     }
 
+    private static bool HasIPv6(IReadOnlyList<IPNetwork> prefixes)
+    {
+        foreach (IPNetwork prefix in prefixes)
+        {
+            if (prefix.BaseAddress.AddressFamily == AddressFamily.InterNetworkV6)
+                return true;
+        }
+        return false;
+    }
+
     /// <summary>An interval set takes no overlapping elements: what lies inside another prefix is dropped.</summary>
-    private static List<IPNetwork> Disjoint(IReadOnlyList<IPNetwork> prefixes)
+    private static List<IPNetwork> Disjoint(IReadOnlyList<IPNetwork> prefixes, AddressFamily family)
     {
         List<IPNetwork> kept = [];
         foreach (IPNetwork prefix in prefixes)
         {
-            if (prefix.BaseAddress.AddressFamily != AddressFamily.InterNetwork || kept.Exists(k => Covers(k, prefix)))
+            if (prefix.BaseAddress.AddressFamily != family || kept.Exists(k => Covers(k, prefix)))
                 continue;
             kept.RemoveAll(k => Covers(prefix, k));
             kept.Add(prefix);
         }
-        kept.Sort(static (a, b) => Number(a).CompareTo(Number(b)));
+        kept.Sort(static (a, b) => Compare(a.BaseAddress, b.BaseAddress));
         return kept;
     }
 
     private static bool Covers(IPNetwork outer, IPNetwork inner) => outer.PrefixLength <= inner.PrefixLength && outer.Contains(inner.BaseAddress);
 
-    private static uint Number(IPNetwork prefix)
+    private static int Compare(IPAddress one, IPAddress other)
     {
-        Span<byte> bytes = stackalloc byte[4];
-        prefix.BaseAddress.TryWriteBytes(bytes, out _);
-        return System.Buffers.Binary.BinaryPrimitives.ReadUInt32BigEndian(bytes);
+        Span<byte> first = stackalloc byte[16], second = stackalloc byte[16];
+        one.TryWriteBytes(first, out int length);
+        other.TryWriteBytes(second, out _);
+        return first[..length].SequenceCompareTo(second[..length]);
     }
 }

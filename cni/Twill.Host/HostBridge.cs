@@ -57,8 +57,11 @@ public static class HostBridge
             throw new HostException($"device {link.Name} exists and is {Describe(link.Kind)}, not a bridge: delete it, or name another in $.bridge");
     }
 
-    /// <summary>The host's leg in a subnet: <c>ip address add GATEWAY/LEN dev BRIDGE</c>. It may be there already.</summary>
-    public static NewAddress Gateway(int bridgeIndex, IPAddress gateway, int prefixLength) => new(bridgeIndex, gateway, prefixLength);
+    /// <summary>
+    /// The host's leg in a subnet: <c>ip address add GATEWAY/LEN dev BRIDGE</c>, IPv6 with <c>nodad</c>: it is answered at once. It may be there already.
+    /// </summary>
+    public static NewAddress Gateway(int bridgeIndex, IPAddress gateway, int prefixLength) =>
+        new(bridgeIndex, gateway, prefixLength) { AddressFlags = IPv6Settings.IsIPv6(gateway) ? AddressFlags.NoDad : AddressFlags.None };
 
     private static string Describe(string? kind) => string.IsNullOrEmpty(kind) ? "a hardware interface" : $"of kind '{kind}'";
 }

@@ -10,16 +10,16 @@ namespace Twill.Host;
 /// </summary>
 public static class HostMacs
 {
-    /// <summary>A container's end of the pair: <c>02:74</c> and the four bytes of its IPv4 address, in network order.</summary>
-    /// <exception cref="ArgumentException">The address is not an IPv4 address.</exception>
+    /// <summary>A container's end of the pair: <c>02:74</c> and the four bytes of its IPv4 address, in network order; without one, from its IPv6 address.</summary>
     public static MacAddress ForContainer(IPAddress address)
     {
-        Span<byte> mac = stackalloc byte[16];
+        if (IPv6Settings.IsIPv6(address))
+            return Derived(0x0e, StableHash.Of("", address.ToString()));
+        Span<byte> mac = stackalloc byte[6];
         mac[0] = 0x02;
         mac[1] = 0x74;
-        if (!address.TryWriteBytes(mac[2..], out int written) || written != 4)
-            throw new ArgumentException($"{address} is not an IPv4 address", nameof(address));
-        return new MacAddress(mac[..6]);
+        address.TryWriteBytes(mac[2..], out _);
+        return new MacAddress(mac);
     }
 
     /// <summary>The host's end of the pair, from the same hash as its name.</summary>

@@ -30,7 +30,11 @@ public sealed record PodLinkSpec(string Network, string ContainerId, string IfNa
 /// <summary>An address for a container.</summary>
 /// <param name="Address">The address itself.</param>
 /// <param name="PrefixLength">Bits of its subnet.</param>
-public sealed record PodAddress(IPAddress Address, int PrefixLength);
+public sealed record PodAddress(IPAddress Address, int PrefixLength)
+{
+    /// <summary>Whether the kernel is to make no route of the subnet: it is not on the link.</summary>
+    public bool IsAlone { get; init; }
+}
 
 /// <summary>A route in a container.</summary>
 /// <param name="Dst">Destination.</param>
@@ -102,7 +106,7 @@ public static class PodLink
         : throw new HostException($"interface {ifName} vanished from the container's namespace while it was being set up");
 
     /// <summary>
-    /// Inside: <c>ip link set IFNAME address MAC up</c>, then addresses and routes, in one batch.
+    /// Inside: <c>ip link set IFNAME address MAC up</c>, then addresses and routes, in one batch. Before IPv6 addresses: <see cref="IPv6Settings.EnsureInside"/>.
     /// </summary>
     /// <param name="inPod">A socket in the container's namespace.</param>
     /// <param name="index">The interface's index inside.</param>
@@ -115,10 +119,19 @@ public static class PodLink
         RouteBatch batch = inPod.NewBatch();
         batch.Add(new SetLink(index) { Mac = mac, Up = true });
         foreach (PodAddress address in addresses)
-            batch.Add(new NewAddress(index, address.Address, address.PrefixLength) { AddressFlags = AddressFlags.NoDad });
+            batch.Add(new NewAddress(index, address.Address, address.PrefixLength)
+            {
+                AddressFlags = AddressFlags.NoDad | (address.IsAlone ? AddressFlags.NoPrefixRoute : AddressFlags.None),
+            });
+        int first = batch.Count;
         foreach (PodRoute route in routes)
             batch.Add(RouteOf(route, index), tolerate: Errno.EEXIST); // named twice, it is one route
         batch.Send();
+        for (int i = 0; i < routes.Count; i++)
+        {
+            if (StandsAlone(routes[i]) && batch.ErrnoOf(first + i) == Errno.EEXIST && !NamedBefore(routes, i))
+                PutBehind(inPod, routes[i], index);
+        }
     }
 
     /// <summary>
@@ -145,10 +158,13 @@ public static class PodLink
     /// <returns>False when there was none.</returns>
     public static bool Delete(RouteSocket host, string hostName) => LinkRemoval.Run(host, hostName);
 
-    /// <summary>Behind those that are there: a container in two networks has a default route in each, and keeps one when it leaves the other.</summary>
+    /// <summary>
+    /// Behind those that are there: a container in two networks has a default route in each, and keeps one when it leaves the other. IPv6 has no
+    /// order among routes of one metric, and would use both in turn: there it is the first, or see <see cref="PutBehind"/>.
+    /// </summary>
     private static NewRoute RouteOf(PodRoute route, int index) => new(route.Dst)
     {
-        Mode = RouteMode.Append,
+        Mode = StandsAlone(route) ? RouteMode.Add : RouteMode.Append,
         Gateway = route.Gateway,
         Index = index,
         Scope = (RouteScope?)route.Scope,
@@ -157,4 +173,28 @@ public static class PodLink
         Metric = (uint)route.Priority,
         Table = route.Table ?? 0,
     };
+
+    private static bool StandsAlone(PodRoute route) => IPv6Settings.IsIPv6(route.Dst.BaseAddress) && route.Priority == 0;
+
+    private static bool NamedBefore(IReadOnlyList<PodRoute> routes, int number)
+    {
+        for (int i = 0; i < number; i++)
+        {
+            if (routes[i] == routes[number])
+                return true;
+        }
+        return false;
+    }
+
+    /// <summary>An IPv6 route to where there is another already: with the next metric that is free.</summary>
+    private static void PutBehind(RouteSocket inPod, PodRoute route, int index)
+    {
+        const uint DefaultMetric = 1024, Most = 256; // IP6_RT_PRIO_USER; of so many networks no container is
+        for (uint metric = DefaultMetric + 1; metric < DefaultMetric + Most; metric++)
+        {
+            if (inPod.TryExecute(RouteOf(route, index) with { Metric = metric }, Errno.EEXIST))
+                return;
+        }
+        throw new HostException($"there are {Most} routes to {route.Dst} in the container already");
+    }
 }

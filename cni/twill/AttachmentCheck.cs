@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using Twill.Cni;
 using Twill.Cni.Configuration;
 using Twill.Host;
@@ -65,8 +66,10 @@ internal sealed class AttachmentCheck(RouteSocket host, RouteSocket inPod, PodLi
         List<InterfaceAddress> present = inPod.ListAddresses(index);
         foreach (CniIp ip in made.Of(spec.IfName).Ips)
         {
-            if (!present.Exists(a => a.Address.Equals(ip.Address) && a.PrefixLength == ip.PrefixLength))
+            if (present.Find(a => a.Address.Equals(ip.Address) && a.PrefixLength == ip.PrefixLength) is not { } there)
                 return $"address {ip.Cidr} is missing on interface {spec.IfName}";
+            if ((there.Flags & (AddressFlags.Tentative | AddressFlags.DadFailed)) != 0)
+                return $"address {ip.Cidr} of interface {spec.IfName} is not used: {((there.Flags & AddressFlags.DadFailed) != 0 ? "somebody else has it" : "the kernel still asks whether somebody else has it")}";
         }
         return null;
     }
@@ -87,7 +90,8 @@ internal sealed class AttachmentCheck(RouteSocket host, RouteSocket inPod, PodLi
 
     private static bool IsSame(Route found, PodRoute wanted) =>
         found.Table == (wanted.Table ?? RouteTable.Main) && found.Destination.Equals(wanted.Dst) && Equals(found.Gateway, wanted.Gateway)
-        && (wanted.Priority == 0 || found.Metric == wanted.Priority) && (wanted.Scope is null || (int)found.Scope == wanted.Scope);
+        && (wanted.Priority == 0 || found.Metric == wanted.Priority)
+        && (wanted.Scope is null || IPv6Settings.IsIPv6(wanted.Dst.BaseAddress) || (int)found.Scope == wanted.Scope); // IPv6 routes have no scope
 
     /// <summary>On an interface that another plugin of the chain made, and told.</summary>
     private bool IsOfAnother(Route route)
@@ -146,10 +150,13 @@ internal sealed class AttachmentCheck(RouteSocket host, RouteSocket inPod, PodLi
         return null;
     }
 
-    private string? Host() =>
-        Sysctl.Read(HostSetup.Forwarding) == "1"
-            ? HostSetup.FindFirewallDifference(conf, made.Of(spec.IfName))
-            : "the host does not forward: net.ipv4.ip_forward is not 1";
+    private string? Host()
+    {
+        CniResult own = made.Of(spec.IfName);
+        if (Sysctl.Read(HostSetup.Forwarding) != "1")
+            return "the host does not forward: net.ipv4.ip_forward is not 1";
+        return (own.First(AddressFamily.InterNetworkV6) is null ? null : IPv6Settings.FindDifference(conf.Bridge)) ?? HostSetup.FindFirewallDifference(conf, own);
+    }
 
     private static string Via(IPAddress? gateway) => gateway is null ? "" : $" via {gateway}";
 }

@@ -34,27 +34,39 @@ internal static class HostSetup
     /// <summary>Where only the IPAM plugin knows which prefixes the containers are in, these are added to the table as they come.</summary>
     public static void AdmitAddresses(TwillConf conf, CniResult addresses)
     {
-        if (ClusterOf(conf) is not null)
+        if (!OnlyIpamKnows(conf))
             return;
         using NftSocket nft = NftSocket.Open();
         foreach (IPNetwork prefix in PrefixesOf(addresses))
             Firewall.AddLocal(nft, conf.Name, prefix);
     }
 
+    /// <summary>What a host needs before one of its containers has an IPv6 address: forwarding, and a bridge that does not wait or listen to routers.</summary>
+    /// <exception cref="CniException">code 7: with that MTU there is no IPv6</exception>
+    public static void EnsureIPv6(TwillConf conf, CniIp address, int mtu)
+    {
+        if (mtu < IPv6Settings.MinMtu)
+            throw new CniException(CniErrorCode.InvalidNetworkConfig, $"with an MTU of {mtu} bytes there is no IPv6, and the IPAM plugin gave {address.Cidr}",
+                conf.Mtu != 0 ? $"$.mtu: expected 0 or at least {IPv6Settings.MinMtu}, got '{mtu}'"
+                    : $"$.mtu: the underlay leaves {mtu} bytes; raise its MTU, so that at least {IPv6Settings.MinMtu} are left, or take IPv6 out of the IPAM plugin's configuration");
+        IPv6Settings.EnsureForwarding();
+        IPv6Settings.EnsureBridge(conf.Bridge);
+    }
+
     /// <summary>The table that the configuration asks for.</summary>
     public static FirewallSpec FirewallOf(TwillConf conf) =>
-        new(conf.Name, conf.Bridge, conf.IpMasq, ClusterOf(conf) is { } cluster ? [cluster] : [], conf.NonMasqueradeCidrs);
+        new(conf.Name, conf.Bridge, conf.IpMasq, conf.Ipam.Ranges, conf.NonMasqueradeCidrs) { MayHaveIPv6 = OnlyIpamKnows(conf) };
 
     /// <summary>Whether the table is as asked for and knows these addresses, and iptables lets packets through; null, or the first difference.</summary>
     public static string? FindFirewallDifference(TwillConf conf, CniResult addresses)
     {
         using NftSocket nft = NftSocket.Open();
-        return Firewall.FindDifference(nft, FirewallOf(conf), ClusterOf(conf) is null ? PrefixesOf(addresses) : [])
+        return Firewall.FindDifference(nft, FirewallOf(conf), OnlyIpamKnows(conf) ? PrefixesOf(addresses) : [])
             ?? (IptablesAccept.FindDifference(nft, ForwardPaths.Of(conf)) is { } why ? $"iptables lacks the accept for containers: {why}" : null);
     }
 
-    /// <summary>The network that all containers are in, as far as the configuration says it.</summary>
-    private static IPNetwork? ClusterOf(TwillConf conf) => conf.Ipam.Network ?? conf.Ipam.Subnet;
+    /// <summary>Whether the configuration does not say which prefixes the containers are in.</summary>
+    private static bool OnlyIpamKnows(TwillConf conf) => conf.Ipam.Ranges.Count == 0;
 
     private static List<IPNetwork> PrefixesOf(CniResult addresses)
     {

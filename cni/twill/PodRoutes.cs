@@ -13,8 +13,11 @@ internal static class PodRoutes
     public static List<CniRoute> For(TwillConf conf, CniResult addresses)
     {
         List<CniRoute> routes = Detailed(conf, addresses.Routes);
-        if (conf.Ipam.Network is { } cluster && GatewayFor(cluster.BaseAddress.AddressFamily, addresses) is not null && !Covered(cluster, routes))
-            routes.Add(new CniRoute(cluster));
+        foreach (IpamFamily family in conf.Ipam.Families)
+        {
+            if (family.Network is { } cluster && GatewayFor(family.Family, addresses) is not null && !Covered(cluster, routes))
+                routes.Add(new CniRoute(cluster));
+        }
         return routes;
     }
 

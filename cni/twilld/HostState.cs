@@ -1,5 +1,4 @@
 using System.Net;
-using System.Net.Sockets;
 using Twill.Cni.Configuration;
 using Twill.Cni.State;
 using Twill.Host;
@@ -70,7 +69,8 @@ internal static class HostState
             changes.Add($"bridge {conf.Bridge} answers again for the containers past its ports");
         }
 
-        List<InterfaceAddress> present = route.ListAddresses(bridge.Index, AddressFamily.InterNetwork);
+        EnsureIPv6(conf, changes);
+        List<InterfaceAddress> present = route.ListAddresses(bridge.Index);
         foreach (IPNetwork subnet in subnets)
         {
             IPAddress gateway = GatewayOf(conf, subnet);
@@ -82,9 +82,9 @@ internal static class HostState
         }
 
         EnsureRoutes(route, conf, bridge, subnets, changes);
-        if (subnets.Count > 0 && conf.Ipam.Network is { } network)
+        if (subnets.Count > 0 && conf.Ipam.Etcd is not null)
         {
-            RemoveFormer(route, [.. present.Where(a => network.Contains(a.Address))], local(), changes);
+            RemoveFormer(route, [.. present.Where(a => conf.Ipam.Ranges.Any(network => network.Contains(a.Address)))], local(), changes);
         }
     }
 
@@ -92,13 +92,15 @@ internal static class HostState
     private static void EnsureRoutes(RouteSocket route, TwillConf conf, Link bridge, IReadOnlyList<IPNetwork> subnets, List<string> changes)
     {
         const byte RTPROT_KERNEL = 2;
-        List<Route> present = route.ListRoutes(new() { Family = AddressFamily.InterNetwork, Table = RouteTable.Main, Index = bridge.Index });
+        const uint IP6_RT_PRIO_ADDRCONF = 256;
+        List<Route> present = route.ListRoutes(new() { Table = RouteTable.Main, Index = bridge.Index });
         foreach (IPNetwork subnet in subnets)
         {
             if (!present.Exists(r => r.Destination.Equals(subnet) && r.Gateway is null))
             {
+                NewRoute missing = new(subnet) { Index = bridge.Index, Protocol = RTPROT_KERNEL, Mode = RouteMode.Prepend };
                 route.TryExecute(
-                    new NewRoute(subnet) { Index = bridge.Index, Source = GatewayOf(conf, subnet), Protocol = RTPROT_KERNEL, Mode = RouteMode.Prepend },
+                    IPv6Settings.IsIPv6(subnet.BaseAddress) ? missing with { Metric = IP6_RT_PRIO_ADDRCONF } : missing with { Source = GatewayOf(conf, subnet) },
                     Errno.EEXIST);
                 changes.Add($"route {subnet} dev {conf.Bridge} was missing, and is put back");
             }
@@ -121,12 +123,12 @@ internal static class HostState
     /// <returns>What was wrong; null when it was right.</returns>
     private static string? EnsureFirewall(TwillConf conf)
     {
-        if ((conf.Ipam.Network ?? conf.Ipam.Subnet) is not { } cluster)
+        if (conf.Ipam.Ranges.Count == 0)
         {
             return null;        // another IPAM plugin: only an ADD knows which prefixes the containers are in
         }
 
-        FirewallSpec spec = new(conf.Name, conf.Bridge, conf.IpMasq, [cluster], conf.NonMasqueradeCidrs);
+        FirewallSpec spec = new(conf.Name, conf.Bridge, conf.IpMasq, conf.Ipam.Ranges, conf.NonMasqueradeCidrs);
         using NftSocket nft = NftSocket.Open();
         string? difference = Firewall.FindDifference(nft, spec, []);
         if (difference is not null)
@@ -135,6 +137,25 @@ internal static class HostState
         }
 
         return difference;
+    }
+
+    /// <summary>Where containers have IPv6 addresses.</summary>
+    private static void EnsureIPv6(TwillConf conf, List<string> changes)
+    {
+        if (conf.Ipam.IPv6 is null)
+        {
+            return;
+        }
+
+        if (IPv6Settings.EnsureForwarding())
+        {
+            changes.Add("IPv6 forwarding turned on");
+        }
+
+        if (IPv6Settings.EnsureBridge(conf.Bridge))
+        {
+            changes.Add($"bridge {conf.Bridge} set to the IPv6 addresses that it is given");
+        }
     }
 
     /// <summary>Of each link that packets to and from containers arrive by; one that does not exist yet gets it from the kernel's default.</summary>

@@ -17,17 +17,24 @@ internal sealed class SourceWatch : IDisposable
             nft -f - <<'EOF'
             table inet watch {
                 set sources { type ipv4_addr; flags dynamic; }
-                chain input { type filter hook input priority 0; icmp type echo-request add @sources { ip saddr }; }
+                set sources6 { type ipv6_addr; flags dynamic; }
+                chain input {
+                    type filter hook input priority 0;
+                    icmp type echo-request add @sources { ip saddr }
+                    icmpv6 type echo-request add @sources6 { ip6 saddr }
+                }
             }
             EOF
             """);
         return new SourceWatch(place);
     }
 
-    internal IReadOnlyList<string> Sources()
+    internal IReadOnlyList<string> Sources() => [.. ElementsOf("sources"), .. ElementsOf("sources6")];
+
+    private IEnumerable<string> ElementsOf(string name)
     {
-        JsonElement set = _place.NftJson("list set inet watch sources").EnumerateArray().Last().GetProperty("set");
-        return set.TryGetProperty("elem", out JsonElement elements) ? [.. elements.EnumerateArray().Select(e => e.GetString()!)] : [];
+        JsonElement set = _place.NftJson($"list set inet watch {name}").EnumerateArray().Last().GetProperty("set");
+        return set.TryGetProperty("elem", out JsonElement elements) ? elements.EnumerateArray().Select(e => e.GetString()!) : [];
     }
 
     public void Dispose() => _place.Nft("delete table inet watch");

@@ -5,14 +5,19 @@ namespace Twill.Cni.Configuration;
 
 /// <summary>A port that a runtime wants published: an entry of the capability <c>portMappings</c> (CONVENTIONS.md).</summary>
 /// <param name="Protocol">IP protocol number: 6 TCP, 17 UDP, 132 SCTP.</param>
-/// <param name="HostAddress">IPv4 address of the host; 0.0.0.0: all of them.</param>
+/// <param name="HostAddress">Address of the host; 0.0.0.0 or ::: all of that family; null: all of both families.</param>
 /// <param name="HostPort">Port of the host, 1 to 65535.</param>
 /// <param name="ContainerPort">Port of the container, 1 to 65535.</param>
-public sealed record PortMapping(byte Protocol, IPAddress HostAddress, ushort HostPort, ushort ContainerPort)
+public sealed record PortMapping(byte Protocol, IPAddress? HostAddress, ushort HostPort, ushort ContainerPort)
 {
+    private static readonly IPNetwork s_linkLocal = IPNetwork.Parse("fe80::/10");
+
+    /// <summary>Whether the host address is a certain one, and not all of them.</summary>
+    public bool IsAtOneAddress => HostAddress is { } address && !IsAny(address);
+
     /// <summary>
-    /// Reads the list. Like the reference plugin <c>portmap</c> it refuses ports of 0; an entry for all IPv6 addresses (<c>::</c>) is left
-    /// out, as containers have none, while one for a certain IPv6 address is a complaint: it would silently lead nowhere.
+    /// Reads the list. Like the reference plugin <c>portmap</c> it refuses ports of 0. What no container could be reached at is a complaint: it
+    /// would silently lead nowhere.
     /// </summary>
     /// <exception cref="CniException">code 7, naming path, value and expectation</exception>
     public static IReadOnlyList<PortMapping> ParseList(ConfigReader at)
@@ -28,9 +33,9 @@ public sealed record PortMapping(byte Protocol, IPAddress HostAddress, ushort Ho
                 continue;
             int hostPort = RequiredPort(item["hostPort"]), containerPort = RequiredPort(item["containerPort"]);
             byte protocol = ReadProtocol(item["protocol"]);
-            if (ReadHostAddress(item["hostIP"]) is not { } hostAddress)
+            PortMapping mapping = new(protocol, ReadHostAddress(item["hostIP"]), (ushort)hostPort, (ushort)containerPort);
+            if (mapping.IsAmong(mappings))
                 continue;
-            PortMapping mapping = new(protocol, hostAddress, (ushort)hostPort, (ushort)containerPort);
             if (!taken.TryAdd(mapping))
                 item["hostPort"].Complain("a port that no other entry of this request has with the same protocol and host address", false);
             mappings.Add(mapping);
@@ -49,28 +54,40 @@ public sealed record PortMapping(byte Protocol, IPAddress HostAddress, ushort Ho
         _ => at.Complain("tcp, udp or sctp", (byte)6),
     };
 
-    /// <summary>Null for an entry to be left out.</summary>
+    /// <summary>Some runtimes ask for all addresses, and once more for all of IPv6.</summary>
+    private bool IsAmong(List<PortMapping> others) =>
+        HostAddress is { } address && address.Equals(IPAddress.IPv6Any) && others.Contains(this with { HostAddress = null });
+
     private static IPAddress? ReadHostAddress(ConfigReader at)
     {
         if (at.OptionalAddress() is not { } address)
-            return IPAddress.Any;
-        if (address.AddressFamily == AddressFamily.InterNetwork)
-            return address;
-        return address.Equals(IPAddress.IPv6Any) ? null : at.Complain<IPAddress?>("an IPv4 address: containers of this network have no IPv6 address yet", null);
+            return null;
+        string? fault = address.AddressFamily == AddressFamily.InterNetwork ? null
+            : address.IsIPv4MappedToIPv6 ? $"{address.MapToIPv4()}, as IPv4 packets have it"
+            : address.Equals(IPAddress.IPv6Loopback) ? "another address than ::1, which the kernel lets no answer of a container come back to; 127.0.0.1 can be had"
+            : s_linkLocal.Contains(address) ? "an address that is valid beyond its link, not one of fe80::/10"
+            : null;
+        return fault is null ? address : at.Complain(fault, address);
     }
 
-    /// <summary>The ports of the entries so far: one at all addresses and the same at one of them exclude each other.</summary>
+    private static bool IsAny(IPAddress address) => address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any);
+
+    /// <summary>The ports of the entries so far: one at all addresses of a family and the same at one of them exclude each other.</summary>
     private sealed class TakenPorts
     {
-        private readonly HashSet<PortMapping> _exact = [];
-        private readonly HashSet<(byte, ushort)> _ports = [];
+        private readonly HashSet<(byte, ushort, IPAddress)> _exact = [];
+        private readonly HashSet<(byte, ushort, AddressFamily)> _ports = [];
 
-        internal bool TryAdd(PortMapping mapping)
+        internal bool TryAdd(PortMapping mapping) => mapping.HostAddress is { } one
+            ? TryAdd(mapping, one)
+            : TryAdd(mapping, IPAddress.Any) & TryAdd(mapping, IPAddress.IPv6Any);
+
+        private bool TryAdd(PortMapping mapping, IPAddress address)
         {
-            PortMapping hostSide = mapping with { ContainerPort = 0 };
-            bool free = _ports.Add((mapping.Protocol, mapping.HostPort))
-                || !mapping.HostAddress.Equals(IPAddress.Any) && !_exact.Contains(hostSide with { HostAddress = IPAddress.Any });
-            return _exact.Add(hostSide) && free;
+            IPAddress all = address.AddressFamily == AddressFamily.InterNetwork ? IPAddress.Any : IPAddress.IPv6Any;
+            bool free = _ports.Add((mapping.Protocol, mapping.HostPort, address.AddressFamily))
+                || !IsAny(address) && !_exact.Contains((mapping.Protocol, mapping.HostPort, all));
+            return _exact.Add((mapping.Protocol, mapping.HostPort, address)) && free;
         }
     }
 }

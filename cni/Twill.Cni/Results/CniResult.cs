@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 
 namespace Twill.Cni;
 
@@ -49,6 +50,17 @@ public sealed record CniResult
                 ips.Add(ip);
         }
         return this with { Ips = ips };
+    }
+
+    /// <summary>The first address of a family; null when there is none.</summary>
+    public CniIp? First(AddressFamily family)
+    {
+        foreach (CniIp ip in Ips)
+        {
+            if (ip.Address.AddressFamily == family)
+                return ip;
+        }
+        return null;
     }
 
     /// <summary>Reads a result in the shape of the version it names (<c>cniVersion</c>), else of <paramref name="assumed"/>.</summary>

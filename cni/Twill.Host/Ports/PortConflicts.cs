@@ -20,9 +20,9 @@ internal static class PortConflicts
         {
             if (!candidate.Id.Name.StartsWith(prefix, StringComparison.Ordinal))
                 continue;
-            PortTable table = new(candidate.Id);
             foreach (PublishedPort port in ports)
             {
+                PortTable table = new(candidate.Id, port.Family);
                 if (Holder(nft, table, port) is not { } holder || PortTable.IsOf(holder, hostName))
                     continue;
                 if (candidate.Id.Name == ours || !PortTable.IsOfContainer(holder, containerId))

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using Twill.Linux;
 using Twill.Linux.Addresses;
 using Twill.Linux.Conntrack;
@@ -15,12 +16,12 @@ public static class PortFlows
     /// that is gone. What merely passes through to the same port of another machine is left alone.</summary>
     public static void ForgetFormer(RouteSocket host, IReadOnlyList<PublishedPort> ports)
     {
-        Dictionary<ushort, List<PublishedPort>> udp = UdpByHostPort(ports);
-        if (udp.Count == 0)
-            return;
         List<InterfaceAddress>? local = null;
-        Delete(new FlowFilter(PublishedPort.Udp, OnlyPort(udp)), udp, (flow, port) =>
-            !Reaches(flow, port) && (port.IsAny ? IsLocal(flow.Original.Destination) : flow.Original.Destination.Equals(port.HostAddress)));
+        foreach (UdpPorts udp in UdpPorts.Of(ports))
+        {
+            Delete(new FlowFilter(PublishedPort.Udp, udp.OnlyPort) { Family = udp.Family }, udp, (flow, port) =>
+                !Reaches(flow, port) && (port.IsAny ? IsLocal(flow.Original.Destination) : flow.Original.Destination.Equals(port.HostAddress)));
+        }
 
         bool IsLocal(IPAddress address) =>
             IPAddress.IsLoopback(address) || (local ??= host.ListAddresses()).Exists(a => a.Address.Equals(address));
@@ -29,42 +30,56 @@ public static class PortFlows
     /// <summary>After the ports of a container were taken away: forgets who has been sending to it through them.</summary>
     public static void Forget(IReadOnlyList<PublishedPort> ports)
     {
-        Dictionary<ushort, List<PublishedPort>> udp = UdpByHostPort(ports);
-        if (udp.Count > 0)
-            Delete(new FlowFilter(PublishedPort.Udp, OnlyPort(udp), Reached: ports[0].Address), udp, Reaches);
+        foreach (UdpPorts udp in UdpPorts.Of(ports))
+            Delete(new FlowFilter(PublishedPort.Udp, udp.OnlyPort, Reached: udp.Container) { Family = udp.Family }, udp, Reaches);
     }
 
     /// <summary>The kernel goes through its whole table for a list, so there is one for all of the ports.</summary>
-    private static void Delete(FlowFilter filter, Dictionary<ushort, List<PublishedPort>> udp, Func<Flow, PublishedPort, bool> isStale)
+    private static void Delete(FlowFilter filter, UdpPorts udp, Func<Flow, PublishedPort, bool> isStale)
     {
         using ConntrackSocket conntrack = ConntrackSocket.Open();
         foreach (Flow flow in conntrack.List(filter))
         {
-            if (udp.TryGetValue(flow.Original.DestinationPort, out List<PublishedPort>? candidates) && candidates.Exists(port => isStale(flow, port)))
+            if (udp.ByHostPort.TryGetValue(flow.Original.DestinationPort, out List<PublishedPort>? candidates) && candidates.Exists(port => isStale(flow, port)))
                 conntrack.Delete(flow);
         }
     }
 
     private static bool Reaches(Flow flow, PublishedPort port) => flow.Reply.Source.Equals(port.Address) && flow.Reply.SourcePort == port.Port;
 
-    private static ushort? OnlyPort(Dictionary<ushort, List<PublishedPort>> udp)
+    /// <summary>The UDP ports of a container's one address.</summary>
+    private sealed record UdpPorts(IPAddress Container)
     {
-        foreach (ushort port in udp.Keys)
-            return udp.Count == 1 ? port : null;
-        return null;
-    }
+        internal AddressFamily Family => Container.AddressFamily;
 
-    private static Dictionary<ushort, List<PublishedPort>> UdpByHostPort(IReadOnlyList<PublishedPort> ports)
-    {
-        Dictionary<ushort, List<PublishedPort>> udp = [];
-        foreach (PublishedPort port in ports)
+        internal Dictionary<ushort, List<PublishedPort>> ByHostPort { get; } = [];
+
+        /// <summary>Null when there are several.</summary>
+        internal ushort? OnlyPort
         {
-            if (port.Protocol != PublishedPort.Udp)
-                continue;
-            if (!udp.TryGetValue(port.HostPort, out List<PublishedPort>? same))
-                udp[port.HostPort] = same = [];
-            same.Add(port);
+            get
+            {
+                foreach (ushort port in ByHostPort.Keys)
+                    return ByHostPort.Count == 1 ? port : null;
+                return null;
+            }
         }
-        return udp;
+
+        internal static List<UdpPorts> Of(IReadOnlyList<PublishedPort> ports)
+        {
+            List<UdpPorts> all = [];
+            foreach (PublishedPort port in ports)
+            {
+                if (port.Protocol != PublishedPort.Udp)
+                    continue;
+                UdpPorts? udp = all.Find(known => known.Container.Equals(port.Address));
+                if (udp is null)
+                    all.Add(udp = new UdpPorts(port.Address));
+                if (!udp.ByHostPort.TryGetValue(port.HostPort, out List<PublishedPort>? same))
+                    udp.ByHostPort[port.HostPort] = same = [];
+                same.Add(port);
+            }
+            return all;
+        }
     }
 }

@@ -18,17 +18,19 @@ public static class PortMaps
     public static void Publish(NftSocket nft, string network, string containerId, string ifName, IReadOnlyList<PublishedPort> ports)
     {
         string hostName = HostNames.Veth(containerId, ifName), owner = PortTable.OwnerComment(containerId, ifName);
-        PortTable table = PortTable.Of(network);
         nft.Change(batch =>
         {
-            Remove(nft, table, hostName, batch); // none, unless an ADD for the same container was killed and never followed by a DEL
+            foreach (TableFamily family in TableFamily.Both)
+                Remove(nft, PortTable.Of(network, family), hostName, batch); // none, unless an ADD for the same container was killed and never followed by a DEL
             PortConflicts.Refuse(nft, network, containerId, ifName, ports);
-            Put(batch, table, hostName, owner, ports);
+            foreach (TableFamily family in TableFamily.Both)
+                Put(batch, PortTable.Of(network, family), hostName, owner, Of(family, ports));
         });
     }
 
     /// <summary>
-    /// Takes a container's ports away, exactly its own and all of them, whatever it was asked for. None is no error, and costs one question.
+    /// Takes a container's ports away, exactly its own and all of them, whatever it was asked for. None is no error, and costs one question
+    /// for each family.
     /// After something was deleted, closing the socket waits some 9 ms.
     /// </summary>
     /// <param name="nft">A socket in the host's namespace.</param>
@@ -37,56 +39,77 @@ public static class PortMaps
     /// <returns>The ports that it had.</returns>
     public static IReadOnlyList<PublishedPort> Release(NftSocket nft, string network, string hostName)
     {
-        PortTable table = PortTable.Of(network);
         List<PublishedPort> had = [];
-        if (nft.TryGetElement(table.Published, PortTable.Entry(hostName, 0), out _))
-            nft.Change(batch => had = Remove(nft, table, hostName, batch));
+        foreach (TableFamily family in TableFamily.Both)
+        {
+            PortTable table = PortTable.Of(network, family);
+            if (!nft.TryGetElement(table.Published, PortTable.Entry(hostName, 0), out _))
+                continue;
+            List<PublishedPort> ofFamily = [];
+            nft.Change(batch => ofFamily = Remove(nft, table, hostName, batch));
+            had.AddRange(ofFamily);
+        }
         return had;
     }
 
-    /// <summary>The ports that a container has.</summary>
-    public static IReadOnlyList<PublishedPort> List(NftSocket nft, string network, string hostName) => Listed(nft, PortTable.Of(network), hostName);
+    /// <summary>The ports that a container has, IPv4's first.</summary>
+    public static IReadOnlyList<PublishedPort> List(NftSocket nft, string network, string hostName)
+    {
+        List<PublishedPort> ports = [];
+        foreach (TableFamily family in TableFamily.Both)
+            ports.AddRange(Listed(nft, PortTable.Of(network, family), hostName));
+        return ports;
+    }
 
     /// <summary>The names of the host ends of all containers of the network that have ports.</summary>
     public static IReadOnlyCollection<string> Owners(NftSocket nft, string network)
     {
         HashSet<string> owners = [];
-        NftSet published = PortTable.Of(network).Published;
-        if (!nft.TryGetSet(published.Table, published.Name, out _))
-            return owners;
-        foreach (SetElement entry in nft.ListElements(published))
-            owners.Add(PortTable.HostNameOf(entry));
+        foreach (TableFamily family in TableFamily.Both)
+        {
+            NftSet published = PortTable.Of(network, family).Published;
+            if (!nft.TryGetSet(published.Table, published.Name, out _))
+                continue;
+            foreach (SetElement entry in nft.ListElements(published))
+                owners.Add(PortTable.HostNameOf(entry));
+        }
         return owners;
     }
 
     /// <summary>
-    /// Those containers of which a port is not in the kernel's maps and nobody else has it: four lists for all of them together.
+    /// Those containers of which a port is not in the kernel's maps and nobody else has it: four lists for all of them together and each family.
+    /// Ports of a family that the table has no maps for are left out: the network has no such addresses any more.
     /// </summary>
     /// <param name="nft">A socket in the host's namespace.</param>
     /// <param name="network">The network's name.</param>
     /// <param name="pods">What should be published.</param>
     internal static List<PodPorts> FindMissing(NftSocket nft, string network, List<PodPorts> pods)
     {
-        PortTable table = PortTable.Of(network);
-        if (!nft.TryGetSet(table.Published.Table, table.Published.Name, out _))
-            return pods;
-        Dictionary<NftData, SetElement> any = ByKey(nft, table.Ports), at = ByKey(nft, table.PortsAt), translated = ByKey(nft, table.Translated);
-        HashSet<(string, PublishedPort)> published = [];
-        foreach (SetElement entry in nft.ListElements(table.Published))
-            published.Add((PortTable.HostNameOf(entry), PortTable.PortOf(entry)));
-        return pods.FindAll(pod =>
+        List<PortsThere> there = [];
+        foreach (TableFamily family in TableFamily.Both)
         {
-            bool lacks = false;
+            if (PortsThere.Read(nft, network, family) is { } ports)
+                there.Add(ports);
+        }
+        if (there.Count == 0)
+            return pods; // there is no table at all
+        List<PodPorts> missing = [];
+        foreach (PodPorts pod in pods)
+        {
+            List<PublishedPort> possible = [];
+            bool lacks = false, taken = false;
             foreach (PublishedPort port in pod.Ports)
             {
-                SetElement mapping = PortTable.Mapping(port);
-                bool led = (port.IsAny ? any : at).TryGetValue(mapping.Key, out SetElement? there);
-                if (led && !PortTable.IsOf(there!, pod.HostName))
-                    return false;
-                lacks |= !led || there!.Data != mapping.Data || !translated.ContainsKey(PortTable.Translation(port).Key) || !published.Contains((pod.HostName, port));
+                if (there.Find(maps => maps.AreFor(port)) is not { } maps)
+                    continue;
+                possible.Add(port);
+                lacks |= !maps.Lead(pod.HostName, port, out bool another);
+                taken |= another;
             }
-            return lacks;
-        });
+            if (lacks && !taken)
+                missing.Add(pod with { Ports = possible });
+        }
+        return missing;
     }
 
     /// <summary>The first thing in which the kernel's maps are not as they should be for a container; null when they are.</summary>
@@ -96,10 +119,10 @@ public static class PortMaps
     /// <param name="wanted">The ports that were asked for; null when that is not known.</param>
     public static string? FindDifference(NftSocket nft, string network, string hostName, IReadOnlyList<PublishedPort>? wanted)
     {
-        PortTable table = PortTable.Of(network);
-        HashSet<PublishedPort> published = [.. Listed(nft, table, hostName)], asked = wanted is null ? published : [.. wanted];
+        HashSet<PublishedPort> published = [.. List(nft, network, hostName)], asked = wanted is null ? published : [.. wanted];
         foreach (PublishedPort port in asked)
         {
+            PortTable table = PortTable.Of(network, port.Family);
             if (!published.Contains(port))
                 return $"host port {port} is not published";
             NftSet map = table.MapOf(port);
@@ -152,12 +175,15 @@ public static class PortMaps
         return ports;
     }
 
-    private static Dictionary<NftData, SetElement> ByKey(NftSocket nft, NftSet set)
+    private static List<PublishedPort> Of(TableFamily family, IReadOnlyList<PublishedPort> ports)
     {
-        Dictionary<NftData, SetElement> elements = [];
-        foreach (SetElement element in nft.ListElements(set))
-            elements[element.Key] = element;
-        return elements;
+        List<PublishedPort> all = [];
+        foreach (PublishedPort port in ports)
+        {
+            if (port.Family == family)
+                all.Add(port);
+        }
+        return all;
     }
 
     private static List<PublishedPort> Listed(NftSocket nft, PortTable table, string hostName)

@@ -5,8 +5,8 @@ using Twill.Linux.Nftables;
 namespace Twill.Host.Ports;
 
 /// <summary>
-/// What a network's nftables table holds for published ports. Two maps that decide where a packet goes, one that says which container has
-/// what, so that a DEL finds by a single question that there is nothing to do, and two small sets:
+/// What a network's nftables table holds for published ports of one family. Two maps that decide where a packet goes, one that says which
+/// container has what, so that a DEL finds by a single question that there is nothing to do, and two small sets; IPv4's:
 /// <code>
 /// map ports          { type inet_proto . inet_service : ipv4_addr . inet_service }                  # at all addresses of the host
 /// map ports_at       { type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service }      # at one of them
@@ -14,21 +14,22 @@ namespace Twill.Host.Ports;
 /// set translated     { type inet_proto . inet_service . ipv4_addr . inet_service }                  # host port, container's address and port
 /// set host_addresses { type ipv4_addr }                                                             # those that ports_at has ever had
 /// </code>
-/// A container is called by the name of its host end; <c>published</c> numbers its ports from 0.
+/// IPv6's are <c>ports6</c>, <c>ports6_at</c>, <c>published6</c>, .. with ipv6_addr. A container is called by the name of its host end;
+/// <c>published</c> numbers its ports from 0.
 /// </summary>
 internal sealed class PortTable
 {
-    internal PortTable(TableId id)
+    internal PortTable(TableId id, TableFamily family)
     {
-        NftType proto = NftType.InetProto, port = NftType.InetService, address = NftType.Ipv4Addr;
-        Ports = new NftSet(id, "ports", NftType.Concat(proto, port)) { Data = NftType.Concat(address, port) };
-        PortsAt = new NftSet(id, "ports_at", NftType.Concat(address, proto, port)) { Data = NftType.Concat(address, port) };
-        Published = new NftSet(id, "published", NftType.Concat(NftType.IfName, NftType.Mark))
+        NftType proto = NftType.InetProto, port = NftType.InetService, address = family.Address;
+        Ports = new NftSet(id, $"ports{family.Suffix}", NftType.Concat(proto, port)) { Data = NftType.Concat(address, port) };
+        PortsAt = new NftSet(id, $"ports{family.Suffix}_at", NftType.Concat(address, proto, port)) { Data = NftType.Concat(address, port) };
+        Published = new NftSet(id, $"published{family.Suffix}", NftType.Concat(NftType.IfName, NftType.Mark))
         {
             Data = NftType.Concat(address, proto, port, address, port),
         };
-        Translated = new NftSet(id, "translated", NftType.Concat(proto, port, address, port));
-        HostAddresses = new NftSet(id, "host_addresses", address);
+        Translated = new NftSet(id, $"translated{family.Suffix}", NftType.Concat(proto, port, address, port));
+        HostAddresses = new NftSet(id, $"host_addresses{family.Suffix}", address);
     }
 
     internal NftSet Ports { get; }
@@ -43,7 +44,7 @@ internal sealed class PortTable
 
     internal IEnumerable<NftSet> All => [Ports, PortsAt, Published, Translated, HostAddresses];
 
-    internal static PortTable Of(string network) => new(new TableId(NftFamily.Inet, HostNames.NftTable(network)));
+    internal static PortTable Of(string network, TableFamily family) => new(new TableId(NftFamily.Inet, HostNames.NftTable(network)), family);
 
     /// <summary>What a port's element says about whose it is, for people and for <see cref="IsOf"/>; cut to what nft shows.</summary>
     internal static string OwnerComment(string containerId, string ifName)
@@ -95,8 +96,11 @@ internal sealed class PortTable
     /// <summary>The port that an element of <see cref="Published"/> has.</summary>
     internal static PublishedPort PortOf(SetElement entry)
     {
+        // Host address, protocol, host port, container's address, its port: each begins at a multiple of 4 bytes.
         ReadOnlySpan<byte> data = entry.Data!.Value.Span;
-        return new PublishedPort(data[4], new IPAddress(data[..4]), Port(data[8..]), new IPAddress(data[12..16]), Port(data[16..]));
+        int length = (data.Length - 12) / 2;
+        ReadOnlySpan<byte> rest = data[length..], inside = rest[8..];
+        return new PublishedPort(rest[0], new IPAddress(data[..length]), Port(rest[4..]), new IPAddress(inside[..length]), Port(inside[length..]));
 
         static ushort Port(ReadOnlySpan<byte> bytes) => (ushort)(bytes[0] << 8 | bytes[1]);
     }

@@ -1,12 +1,13 @@
 using System.Net;
+using System.Net.Sockets;
 
 namespace Twill.Host.Ports;
 
 /// <summary>A port of this host that leads to one of a container.</summary>
 /// <param name="Protocol">IP protocol number: 6 TCP, 17 UDP, 132 SCTP.</param>
-/// <param name="HostAddress">IPv4 address of the host that it is published at; 0.0.0.0: all of them.</param>
+/// <param name="HostAddress">Address of the host that it is published at, of the same family as the container's; 0.0.0.0 or ::: all of them.</param>
 /// <param name="HostPort">Port of the host.</param>
-/// <param name="Address">The container's IPv4 address.</param>
+/// <param name="Address">The container's address.</param>
 /// <param name="Port">Port of the container.</param>
 public sealed record PublishedPort(byte Protocol, IPAddress HostAddress, ushort HostPort, IPAddress Address, ushort Port)
 {
@@ -16,13 +17,15 @@ public sealed record PublishedPort(byte Protocol, IPAddress HostAddress, ushort 
     private const byte Tcp = 6, Sctp = 132;
 
     /// <summary>Whether every address of the host leads there.</summary>
-    public bool IsAny => HostAddress.Equals(IPAddress.Any);
+    public bool IsAny => HostAddress.Equals(IPAddress.Any) || HostAddress.Equals(IPAddress.IPv6Any);
 
-    /// <summary><c>8080/tcp</c>, <c>192.0.2.1:53/udp</c>.</summary>
-    public string HostSide => $"{(IsAny ? "" : $"{HostAddress}:")}{HostPort}/{ProtocolName}";
+    /// <summary><c>8080/tcp</c>, <c>192.0.2.1:53/udp</c>, <c>[::]:8080/tcp</c>.</summary>
+    public string HostSide => $"{(HostAddress.Equals(IPAddress.Any) ? "" : $"{Literal(HostAddress)}:")}{HostPort}/{ProtocolName}";
 
-    /// <summary><c>8080/tcp to 10.244.7.5:80</c>.</summary>
-    public override string ToString() => $"{HostSide} to {Address}:{Port}";
+    /// <summary><c>8080/tcp to 10.244.7.5:80</c>, <c>[::]:8080/tcp to [fd00::5]:80</c>.</summary>
+    public override string ToString() => $"{HostSide} to {Literal(Address)}:{Port}";
+
+    internal TableFamily Family => TableFamily.Of(Address);
 
     internal string ProtocolName => Protocol switch
     {
@@ -31,6 +34,8 @@ public sealed record PublishedPort(byte Protocol, IPAddress HostAddress, ushort 
         Sctp => "sctp",
         _ => Protocol.ToString(),
     };
+
+    private static string Literal(IPAddress address) => address.AddressFamily == AddressFamily.InterNetworkV6 ? $"[{address}]" : address.ToString();
 
     /// <summary>The number behind a <see cref="ProtocolName"/>.</summary>
     internal static bool TryParseProtocol(string name, out byte protocol)

@@ -17,7 +17,7 @@ public sealed class ConntrackSocket : IDisposable
     /// <exception cref="LibcException">The kernel has no netfilter netlink (CONFIG_NETFILTER_NETLINK), or descriptors ran out.</exception>
     public static ConntrackSocket Open() => new(KernelChannel.Open(NetlinkFamily.Netfilter));
 
-    /// <summary>The connections that the filter lets through, of IPv4. The kernel goes through its whole table for them.</summary>
+    /// <summary>The connections that the filter lets through. The kernel goes through its whole table for them.</summary>
     public List<Flow> List(FlowFilter filter) =>
         _netlink.Dump(new ListFlows(filter), (in NetlinkMessage message) => Flow.Decode(in message) is { } flow && filter.Matches(flow) ? flow : null);
 

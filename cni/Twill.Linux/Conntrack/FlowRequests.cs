@@ -5,22 +5,27 @@ using Twill.Linux.Nftables;
 
 namespace Twill.Linux.Conntrack;
 
-/// <summary>Which IPv4 connections: of this protocol and, as far as given, to this port, or really reaching this address and port.</summary>
+/// <summary>Which connections of one family: of this protocol and, as far as given, to this port, or really reaching this address and port.</summary>
 /// <param name="Protocol">IP protocol number, of one that has ports.</param>
 /// <param name="OriginalPort">Destination port of the first packet, before any translation.</param>
 /// <param name="Reached">Source address of the answers.</param>
 /// <param name="ReachedPort">Source port of the answers.</param>
 public readonly record struct FlowFilter(byte Protocol, ushort? OriginalPort = null, IPAddress? Reached = null, ushort? ReachedPort = null)
 {
+    /// <summary>AF_INET6; anything else is AF_INET.</summary>
+    public AddressFamily Family { get; init; }
+
+    internal bool IsIPv6 => Family == AddressFamily.InterNetworkV6;
+
     /// <summary>Whether a connection is one of those.</summary>
     public bool Matches(Flow flow) =>
-        flow.Original.Protocol == Protocol
+        flow.Original.Protocol == Protocol && IsIPv6 == (flow.Original.Source.AddressFamily == AddressFamily.InterNetworkV6)
         && (OriginalPort is null || flow.Original.DestinationPort == OriginalPort)
         && (Reached is null || flow.Reply.Source.Equals(Reached))
         && (ReachedPort is null || flow.Reply.SourcePort == ReachedPort);
 }
 
-/// <summary><c>conntrack -L -f ipv4 -p PROTOCOL [--orig-port-dst PORT] [--reply-src ADDRESS] [--reply-port-src PORT]</c>, with NLM_F_DUMP.
+/// <summary><c>conntrack -L -f ipv4|ipv6 -p PROTOCOL [--orig-port-dst PORT] [--reply-src ADDRESS] [--reply-port-src PORT]</c>, with NLM_F_DUMP.
 /// Kernels before Linux 5.8 do not know the filter and list everything.</summary>
 internal readonly record struct ListFlows(FlowFilter Filter) : INetlinkRequest
 {
@@ -30,7 +35,7 @@ internal readonly record struct ListFlows(FlowFilter Filter) : INetlinkRequest
 
     public void Write(ref NetlinkWriter w)
     {
-        w.Header(new NfGenMsg(NftFamily.Ip));
+        w.Header(new NfGenMsg(Filter.IsIPv6 ? NftFamily.Ip6 : NftFamily.Ip));
         FilterFlags original = WriteOriginal(ref w), reply = WriteReply(ref w);
         Nest filter = w.Begin(CTA.FILTER);
         w.Put(CTA_FILTER.ORIG_FLAGS, (uint)original);
@@ -61,7 +66,7 @@ internal readonly record struct ListFlows(FlowFilter Filter) : INetlinkRequest
         if (Filter.Reached is { } reached)
         {
             Nest ip = w.Begin(CTA_TUPLE.IP);
-            w.Put(CTA_IP.V4_SRC, reached);
+            w.Put(Filter.IsIPv6 ? CTA_IP.V6_SRC : CTA_IP.V4_SRC, reached);
             w.End(ip);
             flags |= FilterFlags.IpSource;
         }

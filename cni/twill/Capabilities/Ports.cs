@@ -22,9 +22,14 @@ internal static class Ports
         if (conf.PortMappings.Count == 0)
             return;
         PodPorts pod = new(request.ContainerId, request.IfName, Wanted(conf, addresses));
-        Sysctl.Ensure(RouteLocalnet(conf.Bridge), "1");
-        if (!onBridge)
-            Sysctl.Ensure(RouteLocalnet(pod.HostName), "1");
+        if (pod.Ports.Count == 0)
+            return;
+        if (addresses.First(AddressFamily.InterNetwork) is not null)
+        {
+            Sysctl.Ensure(RouteLocalnet(conf.Bridge), "1");
+            if (!onBridge)
+                Sysctl.Ensure(RouteLocalnet(pod.HostName), "1");
+        }
         undo.Add("free the published ports", () => Release(state, conf.Name, pod.HostName));
         RecordsOf(state).Write(pod);
         using NftSocket nft = NftSocket.Open();
@@ -62,7 +67,7 @@ internal static class Ports
             ?? RecordsOf(state).FindDifference(hostName, PortMaps.List(nft, conf.Name, hostName));
         if (difference is not null)
             return difference;
-        return conf.PortMappings.Count > 0 && Sysctl.Read(RouteLocalnet(conf.Bridge)) != "1"
+        return conf.PortMappings.Count > 0 && made.First(AddressFamily.InterNetwork) is not null && Sysctl.Read(RouteLocalnet(conf.Bridge)) != "1"
             ? $"published ports cannot be reached at 127.0.0.1: net.ipv4.conf.{conf.Bridge}.route_localnet is not 1"
             : null;
     }
@@ -70,23 +75,26 @@ internal static class Ports
     /// <summary>What lets the host send from 127.0.0.1 to the bridge, or to a container past its ports.</summary>
     private static string RouteLocalnet(string link) => $"net/ipv4/conf/{link}/route_localnet";
 
+    /// <summary>
+    /// What is asked for, for each address family that the container has. What is for all addresses of a family that it does not have is left out.
+    /// </summary>
+    /// <exception cref="CniException">code 7: a port is to be published at a certain address of such a family</exception>
     private static List<PublishedPort> Wanted(TwillConf conf, CniResult addresses)
     {
         List<PublishedPort> ports = new(conf.PortMappings.Count);
-        if (FirstIPv4(addresses) is not { } container)
-            return ports;
         foreach (PortMapping mapping in conf.PortMappings)
-            ports.Add(new PublishedPort(mapping.Protocol, mapping.HostAddress, mapping.HostPort, container, mapping.ContainerPort));
-        return ports;
-    }
-
-    private static IPAddress? FirstIPv4(CniResult addresses)
-    {
-        foreach (CniIp ip in addresses.Ips)
         {
-            if (ip.Address.AddressFamily == AddressFamily.InterNetwork)
-                return ip.Address;
+            foreach (IPAddress any in (ReadOnlySpan<IPAddress>)[IPAddress.Any, IPAddress.IPv6Any])
+            {
+                if (mapping.HostAddress is { } one && one.AddressFamily != any.AddressFamily)
+                    continue;
+                if (addresses.First(any.AddressFamily) is { } container)
+                    ports.Add(new PublishedPort(mapping.Protocol, mapping.HostAddress ?? any, mapping.HostPort, container.Address, mapping.ContainerPort));
+                else if (mapping.IsAtOneAddress)
+                    throw new CniException(CniErrorCode.InvalidNetworkConfig, $"host port {mapping.HostPort} cannot be published at {mapping.HostAddress}",
+                        $"$.runtimeConfig.portMappings: expected a hostIP of the container's address family: it has no {(any.Equals(IPAddress.Any) ? "IPv4" : "IPv6")} address");
+            }
         }
-        return null;
+        return ports;
     }
 }

@@ -71,11 +71,16 @@ internal static class Add
         CniResult addresses = AddressesOf(ipam, conf);
         request.Phases?.Done("IPAM plugin's answer");
         HostSetup.AdmitAddresses(conf, addresses);
+        if (addresses.First(AddressFamily.InterNetworkV6) is { } six)
+        {
+            HostSetup.EnsureIPv6(conf, six, mtu);
+            IPv6Settings.EnsureInside(pod, request.IfName);
+        }
         EnsureGateways(host, bridge, addresses);
         if (!onBridge)
             RoutedEnd.Connect(host, spec, end.Index, bridge, RoutedAddresses.Of(bridge.Name, addresses));
         Bandwidth.Apply(host, spec, limits, undo);
-        MacAddress mac = requestedMac ?? HostMacs.ForContainer(addresses.Ips[0].Address);
+        MacAddress mac = requestedMac ?? HostMacs.ForContainer((addresses.First(AddressFamily.InterNetwork) ?? addresses.Ips[0]).Address);
         List<CniRoute> routes = PodRoutes.For(conf, addresses);
         List<CniIp> ips = [];
         List<PodAddress> onInterface = [];
@@ -125,19 +130,10 @@ internal static class Add
 
     private static CniResult AddressesOf(RunningDelegate ipam, TwillConf conf)
     {
-        CniResult addresses = ipam.Wait() ?? throw NoAddress(conf, "nothing");
-        if (addresses.Ips.Count == 0)
-            throw NoAddress(conf, "no address");
-        foreach (CniIp ip in addresses.Ips)
-        {
-            if (ip.Address.AddressFamily != AddressFamily.InterNetwork)
-                throw NoAddress(conf, $"{ip.Cidr}");
-        }
-        return addresses;
+        CniResult? addresses = ipam.Wait();
+        return addresses is { Ips.Count: > 0 } ? addresses : throw new CniException(CniErrorCode.InvalidNetworkConfig,
+            $"IPAM plugin '{conf.Ipam.Type}' gave no address", $"expected at least one in its result, got {(addresses is null ? "nothing" : "none")}");
     }
-
-    private static CniException NoAddress(TwillConf conf, string got) => new(CniErrorCode.InvalidNetworkConfig,
-        $"IPAM plugin '{conf.Ipam.Type}' gave no IPv4 address", $"expected at least one, and IPv4 ones only, got {got}");
 
     private static void EnsureGateways(RouteSocket host, Link bridge, CniResult addresses)
     {

@@ -7,14 +7,16 @@ namespace Twill.Cni.Tests.Configuration;
 public sealed class PortMappingTests
 {
     [Theory]
-    [InlineData("{'hostPort':8080,'containerPort':80,'protocol':'tcp'}", 6, "0.0.0.0", 8080, 80)]
-    [InlineData("{'HostPort':18080,'ContainerPort':8080,'Protocol':'TCP','HostIP':''}", 6, "0.0.0.0", 18080, 8080)] // containerd
+    [InlineData("{'hostPort':8080,'containerPort':80,'protocol':'tcp'}", 6, null, 8080, 80)]
+    [InlineData("{'HostPort':18080,'ContainerPort':8080,'Protocol':'TCP','HostIP':''}", 6, null, 18080, 8080)] // containerd
+    [InlineData("{'hostPort':80,'containerPort':80,'hostIP':'::'}", 6, "::", 80, 80)]
+    [InlineData("{'hostPort':80,'containerPort':80,'hostIP':'fd00::1'}", 6, "fd00::1", 80, 80)]
     [InlineData("{'hostPort':53,'containerPort':5353,'protocol':'Udp','hostIP':'192.0.2.1'}", 17, "192.0.2.1", 53, 5353)]
     [InlineData("{'hostPort':65535,'containerPort':1,'protocol':'SCTP','hostIp':'127.0.0.1'}", 132, "127.0.0.1", 65535, 1)]
     [InlineData("{'hostPort':1,'containerPort':65535,'hostIP':'0.0.0.0','name':'web'}", 6, "0.0.0.0", 1, 65535)]
-    [InlineData("{'hostPort':80,'containerPort':80,'protocol':'','hostIP':null}", 6, "0.0.0.0", 80, 80)]
-    public void Entries_are_read_however_runtimes_write_them(string entry, byte protocol, string hostAddress, ushort hostPort, ushort containerPort) =>
-        Parse($"[{entry}]").Should().Equal(new PortMapping(protocol, IPAddress.Parse(hostAddress), hostPort, containerPort));
+    [InlineData("{'hostPort':80,'containerPort':80,'protocol':'','hostIP':null}", 6, null, 80, 80)]
+    public void Entries_are_read_however_runtimes_write_them(string entry, byte protocol, string? hostAddress, ushort hostPort, ushort containerPort) =>
+        Parse($"[{entry}]").Should().Equal(new PortMapping(protocol, hostAddress is null ? null : IPAddress.Parse(hostAddress), hostPort, containerPort));
 
     [Theory]
     [InlineData("")]
@@ -32,8 +34,14 @@ public sealed class PortMappingTests
             """).Should().HaveCount(3);
 
     [Fact]
-    public void An_entry_for_all_ipv6_addresses_is_left_out_as_containers_have_none() =>
-        Parse("[{'hostPort':80,'containerPort':80,'hostIP':'0.0.0.0'},{'hostPort':80,'containerPort':80,'hostIP':'::'}]").Should().ContainSingle();
+    public void The_same_port_of_both_families_is_two_ports() => Parse("""
+            [{'hostPort':80,'containerPort':80,'hostIP':'0.0.0.0'},{'hostPort':80,'containerPort':80,'hostIP':'::'},
+             {'hostPort':81,'containerPort':80,'hostIP':'192.0.2.1'},{'hostPort':81,'containerPort':81,'hostIP':'fd00::1'}]
+            """).Should().HaveCount(4);
+
+    [Fact]
+    public void An_entry_for_all_ipv6_addresses_behind_the_same_for_all_is_one_port() =>
+        Parse("[{'hostPort':80,'containerPort':80},{'hostPort':80,'containerPort':80,'hostIP':'::'}]").Should().ContainSingle();
 
     [Theory]
     [InlineData("5", "$.runtimeConfig.portMappings: expected a list, got '5'")]
@@ -52,7 +60,12 @@ public sealed class PortMappingTests
     [InlineData("[{'hostPort':80,'containerPort':80,'protocol':6}]", "$.runtimeConfig.portMappings[0].protocol: expected a string, got '6'")]
     [InlineData("[{'hostPort':80,'containerPort':80,'hostIP':'localhost'}]", "$.runtimeConfig.portMappings[0].hostIP: expected an IP address, got 'localhost'")]
     [InlineData("[{'hostPort':80,'containerPort':80,'hostIP':'10.1'}]", "$.runtimeConfig.portMappings[0].hostIP: expected an IP address, got '10.1'")]
-    [InlineData("[{'hostPort':80,'containerPort':80,'hostIP':'fd00::1'}]", "$.runtimeConfig.portMappings[0].hostIP: expected an IPv4 address: containers of this network have no IPv6 address yet, got 'fd00::1'")]
+    [InlineData("[{'hostPort':80,'containerPort':80,'hostIP':'::1'}]", "$.runtimeConfig.portMappings[0].hostIP: expected another address than ::1, which the kernel lets no answer of a container come back to; 127.0.0.1 can be had, got '::1'")]
+    [InlineData("[{'hostPort':80,'containerPort':80,'hostIP':'fe80::1'}]", "$.runtimeConfig.portMappings[0].hostIP: expected an address that is valid beyond its link, not one of fe80::/10, got 'fe80::1'")]
+    [InlineData("[{'hostPort':80,'containerPort':80,'hostIP':'::ffff:192.0.2.1'}]", "$.runtimeConfig.portMappings[0].hostIP: expected 192.0.2.1, as IPv4 packets have it, got '::ffff:192.0.2.1'")]
+    [InlineData("[{'hostPort':80,'containerPort':80},{'hostPort':80,'containerPort':81,'hostIP':'::'}]", "$.runtimeConfig.portMappings[1].hostPort: expected a port that no other entry of this request has with the same protocol and host address, got '80'")]
+    [InlineData("[{'hostPort':80,'containerPort':80},{'hostPort':80,'containerPort':80,'hostIP':'fd00::1'}]", "$.runtimeConfig.portMappings[1].hostPort: expected a port that no other entry of this request has with the same protocol and host address, got '80'")]
+    [InlineData("[{'hostPort':80,'containerPort':80,'hostIP':'fd00::1'},{'hostPort':80,'containerPort':80,'hostIP':'::'}]", "$.runtimeConfig.portMappings[1].hostPort: expected a port that no other entry of this request has with the same protocol and host address, got '80'")]
     [InlineData("[{'hostPort':80,'containerPort':80},{'hostPort':80,'containerPort':81}]", "$.runtimeConfig.portMappings[1].hostPort: expected a port that no other entry of this request has with the same protocol and host address, got '80'")]
     [InlineData("[{'hostPort':80,'containerPort':80},{'hostPort':80,'containerPort':80,'hostIP':'192.0.2.1'}]", "$.runtimeConfig.portMappings[1].hostPort: expected a port that no other entry of this request has with the same protocol and host address, got '80'")]
     [InlineData("[{'hostPort':80,'containerPort':80,'hostIP':'192.0.2.1'},{'hostPort':80,'containerPort':80,'hostIP':'0.0.0.0'}]", "$.runtimeConfig.portMappings[1].hostPort: expected a port that no other entry of this request has with the same protocol and host address, got '80'")]

@@ -49,7 +49,7 @@ public sealed class RecordedCallsTests
         TwillConf conf = TwillConf.Parse(request.Reader);
 
         conf.PortMappings.Should().Equal(
-            new PortMapping(Tcp, IPAddress.Any, 18080, 8080), new PortMapping(Udp, IPAddress.Loopback, 18053, 53), new PortMapping(Sctp, IPAddress.Any, 18090, 90));
+            new PortMapping(Tcp, null, 18080, 8080), new PortMapping(Udp, IPAddress.Loopback, 18053, 53), new PortMapping(Sctp, null, 18090, 90));
         Bandwidth.Read(conf, 1500).Should().Be(new PodLimits(new RateLimit(1_250_000, 131_072), new RateLimit(2_500_000, 250_000)));
         request.Args.IgnoreUnknown.Should().BeTrue();
         request.Args["K8S_POD_NAME"].Should().Be("web");
