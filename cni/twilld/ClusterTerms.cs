@@ -1,5 +1,4 @@
 using System.Net;
-using System.Net.Sockets;
 using Twill.Cluster;
 using Twill.Cni.Configuration;
 using Twill.Cni.State;
@@ -19,10 +18,8 @@ internal static class ClusterTerms
     /// <summary>The network as this host's configuration wants it.</summary>
     /// <exception cref="ClusterException">It makes no sense.</exception>
     internal static NetworkConfig Network(TwillConf conf) => NetworkConfig.Create(
-        conf.Ipam.Network ?? throw new InvalidOperationException($"network '{conf.Name}' has no ipam.network"),
-        conf.Ipam.IPv4.SubnetLen,
-        conf.Ipam.IPv4.SubnetMin,
-        conf.Ipam.IPv4.SubnetMax,
+        Range(conf.Ipam.IPv4),
+        conf.Ipam.IPv6 is { } ipv6 ? Range(ipv6) : null,
         Backend(conf.Backend));
 
     internal static BackendOptions BackendOptions(BackendConf backend) =>
@@ -33,10 +30,10 @@ internal static class ClusterTerms
     /// <param name="seenByEtcd">Its address on the connection to etcd.</param>
     internal static LeaseAttributes Attributes(NodeFile? node, IPAddress? seenByEtcd) => node?.BackendType switch
     {
-        VxlanBackend.TypeName => LeaseAttributes.Vxlan(node.PublicIP, (uint)node.Vni, node.VtepMac),
-        HostGwBackend.TypeName => LeaseAttributes.HostGw(node.PublicIP),
-        WireGuardBackend.TypeName => LeaseAttributes.WireGuard(node.PublicIP, node.PublicKey, node.Port),
-        _ => OnlyLeasing(node?.PublicIP ?? seenByEtcd ?? IPAddress.Any),
+        VxlanBackend.TypeName => LeaseAttributes.Vxlan((uint)node.Vni, [.. node.Published]),
+        HostGwBackend.TypeName => LeaseAttributes.HostGw([.. node.PublicAddresses]),
+        WireGuardBackend.TypeName => LeaseAttributes.WireGuard(node.PublicKey, node.Port, [.. node.PublicAddresses]),
+        _ => LeaseAttributes.Alloc(node is not null ? [.. node.PublicAddresses] : seenByEtcd is not null ? [seenByEtcd] : []),
     };
 
     /// <summary>Another host's lease as the backends see it: each of its subnets, and the host's addresses with it.</summary>
@@ -51,32 +48,30 @@ internal static class ClusterTerms
     /// <summary>0.0.0.0 stands for "no IPv4 address" where there is an IPv6 one.</summary>
     private static PerFamily<PeerAddress> Addresses(LeaseAttributes attributes)
     {
-        PeerAddress v4 = new(attributes.PublicIP);
-        if (attributes.TryGetVxlan(out uint vni, out string mac))
-        {
-            v4 = v4 with { Vni = vni, VtepMac = MacAddress.TryParse(mac, out MacAddress parsed) ? parsed : null };
-        }
-
-        if (attributes.TryGetWireGuard(out string key, out int port) && WireGuardKey.TryParse(key, out WireGuardKey publicKey))
-        {
-            v4 = v4 with { WireGuard = new WireGuardEnd(publicKey, (ushort)port) };
-        }
-
-        return new PerFamily<PeerAddress>(v4, null);
+        bool onlyV6 = attributes.PublicIPv6 is not null && attributes.PublicIP.Equals(IPAddress.Any);
+        return new PerFamily<PeerAddress>(onlyV6 ? null : Address(attributes, attributes.PublicIP), attributes.PublicIPv6 is { } v6 ? Address(attributes, v6) : null);
     }
+
+    private static PeerAddress Address(LeaseAttributes attributes, IPAddress address) => new(address)
+    {
+        Vni = attributes.TryGetVxlan(address.AddressFamily, out uint vni, out string mac) ? vni : null,
+        VtepMac = MacAddress.TryParse(mac, out MacAddress parsed) ? parsed : null,
+        WireGuard = attributes.TryGetWireGuard(address.AddressFamily, out string text, out int port) && WireGuardKey.TryParse(text, out WireGuardKey key)
+            ? new WireGuardEnd(key, (ushort)port)
+            : null,
+    };
 
     /// <summary>The lease that subnet.json tells of, if it is this node's and of this boot.</summary>
     internal static HeldLease? Held(SubnetFile? file, string network, string nodeId) =>
         file is not null && file.Network == network && file.NodeId == nodeId && file.BootId == BootClock.BootId
-            ? new HeldLease(file.LeaseId, file.Ttl, file.Deadline, file.Subnets)
+            ? new HeldLease(file.LeaseId, file.Ttl, file.Deadline, SubnetKey.Pairs(file.Subnets))
             : null;
 
-    private static LeaseAttributes OnlyLeasing(IPAddress address) => address switch
-    {
-        { AddressFamily: AddressFamily.InterNetwork } => LeaseAttributes.Alloc(address),
-        { IsIPv4MappedToIPv6: true } => LeaseAttributes.Alloc(address.MapToIPv4()),
-        _ => LeaseAttributes.Alloc(IPAddress.Any) with { PublicIPv6 = address },
-    };
+    private static SubnetRange Range(IpamFamily family) => SubnetRange.Create(
+        family.Network ?? throw new InvalidOperationException($"ipam has no {family.Family} network"),
+        family.SubnetLen,
+        family.SubnetMin,
+        family.SubnetMax);
 
     /// <summary>A host without a backend does not care which one the others use.</summary>
     private static BackendSettings? Backend(BackendConf backend) => backend.Type switch

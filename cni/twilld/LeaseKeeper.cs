@@ -53,7 +53,7 @@ internal sealed class LeaseKeeper(LeaseStore store, NetworkConfig wanted, Networ
     internal bool IsShownBy(PeerTable leases)
     {
         HeldLease? held = Held;
-        return held is null || held.Subnets.All(subnet => leases.Any(lease => lease.LeaseId == held.LeaseId && lease.Peers.Any(peer => peer.Subnet.Equals(subnet))));
+        return held is null || held.Prefixes.All(subnet => leases.Any(lease => lease.LeaseId == held.LeaseId && lease.Peers.Any(peer => peer.Subnet.Equals(subnet))));
     }
 
     /// <summary>One step: take a lease, or renew the one there is, and publish with it what this host is.</summary>
@@ -80,7 +80,15 @@ internal sealed class LeaseKeeper(LeaseStore store, NetworkConfig wanted, Networ
         if (lease is null)
         {
             lease = await store.AcquireAsync(_network!, attributes, conf.Ipam.LeaseTtl, stop).ConfigureAwait(false);
-            log.Info($"leased {Names(lease.Subnets)} for {lease.Ttl} s, published as {attributes.PublicIP}");
+            log.Info($"leased {Names(lease)} for {lease.Ttl} s, published as {attributes.Describe()}");
+            _published = attributes;
+        }
+        else if (refusal is null && lease.Subnets.Any(_network!.Reshapes))
+        {
+            HeldLease former = lease;
+            lease = await store.AcquireAsync(_network!, attributes, conf.Ipam.LeaseTtl, stop).ConfigureAwait(false);
+            lost = [.. lost.Union(former.Prefixes).Except(lease.Prefixes)];
+            log.Warning($"the network's address families have changed: leased {Names(lease)} in place of {Names(former)}");
             _published = attributes;
         }
         else
@@ -100,20 +108,20 @@ internal sealed class LeaseKeeper(LeaseStore store, NetworkConfig wanted, Networ
             if (lease.Subnets.Count == 0 && refusal is null)
             {
                 lease = await store.GrowAsync(lease, _network!, attributes, stop).ConfigureAwait(false);
-                log.Warning($"leased {Names(lease.Subnets)} for new containers, in place of what was lost");
+                log.Warning($"leased {Names(lease)} for new containers, in place of what was lost");
             }
         }
 
         Write(lease, lost, node);
         (Held, Lost, _told) = (lease, lost, true);
-        log.Debug($"lease of {Names(lease.Subnets)} is good for {lease.Deadline - BootClock.Now:0} s");
+        log.Debug($"lease of {Names(lease)} is good for {lease.Deadline - BootClock.Now:0} s");
         if (refusal is not null)
         {
             throw refusal;
         }
     }
 
-    private static string Names(IReadOnlyList<IPNetwork> subnets) => subnets.Count == 0 ? "no subnet" : string.Join(", ", subnets);
+    private static string Names(HeldLease lease) => lease.Subnets.Count == 0 ? "no subnet" : string.Join(", ", lease.Prefixes);
 
     private SubnetFile? Read()
     {
@@ -160,25 +168,25 @@ internal sealed class LeaseKeeper(LeaseStore store, NetworkConfig wanted, Networ
 
     private IReadOnlyList<IPNetwork> Settle(RenewResult renewed, IReadOnlyList<IPNetwork> lost)
     {
-        foreach (IPNetwork subnet in renewed.Lost)
+        foreach (SubnetKey subnets in renewed.Lost)
         {
-            log.Error($"subnet {subnet} is LOST: another host owns its key in etcd. It is not overwritten; no address of it is handed out here any more. "
+            log.Error($"subnet {subnets.Describe()} is LOST: another host owns its key in etcd. It is not overwritten; no address of it is handed out here any more. "
                 + "Containers that have one keep it, but other hosts now send its packets elsewhere: restart them");
         }
 
         if (renewed.Restored.Count > 0)
         {
-            log.Warning($"lease of {Names(renewed.Restored)} was gone from etcd; nobody had taken it, and it is leased again");
+            log.Warning($"lease of {string.Join(", ", SubnetKey.Prefixes(renewed.Restored))} was gone from etcd; nobody had taken it, and it is leased again");
         }
 
-        return [.. lost.Concat(renewed.Lost).Distinct().Where(subnet => !renewed.Held.Subnets.Contains(subnet))];
+        return [.. lost.Union(SubnetKey.Prefixes(renewed.Lost)).Except(renewed.Held.Prefixes)];
     }
 
     private void TellAdoption(HeldLease lease)
     {
         if (!_told)
         {
-            log.Info($"keeping the lease of {Names(lease.Subnets)}, good for another {Math.Max(0, lease.Deadline - BootClock.Now):0} s");
+            log.Info($"keeping the lease of {Names(lease)}, good for another {Math.Max(0, lease.Deadline - BootClock.Now):0} s");
         }
     }
 
@@ -186,7 +194,7 @@ internal sealed class LeaseKeeper(LeaseStore store, NetworkConfig wanted, Networ
     {
         if (_published is not null)
         {
-            log.Info($"published under the same lease: this host is now {attributes.PublicIP}");
+            log.Info($"published under the same lease: this host is now {attributes.Describe()}");
         }
 
         _published = attributes;
@@ -196,7 +204,7 @@ internal sealed class LeaseKeeper(LeaseStore store, NetworkConfig wanted, Networ
     {
         Network = conf.Name,
         NodeId = nodeId,
-        Subnets = lease.Subnets,
+        Subnets = lease.Prefixes,
         Backend = node?.BackendType ?? "none",
         Mtu = node?.Mtu ?? 0,
         LeaseId = lease.LeaseId,

@@ -72,7 +72,7 @@ internal sealed partial class NetworkAgent
 
     private bool IsToPeers(IPNetwork destination) =>
         (_conf.Ipam.Network ?? _conf.Ipam.Subnet) is { } network && network.Contains(destination.BaseAddress)
-        && !(_keeper?.Held?.Subnets ?? []).Any(own => own.PrefixLength < destination.PrefixLength && own.Contains(destination.BaseAddress));
+        && !(_keeper?.Held?.Prefixes ?? []).Any(own => own.PrefixLength < destination.PrefixLength && own.Contains(destination.BaseAddress));
 
     /// <summary>Tables of other networks of ours are their agents' business; any other may have become one that drops what we forward.</summary>
     private Due OfTable(TableId? table)

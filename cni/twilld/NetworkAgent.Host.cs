@@ -27,7 +27,7 @@ internal sealed partial class NetworkAgent
         List<string> changes = [];
         if (_bridgeIsOurs)
         {
-            IReadOnlyList<IPNetwork> subnets = _conf.Ipam.Subnet is { } only ? [only] : _keeper?.Held?.Subnets ?? [];
+            IReadOnlyList<IPNetwork> subnets = _conf.Ipam.Subnet is { } only ? [only] : _keeper?.Held?.Prefixes ?? [];
             int mtu = _conf.Mtu != 0 ? _conf.Mtu : _node?.Mtu ?? Underlay.MtuToOutside(route);
             changes = LowerContainersMtu(route, mtu);
             changes.AddRange(HostState.Ensure(route, _state, _conf, subnets, LocalSubnets, mtu));
@@ -75,7 +75,7 @@ internal sealed partial class NetworkAgent
     private IReadOnlyList<IPNetwork> LocalSubnets()
     {
         _keeper!.Adopt();
-        return [.. _keeper.Held?.Subnets ?? [], .. _keeper.Lost];
+        return [.. _keeper.Held?.Prefixes ?? [], .. _keeper.Lost];
     }
 
     /// <summary>

@@ -129,7 +129,7 @@ internal sealed partial class NetworkAgent
             ? new LocalNode(
                 _conf.Name,
                 [network],
-                _keeper?.Held?.Subnets ?? [],
+                _keeper?.Held?.Prefixes ?? [],
                 _keeper?.Lost ?? [],
                 alone ? default : Addresses(node!),
                 alone ? "" : node!.Interface,

@@ -171,7 +171,7 @@ internal sealed partial class NetworkAgent
     private bool TellState(RouteSocket route)
     {
         string? error = LastError;
-        string subnets = _keeper?.Held is { Subnets.Count: > 0 } held ? string.Join(", ", held.Subnets) : "no subnet";
+        string subnets = _keeper?.Held is { Subnets.Count: > 0 } held ? string.Join(", ", held.Prefixes) : "no subnet";
         Status = error is null ? $"{subnets}, {_peersProgrammed} of {_peersWanted} peers" : $"{subnets}, {_peersProgrammed} of {_peersWanted} peers; {error}";
         new AgentFile
         {

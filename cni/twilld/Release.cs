@@ -64,7 +64,7 @@ internal sealed class Release(AgentOptions options, StateDir state, Log log)
         HeldLease? lease = ClusterTerms.Held(file, conf.Name, nodeId);
 
         // Asked first: when etcd does not answer, this host still holds what it held.
-        IReadOnlyList<IPNetwork> subnets = [.. (await store.RememberedAsync(stop).ConfigureAwait(false)).Union(lease?.Subnets ?? [])];
+        IReadOnlyList<IPNetwork> subnets = SubnetKey.Prefixes([.. (await store.RememberedAsync(stop).ConfigureAwait(false)).Union(lease?.Subnets ?? [])]);
 
         // twill-ipam looks into this file once more behind each record that it writes. So either it finds the file gone and takes its
         // record back, or the record is here before the file goes, and found below.

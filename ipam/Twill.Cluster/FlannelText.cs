@@ -6,7 +6,7 @@ using System.Text;
 
 namespace Twill.Cluster;
 
-/// <summary>Addresses as flannel (Go's net.IP) writes them, and IPv4 arithmetic. .NET writes some IPv6 addresses with a dotted tail where Go
+/// <summary>Addresses as flannel (Go's net.IP) writes them, and arithmetic with them. .NET writes some IPv6 addresses with a dotted tail where Go
 /// writes groups only, and keys in etcd are compared byte by byte.</summary>
 internal static class FlannelText
 {
@@ -33,22 +33,46 @@ internal static class FlannelText
         return text.ToString();
     }
 
-    /// <summary>The IPv4 address as a number in host order, so that addresses can be counted.</summary>
-    public static uint Number(IPAddress address)
+    /// <summary>A prefix, <c>10.244.0.0/16</c>.</summary>
+    public static string Of(IPNetwork network) => string.Create(CultureInfo.InvariantCulture, $"{Of(network.BaseAddress)}/{network.PrefixLength}");
+
+    /// <summary>32 or 128.</summary>
+    public static int Bits(AddressFamily family) => family == AddressFamily.InterNetwork ? 32 : 128;
+
+    /// <summary>The address as a number in host order, so that addresses can be counted. IPv4 fills the low 32 bits.</summary>
+    public static UInt128 Number(IPAddress address)
     {
         Span<byte> bytes = stackalloc byte[16];
-        return address.TryWriteBytes(bytes, out int length) && length == 4
-            ? BinaryPrimitives.ReadUInt32BigEndian(bytes)
-            : throw new ArgumentException($"{address} is not an IPv4 address", nameof(address));
+        address.TryWriteBytes(bytes, out int length);
+        return length == 4 ? BinaryPrimitives.ReadUInt32BigEndian(bytes) : BinaryPrimitives.ReadUInt128BigEndian(bytes);
     }
 
-    /// <summary>The IPv4 address of a number in host order.</summary>
-    public static IPAddress Address(uint number)
+    /// <summary>The address of a number in host order; of IPv4 the low 32 bits count.</summary>
+    public static IPAddress Address(UInt128 number, AddressFamily family)
     {
-        Span<byte> bytes = stackalloc byte[4];
-        BinaryPrimitives.WriteUInt32BigEndian(bytes, number);
+        Span<byte> bytes = stackalloc byte[16];
+        if (family == AddressFamily.InterNetwork)
+        {
+            BinaryPrimitives.WriteUInt32BigEndian(bytes, (uint)number);
+            return new IPAddress(bytes[..4]);
+        }
+        BinaryPrimitives.WriteUInt128BigEndian(bytes, number);
         return new IPAddress(bytes);
     }
+
+    /// <summary>The bits beyond a prefix.</summary>
+    public static UInt128 HostMask(IPNetwork network)
+    {
+        int bits = Bits(network.BaseAddress.AddressFamily) - network.PrefixLength;
+        return bits == 128 ? UInt128.MaxValue : (UInt128.One << bits) - 1;
+    }
+
+    /// <summary>Whether two prefixes have an address in common.</summary>
+    public static bool Overlap(IPNetwork one, IPNetwork other) => one.Contains(other.BaseAddress) || other.Contains(one.BaseAddress);
+
+    /// <summary>An address of this family, spelt as Go takes it.</summary>
+    public static bool TryParse(ReadOnlySpan<char> text, AddressFamily family, out IPAddress address) =>
+        family == AddressFamily.InterNetwork ? TryParseIPv4(text, out address) : TryParseIPv6(text, out address);
 
     /// <summary>Four decimal numbers, nothing else: .NET's own parser also takes "10.1", hexadecimal and octal.</summary>
     public static bool TryParseIPv4(ReadOnlySpan<char> text, out IPAddress address)
@@ -62,7 +86,7 @@ internal static class FlannelText
             number = number << 8 | value;
         }
         if (parts != 4) return false;
-        address = Address(number);
+        address = Address(number, AddressFamily.InterNetwork);
         return true;
     }
 

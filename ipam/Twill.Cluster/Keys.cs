@@ -19,8 +19,11 @@ public sealed class Keys(string prefix)
     /// <summary>What the memories of all nodes start with.</summary>
     public string Nodes => $"{Prefix}/twill/nodes/";
 
-    /// <summary>The lease of one IPv4 subnet.</summary>
-    public string Subnet(IPNetwork subnet) => Subnets + new SubnetKey(subnet);
+    /// <summary>The lease of a subnet, or of one of each family.</summary>
+    public string Subnet(SubnetKey subnets) => Subnets + subnets;
+
+    /// <summary>What the keys of all leases of this IPv4 subnet start with, whatever IPv6 one they have beside it.</summary>
+    public string AnyOf(IPNetwork subnet) => Subnets + new SubnetKey(subnet);
 
     /// <summary>What a node had last, kept without a time limit.</summary>
     public string Node(string nodeId) => Nodes + nodeId;

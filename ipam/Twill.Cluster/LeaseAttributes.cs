@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
 
@@ -14,27 +15,48 @@ namespace Twill.Cluster;
 public sealed record LeaseAttributes(
     IPAddress PublicIP, IPAddress? PublicIPv6 = null, string BackendType = "", string? BackendData = null, string? BackendV6Data = null)
 {
-    /// <summary>A vxlan host: peers send to its address, with this MAC (six bytes as aa:bb:cc:dd:ee:ff) as the inner destination.</summary>
-    public static LeaseAttributes Vxlan(IPAddress publicIP, uint vni, string vtepMac) =>
-        new(publicIP, BackendType: "vxlan", BackendData: Encoding.UTF8.GetString(FlannelJson.Object(w =>
+    /// <summary>A vxlan host: for each family of underlay that it is on, its address there and the MAC (six bytes as aa:bb:cc:dd:ee:ff) of the device
+    /// that peers send to by it.</summary>
+    public static LeaseAttributes Vxlan(uint vni, params ReadOnlySpan<(IPAddress PublicIP, string VtepMac)> devices)
+    {
+        var attributes = new LeaseAttributes(IPAddress.Any, BackendType: "vxlan");
+        foreach ((IPAddress address, string mac) in devices)
         {
-            w.WriteNumber("VNI", vni);
-            w.WriteString("VtepMAC", vtepMac.ToLowerInvariant());
-        })));
+            attributes = attributes.With(address, w =>
+            {
+                w.WriteNumber("VNI", vni);
+                w.WriteString("VtepMAC", mac.ToLowerInvariant());
+            });
+        }
+        return attributes;
+    }
 
-    /// <summary>A host-gw host: peers route via its address.</summary>
-    public static LeaseAttributes HostGw(IPAddress publicIP) => new(publicIP, BackendType: "host-gw");
+    /// <summary>A host-gw host: peers route via its address of the family.</summary>
+    public static LeaseAttributes HostGw(params ReadOnlySpan<IPAddress> publicIPs) => Plain("host-gw", publicIPs);
 
-    /// <summary>A wireguard host: its public key in base64 and UDP port.</summary>
-    public static LeaseAttributes WireGuard(IPAddress publicIP, string publicKey, int port) =>
-        new(publicIP, BackendType: "wireguard", BackendData: Encoding.UTF8.GetString(FlannelJson.Object(w =>
+    /// <summary>A wireguard host, with its public key in base64 and the UDP port it listens on, on every family of underlay that it has an
+    /// address of.</summary>
+    public static LeaseAttributes WireGuard(string publicKey, int port, params ReadOnlySpan<IPAddress> publicIPs)
+    {
+        var attributes = new LeaseAttributes(IPAddress.Any, BackendType: "wireguard");
+        foreach (IPAddress address in publicIPs)
         {
-            w.WriteString("PublicKey", publicKey);
-            w.WriteNumber("Port", port);
-        })));
+            attributes = attributes.With(address, w =>
+            {
+                w.WriteString("PublicKey", publicKey);
+                w.WriteNumber("Port", port);
+            });
+        }
+        return attributes;
+    }
 
     /// <summary>A host that only leases a subnet: flannel's alloc backend.</summary>
-    public static LeaseAttributes Alloc(IPAddress publicIP) => new(publicIP);
+    public static LeaseAttributes Alloc(params ReadOnlySpan<IPAddress> publicIPs) => Plain("", publicIPs);
+
+    /// <summary>For people: the addresses by which the host is reached.</summary>
+    public string Describe() => PublicIPv6 is null ? PublicIP.ToString()
+        : PublicIP.Equals(IPAddress.Any) ? PublicIPv6.ToString()
+        : $"{PublicIP} and {PublicIPv6}";
 
     /// <summary>The value for etcd.</summary>
     public byte[] ToJson() => FlannelJson.Object(w =>
@@ -74,45 +96,55 @@ public sealed record LeaseAttributes(
     }
 
     /// <summary>The vxlan part: false when the backend is another or the data are not what vxlan needs.</summary>
+    /// <param name="outer">The family of the underlay.</param>
     /// <param name="vni">The sender's network identifier.</param>
     /// <param name="vtepMac">Text of the MAC as published.</param>
-    public bool TryGetVxlan(out uint vni, out string vtepMac)
+    public bool TryGetVxlan(AddressFamily outer, out uint vni, out string vtepMac)
     {
-        (vni, vtepMac) = (0, "");
-        if (BackendType != "vxlan" || BackendData is null) return false;
-        try
-        {
-            using JsonDocument document = JsonDocument.Parse(BackendData);
-            JsonFields fields = JsonFields.Root(document, "BackendData");
-            vni = (uint)(fields.Int("VNI", 0, 16_777_215) ?? 0);
-            vtepMac = fields.Text("VtepMAC") ?? "";
-            return vtepMac != "";
-        }
-        catch (Exception e) when (JsonFields.IsUnreadable(e))
-        {
-            return false;
-        }
+        (vni, vtepMac) = Data("vxlan", outer, fields => ((uint)(fields.Int("VNI", 0, 16_777_215) ?? 0), fields.Text("VtepMAC") ?? ""), (0u, ""));
+        return vtepMac != "";
     }
 
     /// <summary>The wireguard part: false when the backend is another or the data are not what WireGuard needs.</summary>
+    /// <param name="outer">The family of the underlay.</param>
     /// <param name="publicKey">Text of the key as published.</param>
     /// <param name="port">UDP port.</param>
-    public bool TryGetWireGuard(out string publicKey, out int port)
+    public bool TryGetWireGuard(AddressFamily outer, out string publicKey, out int port)
     {
-        (publicKey, port) = ("", 0);
-        if (BackendType != "wireguard" || BackendData is null) return false;
+        (publicKey, port) = Data("wireguard", outer, fields => (fields.Text("PublicKey") ?? "", fields.Int("Port", 0, 65_535) ?? 0), ("", 0));
+        return publicKey != "";
+    }
+
+    private T Data<T>(string type, AddressFamily outer, Func<JsonFields, T> read, T none)
+    {
+        string? data = outer == AddressFamily.InterNetworkV6 ? BackendV6Data : BackendData;
+        if (BackendType != type || data is null) return none;
         try
         {
-            using JsonDocument document = JsonDocument.Parse(BackendData);
-            JsonFields fields = JsonFields.Root(document, "BackendData");
-            port = fields.Int("Port", 0, 65_535) ?? 0;
-            publicKey = fields.Text("PublicKey") ?? "";
-            return publicKey != "";
+            using JsonDocument document = JsonDocument.Parse(data);
+            return read(JsonFields.Root(document, "BackendData"));
         }
         catch (Exception e) when (JsonFields.IsUnreadable(e))
         {
-            return false;
+            return none;
         }
+    }
+
+    private static LeaseAttributes Plain(string type, ReadOnlySpan<IPAddress> publicIPs)
+    {
+        var attributes = new LeaseAttributes(IPAddress.Any, BackendType: type);
+        foreach (IPAddress address in publicIPs) attributes = attributes.With(address, null);
+        return attributes;
+    }
+
+    /// <summary>With an address, and the data that belong to its family.</summary>
+    private LeaseAttributes With(IPAddress address, Action<Utf8JsonWriter>? data)
+    {
+        string? json = data is null ? null : Encoding.UTF8.GetString(FlannelJson.Object(data));
+        if (address.IsIPv4MappedToIPv6) address = address.MapToIPv4();
+        return address.AddressFamily == AddressFamily.InterNetwork
+            ? this with { PublicIP = address, BackendData = json }
+            : this with { PublicIPv6 = address, BackendV6Data = json };
     }
 
     private static void WriteRaw(Utf8JsonWriter w, string name, string json)

@@ -13,48 +13,27 @@ public sealed record NetworkConfig
     {
     }
 
-    /// <summary>The cluster network.</summary>
-    public required IPNetwork Network { get; init; }
+    /// <summary>What is leased of IPv4.</summary>
+    public required SubnetRange IPv4 { get; init; }
 
-    /// <summary>Prefix length of one lease.</summary>
-    public required int SubnetLen { get; init; }
+    /// <summary>What is leased of IPv6 beside it, flannel's EnableIPv6; null: leases have no IPv6 subnet.</summary>
+    public SubnetRange? IPv6 { get; init; }
 
-    /// <summary>The first subnet that is leased. flannel's default is the second of the network.</summary>
-    public required IPAddress SubnetMin { get; init; }
-
-    /// <summary>The last subnet that is leased.</summary>
-    public required IPAddress SubnetMax { get; init; }
-
-    /// <summary>Whether leases have an IPv6 subnet too.</summary>
-    public bool EnableIPv6 { get; private init; }
+    /// <summary>What is leased of each family, IPv4 first.</summary>
+    public IReadOnlyList<SubnetRange> Ranges => IPv6 is null ? [IPv4] : [IPv4, IPv6];
 
     /// <summary>The backend that all nodes must agree on; null: this node does not care (it only leases).</summary>
     public BackendSettings? Backend { get; init; }
 
-    /// <summary>Which of the fields with defaults this node's administrator set: one that was left open contradicts nothing.</summary>
-    private (bool SubnetLen, bool SubnetMin, bool SubnetMax) IsSet { get; init; } = (true, true, true);
+    /// <summary>The configuration that a node wants.</summary>
+    public static NetworkConfig Create(SubnetRange ipv4, SubnetRange? ipv6 = null, BackendSettings? backend = null) =>
+        new() { IPv4 = ipv4, IPv6 = ipv6, Backend = backend };
 
-    /// <summary>How many subnets there are to lease.</summary>
-    public long SubnetCount => ((FlannelText.Number(SubnetMax) - (long)FlannelText.Number(SubnetMin)) >> (32 - SubnetLen)) + 1;
-
-    /// <summary>The configuration that a node wants, with flannel's defaults and checks. What is null takes the default when this node is
-    /// the first, and is no contradiction when another one has written something else.</summary>
+    /// <summary>The configuration that a node wants whose network has no IPv6.</summary>
     /// <exception cref="ClusterException">ConfigInvalid: names the value and what was expected.</exception>
     public static NetworkConfig Create(
-        IPNetwork network, int? subnetLen = null, IPAddress? subnetMin = null, IPAddress? subnetMax = null, BackendSettings? backend = null)
-    {
-        try
-        {
-            return Complete(network, subnetLen, subnetMin, subnetMax, backend) with
-            {
-                IsSet = (subnetLen is not null, subnetMin is not null, subnetMax is not null),
-            };
-        }
-        catch (FormatException e)
-        {
-            throw new ClusterException(ClusterErrorKind.ConfigInvalid, e.Message);
-        }
-    }
+        IPNetwork network, int? subnetLen = null, IPAddress? subnetMin = null, IPAddress? subnetMax = null, BackendSettings? backend = null) =>
+        Create(SubnetRange.Create(network, subnetLen, subnetMin, subnetMax), null, backend);
 
     /// <summary>Reads a configuration as flannel does: names without regard to case, unknown ones ignored, its defaults for what is absent.</summary>
     /// <param name="json">The value.</param>
@@ -68,12 +47,10 @@ public sealed record NetworkConfig
             JsonFields fields = JsonFields.Root(document, "config");
             if (fields.Bool("EnableIPv4") == false)
                 throw new FormatException("config.EnableIPv4 is false, and twill leases IPv4 subnets");
-            return Complete(
-                Prefix(fields), fields.Int("SubnetLen", 0, 32) is > 0 and var length ? length : null,
-                Address(fields, "SubnetMin"), Address(fields, "SubnetMax"), BackendSettings.Parse(fields)) with
-            {
-                EnableIPv6 = fields.Bool("EnableIPv6") ?? false,
-            };
+            return Create(
+                SubnetRange.Parse(fields, AddressFamily.InterNetwork),
+                fields.Bool("EnableIPv6") == true ? SubnetRange.Parse(fields, AddressFamily.InterNetworkV6) : null,
+                BackendSettings.Parse(fields));
         }
         catch (Exception e) when (JsonFields.IsUnreadable(e))
         {
@@ -81,16 +58,16 @@ public sealed record NetworkConfig
         }
     }
 
-    /// <summary>The value for etcd: every field that flannel reads for IPv4, spelt out, so that no reader depends on defaults.</summary>
+    /// <summary>The value for etcd: every field that flannel reads, in flannel's order, spelt out, so that no reader depends on defaults.</summary>
     public byte[] ToJson() => FlannelJson.Object(w =>
     {
         w.WriteBoolean("EnableIPv4", true);
-        w.WriteBoolean("EnableIPv6", EnableIPv6);
+        w.WriteBoolean("EnableIPv6", IPv6 is not null);
         w.WriteBoolean("EnableNFTables", false);
-        w.WriteString("Network", Network.ToString());
-        w.WriteString("SubnetMin", SubnetMin.ToString());
-        w.WriteString("SubnetMax", SubnetMax.ToString());
-        w.WriteNumber("SubnetLen", SubnetLen);
+        Each("Network", (name, range) => w.WriteString(name, FlannelText.Of(range.Network)));
+        Each("SubnetMin", (name, range) => w.WriteString(name, FlannelText.Of(range.SubnetMin)));
+        Each("SubnetMax", (name, range) => w.WriteString(name, FlannelText.Of(range.SubnetMax)));
+        Each("SubnetLen", (name, range) => w.WriteNumber(name, range.SubnetLen));
         (Backend ?? BackendSettings.Alloc).Write(w);
     });
 
@@ -98,11 +75,9 @@ public sealed record NetworkConfig
     public string? DescribeDifference(NetworkConfig stored)
     {
         List<string> differences = [];
-        Compare("Network", Network, stored.Network);
-        if (IsSet.SubnetLen) Compare("SubnetLen", SubnetLen, stored.SubnetLen);
-        if (IsSet.SubnetMin) Compare("SubnetMin", SubnetMin, stored.SubnetMin);
-        if (IsSet.SubnetMax) Compare("SubnetMax", SubnetMax, stored.SubnetMax);
-        Compare("EnableIPv6", EnableIPv6, stored.EnableIPv6);
+        IPv4.Compare(stored.IPv4, Tell);
+        Compare("EnableIPv6", IPv6 is not null, stored.IPv6 is not null);
+        if (IPv6 is not null && stored.IPv6 is not null) IPv6.Compare(stored.IPv6, Tell);
         if (Backend is not null && stored.Backend is { } other)
         {
             Compare("Backend.Type", Backend.Type, other.Type);
@@ -117,66 +92,26 @@ public sealed record NetworkConfig
         }
         return differences.Count == 0 ? null : string.Join("; ", differences);
 
+        void Tell(string field, string here, string there) => differences.Add($"{field} is {here} here and {there} in etcd");
+
         void Compare<T>(string field, T here, T there) where T : notnull
         {
-            if (!here.Equals(there)) differences.Add($"{field} is {Shown(here)} here and {Shown(there)} in etcd");
+            if (!here.Equals(there)) Tell(field, Shown(here), Shown(there));
         }
 
         static string Shown<T>(T value) where T : notnull => value is bool flag ? (flag ? "true" : "false") : Convert.ToString(value, CultureInfo.InvariantCulture)!;
     }
 
-    /// <summary>True when the subnet is one that this configuration hands out.</summary>
-    public bool Leases(IPNetwork subnet) =>
-        subnet.PrefixLength == SubnetLen && subnet.BaseAddress.AddressFamily == AddressFamily.InterNetwork
-        && FlannelText.Number(subnet.BaseAddress) >= FlannelText.Number(SubnetMin) && FlannelText.Number(subnet.BaseAddress) <= FlannelText.Number(SubnetMax);
+    /// <summary>True when the subnets are what this configuration hands out together.</summary>
+    public bool Leases(SubnetKey subnets) =>
+        IPv4.Leases(subnets.Subnet) && (IPv6 is null ? subnets.SubnetV6 is null : subnets.SubnetV6 is { } v6 && IPv6.Leases(v6));
 
-    private static NetworkConfig Complete(IPNetwork network, int? subnetLen, IPAddress? subnetMin, IPAddress? subnetMax, BackendSettings? backend)
+    /// <summary>True when the network leases this IPv4 subnet, but not with this IPv6 one, or its lack, beside it: it got IPv6, or lost it, since.</summary>
+    public bool Reshapes(SubnetKey subnets) => IPv4.Leases(subnets.Subnet) && !Leases(subnets);
+
+    private void Each(string name, Action<string, SubnetRange> write)
     {
-        if (network.BaseAddress.AddressFamily != AddressFamily.InterNetwork)
-            throw new FormatException($"Network: expected an IPv4 prefix, got '{network}'");
-        if (subnetLen is null && network.PrefixLength > 28)
-            throw new FormatException($"Network {network} is too small: the longest prefix that still makes four subnets is /28");
-        int length = subnetLen ?? Math.Max(24, network.PrefixLength + 2);
-        if (length > 30 || length < network.PrefixLength + 2)
-        {
-            throw new FormatException(
-                $"SubnetLen: expected {network.PrefixLength + 2} to 30 (at least four subnets in {network}, at least four addresses in each), got {length}");
-        }
-        long size = 1L << (32 - length), first = FlannelText.Number(network.BaseAddress), last = first + (1L << (32 - network.PrefixLength)) - size;
-        long min = Bound("SubnetMin", subnetMin, first + size), max = Bound("SubnetMax", subnetMax, last);
-        if (min > max) throw new FormatException($"SubnetMin {FlannelText.Address((uint)min)} is above SubnetMax {FlannelText.Address((uint)max)}");
-        return new NetworkConfig
-        {
-            Network = network,
-            SubnetLen = length,
-            SubnetMin = FlannelText.Address((uint)min),
-            SubnetMax = FlannelText.Address((uint)max),
-            Backend = backend,
-        };
-
-        long Bound(string name, IPAddress? given, long standard)
-        {
-            if (given is null || given.Equals(IPAddress.Any)) return standard;
-            if (!network.Contains(given)) throw new FormatException($"{name}: expected an address inside {network}, got '{given}'");
-            long value = FlannelText.Number(given);
-            return value % size == 0 ? value : throw new FormatException($"{name}: expected the first address of a /{length}, got '{given}'");
-        }
-    }
-
-    private static IPNetwork Prefix(JsonFields fields)
-    {
-        string text = fields.Text("Network") ?? throw fields.Wrong("Network", "an IPv4 prefix such as 10.244.0.0/16", "");
-        int slash = text.IndexOf('/');
-        return slash > 0 && FlannelText.TryParseIPv4(text.AsSpan(0, slash), out IPAddress address)
-            && int.TryParse(text.AsSpan(slash + 1), NumberStyles.None, CultureInfo.InvariantCulture, out int length) && length <= 32
-            ? FlannelText.Network(address, length)
-            : throw fields.Wrong("Network", "an IPv4 prefix such as 10.244.0.0/16", text);
-    }
-
-    private static IPAddress? Address(JsonFields fields, string name)
-    {
-        string? text = fields.Text(name);
-        if (string.IsNullOrEmpty(text)) return null;
-        return FlannelText.TryParseIPv4(text, out IPAddress address) ? address : throw fields.Wrong(name, "an IPv4 address", text);
+        write(SubnetRange.Field(AddressFamily.InterNetwork, name), IPv4);
+        if (IPv6 is not null) write(SubnetRange.Field(AddressFamily.InterNetworkV6, name), IPv6);
     }
 }

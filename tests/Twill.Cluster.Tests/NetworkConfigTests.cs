@@ -13,17 +13,37 @@ public sealed class NetworkConfigTests
     [InlineData("10.5.0.0/22", 24, "10.5.1.0", "10.5.3.0", 3)]
     [InlineData("10.5.0.0/23", 25, "10.5.0.128", "10.5.1.128", 3)]
     [InlineData("10.5.0.0/28", 30, "10.5.0.4", "10.5.0.12", 3)]
-    public void Defaults_are_flannels(string network, int length, string min, string max, long count)
+    public void Defaults_are_flannels(string network, int length, string min, string max, int count)
     {
         NetworkConfig config = Parse($$"""{"Network":"{{network}}"}""");
 
-        config.SubnetLen.Should().Be(length);
-        config.SubnetMin.Should().Be(IPAddress.Parse(min));
-        config.SubnetMax.Should().Be(IPAddress.Parse(max));
-        config.SubnetCount.Should().Be(count);
-        config.EnableIPv6.Should().BeFalse();
+        config.IPv4.SubnetLen.Should().Be(length);
+        config.IPv4.SubnetMin.Should().Be(IPAddress.Parse(min));
+        config.IPv4.SubnetMax.Should().Be(IPAddress.Parse(max));
+        ((int)config.IPv4.Count).Should().Be(count);
+        config.IPv6.Should().BeNull();
         config.Backend.Should().Be(new BackendSettings("udp", Port: 8285), "flannel's code takes udp when no backend is named");
     }
+
+    [Theory]    // the same for IPv6: /64 as long as that makes four subnets, else two bits more than the network
+    [InlineData("fc00:1::/48", 64, "fc00:1:0:1::", "fc00:1:0:ffff::", 65_535)]
+    [InlineData("fc00:1::/62", 64, "fc00:1:0:1::", "fc00:1:0:3::", 3)]
+    [InlineData("fc00:1::/63", 65, "fc00:1:0:0:8000::", "fc00:1:0:1:8000::", 3)]
+    [InlineData("fc00:1::/124", 126, "fc00:1::4", "fc00:1::c", 3)]
+    [InlineData("fc00::/16", 64, "fc00:0:0:1::", "fc00:ffff:ffff:ffff::", 0xffff_ffff_ffff)]
+    public void Defaults_of_IPv6_are_flannels(string network, int length, string min, string max, long count)
+    {
+        SubnetRange range = Parse($$"""{"Network":"10.5.0.0/16","EnableIPv6":true,"ipv6network":"{{network}}","IPv6SubnetLen":0,"IPv6SubnetMin":""}""").IPv6!;
+
+        range.SubnetLen.Should().Be(length);
+        range.SubnetMin.Should().Be(IPAddress.Parse(min));
+        range.SubnetMax.Should().Be(IPAddress.Parse(max));
+        ((long)range.Count).Should().Be(count);
+    }
+
+    [Fact]
+    public void IPv6_that_is_not_enabled_counts_for_nothing() =>
+        Parse("""{"Network":"10.5.0.0/16","EnableIPv6":false,"IPv6Network":"nonsense"}""").IPv6.Should().BeNull();
 
     [Theory]
     [InlineData("""{"Type":"vxlan"}""", "vxlan", 1, 8472)]
@@ -68,7 +88,7 @@ public sealed class NetworkConfigTests
         NetworkConfig config = NetworkConfig.Create(IPNetwork.Parse("10.5.0.0/16"), 26, IPAddress.Parse("10.5.0.0"), IPAddress.Parse("10.5.3.192"), BackendSettings.Vxlan(7, 4789, true));
 
         Parse(Encoding.UTF8.GetString(config.ToJson())).Should().Be(config);
-        config.SubnetCount.Should().Be(16);
+        ((int)config.IPv4.Count).Should().Be(16);
     }
 
     [Fact]
@@ -83,7 +103,7 @@ public sealed class NetworkConfigTests
     [Theory]
     [InlineData("\"SubnetMin\":\"10.5.9.0\"", "SubnetMin is 10.5.1.0 here and 10.5.9.0 in etcd")]
     [InlineData("\"SubnetMax\":\"10.5.9.0\"", "SubnetMax is 10.5.255.0 here and 10.5.9.0 in etcd")]
-    [InlineData("\"EnableIPv6\":true", "EnableIPv6 is false here and true in etcd")]
+    [InlineData("\"EnableIPv6\":true,\"IPv6Network\":\"fc00:1::/48\"", "EnableIPv6 is false here and true in etcd")]
     [InlineData("\"Backend\":{\"Type\":\"vxlan\",\"VNI\":2,\"Port\":4789}", "Backend.VNI is 1 here and 2 in etcd")]
     [InlineData("\"Backend\":{\"Type\":\"vxlan\",\"VNI\":1,\"Port\":4789,\"GBP\":true}", "Backend.GBP is false here and true in etcd")]
     [InlineData("\"Backend\":{\"Type\":\"host-gw\"}", "Backend.Type is vxlan here and host-gw in etcd")]
@@ -109,6 +129,12 @@ public sealed class NetworkConfigTests
     [InlineData("""{"Network":"10.5.0.0/16","SubnetMin":"10.5.0.1"}""", "SubnetMin: expected the first address of a /24")]
     [InlineData("""{"Network":"10.5.0.0/16","SubnetMin":"10.5.9.0","SubnetMax":"10.5.8.0"}""", "above SubnetMax 10.5.8.0")]
     [InlineData("""{"Network":"10.5.0.0/16","EnableIPv4":false}""", "EnableIPv4")]
+    [InlineData("""{"Network":"10.5.0.0/16","EnableIPv6":true}""", "config.IPv6Network: expected an IPv6 prefix such as fc00:1::/48")]
+    [InlineData("""{"Network":"10.5.0.0/16","EnableIPv6":true,"IPv6Network":"10.6.0.0/16"}""", "config.IPv6Network: expected an IPv6 prefix such as fc00:1::/48, got '10.6.0.0/16'")]
+    [InlineData("""{"Network":"10.5.0.0/16","EnableIPv6":true,"IPv6Network":"fc00:1::/125"}""", "IPv6Network fc00:1::/125 is too small: the longest prefix that still makes four subnets is /124")]
+    [InlineData("""{"Network":"10.5.0.0/16","EnableIPv6":true,"IPv6Network":"fc00:1::/48","IPv6SubnetLen":127}""", "IPv6SubnetLen: expected 50 to 126")]
+    [InlineData("""{"Network":"10.5.0.0/16","EnableIPv6":true,"IPv6Network":"fc00:1::/48","IPv6SubnetMin":"fc00:2::"}""", "IPv6SubnetMin: expected an address inside fc00:1::/48, got 'fc00:2::'")]
+    [InlineData("""{"Network":"10.5.0.0/16","EnableIPv6":true,"IPv6Network":"fc00:1::/48","IPv6SubnetMax":"fc00:1::1"}""", "IPv6SubnetMax: expected the first address of a /64")]
     [InlineData("""{"Network":"10.5.0.0/16","Backend":"vxlan"}""", "config.Backend: expected an object")]
     [InlineData("""{"Network":"10.5.0.0/16","Backend":{"Type":"vxlan","VNI":16777216}}""", "config.Backend.VNI: expected a number from 0 to 16777215, got 16777216")]
     public void What_cannot_be_used_is_told_with_key_field_and_value(string json, string told)
@@ -120,16 +146,29 @@ public sealed class NetworkConfigTests
         e.Message.Should().Contain("/twill/t/config").And.Contain(told);
     }
 
+    [Theory]
+    [InlineData("\"EnableIPv6\":false", "EnableIPv6 is true here and false in etcd")]
+    [InlineData("\"EnableIPv6\":true,\"IPv6Network\":\"fc00:2::/48\"", "IPv6Network is fc00:1::/48 here and fc00:2::/48 in etcd; IPv6SubnetMin is fc00:1:0:1:: here and fc00:2:0:1:: in etcd")]
+    [InlineData("\"EnableIPv6\":true,\"IPv6Network\":\"fc00:1::/48\",\"IPv6SubnetLen\":80,\"IPv6SubnetMin\":\"fc00:1:0:1::\"", "IPv6SubnetLen is 64 here and 80 in etcd")]
+    public void A_difference_in_IPv6_names_field_and_both_values(string stored, string difference)
+    {
+        NetworkConfig wanted = NetworkConfig.Create(
+            SubnetRange.Create(IPNetwork.Parse("10.5.0.0/16")), SubnetRange.Create(IPNetwork.Parse("fc00:1::/48"), 64, IPAddress.Parse("fc00:1:0:1::")));
+
+        wanted.DescribeDifference(Parse($"{{\"Network\":\"10.5.0.0/16\",{stored}}}")).Should().Be(difference);
+    }
+
     [Fact]
     public void Only_subnets_of_the_range_and_length_are_leased()
     {
         NetworkConfig config = NetworkConfig.Create(IPNetwork.Parse("10.5.0.0/16"), 24, null, IPAddress.Parse("10.5.9.0"));
 
-        config.Leases(IPNetwork.Parse("10.5.1.0/24")).Should().BeTrue();
-        config.Leases(IPNetwork.Parse("10.5.9.0/24")).Should().BeTrue();
-        config.Leases(IPNetwork.Parse("10.5.0.0/24")).Should().BeFalse("the first subnet is left out");
-        config.Leases(IPNetwork.Parse("10.5.10.0/24")).Should().BeFalse();
-        config.Leases(IPNetwork.Parse("10.5.2.0/25")).Should().BeFalse();
-        config.Leases(IPNetwork.Parse("10.4.2.0/24")).Should().BeFalse();
+        config.Leases(SharedEtcd.Lease("10.5.1.0/24")).Should().BeTrue();
+        config.Leases(SharedEtcd.Lease("10.5.9.0/24")).Should().BeTrue();
+        config.Leases(SharedEtcd.Lease("10.5.0.0/24")).Should().BeFalse("the first subnet is left out");
+        config.Leases(SharedEtcd.Lease("10.5.10.0/24")).Should().BeFalse();
+        config.Leases(SharedEtcd.Lease("10.5.2.0/25")).Should().BeFalse();
+        config.Leases(SharedEtcd.Lease("10.4.2.0/24")).Should().BeFalse();
+        config.Leases(SharedEtcd.Lease("10.5.1.0/24", "fc00:1:0:1::/64")).Should().BeFalse("leases of this network have no IPv6 subnet");
     }
 }

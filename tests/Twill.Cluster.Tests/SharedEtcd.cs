@@ -19,7 +19,14 @@ public sealed class SharedEtcd : IDisposable
     public static double Clock() => Stopwatch.GetTimestamp() / (double)Stopwatch.Frequency;
 
     /// <summary>What the n-th host of a test publishes.</summary>
-    public static LeaseAttributes Host(int n) => LeaseAttributes.Vxlan(IPAddress.Parse($"192.0.2.{n}"), 1, $"02:00:00:00:00:{n:x2}");
+    public static LeaseAttributes Host(int n) => LeaseAttributes.Vxlan(1, (IPAddress.Parse($"192.0.2.{n}"), $"02:00:00:00:00:{n:x2}"));
+
+    /// <summary>The same on an underlay of both families.</summary>
+    public static LeaseAttributes DualHost(int n) => LeaseAttributes.Vxlan(
+        1, (IPAddress.Parse($"192.0.2.{n}"), $"02:00:00:00:00:{n:x2}"), (IPAddress.Parse($"2001:db8::{n}"), $"02:00:00:00:06:{n:x2}"));
+
+    /// <summary>A lease by its subnets.</summary>
+    public static SubnetKey Lease(string subnet, string? subnetV6 = null) => new(IPNetwork.Parse(subnet), subnetV6 is null ? null : IPNetwork.Parse(subnetV6));
 
     public EtcdClient NewClient() => new(new EtcdOptions([Server.Endpoint]));
 

@@ -41,6 +41,29 @@ public sealed class SubnetKeyTests
         key.Subnet.Should().Be(IPNetwork.Parse("10.5.52.0/24"));
     }
 
+    [Fact]
+    public void Leases_in_a_flat_list_are_told_apart_again()
+    {
+        List<SubnetKey> leases = [SharedEtcd.Lease("10.1.0.0/24", "fc00:1::/64"), SharedEtcd.Lease("10.2.0.0/24"), SharedEtcd.Lease("10.3.0.0/24", "fc00:3::/64")];
+
+        SubnetKey.Prefixes(leases).Select(p => p.ToString()).Should().Equal("10.1.0.0/24", "fc00:1::/64", "10.2.0.0/24", "10.3.0.0/24", "fc00:3::/64");
+        SubnetKey.Pairs(SubnetKey.Prefixes(leases)).Should().Equal(leases);
+        SubnetKey.Pairs([IPNetwork.Parse("fc00:1::/64")]).Should().BeEmpty("there is no lease of IPv6 alone");
+    }
+
+    [Theory]
+    [InlineData("10.1.0.0/24", "fc00:1::/64", true)]
+    [InlineData("10.2.0.0/24", "fc00:1::/65", true)]
+    [InlineData("10.1.0.128/25", "fc00:2::/64", true)]
+    [InlineData("10.1.0.0/16", null, true)]
+    [InlineData("10.2.0.0/24", "fc00:2::/64", false)]
+    [InlineData("10.2.0.0/24", null, false)]
+    public void Leases_overlap_in_either_family(string subnet, string? subnetV6, bool overlap)
+    {
+        SharedEtcd.Lease("10.1.0.0/24", "fc00:1::/64").Overlaps(SharedEtcd.Lease(subnet, subnetV6)).Should().Be(overlap);
+        SharedEtcd.Lease(subnet, subnetV6).Overlaps(SharedEtcd.Lease("10.1.0.0/24", "fc00:1::/64")).Should().Be(overlap);
+    }
+
     [Theory]    // what Go's net.IP.String prints for these sixteen bytes
     [InlineData("fc00:0001:0002:0000:0000:0000:0000:0000", "fc00:1:2::")]
     [InlineData("2001:0db8:0000:0001:0001:0001:0001:0001", "2001:db8:0:1:1:1:1:1")]

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using Twill.Cni.Configuration;
 
 namespace Twill.Cni.State;
@@ -18,8 +19,11 @@ public sealed record NodeFile
     /// <summary>The backend as flannel writes it: <c>vxlan</c>, <c>host-gw</c>, ..., or <c>none</c>.</summary>
     public required string BackendType { get; init; }
 
-    /// <summary>The address other hosts reach this one by.</summary>
+    /// <summary>The address other hosts reach this one by; <c>0.0.0.0</c> on an underlay of IPv6 alone.</summary>
     public required IPAddress PublicIP { get; init; }
+
+    /// <summary>The IPv6 address other hosts reach this one by; null when there is none.</summary>
+    public IPAddress? PublicIPv6 { get; init; }
 
     /// <summary>The underlay interface's name; empty when unknown.</summary>
     public string Interface { get; init; } = "";
@@ -38,6 +42,26 @@ public sealed record NodeFile
 
     /// <summary>WireGuard public key in base64; empty for other backends.</summary>
     public string PublicKey { get; init; } = "";
+
+    /// <summary>Hardware address of the VXLAN device that sends over IPv6; empty when there is none.</summary>
+    public string VtepMacV6 { get; init; } = "";
+
+    /// <summary>The addresses by which other hosts reach this one, IPv4 first.</summary>
+    public IReadOnlyList<IPAddress> PublicAddresses => PublicIPv6 is null ? [PublicIP]
+        : PublicIP.Equals(IPAddress.Any) ? [PublicIPv6]
+        : [PublicIP, PublicIPv6];
+
+    /// <summary>The same, each with the hardware address of the VXLAN device that is reached by it.</summary>
+    public IReadOnlyList<(IPAddress Address, string VtepMac)> Published
+    {
+        get
+        {
+            var published = new List<(IPAddress, string)>(2);
+            foreach (IPAddress address in PublicAddresses)
+                published.Add((address, ReferenceEquals(address, PublicIPv6) ? VtepMacV6 : VtepMac));
+            return published;
+        }
+    }
 
     /// <summary>What a host is in a network, now.</summary>
     /// <param name="conf">the network</param>
@@ -71,12 +95,14 @@ public sealed record NodeFile
         BootId = at["bootId"].RequiredString("a boot id"),
         BackendType = at["backendType"].RequiredString("a backend"),
         PublicIP = at["publicIP"].Address()!,
+        PublicIPv6 = at["publicIPv6"].OptionalAddress(AddressFamily.InterNetworkV6),
         Interface = at["interface"].OptionalString() ?? "",
         Mtu = at["mtu"].Int(0, 0, 65_535),
         Vni = at["vni"].Int(0, 0, 16_777_215),
         Port = at["port"].Int(0, 0, 65_535),
         VtepMac = at["vtepMac"].OptionalString() ?? "",
         PublicKey = at["publicKey"].OptionalString() ?? "",
+        VtepMacV6 = at["vtepMacV6"].OptionalString() ?? "",
     }, out problem);
 
     /// <summary>Replaces the file.</summary>
@@ -87,6 +113,8 @@ public sealed record NodeFile
         w.WriteString("bootId", BootId);
         w.WriteString("backendType", BackendType);
         w.WriteString("publicIP", PublicIP.ToString());
+        if (PublicIPv6 is not null)
+            w.WriteString("publicIPv6", PublicIPv6.ToString());
         w.WriteString("interface", Interface);
         w.WriteNumber("mtu", Mtu);
         w.WriteNumber("vni", Vni);
@@ -94,5 +122,7 @@ public sealed record NodeFile
         w.WriteString("vtepMac", VtepMac);
         if (PublicKey.Length > 0)
             w.WriteString("publicKey", PublicKey);
+        if (VtepMacV6.Length > 0)
+            w.WriteString("vtepMacV6", VtepMacV6);
     });
 }

@@ -1,5 +1,3 @@
-using System.Net;
-
 namespace Twill.Cluster;
 
 /// <summary>What etcd holds about leases, read at one revision: the keys under <c>subnets/</c> (without their values) and the memories of
@@ -7,7 +5,7 @@ namespace Twill.Cluster;
 internal sealed class ClusterView
 {
     private readonly Dictionary<string, KeyValue> _byKey = [];
-    private readonly List<(IPNetwork Subnet, KeyValue Item)> _subnets = [];
+    private readonly List<(SubnetKey Subnets, KeyValue Item)> _subnets = [];
 
     private ClusterView(NodeMemory own) => Own = own;
 
@@ -17,8 +15,8 @@ internal sealed class ClusterView
     /// <summary>The memories of the other nodes.</summary>
     public List<NodeMemory> Others { get; } = [];
 
-    /// <summary>Every subnet that somebody holds, with its key. Keys that name no subnet are not among them.</summary>
-    public IReadOnlyList<(IPNetwork Subnet, KeyValue Item)> Leased => _subnets;
+    /// <summary>Every lease that somebody holds, with its key. Keys that name no subnet are not among them.</summary>
+    public IReadOnlyList<(SubnetKey Subnets, KeyValue Item)> Leased => _subnets;
 
     public static async Task<ClusterView> ReadAsync(IEtcd etcd, Keys keys, string nodeId, CancellationToken cancel)
     {
@@ -37,7 +35,7 @@ internal sealed class ClusterView
         foreach (KeyValue kv in result.Ranges[1].Items)
         {
             view._byKey[kv.Key] = kv;
-            if (keys.TryParseSubnet(kv.Key, out SubnetKey key)) view._subnets.Add((key.Subnet, kv));
+            if (keys.TryParseSubnet(kv.Key, out SubnetKey key)) view._subnets.Add((key, kv));
         }
         return view;
     }
@@ -45,15 +43,15 @@ internal sealed class ClusterView
     /// <summary>The key as it is now, or null when there is none.</summary>
     public KeyValue? Find(string key) => _byKey.GetValueOrDefault(key);
 
-    /// <summary>True when there is a key other than this one whose subnet overlaps.</summary>
-    /// <param name="subnet">The subnet of the key.</param>
+    /// <summary>True when there is a key other than this one of which a subnet overlaps.</summary>
+    /// <param name="subnets">What the key leases.</param>
     /// <param name="key">The key.</param>
     /// <param name="before">Only keys that came to be before this revision count.</param>
-    public bool IsOverlapped(IPNetwork subnet, string key, long before = long.MaxValue)
+    public bool IsOverlapped(SubnetKey subnets, string key, long before = long.MaxValue)
     {
-        foreach ((IPNetwork leased, KeyValue item) in _subnets)
+        foreach ((SubnetKey leased, KeyValue item) in _subnets)
         {
-            if (item.Key != key && item.CreateRevision < before && (leased.Contains(subnet.BaseAddress) || subnet.Contains(leased.BaseAddress))) return true;
+            if (item.Key != key && item.CreateRevision < before && leased.Overlaps(subnets)) return true;
         }
         return false;
     }

@@ -1,5 +1,3 @@
-using System.Net;
-
 namespace Twill.Cluster;
 
 /// <content>Leasing subnets: one's own back, or new ones.</content>
@@ -24,7 +22,7 @@ public sealed partial class LeaseStore
         LeaseGrant grant = await _etcd.LeaseGrantAsync(ttl, cancel).ConfigureAwait(false);
         try
         {
-            IReadOnlyList<IPNetwork> subnets = [];
+            IReadOnlyList<SubnetKey> subnets = [];
             for (int rounds = 0; subnets.Count == 0; rounds++)
             {
                 if (rounds == MostRounds) throw new ClusterException(ClusterErrorKind.Contended, $"several processes lease for node {_nodeId} at once");
@@ -46,15 +44,17 @@ public sealed partial class LeaseStore
         held with { Subnets = await TakeAsync(held.Subnets, held.LeaseId, config, attributes, cancel).ConfigureAwait(false) };
 
     /// <summary>What the node had, else a new subnet; nothing when another process of this node was quicker: then look again.</summary>
-    private async Task<IReadOnlyList<IPNetwork>> OwnOrNewAsync(long lease, NetworkConfig config, LeaseAttributes attributes, CancellationToken cancel)
+    private async Task<IReadOnlyList<SubnetKey>> OwnOrNewAsync(long lease, NetworkConfig config, LeaseAttributes attributes, CancellationToken cancel)
     {
-        NodeMemory own = (await ViewAsync(cancel).ConfigureAwait(false)).Own;
-        List<IPNetwork> had = [];
-        foreach (IPNetwork subnet in own.Subnets)
+        ClusterView view = await ViewAsync(cancel).ConfigureAwait(false);
+        if (await ReshapeAsync(view, config, attributes, cancel).ConfigureAwait(false)) return [];
+        NodeMemory own = view.Own;
+        List<SubnetKey> had = [];
+        foreach (SubnetKey subnet in own.Subnets)
         {
             if (config.Leases(subnet)) had.Add(subnet);
         }
-        IReadOnlyList<IPNetwork> subnets = had.Count == 0 ? []
+        IReadOnlyList<SubnetKey> subnets = had.Count == 0 ? []
             : (await HoldAsync(had, lease, attributes, rewrite: true, refreshMemory: true, cancel).ConfigureAwait(false)).Held;
         if (subnets.Count == 0) subnets = await TakeAsync([], lease, config, attributes, cancel).ConfigureAwait(false);
         if (subnets.Count > 0 && own.Lease != 0 && own.Lease != lease) await GiveBackAsync(own.Lease).ConfigureAwait(false);
@@ -62,8 +62,8 @@ public sealed partial class LeaseStore
     }
 
     /// <summary>What the node has and one new subnet. Nothing when it has none and another process of this node leased one meanwhile.</summary>
-    private async Task<IReadOnlyList<IPNetwork>> TakeAsync(
-        IReadOnlyList<IPNetwork> have, long lease, NetworkConfig config, LeaseAttributes attributes, CancellationToken cancel)
+    private async Task<IReadOnlyList<SubnetKey>> TakeAsync(
+        IReadOnlyList<SubnetKey> have, long lease, NetworkConfig config, LeaseAttributes attributes, CancellationToken cancel)
     {
         for (int tries = 0; tries < MostTries; tries++)
         {
@@ -75,11 +75,11 @@ public sealed partial class LeaseStore
             }
             if (have.Count == 0 && IsLeasing(view, config)) return [];
 
-            IPNetwork subnet = Choose(view, config, tries) ?? throw Full(config);
+            SubnetKey subnet = Choice(view, config).Pick(_random, tries, out SubnetRange? full) ?? throw Full(full!);
             string key = Keys.Subnet(subnet);
-            IReadOnlyList<IPNetwork> all = [.. have, subnet];
+            IReadOnlyList<SubnetKey> all = [.. have, subnet];
             // No key of this subnet, with or without an IPv6 part: flannel's dual-stack keys start with the IPv4 one.
-            EtcdTxn txn = new EtcdTxn().IfPrefixAbsent(key).Then(EtcdOp.Put(key, attributes.ToJson(), lease));
+            EtcdTxn txn = new EtcdTxn().IfPrefixAbsent(Keys.AnyOf(subnet.Subnet)).Then(EtcdOp.Put(key, attributes.ToJson(), lease));
             Remember(txn, view.Own, attributes, lease, all);
             foreach (NodeMemory past in view.Others) Forget(txn, past, subnet);
 
@@ -87,24 +87,60 @@ public sealed partial class LeaseStore
             if (await KeepsAsync(subnet, lease, have, attributes, cancel).ConfigureAwait(false)) return all;
         }
         throw new ClusterException(ClusterErrorKind.Contended,
-            $"{MostTries} tries to lease a subnet of {config.Network} under {Keys.Subnets} were all lost to other nodes; try again later");
+            $"{MostTries} tries to lease a subnet of {config.IPv4.Network} under {Keys.Subnets} were all lost to other nodes; try again later");
     }
 
-    private IPNetwork? Choose(ClusterView view, NetworkConfig config, int lostRaces)
+    private static LeaseChoice Choice(ClusterView view, NetworkConfig config)
     {
-        var choice = new SubnetChoice(config);
-        foreach ((IPNetwork leased, _) in view.Leased) choice.AddLeased(leased);
+        var choice = new LeaseChoice(config);
+        foreach ((SubnetKey leased, _) in view.Leased) choice.AddLeased(leased);
         foreach (NodeMemory node in view.Others)
         {
-            foreach (IPNetwork subnet in node.Subnets) choice.AddRemembered(subnet, node.ModRevision);
+            foreach (SubnetKey subnet in node.Subnets) choice.AddRemembered(subnet, node.ModRevision);
         }
-        return choice.Pick(_random, lostRaces);
+        return choice;
+    }
+
+    /// <summary>When the network has got IPv6, or other IPv6 subnets, or has lost them: this node keeps its IPv4 subnets, and with them its
+    /// containers' addresses, under keys that are of the network as it is now.</summary>
+    /// <returns>Whether there was something to change; done or not, look again.</returns>
+    private async Task<bool> ReshapeAsync(ClusterView view, NetworkConfig config, LeaseAttributes attributes, CancellationToken cancel)
+    {
+        NodeMemory own = view.Own;
+        LeaseChoice choice = Choice(view, config);
+        List<SubnetKey> subnets = [.. own.Subnets];
+        EtcdTxn txn = new();
+        bool changes = false;
+        for (int i = 0; i < subnets.Count; i++)
+        {
+            SubnetKey former = subnets[i];
+            string key = Keys.Subnet(former);
+            KeyValue? found = view.Find(key);
+            if (!config.Reshapes(former) || (found is not null && !IsOurs(found, former, own, own.Lease))) continue;
+            subnets[i] = choice.Beside(former.Subnet, _random, 0, out SubnetRange? full) ?? throw Full(full!);
+            choice.AddLeased(subnets[i]);
+            changes = true;
+            if (found is null) continue;    // expired: it is leased anew as what it is to be
+            GiveUp(txn, found);
+            txn.IfAbsent(Keys.Subnet(subnets[i])).Then(EtcdOp.Put(Keys.Subnet(subnets[i]), attributes.ToJson(), found.Lease));
+        }
+        if (!changes) return false;
+        Remember(txn, own, attributes, own.Lease, subnets);
+        try
+        {
+            await TryAsync(txn, 0, cancel).ConfigureAwait(false);
+        }
+        catch (EtcdException e) when (e.Kind == EtcdErrorKind.LeaseNotFound)
+        {
+            // The old lease ran out this very moment, and its keys with it: the next look finds them gone.
+        }
+        return true;
     }
 
     /// <summary>True when etcd holds a living subnet of this node.</summary>
     private bool IsLeasing(ClusterView view, NetworkConfig config)
     {
-        foreach (IPNetwork subnet in view.Own.Subnets)
+        foreach (SubnetKey subnet in view.Own.Subnets)
         {
             if (config.Leases(subnet) && view.Own.Lease != 0 && view.Find(Keys.Subnet(subnet))?.Lease == view.Own.Lease) return true;
         }
@@ -112,9 +148,9 @@ public sealed partial class LeaseStore
     }
 
     /// <summary>A subnet that an earlier try won although its answer never came.</summary>
-    private IPNetwork? DoneUnheard(ClusterView view, IReadOnlyList<IPNetwork> have, long lease)
+    private SubnetKey? DoneUnheard(ClusterView view, IReadOnlyList<SubnetKey> have, long lease)
     {
-        foreach (IPNetwork subnet in view.Own.Subnets)
+        foreach (SubnetKey subnet in view.Own.Subnets)
         {
             if (!have.Contains(subnet) && view.Own.Lease == lease && view.Find(Keys.Subnet(subnet))?.Lease == lease) return subnet;
         }
@@ -123,7 +159,7 @@ public sealed partial class LeaseStore
 
     /// <summary>A transaction sees single keys only, so a subnet of another size may have been taken at the same time. The older key stays.</summary>
     private async Task<bool> KeepsAsync(
-        IPNetwork subnet, long lease, IReadOnlyList<IPNetwork> others, LeaseAttributes attributes, CancellationToken cancel)
+        SubnetKey subnet, long lease, IReadOnlyList<SubnetKey> others, LeaseAttributes attributes, CancellationToken cancel)
     {
         string key = Keys.Subnet(subnet);
         for (int tries = 0; tries < MostTries; tries++)
@@ -140,25 +176,29 @@ public sealed partial class LeaseStore
     }
 
     /// <summary>Adds to a transaction: this node has these subnets by this lease.</summary>
-    private static void Remember(EtcdTxn txn, NodeMemory own, LeaseAttributes attributes, long lease, IReadOnlyList<IPNetwork> subnets) =>
+    private static void Remember(EtcdTxn txn, NodeMemory own, LeaseAttributes attributes, long lease, IReadOnlyList<SubnetKey> subnets) =>
         txn.IfModRevision(own.Key, own.ModRevision).Then(EtcdOp.Put(own.Key, NodeMemory.Write(attributes.PublicIP.ToString(), lease, subnets)));
 
-    /// <summary>Adds to a transaction: that node has lost this subnet. Memories of nodes that are gone for good do not pile up.</summary>
-    private static void Forget(EtcdTxn txn, NodeMemory past, IPNetwork subnet)
+    /// <summary>Adds to a transaction: that node has lost this subnet. Memories of nodes that are gone for good do not pile up. Who has lost
+    /// only its IPv6 one may have the IPv4 one back, with another beside it.</summary>
+    private static void Forget(EtcdTxn txn, NodeMemory past, SubnetKey subnet)
     {
-        List<IPNetwork> rest = [];
-        foreach (IPNetwork s in past.Subnets)
+        List<SubnetKey> rest = [];
+        bool changes = false;
+        foreach (SubnetKey s in past.Subnets)
         {
-            if (!s.Equals(subnet)) rest.Add(s);
+            bool losesV6 = subnet.SubnetV6 is not null && s.SubnetV6 == subnet.SubnetV6;
+            changes |= losesV6 || s.Subnet.Equals(subnet.Subnet);
+            if (!s.Subnet.Equals(subnet.Subnet)) rest.Add(losesV6 ? s with { SubnetV6 = null } : s);
         }
-        if (rest.Count == past.Subnets.Count) return;
+        if (!changes) return;
         txn.IfModRevision(past.Key, past.ModRevision).Then(rest.Count == 0
             ? EtcdOp.Delete(EtcdRange.Of(past.Key))
             : EtcdOp.Put(past.Key, NodeMemory.Write(past.PublicIP, past.Lease, rest)));
     }
 
-    private ClusterException Full(NetworkConfig config) => new(ClusterErrorKind.NetworkFull,
-        $"all {config.SubnetCount} subnets (/{config.SubnetLen}, {config.SubnetMin} to {config.SubnetMax}) of {config.Network} are leased under {Keys.Subnets}; "
+    private ClusterException Full(SubnetRange range) => new(ClusterErrorKind.NetworkFull,
+        $"all {range.Count} subnets ({range}) of {range.Network} are leased under {Keys.Subnets}; "
         + "release hosts that are gone (twilld --release there, or wait until their leases expire), or use a larger network");
 
     private Task<ClusterView> ViewAsync(CancellationToken cancel) => ClusterView.ReadAsync(_etcd, Keys, _nodeId, cancel);

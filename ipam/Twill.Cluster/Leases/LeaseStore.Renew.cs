@@ -1,5 +1,3 @@
-using System.Net;
-
 namespace Twill.Cluster;
 
 /// <content>Keeping what is leased.</content>
@@ -32,7 +30,7 @@ public sealed partial class LeaseStore
     {
         byte[] wanted = attributes.ToJson();
         bool same = true;
-        foreach (IPNetwork subnet in held.Subnets)
+        foreach (SubnetKey subnet in held.Subnets)
         {
             KeyValue? kv = await _etcd.GetAsync(Keys.Subnet(subnet), cancel).ConfigureAwait(false);
             same &= kv is not null && kv.Lease == held.LeaseId && kv.Value.Span.SequenceEqual(wanted);
@@ -66,29 +64,29 @@ public sealed partial class LeaseStore
         }
     }
 
-    private sealed record Holding(IReadOnlyList<IPNetwork> Held, IReadOnlyList<IPNetwork> Lost, IReadOnlyList<IPNetwork> Restored);
+    private sealed record Holding(IReadOnlyList<SubnetKey> Held, IReadOnlyList<SubnetKey> Lost, IReadOnlyList<SubnetKey> Restored);
 
     /// <summary>Makes these subnets' keys live by this lease, as far as they are this node's or free, and remembers them: all in one
     /// transaction under compares of what was seen.</summary>
     private async Task<Holding> HoldAsync(
-        IReadOnlyList<IPNetwork> subnets, long lease, LeaseAttributes attributes, bool rewrite, bool refreshMemory, CancellationToken cancel)
+        IReadOnlyList<SubnetKey> subnets, long lease, LeaseAttributes attributes, bool rewrite, bool refreshMemory, CancellationToken cancel)
     {
         byte[] value = attributes.ToJson();
-        List<IPNetwork> written = [];
+        List<SubnetKey> written = [];
         for (int tries = 0; tries < MostTries; tries++)
         {
             ClusterView view = await ViewAsync(cancel).ConfigureAwait(false);
-            List<IPNetwork> held = [], lost = [], restored = [];
+            List<SubnetKey> held = [], lost = [], restored = [];
             var txn = new EtcdTxn();
             bool writes = false, givesUp = false;
-            foreach (IPNetwork subnet in subnets)
+            foreach (SubnetKey subnet in subnets)
             {
                 string key = Keys.Subnet(subnet);
                 KeyValue? found = view.Find(key);
                 bool isOurs = found is not null && IsOurs(found, subnet, view.Own, lease);
                 if (found is null && !view.IsOverlapped(subnet, key))
                 {
-                    txn.IfPrefixAbsent(key).Then(EtcdOp.Put(key, value, lease));
+                    txn.IfPrefixAbsent(Keys.AnyOf(subnet.Subnet)).Then(EtcdOp.Put(key, value, lease));
                     restored.Add(subnet);
                     writes = true;
                 }
@@ -117,7 +115,7 @@ public sealed partial class LeaseStore
                 }
                 held.Add(subnet);
             }
-            foreach (IPNetwork subnet in view.Own.Subnets)
+            foreach (SubnetKey subnet in view.Own.Subnets)
             {
                 // Leased by a call whose answer never came: nobody here knows of it, and it would live as long as the lease.
                 if (Contains(subnets, subnet) || view.Find(Keys.Subnet(subnet)) is not { } unknown || !IsOurs(unknown, subnet, view.Own, lease)) continue;
@@ -138,9 +136,9 @@ public sealed partial class LeaseStore
             }
             written.AddRange(restored);
             bool keepsAll = true;
-            foreach (IPNetwork subnet in restored)
+            foreach (SubnetKey subnet in restored)
             {
-                IReadOnlyList<IPNetwork> others = held.FindAll(s => !s.Equals(subnet));
+                IReadOnlyList<SubnetKey> others = held.FindAll(s => !s.Equals(subnet));
                 keepsAll &= await KeepsAsync(subnet, lease, others, attributes, cancel).ConfigureAwait(false);
             }
             // A key that is not kept gave way to an older one, or is gone with its lease: the next look tells which.
@@ -155,9 +153,9 @@ public sealed partial class LeaseStore
 
     private static void GiveUp(EtcdTxn txn, KeyValue own) => txn.IfModRevision(own.Key, own.ModRevision).Then(EtcdOp.Delete(EtcdRange.Of(own.Key)));
 
-    private static bool Contains(IReadOnlyList<IPNetwork> subnets, IPNetwork subnet)
+    private static bool Contains(IReadOnlyList<SubnetKey> subnets, SubnetKey subnet)
     {
-        foreach (IPNetwork one in subnets)
+        foreach (SubnetKey one in subnets)
         {
             if (one.Equals(subnet)) return true;
         }
@@ -166,6 +164,6 @@ public sealed partial class LeaseStore
 
     /// <summary>By this lease, or by the one that etcd remembers for this node together with the subnet: a lease of ours from before a reboot.
     /// A key without a lease is a reservation and never ours.</summary>
-    private static bool IsOurs(KeyValue found, IPNetwork subnet, NodeMemory own, long lease) =>
+    private static bool IsOurs(KeyValue found, SubnetKey subnet, NodeMemory own, long lease) =>
         found.Lease != 0 && (found.Lease == lease || (found.Lease == own.Lease && own.Subnets.Contains(subnet)));
 }

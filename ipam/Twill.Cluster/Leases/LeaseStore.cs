@@ -1,5 +1,3 @@
-using System.Net;
-
 namespace Twill.Cluster;
 
 /// <summary>The leases of one network in etcd, in flannel's schema: configuration, leasing, renewing, listing, watching. One node has one
@@ -57,19 +55,27 @@ public sealed partial class LeaseStore
             stored = await ReadConfigAsync(cancel).ConfigureAwait(false)
                 ?? throw new ClusterException(ClusterErrorKind.Contended, $"etcd key {Keys.Config} comes and goes: somebody else writes and deletes it");
         }
-        return wanted.DescribeDifference(stored) is { } difference
-            ? throw new ClusterException(ClusterErrorKind.ConfigMismatch,
-                $"this node's configuration contradicts the network's in etcd (key {Keys.Config}): {difference}; "
-                + "correct this node's, or give the new network another prefix or name")
-            : stored;
+        return Contradiction(wanted, stored) is { } contradiction ? throw contradiction : stored;
     }
+
+    /// <summary>ConfigMismatch when what etcd holds contradicts what this node wants: the message has both values of each field, and what to do. Null
+    /// when nothing contradicts.</summary>
+    public ClusterException? Contradiction(NetworkConfig wanted, NetworkConfig stored) => wanted.DescribeDifference(stored) is not { } difference ? null
+        : new ClusterException(ClusterErrorKind.ConfigMismatch,
+            $"this node's configuration contradicts the network's in etcd (key {Keys.Config}): {difference}; {(wanted.IPv6, stored.IPv6) switch
+            {
+                ({ } here, null) => $"to give the network IPv6, add {here.FlannelFields()} to the value of that key (etcdctl put), which lets every host keep its IPv4 "
+                    + "subnet; else take ipv6Network out of this node's configuration",
+                (null, { } there) => $"the network has got IPv6: put {there.IpamFields()} into ipam in this node's configuration, which keeps its IPv4 subnet",
+                _ => "correct this node's, or give the new network another prefix or name",
+            }}");
 
     /// <summary>All leases there are now.</summary>
     public async Task<LeaseSnapshot> ListAsync(CancellationToken cancel = default) =>
         Snapshot(await _etcd.RangeAsync(EtcdRange.Prefix(Keys.Subnets), cancel).ConfigureAwait(false));
 
     /// <summary>The subnets that etcd remembers as this node's last; none of them need be its own still.</summary>
-    public async Task<IReadOnlyList<IPNetwork>> RememberedAsync(CancellationToken cancel = default) =>
+    public async Task<IReadOnlyList<SubnetKey>> RememberedAsync(CancellationToken cancel = default) =>
         await _etcd.GetAsync(Keys.Node(_nodeId), cancel).ConfigureAwait(false) is { } kv ? NodeMemory.Parse(kv).Subnets : [];
 
     /// <summary>Gives everything back: this node's leases in this network and etcd's memory of it. What it no longer owns is left alone.</summary>

@@ -4,10 +4,11 @@ using System.Text.Json;
 
 namespace Twill.Cluster;
 
-/// <summary>What etcd remembers of a node without a time limit: <c>{"publicIP":"192.0.2.1","lease":"694d..","subnets":["10.244.7.0/24"]}</c>.
+/// <summary>What etcd remembers of a node without a time limit: <c>{"publicIP":"192.0.2.1","lease":"694d..","subnets":["10.244.7.0/24"]}</c>; of
+/// a dual-stack lease both subnets, the IPv6 one behind the IPv4 one: <c>["10.244.7.0/24","fc00:1:0:7::/64"]</c>.
 /// The lease is in hexadecimal, as etcdctl writes it. It is refreshed while the node renews, so that its revision orders nodes by when
 /// they were last alive.</summary>
-internal sealed record NodeMemory(string Key, long ModRevision, string PublicIP, long Lease, IReadOnlyList<IPNetwork> Subnets)
+internal sealed record NodeMemory(string Key, long ModRevision, string PublicIP, long Lease, IReadOnlyList<SubnetKey> Subnets)
 {
     /// <summary>A node that etcd does not know.</summary>
     public static NodeMemory None(string key) => new(key, 0, "", 0, []);
@@ -19,14 +20,13 @@ internal sealed record NodeMemory(string Key, long ModRevision, string PublicIP,
         {
             using JsonDocument document = JsonDocument.Parse(kv.Value);
             JsonFields fields = JsonFields.Root(document, "node");
-            List<IPNetwork> subnets = [];
+            List<IPNetwork> prefixes = [];
             foreach (string text in fields.Texts("subnets"))
             {
-                if (IPNetwork.TryParse(text, out IPNetwork subnet)
-                    && subnet.BaseAddress.AddressFamily == System.Net.Sockets.AddressFamily.InterNetwork) subnets.Add(subnet);
+                if (IPNetwork.TryParse(text, out IPNetwork prefix)) prefixes.Add(prefix);
             }
             _ = long.TryParse(fields.Text("lease"), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out long lease);
-            return new NodeMemory(kv.Key, kv.ModRevision, fields.Text("publicIP") ?? "", lease, subnets);
+            return new NodeMemory(kv.Key, kv.ModRevision, fields.Text("publicIP") ?? "", lease, SubnetKey.Pairs(prefixes));
         }
         catch (Exception e) when (JsonFields.IsUnreadable(e))
         {
@@ -34,12 +34,12 @@ internal sealed record NodeMemory(string Key, long ModRevision, string PublicIP,
         }
     }
 
-    public static byte[] Write(string publicIP, long lease, IReadOnlyList<IPNetwork> subnets) => FlannelJson.Object(w =>
+    public static byte[] Write(string publicIP, long lease, IReadOnlyList<SubnetKey> subnets) => FlannelJson.Object(w =>
     {
         w.WriteString("publicIP", publicIP);
         w.WriteString("lease", lease.ToString("x", CultureInfo.InvariantCulture));
         w.WriteStartArray("subnets");
-        foreach (IPNetwork subnet in subnets) w.WriteStringValue(subnet.ToString());
+        foreach (IPNetwork prefix in SubnetKey.Prefixes(subnets)) w.WriteStringValue(FlannelText.Of(prefix));
         w.WriteEndArray();
     });
 }

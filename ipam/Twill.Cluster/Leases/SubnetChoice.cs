@@ -2,107 +2,103 @@ using System.Net;
 
 namespace Twill.Cluster;
 
-/// <summary>Which subnet to try next: pure, of what is leased and what is remembered. Never-used ones first, any of them with the same
-/// chance so that nodes that start together rarely meet; then those whose last owner has been away longest.</summary>
-internal sealed class SubnetChoice
+/// <summary>Which subnet of one family to try next: pure, of what is leased and what is remembered. Never-used ones first, any of them with the
+/// same chance so that nodes that start together rarely meet; then those whose last owner has been away longest.</summary>
+internal sealed class SubnetChoice(SubnetRange range)
 {
-    private readonly long _first;       // SubnetMin as a number; subnets are counted from it
-    private readonly int _shift;
-    private readonly long _count;
-    private readonly List<(long From, long To)> _leased = [];
-    private readonly List<(long From, long To, long Revision)> _remembered = [];
+    private readonly List<(UInt128 From, UInt128 To)> _leased = [];
+    private readonly List<(UInt128 From, UInt128 To, long Revision)> _remembered = [];
 
-    public SubnetChoice(NetworkConfig config)
-    {
-        _first = FlannelText.Number(config.SubnetMin);
-        _shift = 32 - config.SubnetLen;
-        _count = config.SubnetCount;
-    }
-
-    /// <summary>A subnet of any length that somebody holds.</summary>
+    /// <summary>A subnet of any length and family that somebody holds.</summary>
     public void AddLeased(IPNetwork subnet)
     {
-        if (Span(subnet) is { } span) _leased.Add(span);
+        if (range.Touched(subnet) is { } span) _leased.Add(span);
     }
 
-    /// <summary>A subnet of any length that a node had; the revision orders nodes by when they were last alive.</summary>
+    /// <summary>A subnet of any length and family that a node had; the revision orders nodes by when they were last alive.</summary>
     public void AddRemembered(IPNetwork subnet, long revision)
     {
-        if (Span(subnet) is { } span) _remembered.Add((span.From, span.To, revision));
+        if (range.Touched(subnet) is { } span) _remembered.Add((span.From, span.To, revision));
     }
+
+    /// <summary>True when the subnet is of the range and nobody holds any of it.</summary>
+    public bool IsFree(IPNetwork subnet) =>
+        range.Leases(subnet) && range.Touched(subnet) is { } span && !_leased.Exists(other => Meet(span, other));
+
+    /// <summary>True when nobody had any of it either.</summary>
+    public bool IsUnused(IPNetwork subnet) =>
+        IsFree(subnet) && range.Touched(subnet) is { } span && !_remembered.Exists(other => Meet(span, (other.From, other.To)));
 
     /// <summary>A subnet to try, or null when all are leased.</summary>
     /// <param name="random">Where chance comes from.</param>
     /// <param name="lostRaces">How many tries were lost so far: the choice among old ones widens with it.</param>
     public IPNetwork? Pick(Random random, int lostRaces)
     {
-        List<(long From, long To)> used = [.. _leased];
-        foreach ((long from, long to, _) in _remembered) used.Add((from, to));
-        List<(long From, long To)> unused = Gaps(used);
-        long count = Count(unused);
-        if (count > 0) return Subnet(Nth(unused, random.NextInt64(count)));
+        List<(UInt128 From, UInt128 To)> used = [.. _leased];
+        foreach ((UInt128 from, UInt128 to, _) in _remembered) used.Add((from, to));
+        List<(UInt128 From, UInt128 To)> among = Gaps(used);
+        if (among.Count > 0) return range[Nth(among, random.NextInt64(Count(among, long.MaxValue)))];
 
-        List<(long Index, long Revision)> old = LongestAway();
-        if (old.Count == 0) return null;
-        int among = Math.Min(old.Count, 1 << Math.Min(lostRaces, 20));
-        return Subnet(old[random.Next(among)].Index);
+        among = LongestAway();
+        return among.Count == 0 ? null : range[Nth(among, random.Next((int)Count(among, 1L << Math.Min(lostRaces, 20))))];
     }
 
-    /// <summary>Subnets that are only remembered, the longest expired first. A subnet that several had counts by the newest.</summary>
-    private List<(long Index, long Revision)> LongestAway()
+    /// <summary>What is only remembered, the longest expired first. A subnet that several had counts by the newest.</summary>
+    private List<(UInt128 From, UInt128 To)> LongestAway()
     {
-        var newest = new Dictionary<long, long>();
-        foreach ((long from, long to) in Gaps(_leased))
+        List<(UInt128 From, UInt128 To)> free = Gaps(_leased);
+        List<UInt128> borders = [];
+        foreach ((UInt128 from, UInt128 to) in free) borders.AddRange([from, to + 1]);
+        foreach ((UInt128 from, UInt128 to, _) in _remembered) borders.AddRange([from, to + 1]);
+        borders.Sort();
+
+        List<(long Revision, UInt128 From, UInt128 To)> parts = [];
+        for (int i = 0; i + 1 < borders.Count; i++)
         {
-            foreach ((long rememberedFrom, long rememberedTo, long revision) in _remembered)
+            (UInt128 From, UInt128 To) part = (borders[i], borders[i + 1] - 1);
+            if (borders[i] == borders[i + 1] || !free.Exists(gap => Meet(gap, part))) continue;
+            long newest = long.MinValue;
+            foreach ((UInt128 from, UInt128 to, long revision) in _remembered)
             {
-                for (long i = Math.Max(from, rememberedFrom); i <= Math.Min(to, rememberedTo); i++)
-                    newest[i] = Math.Max(revision, newest.GetValueOrDefault(i));
+                if (Meet((from, to), part)) newest = Math.Max(newest, revision);
             }
+            if (newest > long.MinValue) parts.Add((newest, part.From, part.To));
         }
-        List<(long Index, long Revision)> sorted = new(newest.Count);
-        foreach ((long index, long revision) in newest) sorted.Add((index, revision));
-        sorted.Sort(static (a, b) => a.Revision != b.Revision ? a.Revision.CompareTo(b.Revision) : a.Index.CompareTo(b.Index));
-        return sorted;
+        parts.Sort();
+        return parts.ConvertAll(part => (part.From, part.To));
     }
 
-    private (long From, long To)? Span(IPNetwork subnet)
-    {
-        long from = FlannelText.Number(subnet.BaseAddress), to = from + (1L << (32 - subnet.PrefixLength)) - 1;
-        if (to < _first || from >= _first + (_count << _shift)) return null;
-        return (Math.Max(0, (from - _first) >> _shift), Math.Min(_count - 1, (to - _first) >> _shift));
-    }
+    private static bool Meet((UInt128 From, UInt128 To) one, (UInt128 From, UInt128 To) other) => one.From <= other.To && other.From <= one.To;
 
-    private List<(long From, long To)> Gaps(List<(long From, long To)> spans)
+    private List<(UInt128 From, UInt128 To)> Gaps(List<(UInt128 From, UInt128 To)> spans)
     {
-        List<(long From, long To)> sorted = [.. spans], gaps = [];
+        List<(UInt128 From, UInt128 To)> sorted = [.. spans], gaps = [];
         sorted.Sort();
-        long next = 0;
-        foreach ((long from, long to) in sorted)
+        UInt128 next = 0;
+        foreach ((UInt128 from, UInt128 to) in sorted)
         {
             if (from > next) gaps.Add((next, from - 1));
-            next = Math.Max(next, to + 1);
+            next = UInt128.Max(next, to + 1);
         }
-        if (next < _count) gaps.Add((next, _count - 1));
+        if (next < range.Count) gaps.Add((next, range.Count - 1));
         return gaps;
     }
 
-    private static long Count(List<(long From, long To)> spans)
+    private static long Count(List<(UInt128 From, UInt128 To)> spans, long most)
     {
-        long count = 0;
-        foreach ((long from, long to) in spans) count += to - from + 1;
-        return count;
+        UInt128 count = 0;
+        foreach ((UInt128 from, UInt128 to) in spans) count += to - from + 1;
+        return (long)UInt128.Min(count, (UInt128)most);
     }
 
-    private static long Nth(List<(long From, long To)> spans, long n)
+    private static UInt128 Nth(List<(UInt128 From, UInt128 To)> spans, long n)
     {
-        foreach ((long from, long to) in spans)
+        UInt128 rest = (UInt128)n;
+        foreach ((UInt128 from, UInt128 to) in spans)
         {
-            if (n <= to - from) return from + n;
-            n -= to - from + 1;
+            if (rest <= to - from) return from + rest;
+            rest -= to - from + 1;
         }
         throw new ArgumentOutOfRangeException(nameof(n));
     }
-
-    private IPNetwork Subnet(long index) => new(FlannelText.Address((uint)(_first + (index << _shift))), 32 - _shift);
 }

@@ -1,5 +1,4 @@
 using System.Net;
-using System.Net.Sockets;
 using Twill.Cluster;
 using Twill.Cni;
 using Twill.Cni.Configuration;
@@ -47,19 +46,21 @@ internal sealed class LeaseSession : IDisposable
         else
         {
             lost.AddRange(file.Lost);
-            var known = new HeldLease(file.LeaseId, file.Ttl, file.Deadline, file.Subnets);
+            var known = new HeldLease(file.LeaseId, file.Ttl, file.Deadline, SubnetKey.Pairs(file.Subnets));
             RenewResult renewed = await _store.RenewAsync(known, attributes, cancel).ConfigureAwait(false);
-            foreach (IPNetwork subnet in renewed.Lost) _host.Log($"the subnet {subnet} is another host's now: nothing is handed out from it any more");
-            lost.AddRange(renewed.Lost);
+            foreach (SubnetKey gone in renewed.Lost)
+                _host.Log($"the subnet {gone.Describe()} is another host's now: nothing is handed out from it any more");
+            lost.AddRange(SubnetKey.Prefixes(renewed.Lost));
             held = renewed.Held;
         }
         if (grow || held.Subnets.Count == 0) held = await _store.GrowAsync(held, config, attributes, cancel).ConfigureAwait(false);
-        lost.RemoveAll(subnet => held.Subnets.Contains(subnet));
+        List<IPNetwork> subnets = SubnetKey.Prefixes(held.Subnets);
+        lost.RemoveAll(subnets.Contains);
         return new SubnetFile
         {
             Network = _conf.Name,
             NodeId = _nodeId,
-            Subnets = held.Subnets,
+            Subnets = subnets,
             Backend = _node?.BackendType ?? "none",
             Mtu = _node?.Mtu ?? 0,
             LeaseId = held.LeaseId,
@@ -77,23 +78,22 @@ internal sealed class LeaseSession : IDisposable
     public async Task ProbeAsync(SubnetFile? file, bool grow, CancellationToken cancel)
     {
         NetworkConfig wanted = Wanted(), config = await _store.ReadConfigAsync(cancel).ConfigureAwait(false) ?? wanted;
-        if (wanted.DescribeDifference(config) is { } difference)
-        {
-            throw new ClusterException(ClusterErrorKind.ConfigMismatch,
-                $"this node's configuration contradicts the network's in etcd (key {_store.Keys.Config}): {difference}");
-        }
+        if (_store.Contradiction(wanted, config) is { } contradiction) throw contradiction;
         LeaseSnapshot snapshot = await _store.ListAsync(cancel).ConfigureAwait(false);
-        IPAddress self = Published().PublicIP;
-        long taken = 0;
-        bool own = false;
-        foreach (NodeLease lease in snapshot.Leases)
+        LeaseAttributes self = Published();
+        foreach (SubnetRange range in config.Ranges)
         {
-            if (!config.Leases(lease.Subnet)) continue;
-            taken++;
-            own |= lease.LeaseId != 0 && (lease.LeaseId == file?.LeaseId || lease.Attributes.PublicIP.Equals(self));
+            UInt128 taken = 0;
+            bool own = false;
+            foreach (NodeLease lease in snapshot.Leases)
+            {
+                if (!range.Leases(lease.Subnet) && !(lease.SubnetV6 is { } v6 && range.Leases(v6))) continue;
+                taken++;
+                own |= lease.LeaseId != 0 && (lease.LeaseId == file?.LeaseId || IsOfHost(lease.Attributes, self));
+            }
+            if (taken >= range.Count && (grow || !own))
+                throw new ClusterException(ClusterErrorKind.NetworkFull, $"all {range.Count} subnets of {range.Network} are leased under {_store.Keys.Subnets}");
         }
-        if (taken >= config.SubnetCount && (grow || !own))
-            throw new ClusterException(ClusterErrorKind.NetworkFull, $"all {config.SubnetCount} subnets of {config.Network} are leased under {_store.Keys.Subnets}");
     }
 
     public void Dispose() => _etcd.Dispose();
@@ -102,7 +102,7 @@ internal sealed class LeaseSession : IDisposable
     {
         BackendConf backend = _conf.Backend;
         IpamConf ipam = _conf.Ipam;
-        return NetworkConfig.Create(ipam.Network!.Value, ipam.IPv4.SubnetLen, ipam.IPv4.SubnetMin, ipam.IPv4.SubnetMax, backend.Type switch
+        return NetworkConfig.Create(Range(ipam.IPv4), ipam.IPv6 is { } ipv6 ? Range(ipv6) : null, backend.Type switch
         {
             BackendType.Vxlan => BackendSettings.Vxlan(backend.Vni, backend.Port, backend.DirectRouting),
             BackendType.HostGw => BackendSettings.HostGw,
@@ -117,23 +117,23 @@ internal sealed class LeaseSession : IDisposable
     /// </summary>
     private LeaseAttributes Published()
     {
-        if (_node is null || _node.BackendType == "none") return OnlyLeasing(_node?.PublicIP ?? _etcd.LocalAddress ?? IPAddress.Any);
+        if (_node is null) return _etcd.LocalAddress is { } address ? LeaseAttributes.Alloc(address) : LeaseAttributes.Alloc();
         return _node.BackendType switch
         {
-            "vxlan" => LeaseAttributes.Vxlan(_node.PublicIP, (uint)_node.Vni, _node.VtepMac),
-            "host-gw" => LeaseAttributes.HostGw(_node.PublicIP),
-            "wireguard" => LeaseAttributes.WireGuard(_node.PublicIP, _node.PublicKey, _node.Port),
+            "none" => LeaseAttributes.Alloc([.. _node.PublicAddresses]),
+            "vxlan" => LeaseAttributes.Vxlan((uint)_node.Vni, [.. _node.Published]),
+            "host-gw" => LeaseAttributes.HostGw([.. _node.PublicAddresses]),
+            "wireguard" => LeaseAttributes.WireGuard(_node.PublicKey, _node.Port, [.. _node.PublicAddresses]),
             string other => throw new CniException(CniErrorCode.UnsupportedField, "leases are published for vxlan, host-gw, wireguard and none",
                 $"backend.type: {other}"),
         };
     }
 
-    private static LeaseAttributes OnlyLeasing(IPAddress address) => address switch
-    {
-        { AddressFamily: AddressFamily.InterNetwork } => LeaseAttributes.Alloc(address),
-        { IsIPv4MappedToIPv6: true } => LeaseAttributes.Alloc(address.MapToIPv4()),
-        _ => LeaseAttributes.Alloc(IPAddress.Any) with { PublicIPv6 = address },
-    };
+    private static bool IsOfHost(LeaseAttributes lease, LeaseAttributes host) =>
+        lease.PublicIP.Equals(host.PublicIP) && (!host.PublicIP.Equals(IPAddress.Any) || Equals(lease.PublicIPv6, host.PublicIPv6));
+
+    private static SubnetRange Range(IpamFamily family) =>
+        SubnetRange.Create(family.Network!.Value, family.SubnetLen, family.SubnetMin, family.SubnetMax);
 
     /// <summary>Of another boot it says what the host was, not what it is.</summary>
     private static NodeFile? ReadNode(NetworkState state, IpamHost host)

@@ -67,11 +67,13 @@ internal sealed class LeasedSubnets(TwillConf conf, IpamHost host) : ISubnetSour
     private SubnetFile? Fitting(SubnetFile? file)
     {
         if (file is null || file.Network != conf.Name) return null;
-        foreach (IPNetwork subnet in file.Subnets)
+        IReadOnlyList<IpamFamily> families = conf.Ipam.Families;
+        for (int i = 0; i < file.Subnets.Count; i++)
         {
-            if (subnet.PrefixLength != conf.Ipam.IPv4.SubnetLen || !conf.Ipam.Network!.Value.Contains(subnet.BaseAddress)) return null;
+            IpamFamily family = families[i % families.Count];   // IPv4 and IPv6 by turns, when there is IPv6
+            if (file.Subnets[i].PrefixLength != family.SubnetLen || !family.Network!.Value.Contains(file.Subnets[i].BaseAddress)) return null;
         }
-        return file;
+        return file.Subnets.Count % families.Count == 0 ? file : null;
     }
 
     private FileLock Lock()

@@ -66,9 +66,9 @@ public sealed class FuzzedAnswerTests(SharedEtcd etcd, ITestOutputHelper output)
     public void Keys_and_values_that_somebody_else_wrote_are_read_or_refused_in_our_own_terms(int seed)
     {
         Random random = new(seed);
-        const string Config = """{"Network":"10.9.0.0/16","SubnetLen":24,"SubnetMin":"10.9.1.0","SubnetMax":"10.9.255.0","EnableIPv4":true,"EnableIPv6":false,"Backend":{"Type":"vxlan","VNI":1,"Port":4789}}""";
-        const string Lease = """{"PublicIP":"192.0.2.1","PublicIPv6":null,"BackendType":"vxlan","BackendData":{"VNI":1,"VtepMAC":"02:00:00:00:00:01"}}""";
-        string memory = Encoding.UTF8.GetString(NodeMemory.Write("192.0.2.1", 7, [IPNetwork.Parse("10.9.4.0/24")]));
+        const string Config = """{"Network":"10.9.0.0/16","SubnetLen":24,"SubnetMin":"10.9.1.0","SubnetMax":"10.9.255.0","EnableIPv4":true,"EnableIPv6":true,"IPv6Network":"fc00:1::/48","IPv6SubnetLen":64,"IPv6SubnetMin":"fc00:1:0:1::","IPv6SubnetMax":"fc00:1:0:ffff::","Backend":{"Type":"vxlan","VNI":1,"Port":4789}}""";
+        const string Lease = """{"PublicIP":"192.0.2.1","PublicIPv6":"2001:db8::1","BackendType":"vxlan","BackendData":{"VNI":1,"VtepMAC":"02:00:00:00:00:01"},"BackendV6Data":{"VNI":1,"VtepMAC":"02:00:00:00:06:01"}}""";
+        string memory = Encoding.UTF8.GetString(NodeMemory.Write("192.0.2.1", 7, [SharedEtcd.Lease("10.9.4.0/24", "fc00:1:0:4::/64")]));
         for (int i = 0; i < Values; i++)
         {
             string because = $"seed {seed}, case {i}";

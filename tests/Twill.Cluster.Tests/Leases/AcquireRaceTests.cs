@@ -7,7 +7,7 @@ public sealed class AcquireRaceTests(SharedEtcd etcd)
     public async Task Of_twenty_nodes_at_once_on_sixteen_subnets_exactly_sixteen_win_distinct_ones()
     {
         string prefix = SharedEtcd.NewPrefix();
-        TestNode.Sixteen.SubnetCount.Should().Be(16);
+        ((int)TestNode.Sixteen.IPv4.Count).Should().Be(16);
 
         (HeldLease? Held, ClusterException? Error)[] results = await Task.WhenAll(Enumerable.Range(1, 20).Select(n => Task.Run(() => Start(n, prefix))));
 

@@ -16,7 +16,7 @@ public sealed class AcquireTests(SharedEtcd etcd)
 
         HeldLease held = await node.Acquire(ttl: 100);
 
-        IPNetwork subnet = held.Subnets.Should().ContainSingle().Subject;
+        IPNetwork subnet = held.Subnets.Should().ContainSingle().Which.Subnet;
         string key = $"{_prefix}/subnets/{subnet.BaseAddress}-20";
         etcd.Server.Get(key).Should().Be("""{"PublicIP":"192.0.2.7","PublicIPv6":null,"BackendType":"vxlan","BackendData":{"VNI":1,"VtepMAC":"02:00:00:00:00:07"}}""");
         string lease = held.LeaseId.ToString("x", CultureInfo.InvariantCulture);
@@ -30,7 +30,7 @@ public sealed class AcquireTests(SharedEtcd etcd)
     public async Task The_first_subnet_is_leased_only_when_subnetMin_names_it()
     {
         NetworkConfig four = NetworkConfig.Create(IPNetwork.Parse("10.9.0.0/22"));
-        four.SubnetCount.Should().Be(3);
+        ((int)four.IPv4.Count).Should().Be(3);
         for (int n = 1; n <= 3; n++)
         {
             using TestNode node = new(etcd.Server, _prefix, n);
@@ -40,7 +40,7 @@ public sealed class AcquireTests(SharedEtcd etcd)
 
         using TestNode last = new(etcd.Server, _prefix, 4);
         HeldLease held = await last.Acquire(NetworkConfig.Create(IPNetwork.Parse("10.9.0.0/22"), subnetMin: IPAddress.Parse("10.9.0.0")));
-        held.Subnets.Should().Equal(IPNetwork.Parse("10.9.0.0/24"));
+        held.Subnets.Should().Equal(SharedEtcd.Lease("10.9.0.0/24"));
     }
 
     [Fact]
@@ -56,7 +56,7 @@ public sealed class AcquireTests(SharedEtcd etcd)
         HeldLease first = await one.Acquire(config), second = await two.Acquire(config);
         Func<Task> third = () => three.Acquire(config);
 
-        first.Subnets.Concat(second.Subnets).Should().BeEquivalentTo([IPNetwork.Parse("10.8.1.0/24"), IPNetwork.Parse("10.8.7.0/24")]);
+        first.Subnets.Concat(second.Subnets).Should().BeEquivalentTo([SharedEtcd.Lease("10.8.1.0/24"), SharedEtcd.Lease("10.8.7.0/24")]);
         (await third.Should().ThrowAsync<ClusterException>()).Which.Kind.Should().Be(ClusterErrorKind.NetworkFull);
         foreach (string key in foreign) etcd.Server.Get($"{_prefix}/subnets/{key}").Should().Be(Value);
         etcd.Server.Etcdctl("lease", "list").Should().Contain(first.LeaseId.ToString("x", CultureInfo.InvariantCulture));
@@ -169,7 +169,7 @@ public sealed class AcquireTests(SharedEtcd etcd)
         etcd.Server.Put($"{_prefix}/twill/nodes/node-2", "{\"subnets\":\"");
         using TestNode one = new(etcd.Server, _prefix, 1), two = new(etcd.Server, _prefix, 2);
 
-        (await one.Acquire()).Subnets.Should().Equal(IPNetwork.Parse("10.244.16.0/20"));
+        (await one.Acquire()).Subnets.Should().Equal(SharedEtcd.Lease("10.244.16.0/20"));
         (await two.Acquire()).Subnets.Should().ContainSingle();
     }
 

@@ -67,8 +67,8 @@ public sealed class ConfigTests(SharedEtcd etcd)
 
         NetworkConfig valid = await node.Store.EnsureConfigAsync(NetworkConfig.Create(IPNetwork.Parse("10.5.0.0/16")));
 
-        valid.SubnetLen.Should().Be(26);
-        valid.SubnetMin.Should().Be(IPAddress.Parse("10.5.9.0"));
+        valid.IPv4.SubnetLen.Should().Be(26);
+        valid.IPv4.SubnetMin.Should().Be(IPAddress.Parse("10.5.9.0"));
         valid.Backend!.Type.Should().Be("host-gw");
     }
 

@@ -19,7 +19,7 @@ public sealed class EtcdFaultTests
         LeaseStore node = Store(client, 1);
         HeldLease held = await node.AcquireAsync(TestNode.Sixteen, SharedEtcd.Host(1), 30);
         await using Observed watch = new(Store(observer, 9));
-        await watch.Until(held.Subnets);
+        await watch.Until(held.Prefixes);
 
         cluster.Kill(cluster.Leader);
         RenewResult renewed = await Eventually(() => node.RenewAsync(held, SharedEtcd.Host(1)));
@@ -28,7 +28,7 @@ public sealed class EtcdFaultTests
         renewed.Held.LeaseId.Should().Be(held.LeaseId, "the new leader goes on with the lease");
         (renewed.Lost.Count, renewed.Restored.Count).Should().Be((0, 0));
         renewed.Held.Deadline.Should().BeGreaterThan(held.Deadline);
-        await watch.Until([.. held.Subnets, .. second.Subnets]);
+        await watch.Until([.. held.Prefixes, .. second.Prefixes]);
     }
 
     [Fact]
@@ -70,10 +70,10 @@ public sealed class EtcdFaultTests
         HeldLease second = await Store(client, 2).AcquireAsync(TestNode.Sixteen, SharedEtcd.Host(2), 60);
         HeldLease third = await Store(client, 3).AcquireAsync(TestNode.Sixteen, SharedEtcd.Host(3), 60);
         await using Observed watch = new(Store(observer, 9));
-        await watch.Until([.. old.Subnets, .. second.Subnets, .. third.Subnets]);
+        await watch.Until([.. old.Prefixes, .. second.Prefixes, .. third.Prefixes]);
 
         cluster.Restore(backup);
-        await watch.Until(old.Subnets);
+        await watch.Until(old.Prefixes);
         RenewResult first = await Eventually(() => Store(client, 1).RenewAsync(old, SharedEtcd.Host(1)));
         RenewResult again = await Store(client, 2).RenewAsync(second, SharedEtcd.Host(2));
         // Of the third nothing is remembered: somebody else may take its subnet before it comes to renew.
@@ -85,7 +85,7 @@ public sealed class EtcdFaultTests
         again.Restored.Should().Equal(second.Subnets);
         late.Lost.Should().Equal(third.Subnets);
         cluster.Etcdctl("get", "--print-value-only", taken).Should().Contain("192.0.2.4");
-        await watch.Until([.. old.Subnets, .. second.Subnets, .. third.Subnets]);
+        await watch.Until([.. old.Prefixes, .. second.Prefixes, .. third.Prefixes]);
     }
 
     [Fact]

@@ -99,7 +99,7 @@ public sealed class RenewTests(SharedEtcd etcd)
         using TestNode node = new(etcd.Server, _prefix, 1);
         HeldLease held = await node.Acquire();
         Revoke(held);
-        etcd.Server.Put($"{_prefix}/subnets/{held.Subnets[0].BaseAddress}-24", "a smaller one inside");
+        etcd.Server.Put($"{_prefix}/subnets/{held.Subnets[0].Subnet.BaseAddress}-24", "a smaller one inside");
 
         (await node.Renew(held)).Lost.Should().Equal(held.Subnets);
         etcd.Keys($"{_prefix}/subnets/").Should().HaveCount(1);
@@ -116,7 +116,7 @@ public sealed class RenewTests(SharedEtcd etcd)
 
         renewed.Held.Subnets.Should().Equal(held.Subnets);
         etcd.Keys($"{_prefix}/subnets/").Should().Equal(node.Store.Keys.Subnet(held.Subnets[0]));
-        etcd.Server.Get(node.Store.Keys.Node(node.Id)).Should().Contain($"\"subnets\":[\"{held.Subnets[0]}\"]");
+        etcd.Server.Get(node.Store.Keys.Node(node.Id)).Should().Contain($"\"subnets\":[\"{held.Subnets[0].Subnet}\"]");
     }
 
     [Fact]
@@ -151,7 +151,7 @@ public sealed class RenewTests(SharedEtcd etcd)
     {
         using TestNode node = new(etcd.Server, _prefix, 1);
         HeldLease held = await node.Acquire();
-        string key = node.Store.Keys.Subnet(held.Subnets[0]), older = $"{_prefix}/subnets/{held.Subnets[0].BaseAddress}-24";
+        string key = node.Store.Keys.Subnet(held.Subnets[0]), older = $"{_prefix}/subnets/{held.Subnets[0].Subnet.BaseAddress}-24";
         string value = etcd.Server.Get(key)!;
         etcd.Server.Etcdctl("del", key);
         etcd.Server.Put(older, "a smaller one inside");
@@ -182,7 +182,7 @@ public sealed class RenewTests(SharedEtcd etcd)
         using TestNode node = new(etcd.Server, _prefix, 1);
         HeldLease held = await node.Acquire();
         string key = node.Store.Keys.Subnet(held.Subnets[0]);
-        LeaseAttributes moved = LeaseAttributes.Vxlan(IPAddress.Parse("198.51.100.9"), 1, "02:00:00:00:00:01");
+        LeaseAttributes moved = LeaseAttributes.Vxlan(1, (IPAddress.Parse("198.51.100.9"), "02:00:00:00:00:01"));
 
         await node.Store.RepublishAsync(held, moved);
         await node.Store.RepublishAsync(held, moved);

@@ -4,7 +4,7 @@ namespace Twill.Cluster.Tests.Leases;
 
 public sealed class SubnetChoiceTests
 {
-    private static readonly NetworkConfig s_eight = NetworkConfig.Create(IPNetwork.Parse("10.0.0.0/21"), 24, IPAddress.Parse("10.0.0.0"));
+    private static readonly SubnetRange s_eight = SubnetRange.Create(IPNetwork.Parse("10.0.0.0/21"), 24, IPAddress.Parse("10.0.0.0"));
 
     private static SubnetChoice Choice(string[] leased, params (string Subnet, long Revision)[] remembered)
     {
@@ -48,7 +48,7 @@ public sealed class SubnetChoiceTests
     [Fact]
     public void Leases_outside_the_range_are_of_no_concern()
     {
-        NetworkConfig one = NetworkConfig.Create(IPNetwork.Parse("10.0.0.0/21"), 24, IPAddress.Parse("10.0.3.0"), IPAddress.Parse("10.0.3.0"));
+        SubnetRange one = SubnetRange.Create(IPNetwork.Parse("10.0.0.0/21"), 24, IPAddress.Parse("10.0.3.0"), IPAddress.Parse("10.0.3.0"));
         SubnetChoice choice = new(one);
         choice.AddLeased(IPNetwork.Parse("10.0.2.0/24"));
         choice.AddLeased(IPNetwork.Parse("10.0.4.0/24"));
@@ -60,7 +60,7 @@ public sealed class SubnetChoiceTests
     [Fact]
     public void A_network_of_millions_of_subnets_is_chosen_from_at_once()
     {
-        SubnetChoice choice = new(NetworkConfig.Create(IPNetwork.Parse("10.0.0.0/8"), 30, IPAddress.Parse("10.0.0.0")));
+        SubnetChoice choice = new(SubnetRange.Create(IPNetwork.Parse("10.0.0.0/8"), 30, IPAddress.Parse("10.0.0.0")));
         choice.AddLeased(IPNetwork.Parse("10.0.0.0/9"));
 
         IPNetwork picked = choice.Pick(new Random(1), 0)!.Value;

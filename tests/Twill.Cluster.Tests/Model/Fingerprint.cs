@@ -87,15 +87,26 @@ internal sealed class Fingerprint
 
     public static void DescribeKey(string key, List<Token> into)
     {
-        if (World.Keys.TryParseSubnet(key, out SubnetKey subnet)) Describe(subnet.Subnet, into);
+        if (World.Keys.TryParseSubnet(key, out SubnetKey subnet)) Describe(subnet, into);
         else if (key.StartsWith(World.Keys.Nodes, StringComparison.Ordinal)) into.Add(new Token(Meaning.Node, key[^1] - '0'));
         else into.Add(new Token(Meaning.Plain, key.Length));
     }
 
-    public static void Describe(IPNetwork subnet, List<Token> into)
+    public static void Describe(SubnetKey subnets, List<Token> into)
     {
-        byte[] address = subnet.BaseAddress.GetAddressBytes();
-        into.Add(subnet.PrefixLength == 24 ? new Token(Meaning.Subnet, address[2]) : new Token(Meaning.Plain, 1000 + address[3]));
+        foreach (IPNetwork prefix in SubnetKey.Prefixes([subnets])) Describe(prefix, into);
+    }
+
+    public static void Describe(IPNetwork prefix, List<Token> into)
+    {
+        byte[] address = prefix.BaseAddress.GetAddressBytes();
+        into.Add(prefix.PrefixLength switch
+        {
+            24 => new Token(Meaning.Subnet, address[2]),
+            < 32 => new Token(Meaning.Plain, 1000 + address[3]),
+            64 => new Token(Meaning.Plain, 2000 + address[7]),
+            _ => new Token(Meaning.Plain, 3000 + 10 * address[7] + (address[8] >> 7)),
+        });
     }
 
     /// <summary>What is remembered of a node, parsed once per value.</summary>
@@ -110,7 +121,7 @@ internal sealed class Fingerprint
         if (value.Length == 0 || !key.StartsWith(World.Keys.Nodes, StringComparison.Ordinal)) return;
         NodeMemory memory = Memory(key, value);
         into.Add(new Token(Meaning.Lease, memory.Lease));
-        foreach (IPNetwork subnet in memory.Subnets) Describe(subnet, into);
+        foreach (SubnetKey subnets in memory.Subnets) Describe(subnets, into);
     }
 
     /// <summary>Revisions as ranks, times as ages, leases as node and place; and for each lease how long etcd keeps it at least.</summary>

@@ -13,6 +13,9 @@ public sealed class LeaseModelTests(ITestOutputHelper output)
 {
     private static readonly NetworkConfig[] s_two = [Scenario.Whole, Scenario.Whole];
 
+    private static readonly NetworkConfig[] s_dual = [Scenario.Dual, Scenario.Dual];
+    private static readonly NetworkConfig[] s_dualOfOne = [Scenario.DualOfOne, Scenario.DualOfOne];
+
     private static readonly Scenario[] s_small =
     [
         new("three start at once, one message goes astray") { Faults = 1 },
@@ -27,6 +30,15 @@ public sealed class LeaseModelTests(ITestOutputHelper output)
         Grows,
         new("one leaves while one comes new, one message goes astray") { Holders = 1, Nodes = s_two, Leaving = [1], Operations = [2, 1], Faults = 1 },
         new("subnets of two sizes, one message goes astray") { Nodes = [Scenario.Whole, Scenario.Halves], Faults = 1 },
+        new("dual-stack: two start at once, one message goes astray") { Nodes = s_dual, Faults = 1 },
+        new("dual-stack: two start at once, and one IPv6 subnet is there") { Nodes = s_dualOfOne, Faults = 1 },
+        new("dual-stack: IPv6 subnets of two sizes, one message goes astray") { Nodes = [Scenario.Dual, Scenario.DualHalves], Faults = 1 },
+        new("dual-stack: one returns after its deadline while one comes new") { Holders = 1, Nodes = s_dualOfOne, Age = 2 },
+        new("one that has IPv4 gets IPv6, one message goes astray") { Before = Scenario.Whole, Holders = 1, Nodes = [Scenario.Dual], Operations = [2], Ticks = 1, Faults = 1 },
+        new("one that has IPv4 gets IPv6 while one comes new") { Before = Scenario.Whole, Holders = 1, Nodes = s_dual },
+        new("one that has IPv4 gets IPv6 after its deadline while one comes new") { Before = Scenario.Whole, Holders = 1, Nodes = s_dual, Age = 2 },
+        new("two that have IPv4 get IPv6 at once") { Before = Scenario.Whole, Holders = 2, Nodes = s_dual },
+        new("one that has both families loses IPv6, one message goes astray") { Before = Scenario.Dual, Holders = 1, Nodes = [Scenario.Whole], Faults = 1 },
     ];
 
     private static Scenario Grows =>
@@ -36,6 +48,7 @@ public sealed class LeaseModelTests(ITestOutputHelper output)
     [
         new("three nodes for long") { Holders = 2, Operations = [6, 6, 6], Ticks = 8, Faults = 6, Reboots = 2 },
         new("growing and leaving for long") { Holders = 1, Growing = [1, 2], Leaving = [3], Operations = [5, 5, 5], Ticks = 8, Faults = 4, Reboots = 1 },
+        new("dual-stack for long") { Nodes = [Scenario.Dual, Scenario.DualHalves, Scenario.Dual], Growing = [1], Leaving = [3], Operations = [4, 4, 4], Ticks = 6, Faults = 4, Reboots = 1 },
         new("subnets of two sizes for long") { Nodes = [Scenario.Whole, Scenario.Halves, Scenario.Halves], Operations = [4, 4, 4], Ticks = 6, Faults = 4, Reboots = 1 },
     ];
 

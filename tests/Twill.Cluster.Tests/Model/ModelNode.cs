@@ -9,6 +9,7 @@ internal sealed class ModelNode
     private readonly World _world;
     private readonly LeaseAttributes _attributes;
     private readonly List<Action<List<Token>>> _history = [];
+    private readonly NetworkConfig _config;
     private LeaseStore _store = null!;
     private Task _operation = Task.CompletedTask;
     private double? _sent;
@@ -16,7 +17,7 @@ internal sealed class ModelNode
 
     public ModelNode(World world, int number, NetworkConfig config, int operations)
     {
-        (_world, Number, Config, OperationsLeft) = (world, number, config, operations);
+        (_world, Number, _config, OperationsLeft) = (world, number, config, operations);
         _attributes = SharedEtcd.Host(number);
         Boot();
     }
@@ -25,7 +26,8 @@ internal sealed class ModelNode
 
     public string Id => string.Create(CultureInfo.InvariantCulture, $"node-{Number}");
 
-    public NetworkConfig Config { get; }
+    /// <summary>The network as the node finds it in etcd.</summary>
+    public NetworkConfig Config => _world.IsOpening && _world.Scenario.Before is { } before ? before : _config;
 
     public int OperationsLeft { get; set; }
 
@@ -33,7 +35,7 @@ internal sealed class ModelNode
     public HeldLease? Held { get; private set; }
 
     /// <summary>The subnets the node had last, so long as it was not told that they are lost: what it should get back.</summary>
-    public IReadOnlyList<IPNetwork> Had { get; private set; } = [];
+    public IReadOnlyList<SubnetKey> Had { get; private set; } = [];
 
     /// <summary>The call that waits to be carried out.</summary>
     public Call? Pending { get; private set; }
@@ -147,10 +149,10 @@ internal sealed class ModelNode
         {
             f.Add(Meaning.Lease, Held.LeaseId);
             f.Add((long)Math.Max(0, Held.Deadline - _world.Now));
-            foreach (IPNetwork subnet in Held.Subnets) Fingerprint.Describe(subnet, tokens);
+            foreach (SubnetKey subnet in Held.Subnets) Fingerprint.Describe(subnet, tokens);
         }
         tokens.Add(new Token(Meaning.Plain, -2));
-        foreach (IPNetwork subnet in Had) Fingerprint.Describe(subnet, tokens);
+        foreach (SubnetKey subnet in Had) Fingerprint.Describe(subnet, tokens);
         f.Add(tokens);
         f.Add(Meaning.Time, double.IsNegativeInfinity(_refreshed) ? -100 : (long)_refreshed);
         f.Add(IsIdle ? 0 : Arriving is null ? 1 : 2);
@@ -173,7 +175,7 @@ internal sealed class ModelNode
     {
         try
         {
-            if (Held is null)
+            if (Held is null || Held.Subnets.Any(Config.Reshapes))
             {
                 HeldLease acquired = await _store.AcquireAsync(Config, _attributes, Scenario.Ttl).ConfigureAwait(false);
                 _world.CheckReturn(this, Had, acquired.Subnets);

@@ -28,6 +28,9 @@ internal sealed record Scenario(string Name)
     /// <summary>The nodes' configurations. All are of the same network of two /24 subnets; a node whose subnets are smaller shows overlaps.</summary>
     public IReadOnlyList<NetworkConfig> Nodes { get; init; } = [Whole, Whole, Whole];
 
+    /// <summary>The network when the holders took their subnets, if it was another then.</summary>
+    public NetworkConfig? Before { get; init; }
+
     /// <summary>How many of the nodes hold a subnet at the start.</summary>
     public int Holders { get; init; }
 
@@ -55,6 +58,18 @@ internal sealed record Scenario(string Name)
 
     /// <summary>10.1.0.0/24 and 10.1.1.0/24.</summary>
     public static NetworkConfig Whole { get; } = NetworkConfig.Create(IPNetwork.Parse("10.1.0.0/22"), 24, IPAddress.Parse("10.1.0.0"), IPAddress.Parse("10.1.1.0"));
+
+    /// <summary>The same with fd00:1::/64 and fd00:1:0:1::/64 beside.</summary>
+    public static NetworkConfig Dual { get; } = WithIPv6(64, "fd00:1:0:1::");
+
+    /// <summary>With fd00:1::/64 alone beside: whoever has an IPv4 subnet, only one can have this.</summary>
+    public static NetworkConfig DualOfOne { get; } = WithIPv6(64, "fd00:1::");
+
+    /// <summary>With fd00:1::/65 and fd00:1:0:0:8000::/65 beside: both overlap the first /64.</summary>
+    public static NetworkConfig DualHalves { get; } = WithIPv6(65, "fd00:1:0:0:8000::");
+
+    private static NetworkConfig WithIPv6(int length, string max) => NetworkConfig.Create(
+        Whole.IPv4, SubnetRange.Create(IPNetwork.Parse("fd00:1::/60"), length, IPAddress.Parse("fd00:1::"), IPAddress.Parse(max)));
 
     /// <summary>10.1.0.0/25 and 10.1.0.128/25: both overlap the first /24.</summary>
     public static NetworkConfig Halves { get; } =

@@ -17,6 +17,8 @@ internal sealed class World
 
     private static readonly List<IPNetwork> s_whole = [IPNetwork.Parse("10.1.0.0/24"), IPNetwork.Parse("10.1.1.0/24")];
     private static readonly List<IPNetwork> s_halves = [IPNetwork.Parse("10.1.0.0/25"), IPNetwork.Parse("10.1.0.128/25")];
+    private static readonly List<IPNetwork> s_wholeV6 = [IPNetwork.Parse("fd00:1::/64"), IPNetwork.Parse("fd00:1:0:1::/64")];
+    private static readonly List<IPNetwork> s_halvesV6 = [IPNetwork.Parse("fd00:1::/65"), IPNetwork.Parse("fd00:1:0:0:8000::/65")];
     private static readonly int[][] s_oneOrder = [[0, 1]], s_bothSubnets = [[0, 1], [1, 0]];
 
     private readonly Chooser _chooser;
@@ -42,7 +44,7 @@ internal sealed class World
         }
         IsOpening = false;
         Now = scenario.Age;
-        (_nodeOrders, _subnetOrders) = (Orders(scenario), scenario.Growing.Count == 0 && scenario.Nodes.All(n => n.SubnetLen == 24) ? s_bothSubnets : s_oneOrder);
+        (_nodeOrders, _subnetOrders) = (Orders(scenario), scenario.Growing.Count == 0 && scenario.Nodes.All(n => n.IPv4.SubnetLen == 24 && n.IPv6 is null) ? s_bothSubnets : s_oneOrder);
     }
 
     public Scenario Scenario { get; }
@@ -150,19 +152,20 @@ internal sealed class World
         foreach (EtcdOp op in txn.ThenOps)
         {
             if (op.RequestField != "request_put" || !Keys.TryParseSubnet(op.Range.Key, out SubnetKey key)) continue;
-            if (notToBeTaken.Contains(key.Subnet) && !node.Had.Contains(key.Subnet))
+            if (notToBeTaken.Contains(key.Subnet) && !node.Had.Any(had => had.Subnet.Equals(key.Subnet)))
                 throw new ModelViolation($"{node.Id} wants {key.Subnet}, which another node had, although one was there that nobody ever had");
-            _lastWriter[key.Subnet] = node;
+            foreach (IPNetwork prefix in SubnetKey.Prefixes([key])) _lastWriter[prefix] = node;
         }
     }
 
     /// <summary>A node that held subnets has leased or renewed: it has each of them unless somebody else wanted it meanwhile.</summary>
-    public void CheckReturn(ModelNode node, IReadOnlyList<IPNetwork> had, IReadOnlyList<IPNetwork> has)
+    public void CheckReturn(ModelNode node, IReadOnlyList<SubnetKey> had, IReadOnlyList<SubnetKey> has)
     {
-        foreach (IPNetwork subnet in had)
+        foreach (SubnetKey subnets in had)
         {
-            if (!has.Contains(subnet) && !WasWanted(subnet, node))
-                throw new ModelViolation($"{node.Id} had {subnet}, nobody else wanted it, and yet it has {string.Join(", ", has)} now");
+            bool isBack = has.Contains(subnets) || (node.Config.Reshapes(subnets) && has.Any(now => now.Subnet.Equals(subnets.Subnet)));
+            if (!isBack && !WasWanted(subnets, node))
+                throw new ModelViolation($"{node.Id} had {subnets}, nobody else wanted it, and yet it has {string.Join(", ", has)} now");
         }
     }
 
@@ -238,12 +241,12 @@ internal sealed class World
         for (int i = 0; i < Nodes.Count; i++)
         {
             if (!Nodes[i].MayHandOut) continue;
-            foreach (IPNetwork subnet in Nodes[i].Held!.Subnets)
+            foreach (IPNetwork subnet in Nodes[i].Held!.Prefixes)
             {
                 for (int k = i + 1; k < Nodes.Count; k++)
                 {
                     if (!Nodes[k].MayHandOut) continue;
-                    foreach (IPNetwork other in Nodes[k].Held!.Subnets)
+                    foreach (IPNetwork other in Nodes[k].Held!.Prefixes)
                     {
                         if (Overlap(subnet, other)) throw new ModelViolation($"{Nodes[i].Id} hands out addresses of {subnet} and {Nodes[k].Id} of {other} at the same time");
                     }
@@ -260,27 +263,27 @@ internal sealed class World
             if (node.Held is { } held)
             {
                 if (held.Subnets.Count > 0 && !node.MayHandOut) throw new ModelViolation($"{node.Id} waits forever: it may hand out nothing of {string.Join(", ", held.Subnets)}");
-                foreach (IPNetwork subnet in held.Subnets)
+                foreach (SubnetKey subnet in held.Subnets)
                 {
                     if (Store.Find(Keys.Subnet(subnet))?.Lease != held.LeaseId) throw new ModelViolation($"{node.Id} holds {subnet}, and its key does not say so");
                 }
             }
             int has = node.Held?.Subnets.Count ?? 0;
-            if (has < wanted && Subnets(node.Config).Exists(subnet => !IsLeased(subnet)))
+            if (has < wanted && Subnets(node.Config).Exists(subnet => !IsLeased(subnet)) && (node.Config.IPv6 is null || SubnetsV6(node.Config).Exists(subnet => !IsLeased(subnet))))
                 throw new ModelViolation($"{node.Id} waits forever ({node.Error?.Message ?? "no error"}): it has {has} of {wanted} subnets, and one is free");
         }
         foreach (KeyValue kv in Store.Items)
         {
-            if (Keys.TryParseSubnet(kv.Key, out SubnetKey key) && !Nodes.Exists(n => n.Held is { } held && held.LeaseId == kv.Lease && held.Subnets.Contains(key.Subnet)))
+            if (Keys.TryParseSubnet(kv.Key, out SubnetKey key) && !Nodes.Exists(n => n.Held is { } held && held.LeaseId == kv.Lease && held.Subnets.Contains(key)))
                 throw new ModelViolation($"{kv.Key} (lease {kv.Lease}) is leaked: it lives on and no node knows that it has it");
         }
     }
 
-    private bool WasWanted(IPNetwork subnet, ModelNode by)
+    private bool WasWanted(SubnetKey subnets, ModelNode by)
     {
         foreach ((IPNetwork written, ModelNode writer) in _lastWriter)
         {
-            if (writer != by && Overlap(written, subnet)) return true;
+            if (writer != by && SubnetKey.Prefixes([subnets]).Exists(prefix => Overlap(written, prefix))) return true;
         }
         return false;
     }
@@ -289,7 +292,7 @@ internal sealed class World
     {
         foreach (KeyValue kv in Store.Items)
         {
-            if (Keys.TryParseSubnet(kv.Key, out SubnetKey key) && Overlap(key.Subnet, subnet)) return true;
+            if (Keys.TryParseSubnet(kv.Key, out SubnetKey key) && SubnetKey.Prefixes([key]).Exists(prefix => Overlap(prefix, subnet))) return true;
         }
         return false;
     }
@@ -299,7 +302,7 @@ internal sealed class World
         foreach (KeyValue kv in Store.Items)
         {
             if (!kv.Key.StartsWith(Keys.Nodes, StringComparison.Ordinal) || (only is not null && kv.Key != Keys.Node(only.Id))) continue;
-            foreach (IPNetwork remembered in Model.Fingerprint.Memory(kv.Key, kv.Value).Subnets)
+            foreach (IPNetwork remembered in SubnetKey.Prefixes(Model.Fingerprint.Memory(kv.Key, kv.Value).Subnets))
             {
                 if (Overlap(remembered, subnet)) return true;
             }
@@ -328,7 +331,14 @@ internal sealed class World
         return leases;
     }
 
-    private static List<IPNetwork> Subnets(NetworkConfig config) => config.SubnetLen == 24 ? s_whole : s_halves;
+    private static List<IPNetwork> Subnets(NetworkConfig config) => config.IPv4.SubnetLen == 24 ? s_whole : s_halves;
+
+    private static List<IPNetwork> SubnetsV6(NetworkConfig config) => config.IPv6 switch
+    {
+        { SubnetLen: 65 } => s_halvesV6,
+        { SubnetMax: var max } when max.Equals(s_wholeV6[0].BaseAddress) => [s_wholeV6[0]],
+        _ => s_wholeV6,
+    };
 
     /// <summary>The ways in which nodes can change their parts: those that are alike but for what they hold.</summary>
     private static List<int[]> Orders(Scenario scenario)
