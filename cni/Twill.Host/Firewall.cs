@@ -26,6 +26,11 @@ namespace Twill.Host;
 ///                       ct status dnat ip saddr @local      meta l4proto . ct original proto-dst . ip daddr . th dport @translated masquerade
 ///                       ct status dnat ip saddr 127.0.0.0/8 meta l4proto . ct original proto-dst . ip daddr . th dport @translated masquerade
 ///                       ip saddr @local ip daddr != @local ip daddr != @exempt masquerade fully-random }
+///   with a tunnel, beside which nothing goes from host to host:
+///   chain arriving    { type filter hook prerouting priority raw; policy accept;
+///                       ip saddr @local iifname != BRIDGE iifname != TUNNEL iifname != lo iifgroup != 116 drop }
+///   chain leaving     { type filter hook postrouting priority filter; policy accept;
+///                       ip daddr @local oifname != BRIDGE oifname != TUNNEL oifname != lo oifgroup != 116 drop }
 /// }
 /// </code>
 /// Where containers have IPv6 addresses there is the same once more behind it in each chain, with <c>ip6</c>, <c>@local6</c>, <c>@exempt6</c>,
@@ -49,7 +54,8 @@ public static class Firewall
     /// <summary>Host ends that are on no bridge (<see cref="RoutedEnd"/>); of those that are, no packet arrives under their own name.</summary>
     private const string RoutedEnds = $"{HostNames.VethPrefix}*";
 
-    private const string Loopback = "loopback", Prerouting = "prerouting", Output = "output", Forward = "forward", Postrouting = "postrouting";
+    private const string Loopback = "loopback", Prerouting = "prerouting", Output = "output", Forward = "forward", Postrouting = "postrouting",
+        Arriving = "arriving", Leaving = "leaving";
 
     /// <summary>
     /// Makes the table, or makes it anew when it is not what is asked for, or chains or rules of it are missing (<c>nft flush table</c>).
@@ -174,7 +180,7 @@ public static class Firewall
     private static ChainSpec[] ChainsOf(FirewallSpec spec)
     {
         TableId id = TableOf(spec.Network);
-        List<RuleSpec> loopback = [], translation = [], forward = [], postrouting = [];
+        List<RuleSpec> loopback = [], translation = [], forward = [], postrouting = [], arriving = [], leaving = [];
         foreach (TableFamily family in spec.Families)
         {
             if (family.Loopback is { } own)
@@ -196,6 +202,13 @@ public static class Firewall
                 postrouting.Add(New("published ports, asked for at 127.0.0.1", (id, family) => Translated(Rule.For(id).CtStatus(CtStatus.Dnat).Saddr(from), id, family)));
             if (spec.Masquerade)
                 postrouting.Add(New("out of the cluster network", OutOfCluster));
+            if (spec.Tunnel is { } tunnel)
+            {
+                arriving.Add(New("from other hosts in clear", (id, family) => Rule.For(id).SaddrIn(Local(id, family))
+                    .IifName(spec.Bridge, inverted: true).IifName(tunnel, inverted: true).IifName("lo", inverted: true).IifGroup(RoutedEnd.Group, inverted: true).Drop()));
+                leaving.Add(New("to other hosts in clear", (id, family) => Rule.For(id).DaddrIn(Local(id, family))
+                    .OifName(spec.Bridge, inverted: true).OifName(tunnel, inverted: true).OifName("lo", inverted: true).OifGroup(RoutedEnd.Group, inverted: true).Drop()));
+            }
 
             RuleSpec New(string comment, Func<TableId, TableFamily, Rule> content) => new(id, family, comment, content);
         }
@@ -206,6 +219,11 @@ public static class Firewall
             new(Output, new BaseChain(ChainType.Nat, NftHook.Output, ChainPriority.Dstnat, ChainPolicy.Accept), translation),
             new(Forward, new BaseChain(ChainType.Filter, NftHook.Forward, ChainPriority.Filter, ChainPolicy.Accept), forward),
             new(Postrouting, new BaseChain(ChainType.Nat, NftHook.Postrouting, ChainPriority.Srcnat, ChainPolicy.Accept), postrouting),
+            .. spec.Tunnel is null ? Array.Empty<ChainSpec>() :
+            [
+                new(Arriving, new BaseChain(ChainType.Filter, NftHook.Prerouting, ChainPriority.Raw, ChainPolicy.Accept), arriving),
+                new(Leaving, new BaseChain(ChainType.Filter, NftHook.Postrouting, ChainPriority.Filter, ChainPolicy.Accept), leaving),
+            ],
         ];
     }
 

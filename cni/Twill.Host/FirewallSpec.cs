@@ -18,6 +18,11 @@ public sealed record FirewallSpec(
     /// </summary>
     public bool MayHaveIPv6 { get; init; }
 
+    /// <summary>
+    /// The device that alone packets from host to host may take, because they must not go in clear; null: they may take any.
+    /// </summary>
+    public string? Tunnel { get; init; }
+
     /// <summary>The families that the table has sets, maps and rules for.</summary>
     internal IReadOnlyList<TableFamily> Families => MayHaveIPv6 || HasIPv6(Local) ? TableFamily.Both : TableFamily.OnlyIPv4;
 
@@ -31,6 +36,8 @@ public sealed record FirewallSpec(
     internal string Fingerprint()
     {
         string text = $"{Firewall.Generation} {Bridge} {Masquerade}";
+        if (Tunnel is not null)
+            text += $" {Tunnel}";
         foreach (TableFamily family in Families)
             text += $" {string.Join(',', LocalElements(family.Family))} {string.Join(',', ExemptElements(family.Family))}";
         return StableHash.Of(Network, text).ToString("x16");

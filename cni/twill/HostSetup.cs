@@ -55,7 +55,7 @@ internal static class HostSetup
 
     /// <summary>The table that the configuration asks for.</summary>
     public static FirewallSpec FirewallOf(TwillConf conf) =>
-        new(conf.Name, conf.Bridge, conf.IpMasq, conf.Ipam.Ranges, conf.NonMasqueradeCidrs) { MayHaveIPv6 = OnlyIpamKnows(conf) };
+        new(conf.Name, conf.Bridge, conf.IpMasq, conf.Ipam.Ranges, conf.NonMasqueradeCidrs) { MayHaveIPv6 = OnlyIpamKnows(conf), Tunnel = conf.Backend.TunnelName };
 
     /// <summary>Whether the table is as asked for and knows these addresses, and iptables lets packets through; null, or the first difference.</summary>
     public static string? FindFirewallDifference(TwillConf conf, CniResult addresses)

@@ -29,14 +29,16 @@ internal static class HostState
     /// <param name="subnets">The subnets this host holds; empty while that is not known.</param>
     /// <param name="local">Asked, after the bridge was looked at, for all subnets that containers here may have addresses of.</param>
     /// <param name="mtu">MTU of the bridge in bytes.</param>
+    /// <param name="tunnel">The device that alone packets to other hosts may take; null: any.</param>
     /// <returns>What had to be done, each a phrase for the log.</returns>
     internal static List<string> Ensure(
-        RouteSocket route, NetworkState state, TwillConf conf, IReadOnlyList<IPNetwork> subnets, Func<IReadOnlyList<IPNetwork>> local, int mtu)
+        RouteSocket route, NetworkState state, TwillConf conf, IReadOnlyList<IPNetwork> subnets, Func<IReadOnlyList<IPNetwork>> local, int mtu,
+        string? tunnel)
     {
         List<string> changes = [];
         EnsureBridge(route, conf, subnets, local, mtu, changes);
         EnsureForwarding(conf, changes);
-        if (EnsureFirewall(conf) is { } difference)
+        if (EnsureFirewall(conf, tunnel) is { } difference)
         {
             changes.Add($"firewall written, because {difference}");
         }
@@ -121,14 +123,14 @@ internal static class HostState
 
     /// <summary>Writes the network's nftables table anew when something is wrong with it.</summary>
     /// <returns>What was wrong; null when it was right.</returns>
-    private static string? EnsureFirewall(TwillConf conf)
+    private static string? EnsureFirewall(TwillConf conf, string? tunnel)
     {
         if (conf.Ipam.Ranges.Count == 0)
         {
             return null;        // another IPAM plugin: only an ADD knows which prefixes the containers are in
         }
 
-        FirewallSpec spec = new(conf.Name, conf.Bridge, conf.IpMasq, conf.Ipam.Ranges, conf.NonMasqueradeCidrs);
+        FirewallSpec spec = new(conf.Name, conf.Bridge, conf.IpMasq, conf.Ipam.Ranges, conf.NonMasqueradeCidrs) { Tunnel = tunnel };
         using NftSocket nft = NftSocket.Open();
         string? difference = Firewall.FindDifference(nft, spec, []);
         if (difference is not null)

@@ -30,7 +30,7 @@ internal sealed partial class NetworkAgent
             IReadOnlyList<IPNetwork> subnets = _conf.Ipam.Subnet is { } only ? [only] : _keeper?.Held?.Prefixes ?? [];
             int mtu = _conf.Mtu != 0 ? _conf.Mtu : _node?.Mtu ?? Underlay.MtuToOutside(route);
             changes = LowerContainersMtu(route, mtu);
-            changes.AddRange(HostState.Ensure(route, _state, _conf, subnets, LocalSubnets, mtu));
+            changes.AddRange(HostState.Ensure(route, _state, _conf, subnets, LocalSubnets, mtu, Tunnel));
             changes.AddRange(_bridge.Ensure(route));
             if (_otherFirewalls.BringInOrder(route, _node) is { } done)
             {

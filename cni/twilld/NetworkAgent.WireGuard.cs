@@ -1,6 +1,7 @@
 using Twill.Cluster;
 using Twill.Cni.Configuration;
 using Twill.Cni.State;
+using Twill.Host;
 using Twill.Host.Backends;
 using Twill.Linux.WireGuard;
 
@@ -10,6 +11,14 @@ namespace Twill.Agent;
 internal sealed partial class NetworkAgent
 {
     private WireGuardSecret? _privateKey;
+
+    /// <summary>
+    /// The device that alone packets to other hosts may take; null where they may go in clear. As long as etcd has not agreed to a configuration of
+    /// another backend, it is as before.
+    /// </summary>
+    private string? Tunnel => _node is not { } node ? _conf.Backend.TunnelName
+        : node.BackendType == WireGuardBackend.TypeName ? HostNames.WireGuardDevice(node.Port)
+        : null;
 
     /// <summary>Looks at the file of the private key: who deletes it wants another one.</summary>
     /// <returns>The public key in base64; empty for other backends.</returns>

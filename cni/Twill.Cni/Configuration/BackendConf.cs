@@ -41,6 +41,9 @@ public sealed record BackendConf(BackendType Type, int Vni, int Port, bool Direc
     /// <summary>The name of the device that packets to other hosts go through: by what only one device on a host can have, VNI or UDP port.</summary>
     public string DeviceName => Type == BackendType.WireGuard ? $"twill-wg.{Port}" : $"twill.{Vni}";
 
+    /// <summary>The name of the device that alone packets to other hosts may take, because they must not go in clear; null where they may.</summary>
+    public string? TunnelName => Type == BackendType.WireGuard ? DeviceName : null;
+
     /// <summary>Whether there is such a device: other backends make plain routes, or none.</summary>
     public bool HasDevice => Type is BackendType.Vxlan or BackendType.WireGuard;
 

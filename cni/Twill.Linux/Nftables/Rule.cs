@@ -115,6 +115,12 @@ public sealed partial class Rule
     public Rule Oif(int index, bool inverted = false) =>
         Add(new Meta(MetaKey.Oif)).Add(new Cmp(Op(inverted), NftData.OfHost((uint)index)));
 
+    /// <summary>`iifgroup GROUP`, or with `!=`.</summary>
+    public Rule IifGroup(uint group, bool inverted = false) => Add(new Meta(MetaKey.IifGroup)).Add(new Cmp(Op(inverted), NftData.OfHost(group)));
+
+    /// <summary>`oifgroup GROUP`, or with `!=`.</summary>
+    public Rule OifGroup(uint group, bool inverted = false) => Add(new Meta(MetaKey.OifGroup)).Add(new Cmp(Op(inverted), NftData.OfHost(group)));
+
     /// <summary>`meta mark and MASK == VALUE`, or with `!=`.</summary>
     public Rule Mark(uint value, uint mask = uint.MaxValue, bool inverted = false)
     {

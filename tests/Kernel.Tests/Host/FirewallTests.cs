@@ -1,4 +1,6 @@
+using System.Globalization;
 using System.Net;
+using System.Text.RegularExpressions;
 using Twill.Host;
 using Twill.Linux;
 using Twill.Linux.Nftables;
@@ -127,7 +129,78 @@ public sealed class FirewallTests : IDisposable
         Ruleset().Should().Contain("elements = { 10.91.0.0/24, 192.0.2.0/24 }");
     }
 
+    [RequiresRootFact]
+    public void With_a_tunnel_what_would_go_from_host_to_host_beside_it_is_dropped_both_ways()
+    {
+        FirewallSpec clear = s_spec with { Local = [IPNetwork.Parse("10.90.0.0/16"), IPNetwork.Parse("fc00:90::/48")] };
+        using TestNetns pod = TestNetns.Create(), far = TestNetns.Create();
+        Join(pod, "twill0", "10.90.1.1/24 fc00:90:0:1::1/64", "10.90.1.5/24 fc00:90:0:1::5/64", bridge: true);
+        Join(far, "eth0", "192.0.2.1/24 fd00:2::1/64", "192.0.2.2/24 fd00:2::2/64 10.90.2.5/32 fc00:90:0:2::5/128", bridge: false);
+        pod.Sh("ip route add default via 10.90.1.1; ip -6 route add default via fc00:90:0:1::1");
+        far.Sh("ip route add 10.90.1.0/24 via 192.0.2.1 src 10.90.2.5; ip -6 route add fc00:90:0:1::/64 via fd00:2::1 src fc00:90:0:2::5");
+        _ns.Sh("ip route add 10.90.2.0/24 via 192.0.2.2; ip -6 route add fc00:90:0:2::/64 via fd00:2::2; sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1");
+        far.Run("nft", "add table inet seen; add chain inet seen in { type filter hook prerouting priority raw; }; " +
+            "add rule inet seen in iifname eth0 ip saddr 10.90.0.0/16 counter; add rule inet seen in iifname eth0 ip6 saddr fc00:90::/48 counter").OrThrow();
+
+        Do(nft => Firewall.Ensure(nft, clear));
+        Eventually.True("what goes in clear arrives", () => pod.CanPing("10.90.2.5") && pod.CanPing("fc00:90:0:2::5") && far.CanPing("10.90.1.5") && far.CanPing("fc00:90:0:1::5"));
+
+        Do(nft => Firewall.Ensure(nft, clear with { Tunnel = "twill-wg.51820" }));
+        Do(nft => Firewall.FindDifference(nft, clear with { Tunnel = "twill-wg.51820" }, [])).Should().BeNull();
+        int[] seen = Seen(far);
+        seen.Should().OnlyContain(count => count > 0);
+        pod.CanPing("10.90.2.5").Should().BeFalse();
+        pod.CanPing("fc00:90:0:2::5").Should().BeFalse();
+        far.CanPing("10.90.1.5").Should().BeFalse();
+        far.CanPing("fc00:90:0:1::5").Should().BeFalse();
+        _ns.CanPing("10.90.2.5").Should().BeFalse("the host itself sends nothing in clear either");
+        Seen(far).Should().Equal(seen);
+        pod.CanPing("192.0.2.2").Should().BeTrue("the way out of the cluster network is as before");
+        _ns.CanPing("10.90.1.5").Should().BeTrue("the way to its own containers is as before");
+        far.Run("nft", "flush table inet seen").OrThrow();
+
+        Do(nft => Firewall.Ensure(nft, clear with { Tunnel = "eth0" }));
+        pod.CanPing("10.90.2.5").Should().BeTrue("that device is the tunnel now");
+        far.CanPing("fc00:90:0:1::5").Should().BeTrue();
+    }
+
+    [RequiresRootTheory]
+    [InlineData("flush chain inet twill-net1 arriving", "lacks the rule 'from other hosts in clear'")]
+    [InlineData("flush chain inet twill-net1 leaving", "lacks the rule 'to other hosts in clear'")]
+    public void What_was_taken_away_from_a_tunnels_protection_is_named_and_put_back(string damage, string told)
+    {
+        FirewallSpec spec = s_spec with { Tunnel = "twill-wg.51820" };
+        Do(nft => Firewall.Ensure(nft, spec));
+        string written = Ruleset();
+        _ns.Run("nft", damage).OrThrow();
+
+        Do(nft => Firewall.FindDifference(nft, spec, [])).Should().Contain(told);
+        Do(nft => Firewall.Ensure(nft, spec)).Should().BeTrue();
+
+        Ruleset().Should().Be(written).And
+            .Contain("ip saddr @local iifname != \"twill0\" iifname != \"twill-wg.51820\" iifname != \"lo\" iifgroup != 116 drop").And
+            .Contain("ip daddr @local oifname != \"twill0\" oifname != \"twill-wg.51820\" oifname != \"lo\" oifgroup != 116 drop");
+    }
+
     public void Dispose() => _ns.Dispose();
+
+    /// <summary>Joins another namespace by a veth whose end here is a bridge's port or stands for itself.</summary>
+    private void Join(TestNetns other, string name, string addresses, string others, bool bridge)
+    {
+        string end = bridge ? "port" : name;
+        _ns.Sh($"ip link add {end} type veth peer name peer; ip link set peer netns {other.Name} name eth0; ip link set {end} up");
+        if (bridge)
+            _ns.Sh($"ip link add {name} type bridge; ip link set {end} master {name}; ip link set {name} up");
+        other.Sh("ip link set eth0 up");
+        foreach (string address in addresses.Split(' '))
+            _ns.Sh($"ip address add {address} dev {name} {(address.Contains(':') ? "nodad" : "")}");
+        foreach (string address in others.Split(' '))
+            other.Sh($"ip address add {address} dev eth0 {(address.Contains(':') ? "nodad" : "")}");
+    }
+
+    /// <summary>Packets from the cluster networks that arrived, of IPv4 and of IPv6.</summary>
+    private static int[] Seen(TestNetns ns) =>
+        [.. Regex.Matches(ns.Nft("list table inet seen"), "counter packets ([0-9]+)").Select(m => int.Parse(m.Groups[1].Value, CultureInfo.InvariantCulture))];
 
     private string Ruleset() => _ns.Run("nft", "list", "ruleset").OrThrow().Stdout;
 

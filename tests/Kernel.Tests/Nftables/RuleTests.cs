@@ -55,6 +55,7 @@ public sealed class RuleTests
         ("forward", New.SetMark(0x4000), "meta mark set 0x00004000"),
         ("forward", New.SetMark(0x4000, mask: 0xf000), "meta mark set meta mark & 0xffff4fff | 0x00004000"),
         ("forward", New.PktType(1).Drop(), "meta pkttype broadcast drop"),
+        ("forward", New.IifGroup(116).OifGroup(116, inverted: true).Drop(), "iifgroup 116 oifgroup != 116 drop"),
         ("forward", New.CtState(CtState.Established | CtState.Related).Accept(), "ct state established,related accept"),
         ("forward", New.CtState(CtState.Invalid).Drop(), "ct state invalid drop"),
         ("forward", New.CtStatus(CtStatus.Dnat).Accept(), "ct status dnat accept"),

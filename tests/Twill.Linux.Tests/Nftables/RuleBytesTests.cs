@@ -37,6 +37,7 @@ public sealed class RuleBytesTests
         ["names-mark"] = ("forward", New.IifName("eth0").OifName("tw*", inverted: true).SetMark(0x2000)),
         ["names-in-set"] = ("forward", New.In(s_names, KeyPart.OifName).Accept()),
         ["iif"] = ("forward", New.Iif(1).Accept()),
+        ["groups"] = ("forward", New.IifGroup(116).OifGroup(116, inverted: true).Drop()),
         ["pkttype"] = ("forward", New.PktType(1).Drop()),
         ["ct-state"] = ("forward", New.CtState(CtState.Established | CtState.Related).Accept()),
         ["ct-status"] = ("forward", New.CtStatus(CtStatus.Dnat).Accept()),

@@ -37,6 +37,12 @@ public enum MetaKey : uint
 
     /// <summary>PACKET_HOST (0), PACKET_BROADCAST (1), PACKET_MULTICAST (2), PACKET_OTHERHOST (3), 1 byte.</summary>
     PktType = 19,
+
+    /// <summary>Group of the interface it came in by, 4 bytes, host byte order.</summary>
+    IifGroup = 21,
+
+    /// <summary>Group of the interface it leaves by, 4 bytes, host byte order.</summary>
+    OifGroup = 22,
 }
 
 /// <summary>`[ meta load KEY => reg ]`.</summary>

@@ -84,6 +84,7 @@ CASES = {
     "rule-names-mark": (T, "forward", RULE + 'forward iifname "eth0" oifname != "tw*" meta mark set 0x2000', ""),
     "rule-names-in-set": (T, "names forward", RULE + "forward oifname @names accept", LOOKUP),
     "rule-iif": (T, "forward", RULE + "forward iif lo accept", ""),
+    "rule-groups": (T, "forward", RULE + "forward iifgroup 116 oifgroup != 116 drop", ""),
     "rule-mark-masked": (T, "forward", RULE + "forward meta mark and 0xff00 == 0x100 accept",
                          "NFTA_BITWISE_OP 0 is the default, and nft itself leaves it out elsewhere (rule-prefix9.hex): we and the test leave it out."),
     "rule-pkttype": (T, "forward", RULE + "forward meta pkttype broadcast drop", ""),
