@@ -20,8 +20,10 @@ public enum MonitorGroups : uint
     IPv6Routes = 0x400,
     /// <summary>RTNLGRP_IPV4_NETCONF: net.ipv4.ip_forward and the forwarding, rp_filter, .. of interfaces.</summary>
     IPv4Settings = 1 << 23,
+    /// <summary>RTNLGRP_IPV6_NETCONF: net.ipv6.conf.all.forwarding and the forwarding of interfaces.</summary>
+    IPv6Settings = 1 << 24,
     /// <summary>NFNLGRP_NFTABLES, of another netlink family: what <c>nft monitor</c> shows.</summary>
     Nftables = 1u << 31,
     /// <summary>All of these.</summary>
-    All = Links | Neighbours | IPv4Addresses | IPv4Routes | IPv6Addresses | IPv6Routes | IPv4Settings | Nftables,
+    All = Links | Neighbours | IPv4Addresses | IPv4Routes | IPv6Addresses | IPv6Routes | IPv4Settings | IPv6Settings | Nftables,
 }

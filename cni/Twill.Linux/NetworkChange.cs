@@ -21,6 +21,9 @@ public readonly record struct NetworkChange(NetworkChangeKind Kind, bool IsRemov
     /// <summary>The link as it is, or was when it went; null for a port that left its bridge, and for other kinds.</summary>
     public Link? Link { get; init; }
 
+    /// <summary>The address; null for other kinds.</summary>
+    public InterfaceAddress? Address { get; init; }
+
     /// <summary>The route; null for other kinds.</summary>
     public Route? Route { get; init; }
 
@@ -52,8 +55,8 @@ public readonly record struct NetworkChange(NetworkChangeKind Kind, bool IsRemov
                 };
                 return true;
             case RTM.NEWADDR or RTM.DELADDR:
-                int interfaceIndex = (int)reader.Header<IfAddrMsg>().Index;
-                change = new NetworkChange(NetworkChangeKind.Address, removal, interfaceIndex, 0, message.PortId);
+                InterfaceAddress? address = InterfaceAddress.Decode(in message);
+                change = new NetworkChange(NetworkChangeKind.Address, removal, address?.Index ?? 0, 0, message.PortId) { Address = address };
                 return true;
             case RTM.NEWROUTE or RTM.DELROUTE:
                 Route? route = Routes.Route.Decode(in message);

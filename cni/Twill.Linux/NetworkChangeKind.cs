@@ -15,7 +15,7 @@ public enum NetworkChangeKind
     Neighbour,
     /// <summary>An FDB entry.</summary>
     FdbEntry,
-    /// <summary>Forwarding or another parameter of net.ipv4.conf: of an interface, or (index below 0) of all.</summary>
+    /// <summary>Forwarding or another parameter of net.ipv4.conf or net.ipv6.conf: of an interface, or (index below 0) of all.</summary>
     Forwarding,
     /// <summary>A table of nftables, or something in one.</summary>
     Nftables,

@@ -1,4 +1,3 @@
-using System.Net.Sockets;
 using Twill.Cni.Configuration;
 using Twill.Cni.State;
 using Twill.Host;
@@ -44,9 +43,8 @@ internal static class HostNode
 
     private static NodeFile Find(RouteSocket host, TwillConf conf)
     {
-        IBackend backend = BackendOf(conf);
-        Underlay underlay = Underlay.Select(host, conf.Backend.Interface);
-        string vtepMac = conf.Backend.Type == BackendType.Vxlan ? NodeIdentity.VtepMac(conf.Ipam.DataDir, conf.Name, out _) : "";
-        return NodeFile.Of(conf, underlay.Address, underlay.Name, underlay.Mtu - backend.Overhead(AddressFamily.InterNetwork), vtepMac, PublicKey(conf));
+        Underlay underlay = Underlay.Select(host, conf.Backend.Interface, dual: conf.Ipam.IPv6 is not null);
+        return NodeFile.Of(conf, underlay.IPv4, underlay.IPv6, underlay.Name, underlay.MtuWith(BackendOf(conf)),
+            outer => NodeIdentity.VtepMac(conf.Ipam.DataDir, conf.Name, outer, out _), PublicKey(conf));
     }
 }

@@ -46,11 +46,9 @@ internal static class ClusterTerms
     }
 
     /// <summary>0.0.0.0 stands for "no IPv4 address" where there is an IPv6 one.</summary>
-    private static PerFamily<PeerAddress> Addresses(LeaseAttributes attributes)
-    {
-        bool onlyV6 = attributes.PublicIPv6 is not null && attributes.PublicIP.Equals(IPAddress.Any);
-        return new PerFamily<PeerAddress>(onlyV6 ? null : Address(attributes, attributes.PublicIP), attributes.PublicIPv6 is { } v6 ? Address(attributes, v6) : null);
-    }
+    private static PerFamily<PeerAddress> Addresses(LeaseAttributes attributes) => new(
+        attributes.PublicIPv6 is not null && attributes.PublicIP.Equals(IPAddress.Any) ? null : Address(attributes, attributes.PublicIP),
+        attributes.PublicIPv6 is { } v6 ? Address(attributes, v6) : null);
 
     private static PeerAddress Address(LeaseAttributes attributes, IPAddress address) => new(address)
     {

@@ -2,7 +2,6 @@ using System.Net;
 using Twill.Cni.Configuration;
 using Twill.Cni.State;
 using Twill.Host;
-using Twill.Host.Backends;
 using Twill.Host.Ports;
 using Twill.Linux;
 using Twill.Linux.Addresses;
@@ -16,11 +15,6 @@ namespace Twill.Agent;
 internal static class HostState
 {
     private const string Forwarding = "net/ipv4/ip_forward";
-
-    /// <summary>What this host is in the network.</summary>
-    /// <exception cref="HostException">The underlay cannot be told.</exception>
-    internal static NodeFile Describe(Underlay underlay, TwillConf conf, IBackend backend, string vtepMac, string publicKey) =>
-        NodeFile.Of(conf, underlay.Address, underlay.Name, underlay.Mtu - backend.Overhead(underlay.Address.AddressFamily), vtepMac, publicKey);
 
     /// <summary>Brings bridge, forwarding, firewall and published ports in order.</summary>
     /// <param name="route">A socket in the host's namespace.</param>

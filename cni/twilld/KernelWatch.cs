@@ -8,7 +8,7 @@ internal sealed class KernelWatch : IDisposable
 {
     private const MonitorGroups Groups =
         MonitorGroups.Links | MonitorGroups.Neighbours | MonitorGroups.IPv4Addresses | MonitorGroups.IPv4Routes | MonitorGroups.IPv4Settings
-        | MonitorGroups.Nftables;
+        | MonitorGroups.IPv6Addresses | MonitorGroups.IPv6Routes | MonitorGroups.IPv6Settings | MonitorGroups.Nftables;
 
     private readonly NetlinkMonitor _monitor = NetlinkMonitor.Open(Groups);
     private readonly Thread _thread;

@@ -10,6 +10,8 @@ namespace Twill.Agent;
 /// <content>Hearing what changes in the kernel: much of it is not about this network, and some of it the agent did itself.</content>
 internal sealed partial class NetworkAgent
 {
+    private readonly HeardAddresses _heardAddresses = new();
+
     /// <summary>Hears of a change in the kernel, on any thread; asks for a round when it may concern this network.</summary>
     internal void Hear(in NetworkChange change)
     {
@@ -17,7 +19,7 @@ internal sealed partial class NetworkAgent
         {
             NetworkChangeKind.Everything => Due.Everything,
             NetworkChangeKind.Link => OfLink(in change),
-            NetworkChangeKind.Address => Due.Everything,
+            NetworkChangeKind.Address => change.Address is { } address && !_heardAddresses.IsNews(address, change.IsRemoval) ? Due.None : Due.Everything,
             NetworkChangeKind.Route => IsOurDoing(in change) ? Due.None : OfRoute(change.Route),
             NetworkChangeKind.Forwarding => change.Index < 0 || change.Index == _bridge.Index || _overlays.ContainsKey(change.Index) ? Due.Host : Due.None,
             NetworkChangeKind.Nftables => OfTable(change.Table),
@@ -66,18 +68,19 @@ internal sealed partial class NetworkAgent
 
     /// <summary>Routes of the main table that take the place of ours, or that say which host is behind which link.</summary>
     private Due OfRoute(Route? route) =>
-        route is { Table: RouteTable.Main } && (route.Destination.PrefixLength == 0 || _backend.NeedsMainRoutes || IsToPeers(route.Destination))
+        route is { Table: RouteTable.Main } && !route.Destination.BaseAddress.IsIPv6LinkLocal
+        && (route.Destination.PrefixLength == 0 || _backend.NeedsMainRoutes || IsToPeers(route.Destination))
             ? Due.Everything
             : Due.None;
 
     private bool IsToPeers(IPNetwork destination) =>
-        (_conf.Ipam.Network ?? _conf.Ipam.Subnet) is { } network && network.Contains(destination.BaseAddress)
+        _conf.Ipam.Ranges.Any(network => network.Contains(destination.BaseAddress))
         && !(_keeper?.Held?.Prefixes ?? []).Any(own => own.PrefixLength < destination.PrefixLength && own.Contains(destination.BaseAddress));
 
     /// <summary>Tables of other networks of ours are their agents' business; any other may have become one that drops what we forward.</summary>
     private Due OfTable(TableId? table)
     {
-        if (!_bridgeIsOurs || table is not { Family: NftFamily.Inet or NftFamily.Ip or NftFamily.Bridge } there)
+        if (!_bridgeIsOurs || table is not { Family: NftFamily.Inet or NftFamily.Ip or NftFamily.Ip6 or NftFamily.Bridge } there)
         {
             return Due.None;
         }

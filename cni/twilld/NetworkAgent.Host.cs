@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using Twill.Cni.Configuration;
 using Twill.Cni.State;
 using Twill.Host;
@@ -10,9 +11,12 @@ namespace Twill.Agent;
 /// <content>This host: its underlay, bridge, forwarding and firewall.</content>
 internal sealed partial class NetworkAgent
 {
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+
     private readonly HashSet<int> _formerMtus = [];
     private NodeFile? _node;
     private volatile int _underlay;
+    private long _lacking;          // since when a family of the underlay is away, as Environment.TickCount64 tells; 0: none is
 
     /// <summary>Under a main plugin of somebody else and without a backend only the lease is ours; what this host is, nobody asks.</summary>
     private bool PublishesItself => !_conf.IsForeign || _conf.Backend.Type != BackendType.None;
@@ -89,9 +93,10 @@ internal sealed partial class NetworkAgent
             return true;
         }
 
-        Underlay underlay = Underlay.Select(route, _conf.Backend.Interface);
+        Underlay underlay = Underlay.Select(route, _conf.Backend.Interface, dual: _conf.Ipam.IPv6 is not null);
         _underlay = underlay.Index;
-        NodeFile node = HostState.Describe(underlay, _conf, _backend, _vtepMac, FollowWireGuardKey());
+        NodeFile node = NodeFile.Of(
+            _conf, underlay.IPv4, underlay.IPv6, underlay.Name, underlay.MtuWith(_backend), VtepMac, FollowWireGuardKey());
         NodeFile? written = NodeFile.TryRead(_state, out string? problem);
         if (problem is not null)
         {
@@ -101,6 +106,11 @@ internal sealed partial class NetworkAgent
         if (_keeper is { IsAccepted: not true } && written is not null && written.BootId == node.BootId && !HaveSameBackend(written, node))
         {
             node = written;     // etcd has not agreed to the new configuration: this host is what it was
+        }
+
+        if (LacksForAMoment(node))
+        {
+            node = _node!;
         }
 
         if (written is not null && written.Mtu > node.Mtu && _conf.Mtu == 0)
@@ -115,10 +125,10 @@ internal sealed partial class NetworkAgent
 
         if (_node != node)
         {
-            _log.Info($"this host is {node.PublicIP} on {node.Interface}, backend {node.BackendType}, MTU {node.Mtu} for containers");
-            if (_node is { } was && !was.PublicIP.Equals(node.PublicIP))
+            _log.Info($"this host is {string.Join(" and ", node.PublicAddresses)} on {node.Interface}, backend {node.BackendType}, MTU {node.Mtu} for containers");
+            foreach (IPAddress gone in (_node?.PublicAddresses ?? []).Except(node.PublicAddresses))
             {
-                _etcd!.Abandon(was.PublicIP);       // etcd's answers go to the old address: each would be waited for in vain
+                _etcd!.Abandon(gone);       // etcd's answers go to the old address: each would be waited for in vain
             }
 
             _node = node;
@@ -127,6 +137,38 @@ internal sealed partial class NetworkAgent
 
         _underlayTrouble.Over();
         return true;
+    }
+
+    /// <summary>
+    /// Whether a family of the underlay is gone that was there just now. Addresses are away for a moment while they are renewed, and to publish
+    /// that would take the overlay of this family apart on all hosts.
+    /// </summary>
+    private bool LacksForAMoment(NodeFile now)
+    {
+        if (_node is not { } was || was.PublicAddresses.All(had => now.PublicAddresses.Any(has => has.AddressFamily == had.AddressFamily)))
+        {
+            _lacking = 0;
+            return false;
+        }
+
+        if (_lacking == 0)
+        {
+            _lacking = Environment.TickCount64;
+            Task.Delay(Patience + Settle).ContinueWith(_ => Ask(Due.Everything), TaskScheduler.Default);
+        }
+
+        return Environment.TickCount64 - _lacking < Patience.TotalMilliseconds;
+    }
+
+    /// <summary>As it was first read or made: it stays when somebody removes the file.</summary>
+    private string VtepMac(AddressFamily outer)
+    {
+        if (!_vtepMacs.TryGetValue(outer, out string? mac))
+        {
+            mac = _vtepMacs[outer] = Told(NodeIdentity.VtepMac(_conf.Ipam.DataDir, _conf.Name, outer, out string? replaced), replaced);
+        }
+
+        return mac;
     }
 
     private static bool HaveSameBackend(NodeFile one, NodeFile other) =>

@@ -1,3 +1,5 @@
+using System.Net;
+using System.Net.Sockets;
 using Twill.Cluster;
 using Twill.Cni.Configuration;
 using Twill.Cni.State;
@@ -125,10 +127,11 @@ internal sealed partial class NetworkAgent
     {
         NodeFile? node = _node;
         bool alone = _conf.Backend.Type == BackendType.None;
-        return (_conf.Ipam.Network ?? _conf.Ipam.Subnet) is { } network && (alone || node is not null)
+        IReadOnlyList<IPNetwork> networks = _conf.Ipam.Ranges;
+        return networks.Count > 0 && (alone || node is not null)
             ? new LocalNode(
                 _conf.Name,
-                [network],
+                networks,
                 _keeper?.Held?.Prefixes ?? [],
                 _keeper?.Lost ?? [],
                 alone ? default : Addresses(node!),
@@ -138,8 +141,23 @@ internal sealed partial class NetworkAgent
             : null;
     }
 
-    private PerFamily<LocalAddress> Addresses(NodeFile node) =>
-        new(new LocalAddress(node.PublicIP, MacAddress.TryParse(_vtepMac, out MacAddress mac) ? mac : MacAddress.Zero, node.Mtu), null);
+    /// <summary>
+    /// The node's addresses, each with its overlay device. Containers' packets fit through every device; one with less overhead takes as much
+    /// more, so that containers that started before there was the other go on as they are.
+    /// </summary>
+    private PerFamily<LocalAddress> Addresses(NodeFile node)
+    {
+        PerFamily<LocalAddress> addresses = default;
+        int most = node.PublicAddresses.Max(address => _backend.Overhead(address.AddressFamily));
+        foreach ((IPAddress address, string vtepMac) in node.Published)
+        {
+            AddressFamily family = address.AddressFamily;
+            int mtu = _conf.Mtu != 0 ? _conf.Mtu : node.Mtu + most - _backend.Overhead(family);
+            addresses = addresses.With(family, new LocalAddress(address, MacAddress.TryParse(vtepMac, out MacAddress mac) ? mac : MacAddress.Zero, mtu));
+        }
+
+        return addresses;
+    }
 
     /// <summary>All leases but this host's own; null before etcd has told of them.</summary>
     private List<PeerLease>? TakeOthers() => _conf.Backend.Type == BackendType.None ? [] : _peers.TakeAll(IsOwn);

@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using Twill.Cluster;
 using Twill.Cni.Configuration;
 using Twill.Cni.State;
@@ -15,7 +16,7 @@ internal sealed partial class NetworkAgent : IDisposable
     private readonly Log _log;
     private readonly NetworkState _state;
     private readonly IBackend _backend;
-    private readonly string _vtepMac;
+    private readonly Dictionary<AddressFamily, string> _vtepMacs = [];
     private readonly EtcdClient? _etcd;
     private readonly LeaseStore? _store;
     private readonly LeaseKeeper? _keeper;
@@ -38,7 +39,6 @@ internal sealed partial class NetworkAgent : IDisposable
         (_conf, _clock, _log) = (conf, clock, log.ForNetwork(conf.Name));
         _state = state.Network(conf.Name);
         _backend = Backend.Create(ClusterTerms.BackendOptions(conf.Backend));
-        _vtepMac = conf.Backend.Type == BackendType.Vxlan ? Told(NodeIdentity.VtepMac(conf.Ipam.DataDir, conf.Name, out string? was), was) : "";
         _bridgeIsOurs = !conf.IsForeign && !conf.Ipam.IsForeign;
         (_peers, _report, _bridge) = (new PeerTable(_log, clock, TimeSpan.FromSeconds(conf.Ipam.LeaseTtl)), new PeerReport(_log), new BridgeKeeper(conf));
         _underlayTrouble = new Trouble(_log, clock, "underlay");

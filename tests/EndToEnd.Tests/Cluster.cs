@@ -18,9 +18,10 @@ public sealed class Cluster : IDisposable
     internal IReadOnlyList<LabHost> Hosts => Lab.Hosts;
 
     /// <summary>Starts an etcd and so many hosts; returns once every host has routes to all others.</summary>
-    internal static Cluster Start(int hosts, Action<JsonObject>? change = null, EtcdServerOptions? etcd = null)
+    internal static Cluster Start(
+        int hosts, Action<JsonObject>? change = null, EtcdServerOptions? etcd = null, LabFamilies underlay = LabFamilies.IPv4)
     {
-        Cluster cluster = new(Lab.Create());
+        Cluster cluster = new(Lab.Create(underlay));
         try
         {
             cluster.Lab.StartEtcd(etcd);
@@ -70,31 +71,37 @@ public sealed class Cluster : IDisposable
         {
             foreach (LabHost other in Hosts.Where(o => o != host))
             {
-                string subnet = LeaseOf(other)!;
-                bool HasRoute() => RoutesOf(host).Contains(subnet);
-                Eventually.True($"{host.Name} has a route to {subnet}", HasRoute, onFailure: () => host.Agent!.Log);
+                IReadOnlyList<string> subnets = LeasesOf(other);
+                bool HasRoutes() => !subnets.Except(RoutesOf(host)).Any();
+                Eventually.True($"{host.Name} has routes to {string.Join(" and ", subnets)}", HasRoutes, onFailure: () => host.Agent!.Log);
             }
         }
     }
 
-    /// <summary>The subnet that etcd holds for a host, e.g. 10.244.7.0/24; null when it has none.</summary>
-    internal string? LeaseOf(LabHost host)
+    /// <summary>The IPv4 subnet that etcd holds for a host, e.g. 10.244.7.0/24; null when it has none.</summary>
+    internal string? LeaseOf(LabHost host) => LeasesOf(host) is [var first, ..] ? first : null;
+
+    /// <summary>The subnets that etcd holds for a host, of one family or of both.</summary>
+    internal IReadOnlyList<string> LeasesOf(LabHost host)
     {
         foreach ((string key, string value) in Etcd.List(Subnets))
         {
             using JsonDocument lease = JsonDocument.Parse(value);
-            if (lease.RootElement.GetProperty("PublicIP").GetString() == host.Address)
+            if (lease.RootElement.GetProperty("PublicIP").GetString() == host.Address || lease.RootElement.GetProperty("PublicIPv6").GetString() == host.Address)
             {
-                return key[Subnets.Length..].Replace('-', '/');
+                return key[Subnets.Length..].Replace('-', '/').Split('&');
             }
         }
 
-        return null;
+        return [];
     }
 
     /// <summary>The destinations of the routes that the agent made on a host.</summary>
     internal static IReadOnlyList<string> RoutesOf(LabHost host) =>
-        [.. host.IpJson("route show proto 116").EnumerateArray().Select(r => r.GetProperty("dst").GetString()!)];
+        [.. Routes(host, "-4"), .. Routes(host, "-6")];
+
+    private static IEnumerable<string> Routes(LabHost host, string family) =>
+        host.IpJson($"{family} route show proto 116").EnumerateArray().Select(r => r.GetProperty("dst").GetString()!);
 
     public void Dispose() => Lab.Dispose();
 }

@@ -16,22 +16,31 @@ public sealed class Lab : IDisposable
     /// <summary>An address that is reached over the hosts' default route.</summary>
     public const string OutsideAddress = "203.0.113.1";
 
-    private const int PrefixLength = 24;
+    /// <summary>The router of the underlay in IPv6, and behind it <see cref="OutsideAddressV6"/>.</summary>
+    public const string GatewayAddressV6 = "fd00:50::254";
 
+    /// <summary>An address that is reached over the hosts' default route in IPv6.</summary>
+    public const string OutsideAddressV6 = "2001:db8::1";
+
+    private const string EtcdAddressV6 = "fd00:50::200";
+
+    private readonly LabFamilies _families;
     private readonly TempDir _directory = TempDir.Create();
     private readonly List<IDisposable> _parts = [];
     private readonly List<LabHost> _hosts = [];
 
-    private Lab()
+    private Lab(LabFamilies families)
     {
+        _families = families;
         try
         {
             Underlay = NewNode("underlay");
             Underlay.Ip("link add underlay type bridge mcast_snooping 0");
             Underlay.Ip("link set underlay up");
             Outside = NewNode("outside");
-            Connect("outside", Outside.Pid, Outside, GatewayAddress);
+            Connect("outside", Outside.Pid, Outside, GatewayAddress, GatewayAddressV6);
             Outside.Ip($"address add {OutsideAddress}/32 dev lo");
+            Outside.Ip($"address add {OutsideAddressV6}/128 dev lo");
         }
         catch
         {
@@ -51,16 +60,18 @@ public sealed class Lab : IDisposable
     /// <summary>The etcd of this lab, once started.</summary>
     public EtcdServer? Etcd { get; private set; }
 
-    public static Lab Create() => new();
+    /// <summary>Makes the underlay and the world outside.</summary>
+    /// <param name="families">What machines have addresses of.</param>
+    public static Lab Create(LabFamilies families = LabFamilies.IPv4) => new(families);
 
     /// <summary>Starts an etcd on a machine of its own on the underlay.</summary>
     public EtcdServer StartEtcd(EtcdServerOptions? options = null)
     {
         LabNode node = NewNode("etcd");
-        Connect("etcd", node.Pid, node, EtcdAddress);
+        Connect("etcd", node.Pid, node, EtcdAddress, EtcdAddressV6);
         Etcd = EtcdServer.Start((options ?? new()) with
         {
-            Address = System.Net.IPAddress.Parse(EtcdAddress),
+            Address = System.Net.IPAddress.Parse(Has(LabFamilies.IPv4) ? EtcdAddress : EtcdAddressV6),
             Port = 2379,
             Prefix = node.Enter,
         });
@@ -72,7 +83,7 @@ public sealed class Lab : IDisposable
     public EtcdCluster StartEtcdCluster(int members)
     {
         LabNode node = NewNode("etcd");
-        Connect("etcd", node.Pid, node, EtcdAddress);
+        Connect("etcd", node.Pid, node, EtcdAddress, EtcdAddressV6);
         EtcdCluster cluster = new(members, System.Net.IPAddress.Parse(EtcdAddress), node.Enter);
         _parts.Add(cluster);
         return cluster;
@@ -81,14 +92,23 @@ public sealed class Lab : IDisposable
     /// <summary>Adds a host with the next address of the underlay and a default route to the outside.</summary>
     public LabHost AddHost(string name)
     {
-        string address = $"192.168.50.{11 + _hosts.Count}";
+        string v4 = $"192.168.50.{11 + _hosts.Count}", v6 = $"fd00:50::{11 + _hosts.Count}";
         string[] command = ["unshare", "--net", "--mount", "--propagation=private", "--", Script, RepoPaths.Bin];
         Daemon holder = Daemon.Start(name, command, _directory.At($"{name}.log"));
-        LabHost host = new(name, address, _directory.Path, holder);
+        LabHost host = new(name, Has(LabFamilies.IPv4) ? v4 : v6, Has(LabFamilies.IPv6) ? v6 : null, _directory.Path, holder);
         _parts.Add(host);
         WaitUntilHeld(holder);
-        Connect(name, holder.Pid, host, address);
-        host.Ip($"route add default via {GatewayAddress}");
+        Connect(name, holder.Pid, host, v4, v6);
+        if (Has(LabFamilies.IPv4))
+        {
+            host.Ip($"route add default via {GatewayAddress}");
+        }
+
+        if (Has(LabFamilies.IPv6))
+        {
+            host.Ip($"-6 route add default via {GatewayAddressV6}");
+        }
+
         _hosts.Add(host);
         return host;
     }
@@ -119,12 +139,22 @@ public sealed class Lab : IDisposable
         return node;
     }
 
-    private void Connect(string name, int pid, NetnsShell place, string address)
+    private bool Has(LabFamilies family) => (_families & family) != 0;
+
+    private void Connect(string name, int pid, NetnsShell place, string v4, string v6)
     {
         Underlay.Ip($"link add name {name} type veth peer name eth0 netns {pid}");
         Underlay.Ip($"link set dev {name} master underlay up");
         place.Ip("link set eth0 up");
-        place.Ip($"address add {address}/{PrefixLength} dev eth0");
+        if (Has(LabFamilies.IPv4))
+        {
+            place.Ip($"address add {v4}/24 dev eth0");
+        }
+
+        if (Has(LabFamilies.IPv6))
+        {
+            place.Ip($"address add {v6}/64 dev eth0 nodad");
+        }
 
         // The kernel takes note of a cable a moment after it is plugged in, and drops packets until then.
         Eventually.True($"{name} is connected", () => IsOperational(place, "eth0") && IsOperational(Underlay, name));

@@ -24,6 +24,9 @@ public sealed class LabContainer : NetnsShell
     /// <summary>Its first address, without the prefix length, from the ADD's result.</summary>
     public string Address => AddressOf(Result);
 
+    /// <summary>All its addresses, without the prefix lengths, from the ADD's result.</summary>
+    public IReadOnlyList<string> Addresses => AddressesOf(Result);
+
     public override IReadOnlyList<string> Enter => ["nsenter", $"--net={_host.At(NetnsPath)}", "--"];
 
     /// <summary>Removes the namespace, as the end of a container does. The kernel takes apart what was in it a little later.</summary>
@@ -39,9 +42,11 @@ public sealed class LabContainer : NetnsShell
     }
 
     /// <summary>The first address in an ADD's result, without the prefix length.</summary>
-    public static string AddressOf(string result)
+    public static string AddressOf(string result) => AddressesOf(result)[0];
+
+    private static string[] AddressesOf(string result)
     {
         using JsonDocument document = JsonDocument.Parse(result);
-        return document.RootElement.GetProperty("ips")[0].GetProperty("address").GetString()!.Split('/')[0];
+        return [.. document.RootElement.GetProperty("ips").EnumerateArray().Select(ip => ip.GetProperty("address").GetString()!.Split('/')[0])];
     }
 }

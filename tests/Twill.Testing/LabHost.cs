@@ -13,18 +13,22 @@ public sealed class LabHost : NetnsShell, IDisposable
     private readonly string _directory;
     private readonly Daemon _holder;
 
-    internal LabHost(string name, string address, string directory, Daemon holder)
+    internal LabHost(string name, string address, string? addressV6, string directory, Daemon holder)
     {
         Name = name;
         Address = address;
+        AddressV6 = addressV6;
         _directory = directory;
         _holder = holder;
     }
 
     public string Name { get; }
 
-    /// <summary>The address on the underlay.</summary>
+    /// <summary>The address on the underlay: IPv4, unless that has only IPv6.</summary>
     public string Address { get; }
+
+    /// <summary>The IPv6 address on the underlay; null on one of IPv4 alone.</summary>
+    public string? AddressV6 { get; }
 
     /// <summary>The process that holds the host's namespaces.</summary>
     public int Pid => _holder.Pid;

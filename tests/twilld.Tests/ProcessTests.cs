@@ -84,9 +84,10 @@ public sealed class ProcessTests : IDisposable
         a.Configure("solo", "10.56.0.0/16", "twill5", """{ "type": "vxlan", "vni": 5 }""");
         a.Start();
         Eventually.True("the device is there", () => a.Ns.HasLink("twill.5"), onFailure: () => a.Log);
-        _lab.Etcd.Etcdctl("del", "/twill/solo/config");
 
         a.Configure("solo", "10.56.0.0/16", "twill5", """{ "type": "vxlan", "vni": 6 }""");
+        a.WaitForLog("Backend.VNI is 6 here and 5 in etcd");
+        _lab.Etcd.Etcdctl("del", "/twill/solo/config");
 
         Eventually.True("only the new device is there", () => a.Ns.HasLink("twill.6") && !a.Ns.HasLink("twill.5"), onFailure: () => a.Log);
         a.Ns.HasLink("twill.1").Should().BeTrue();

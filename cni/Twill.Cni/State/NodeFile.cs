@@ -63,14 +63,22 @@ public sealed record NodeFile
         }
     }
 
+    /// <summary>Whether other hosts reach this one over a family of the underlay.</summary>
+    public bool HasAddressOf(AddressFamily outer) => outer == AddressFamily.InterNetworkV6 ? PublicIPv6 is not null : !PublicIP.Equals(IPAddress.Any);
+
+    /// <summary>Hardware address of the VXLAN device that sends over a family; empty when there is none.</summary>
+    public string VtepMacOf(AddressFamily outer) => outer == AddressFamily.InterNetworkV6 ? VtepMacV6 : VtepMac;
+
     /// <summary>What a host is in a network, now.</summary>
     /// <param name="conf">the network</param>
-    /// <param name="publicIP">the address other hosts reach this one by</param>
+    /// <param name="ipv4">the IPv4 address other hosts reach this one by; null on an underlay of IPv6 alone</param>
+    /// <param name="ipv6">the IPv6 address; null when there is none, or the network has no use for it</param>
     /// <param name="interfaceName">the underlay interface</param>
     /// <param name="mtu">its MTU less the backend's overhead, bytes; what the configuration says goes before it</param>
-    /// <param name="vtepMac">hardware address of the VXLAN device; empty for other backends</param>
+    /// <param name="vtepMac">tells the hardware address of the VXLAN device that sends over a family; not asked for other backends</param>
     /// <param name="publicKey">WireGuard public key in base64; empty for other backends</param>
-    public static NodeFile Of(TwillConf conf, IPAddress publicIP, string interfaceName, int mtu, string vtepMac, string publicKey = "")
+    public static NodeFile Of(
+        TwillConf conf, IPAddress? ipv4, IPAddress? ipv6, string interfaceName, int mtu, Func<AddressFamily, string> vtepMac, string publicKey = "")
     {
         bool vxlan = conf.Backend.Type == Configuration.BackendType.Vxlan;
         return new NodeFile
@@ -78,12 +86,14 @@ public sealed record NodeFile
             Network = conf.Name,
             BootId = BootClock.BootId,
             BackendType = conf.Backend.TypeName,
-            PublicIP = publicIP,
+            PublicIP = ipv4 ?? IPAddress.Any,
+            PublicIPv6 = ipv6,
             Interface = interfaceName,
             Mtu = conf.Mtu != 0 ? conf.Mtu : mtu,
             Vni = vxlan ? conf.Backend.Vni : 0,
             Port = conf.Backend.HasDevice ? conf.Backend.Port : 0,
-            VtepMac = vtepMac,
+            VtepMac = vxlan && ipv4 is not null ? vtepMac(AddressFamily.InterNetwork) : "",
+            VtepMacV6 = vxlan && ipv6 is not null ? vtepMac(AddressFamily.InterNetworkV6) : "",
             PublicKey = publicKey,
         };
     }

@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using System.Text;
 
 namespace Twill.Cni.State;
@@ -23,13 +24,17 @@ public static class NodeIdentity
     public static string? KnownNodeId(string dataDir) =>
         AtomicFile.TryReadAll(Path.Combine(dataDir, "node-id")) is byte[] known && Encoding.UTF8.GetString(known).Trim() is var text && IsNodeId(text) ? text : null;
 
-    /// <summary>A VXLAN device's hardware address, locally administered and unicast (02:...), in <c>network/vtep-mac</c>.</summary>
+    /// <summary>
+    /// A VXLAN device's hardware address, locally administered and unicast (02:...), in <c>network/vtep-mac</c>; of the one that sends over
+    /// IPv6 in <c>network/vtep-mac-v6</c>.
+    /// </summary>
     /// <param name="dataDir">the plugin's data directory; made when missing</param>
     /// <param name="network">the network's name, valid</param>
+    /// <param name="outer">the family that the device sends over</param>
     /// <param name="replaced">null, or what was wrong with the content that had to be replaced</param>
     /// <returns>lower-case hex with colons</returns>
-    public static string VtepMac(string dataDir, string network, out string? replaced) =>
-        ReadOrMake(Path.Combine(dataDir, network), "vtep-mac", IsMac, static () =>
+    public static string VtepMac(string dataDir, string network, AddressFamily outer, out string? replaced) =>
+        ReadOrMake(Path.Combine(dataDir, network), outer == AddressFamily.InterNetworkV6 ? "vtep-mac-v6" : "vtep-mac", IsMac, static () =>
         {
             string hex = Hex(5);
             return $"02:{hex[..2]}:{hex[2..4]}:{hex[4..6]}:{hex[6..8]}:{hex[8..]}";

@@ -23,7 +23,7 @@ namespace Twill.Host.Backends;
 /// </code>
 /// An IPv6 subnet's route leads by way of the link-local address that goes with the MAC address: the kernel refuses a hop inside the subnet
 /// while anybody has another route to it, and takes 0 for metric 1024, so that ours has 1 to come before those.
-/// <code>ip -6 route prepend SUBNET via fe80::MAC dev twill-v6.1 proto 116 metric 1</code>
+/// <code>ip -6 route replace SUBNET via fe80::MAC dev twill-v6.1 proto 116 metric 1</code>
 /// A device sends over one family of the underlay, so there is one for each that this host has. A subnet is reached over its own family
 /// where both hosts have that, else over the other: IPv4 containers meet on an underlay of IPv6 alone, and the other way round.
 /// With direct routing a host on the same link gets the one route of <see cref="HostGwBackend"/> instead.
@@ -32,6 +32,8 @@ public sealed class VxlanBackend(BackendOptions options) : IBackend
 {
     /// <summary>The name in the configuration and in the lease.</summary>
     public const string TypeName = "vxlan";
+
+    private const int IPv6MinMtu = 1280;
 
     /// <inheritdoc/>
     public string Type => TypeName;
@@ -83,7 +85,7 @@ public sealed class VxlanBackend(BackendOptions options) : IBackend
             foreach (IPNetwork subnet in self.FirstSubnets)
             {
                 AddressFamily inner = subnet.BaseAddress.AddressFamily;
-                if (inner == outer || self.Addresses[inner] is null)
+                if ((inner == outer || self.Addresses[inner] is null) && Takes(ours, inner))
                 {
                     bases = bases.With(inner, OverlaySpec.BaseOf(subnet));
                 }
@@ -101,10 +103,10 @@ public sealed class VxlanBackend(BackendOptions options) : IBackend
         Desired wanted, LocalNode self, PeerCheck check, PeerLease peer, Dictionary<(AddressFamily, MacAddress), IPAddress> owners, out string? refusal)
     {
         refusal = null;
-        foreach ((LocalAddress _, PeerAddress theirs) in PeerCheck.Ways(self, peer))
+        foreach ((LocalAddress ours, PeerAddress theirs) in PeerCheck.Ways(self, peer))
         {
             bool direct = options.DirectRouting && LocalNode.CanRoute(peer.Subnet, theirs.PublicIP) && self.IsOnLink(theirs.PublicIP);
-            if ((check.Refusal(theirs) ?? (direct ? null : Unreachable(theirs, owners))) is { } why)
+            if ((check.Refusal(theirs) ?? (direct ? null : Unreachable(theirs, owners) ?? TooNarrow(ours, peer))) is { } why)
             {
                 refusal ??= why;
                 continue;
@@ -126,6 +128,13 @@ public sealed class VxlanBackend(BackendOptions options) : IBackend
 
         return false;
     }
+
+    private static string? TooNarrow(LocalAddress ours, PeerLease peer) => Takes(ours, peer.Subnet.BaseAddress.AddressFamily)
+        ? null
+        : $"IPv6 needs an MTU of {IPv6MinMtu} bytes, and the overlay device has {ours.Mtu}";
+
+    /// <summary>The kernel turns IPv6 off on a device whose MTU is smaller than what IPv6 asks of any link (RFC 8200, section 5).</summary>
+    private static bool Takes(LocalAddress ours, AddressFamily inner) => inner != AddressFamily.InterNetworkV6 || ours.Mtu >= IPv6MinMtu;
 
     private string? Unreachable(PeerAddress theirs, Dictionary<(AddressFamily, MacAddress), IPAddress> owners)
     {

@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using Twill.Linux;
 using Twill.Linux.Neighbours;
 using Twill.Linux.Routes;
@@ -37,11 +38,13 @@ public static class Applier
 
         foreach (PeerRoute put in plan.PutRoutes)
         {
-            // Not "replace": that would overwrite whatever route to the subnet comes first, whoever made it. Ours goes before it.
+            // IPv4: not "replace", which would overwrite whatever route to the subnet comes first, whoever made it. Ours goes before it. IPv6
+            // compares the metric as well, and would share the packets between ours and another of that metric.
+            bool v6 = put.Subnet.BaseAddress.AddressFamily == AddressFamily.InterNetworkV6;
             batch.Add(
                 new NewRoute(put.Subnet)
                 {
-                    Mode = RouteMode.Prepend,
+                    Mode = v6 ? RouteMode.Replace : RouteMode.Prepend,
                     Gateway = put.Via,
                     Index = names.IndexOf(put.Device),
                     Onlink = put.OnLink,

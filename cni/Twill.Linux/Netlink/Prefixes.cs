@@ -2,10 +2,11 @@ using System.Net;
 
 namespace Twill.Linux.Netlink;
 
-internal static class Prefixes
+/// <summary>Addresses and the prefixes that they lie in.</summary>
+public static class Prefixes
 {
     /// <summary>The prefix of so many bits that the address lies in.</summary>
-    internal static IPNetwork Of(IPAddress address, int length)
+    public static IPNetwork Of(IPAddress address, int length)
     {
         Span<byte> bytes = stackalloc byte[16];
         address.TryWriteBytes(bytes, out int count);
@@ -14,6 +15,7 @@ internal static class Prefixes
         return new IPNetwork(new IPAddress(bytes[..count]), length);
     }
 
+    /// <summary>Looks that an address has as many bits as a message says.</summary>
     /// <exception cref="NetlinkFormatException">The address does not have that many bits.</exception>
     internal static void Check(IPAddress address, int length)
     {

@@ -110,8 +110,8 @@ internal sealed class CleanupPlanner(HostView host, CliOptions options)
 
     private void Routes(Target target)
     {
-        if (target.View is { Conf.Ipam.Network: { } network })
-            Remove(OurRoutes().FindAll(route => Covers(network, route.Destination)));
+        if (target.View is { } view)
+            Remove(OurRoutes().FindAll(route => IsOf(view, route)));
     }
 
     /// <summary>Routes inside no configured network: of a former one, if there is but one that they can be of.</summary>
@@ -120,7 +120,7 @@ internal sealed class CleanupPlanner(HostView host, CliOptions options)
         int forgotten = 0;
         foreach (string name in made)
             forgotten += host.Networks.Exists(network => network.Name == name) ? 0 : 1;
-        List<Route> routes = OurRoutes().FindAll(route => !host.Networks.Exists(n => n.Conf.Ipam.Network is { } network && Covers(network, route.Destination)));
+        List<Route> routes = OurRoutes().FindAll(route => !host.Networks.Exists(network => IsOf(network, route)));
         if (All || (forgotten == 1 && targets.Exists(target => target.View is null)))
             Remove(routes);
         else if (routes.Count > 0 && targets.Exists(target => target.View is null))
@@ -142,8 +142,17 @@ internal sealed class CleanupPlanner(HostView host, CliOptions options)
         }));
     }
 
-    private List<Route> OurRoutes() =>
-        host.Route.ListRoutes(new ListRoutes { Family = AddressFamily.InterNetwork, Table = RouteTable.Main, Protocol = RouteProtocol.Twill });
+    private List<Route> OurRoutes() => host.Route.ListRoutes(new ListRoutes { Table = RouteTable.Main, Protocol = RouteProtocol.Twill });
+
+    private static bool IsOf(NetworkView network, Route route)
+    {
+        foreach (IPNetwork range in network.Conf.Ipam.Etcd is null ? [] : network.Conf.Ipam.Ranges)
+        {
+            if (Covers(range, route.Destination))
+                return true;
+        }
+        return false;
+    }
 
     private void Overlay(Target target)
     {
@@ -171,7 +180,7 @@ internal sealed class CleanupPlanner(HostView host, CliOptions options)
             return;
         }
         _plan.Kept.Add($"bridge {name}: {why}; if nobody needs it: ip link delete {name}");
-        foreach (InterfaceAddress address in host.Route.ListAddresses(bridge.Index, AddressFamily.InterNetwork))
+        foreach (InterfaceAddress address in host.Route.ListAddresses(bridge.Index))
         {
             if (target.View is { } view && IsGateway(view, address))
                 _plan.Removals.Add(new Removal([$"address {address} on bridge {name}"],
@@ -278,7 +287,14 @@ internal sealed class CleanupPlanner(HostView host, CliOptions options)
         }
         List<string> keys = [];
         foreach (IPNetwork subnet in lease.Subnets)
-            keys.Add($"{etcd.Prefix}/subnets/{subnet.BaseAddress}-{subnet.PrefixLength}");
+        {
+            // An IPv6 subnet stands in the key of the IPv4 one that it was leased with, which comes before it.
+            string name = $"{subnet.BaseAddress}-{subnet.PrefixLength}";
+            if (subnet.BaseAddress.AddressFamily == AddressFamily.InterNetworkV6 && keys.Count > 0)
+                keys[^1] += $"&{name}";
+            else
+                keys.Add($"{etcd.Prefix}/subnets/{name}");
+        }
         if (keys.Count > 0)
             _plan.InEtcd.Add($"is not touched: {string.Join(", ", keys)} stays for at most {Words.Time(lease.Ttl)}, so that this host gets it back; "
                 + $"to free it now: {(options.Addresses ? $"{client} lease revoke {Words.LeaseId(lease.LeaseId)}" : release)}");
@@ -305,5 +321,6 @@ internal sealed class CleanupPlanner(HostView host, CliOptions options)
             Directory.Delete(directory);
     }
 
-    private static bool Covers(IPNetwork outer, IPNetwork inner) => inner.PrefixLength >= outer.PrefixLength && outer.Contains(inner.BaseAddress);
+    private static bool Covers(IPNetwork outer, IPNetwork inner) =>
+        outer.BaseAddress.AddressFamily == inner.BaseAddress.AddressFamily && inner.PrefixLength >= outer.PrefixLength && outer.Contains(inner.BaseAddress);
 }

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using Twill.Cni;
 using Twill.Cni.Configuration;
 using Twill.Cni.State;
@@ -9,8 +10,15 @@ namespace Twill.Plugin.Cli;
 /// <summary>A subnet of this host and how much of it is taken.</summary>
 /// <param name="Prefix">the subnet</param>
 /// <param name="Used">addresses with a record</param>
-/// <param name="Free">addresses a container could still get</param>
-internal sealed record SubnetUse(IPNetwork Prefix, int Used, long Free);
+/// <param name="Free">addresses a container could still get; <see cref="Countless"/> for so many or more</param>
+internal sealed record SubnetUse(IPNetwork Prefix, int Used, long Free)
+{
+    /// <summary>The largest number that every reader of JSON takes as it is, 2^53 - 1: nobody counts the addresses of an IPv6 subnet.</summary>
+    public const long Countless = (1L << 53) - 1;
+
+    /// <summary>As people read it.</summary>
+    public string FreeText => Free == Countless ? "countless" : Words.Number(Free);
+}
 
 /// <summary>The lease of this host's subnets.</summary>
 /// <param name="Id">etcd's number for it</param>
@@ -43,8 +51,11 @@ internal sealed record NetworkStatus
     /// <summary>VXLAN network identifier and UDP port; null for other backends.</summary>
     public (int Vni, int Port)? Vxlan { get; init; }
 
-    /// <summary>The address other hosts reach this one by, and its interface; null while unknown.</summary>
-    public (IPAddress Address, string Interface)? Underlay { get; init; }
+    /// <summary>The addresses other hosts reach this one by, IPv4 first; none while unknown.</summary>
+    public IReadOnlyList<IPAddress> PublicAddresses { get; init; } = [];
+
+    /// <summary>The interface that has them; empty while unknown.</summary>
+    public string Interface { get; init; } = "";
 
     /// <summary>The bridge's name; null under another main plugin.</summary>
     public string? Bridge { get; init; }
@@ -121,7 +132,8 @@ internal sealed record NetworkStatus
             File = network.File,
             Backend = conf.Backend.TypeName,
             Vxlan = conf.Backend.Type == BackendType.Vxlan ? (conf.Backend.Vni, conf.Backend.Port) : null,
-            Underlay = network.Node is { } node ? (node.PublicIP, node.Interface) : null,
+            PublicAddresses = network.Node?.PublicAddresses ?? [],
+            Interface = network.Node?.Interface ?? "",
             Bridge = network.IsOurs ? conf.Bridge : null,
             BridgeState = bridge is null ? "missing" : bridge.IsUp ? "up" : "down",
             Mtu = network.Node is { Mtu: > 0 } told ? told.Mtu : conf.Mtu != 0 ? conf.Mtu : bridge?.Mtu,
@@ -142,13 +154,14 @@ internal sealed record NetworkStatus
         List<SubnetUse> all = [];
         foreach (IPNetwork subnet in network.Subnets)
         {
-            IpamFamily ipam = network.Conf.Ipam.IPv4;
-            uint network0 = IpText.ToNumber(subnet.BaseAddress), gateway = IpText.ToNumber(network.GatewayOf(subnet));
-            uint first = ipam.RangeStart is { } start ? IpText.ToNumber(start) : network0 + 1;
-            uint last = ipam.RangeEnd is { } end ? IpText.ToNumber(end) : (network0 | (uint)(0xFFFF_FFFFUL >> subnet.PrefixLength)) - 1;
-            long room = (long)last - first + 1 - (gateway >= first && gateway <= last ? 1 : 0);
-            int used = network.Records.FindAll(record => subnet.Contains(record.Address)).Count;
-            all.Add(new SubnetUse(subnet, used, Math.Max(0, room - used)));
+            AddressFamily family = subnet.BaseAddress.AddressFamily;
+            IpamFamily? ipam = network.Conf.Ipam.Of(family);
+            UInt128 gateway = AddressNumber.Of(network.GatewayOf(subnet));
+            UInt128 first = ipam?.RangeStart is { } start ? AddressNumber.Of(start) : AddressNumber.Of(subnet.BaseAddress) + 1;
+            UInt128 last = ipam?.RangeEnd is { } end ? AddressNumber.Of(end) : AddressNumber.LastOf(subnet) - (family == AddressFamily.InterNetwork ? 1u : 0u);
+            UInt128 room = first > last ? 0 : last - first + 1 - (gateway >= first && gateway <= last ? 1u : 0u);
+            uint used = (uint)network.Records.FindAll(record => subnet.Contains(record.Address)).Count;
+            all.Add(new SubnetUse(subnet, (int)used, room <= used ? 0 : (long)UInt128.Min(room - used, SubnetUse.Countless)));
         }
         return all;
     }

@@ -52,8 +52,11 @@ internal sealed class NetworkView
     /// <summary>Whether the main plugin is twill, so that bridge, host ends and firewall are ours.</summary>
     public bool IsOurs => !Conf.IsForeign;
 
+    /// <summary>Whether containers get IPv6 addresses.</summary>
+    public bool HasIPv6 => Conf.Ipam.IPv6 is not null;
+
     /// <summary>The subnets of this host that containers get addresses of: leased, or the fixed one; none when only another IPAM plugin knows.</summary>
-    public IReadOnlyList<IPNetwork> Subnets => Conf.Ipam.Subnet is { } only ? [only] : Subnet?.Subnets ?? [];
+    public IReadOnlyList<IPNetwork> Subnets => Conf.Ipam.Etcd is null ? Conf.Ipam.Ranges : Subnet?.Subnets ?? [];
 
     /// <summary>The addresses that twill-ipam has handed out.</summary>
     public List<AddressFile> Records => _records ??= Conf.Ipam.IsForeign ? [] : AddressFile.List(Conf.Ipam.DataDir, Name);
@@ -67,17 +70,20 @@ internal sealed class NetworkView
     /// <summary>The host's own address in a subnet.</summary>
     public IPAddress GatewayOf(IPNetwork subnet) => Conf.Ipam.GatewayOf(subnet);
 
-    /// <summary>The names that its overlay devices have: one for each family of the underlay.</summary>
+    /// <summary>The names that its overlay devices may have: one for each family of the underlay.</summary>
     public IReadOnlyList<string> OverlayNames => Conf.Backend.Type == BackendType.Vxlan
-        ? [HostNames.VxlanDevice(Conf.Backend.Vni), HostNames.VxlanDevice(Conf.Backend.Vni, AddressFamily.InterNetworkV6)]
+        ? [OverlayNameOf(AddressFamily.InterNetwork), OverlayNameOf(AddressFamily.InterNetworkV6)]
         : [];
+
+    /// <summary>The name of the overlay device that sends over a family.</summary>
+    public string OverlayNameOf(AddressFamily outer) => HostNames.VxlanDevice(Conf.Backend.Vni, outer);
 
     /// <summary>The overlay devices that there are.</summary>
     public List<Link> OverlayDevices => _host.Links.FindAll(link => OverlayNames.Contains(link.Name));
 
     /// <summary>Reads the kernel's entries for other hosts.</summary>
-    public Actual ReadPeers() => Conf.Ipam.Network is { } network && Conf.Backend.Type != BackendType.None
-        ? Actual.Read(_host.Route, new LinkNames(_host.Route), [network], OverlayNames)
+    public Actual ReadPeers() => Conf.Ipam.Etcd is not null && Conf.Backend.Type != BackendType.None
+        ? Actual.Read(_host.Route, new LinkNames(_host.Route), Conf.Ipam.Ranges, OverlayNames)
         : Actual.Empty;
 
     public void Refresh()

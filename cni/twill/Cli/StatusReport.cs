@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using System.Text.Json;
 
 namespace Twill.Plugin.Cli;
@@ -41,7 +42,8 @@ internal static class StatusReport
     {
         Table lines = new();
         string vxlan = network.Vxlan is var (vni, port) ? $", VNI {vni}, UDP port {port}" : "";
-        string underlay = network.Underlay is var (address, name) ? $", {address}{(name.Length > 0 ? $" on {name}" : "")}" : "";
+        string underlay = network.PublicAddresses.Count == 0 ? ""
+            : $", {string.Join(" and ", network.PublicAddresses)}{(network.Interface.Length > 0 ? $" on {network.Interface}" : "")}";
         lines.Add("backend", network.Backend + vxlan + underlay);
         if (network.Bridge is not null)
         {
@@ -51,7 +53,7 @@ internal static class StatusReport
         }
         lines.Add("MTU", network.Mtu is long mtu ? Words.Number(mtu) : "not known yet");
         foreach (SubnetUse subnet in network.Subnets)
-            lines.Add("subnet", new Cell($"{subnet.Prefix}, {subnet.Used} used, {subnet.Free} free", subnet.Free == 0 ? Tone.Warning : Tone.Plain));
+            lines.Add("subnet", new Cell($"{subnet.Prefix}, {subnet.Used} used, {subnet.FreeText} free", subnet.Free == 0 ? Tone.Warning : Tone.Plain));
         if (network.Subnets.Count == 0)
             lines.Add("subnet", network.IsLeased ? "none leased yet" : "only the IPAM plugin knows");
         foreach (IPNetwork lost in network.Lost)
@@ -87,8 +89,10 @@ internal static class StatusReport
             w.WriteNumber("vni", vni);
             w.WriteNumber("port", port);
         }
-        w.WriteOptional("publicIP", network.Underlay?.Address.ToString());
-        w.WriteOptional("interface", network.Underlay?.Interface);
+        w.WriteOptional("publicIP", Of(network.PublicAddresses, AddressFamily.InterNetwork));
+        if (Of(network.PublicAddresses, AddressFamily.InterNetworkV6) is { } v6)
+            w.WriteString("publicIPv6", v6);
+        w.WriteOptional("interface", network.PublicAddresses.Count == 0 ? null : network.Interface);
         w.WriteOptional("bridge", network.Bridge);
         if (network.Bridge is not null)
             w.WriteString("bridgeState", network.BridgeState);
@@ -131,6 +135,16 @@ internal static class StatusReport
         w.WriteNumber("peersWanted", agent.PeersWanted);
         w.WriteNumber("peersProgrammed", agent.PeersProgrammed);
         w.WriteEndObject();
+    }
+
+    private static string? Of(IReadOnlyList<IPAddress> addresses, AddressFamily family)
+    {
+        foreach (IPAddress address in addresses)
+        {
+            if (address.AddressFamily == family)
+                return address.ToString();
+        }
+        return null;
     }
 
     private static List<string> Texts(IReadOnlyList<IPNetwork> prefixes)

@@ -17,6 +17,16 @@ internal sealed class OverlayHost : IDisposable
     internal static readonly LocalNode Self = new(
         "pods", [IPNetwork.Parse("10.244.0.0/16")], [IPNetwork.Parse("10.244.1.0/24")], [], new(new LocalAddress(IPAddress.Parse("192.168.64.2"), Mac, 1450), null), "eth0", []);
 
+    internal static readonly MacAddress MacV6 = MacAddress.Parse("02:aa:00:00:00:61");
+
+    /// <summary>The same host with both families, on the underlay (fd00:64::2) and inside (fc00:1:0:1::/64).</summary>
+    internal static readonly LocalNode Dual = Self with
+    {
+        Networks = [IPNetwork.Parse("10.244.0.0/16"), IPNetwork.Parse("fc00:1::/48")],
+        Subnets = [IPNetwork.Parse("10.244.1.0/24"), IPNetwork.Parse("fc00:1:0:1::/64")],
+        Addresses = Self.Addresses with { V6 = new LocalAddress(IPAddress.Parse("fd00:64::2"), MacV6, 1430) },
+    };
+
     private readonly NetNs _opened;
 
     internal OverlayHost()
@@ -24,6 +34,7 @@ internal sealed class OverlayHost : IDisposable
         Ns = TestNetns.Create();
         Ns.Ip("link add eth0 type veth peer name far");
         Ns.Ip("address add 192.168.64.2/24 dev eth0");
+        Ns.Ip("address add fd00:64::2/64 dev eth0 nodad");
         Ns.Ip("link set eth0 up");
         Ns.Ip("link set far up");
         _opened = NetNs.Open(Ns.Path);
@@ -50,17 +61,36 @@ internal sealed class OverlayHost : IDisposable
 
     internal Round Reconcile(params PeerLease[] peers) => Reconcile(Vxlan(), peers);
 
-    internal Round Reconcile(IBackend backend, params PeerLease[] peers) => Run(route => Reconciler.Run(route, backend, Self, peers));
+    internal Round Reconcile(IBackend backend, params PeerLease[] peers) => Reconcile(backend, Self, peers);
+
+    internal Round Reconcile(IBackend backend, LocalNode self, params PeerLease[] peers) => Run(route => Reconciler.Run(route, backend, self, peers));
+
+    /// <summary>What a host with both families published: 10.244.N.0/24 and fc00:1:0:N::/64 at 192.168.64.HOST and fd00:64::HOST.</summary>
+    internal static PeerLease[] DualPeer(int subnet, int host)
+    {
+        PerFamily<PeerAddress> addresses = new(
+            new PeerAddress(IPAddress.Parse($"192.168.64.{host}"), MacAddress.Parse($"02:bb:00:00:00:{host:x2}"), 1),
+            new PeerAddress(IPAddress.Parse($"fd00:64::{host:x}"), MacAddress.Parse($"02:cc:00:00:00:{host:x2}"), 1));
+        return [new(IPNetwork.Parse($"10.244.{subnet}.0/24"), addresses, "vxlan"), new(IPNetwork.Parse($"fc00:1:0:{subnet:x}::/64"), addresses, "vxlan")];
+    }
 
     /// <summary>`ip -j -d link show dev NAME`.</summary>
     internal JsonElement Link(string name = "twill.1") => Ns.IpJson($"link show dev {name}")[0];
 
     internal JsonElement Vxlan(string name) => Link(name).GetProperty("linkinfo").GetProperty("info_data");
 
-    /// <summary>IPv4 addresses of the device as "ADDRESS/LENGTH".</summary>
+    /// <summary>All entries of ours, of both families: `ip route`, `ip neigh` and `bridge fdb` on one device, a line each.</summary>
+    internal string[] Entries(string device) =>
+    [
+        .. Lines(Ns.Ip($"-4 route show proto 116 dev {device}")), .. Lines(Ns.Ip($"-6 route show proto 116 dev {device}")),
+        .. Lines(Ns.Ip($"-4 neigh show dev {device} proto 116")), .. Lines(Ns.Ip($"-6 neigh show dev {device} proto 116")),
+        .. device == "eth0" ? [] : Lines(Ns.Bridge($"fdb show dev {device}")),
+    ];
+
+    /// <summary>Addresses of the device as "ADDRESS/LENGTH".</summary>
     internal string[] Addresses(string name = "twill.1") =>
     [
-        .. Ns.IpJson($"-4 address show dev {name}").EnumerateArray()
+        .. Ns.IpJson($"address show dev {name}").EnumerateArray()
             .SelectMany(l => l.GetProperty("addr_info").EnumerateArray())
             .Select(a => $"{a.GetProperty("local").GetString()}/{a.GetProperty("prefixlen").GetInt32()}"),
     ];

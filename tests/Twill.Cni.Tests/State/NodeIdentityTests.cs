@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Net.Sockets;
 using Twill.Cni.State;
 using Twill.Testing;
 
@@ -109,11 +110,14 @@ public sealed class NodeIdentityTests : IDisposable
     [Fact]
     public void A_vtep_address_is_local_unicast_and_stays()
     {
-        string mac = NodeIdentity.VtepMac(_dir.At("data"), "net", out _);
+        string mac = NodeIdentity.VtepMac(_dir.At("data"), "net", AddressFamily.InterNetwork, out _);
 
         mac.Should().MatchRegex("^02(:[0-9a-f]{2}){5}$");
-        NodeIdentity.VtepMac(_dir.At("data"), "net", out _).Should().Be(mac);
-        NodeIdentity.VtepMac(_dir.At("data"), "other", out _).Should().NotBe(mac);
+        NodeIdentity.VtepMac(_dir.At("data"), "net", AddressFamily.InterNetwork, out _).Should().Be(mac);
+        NodeIdentity.VtepMac(_dir.At("data"), "other", AddressFamily.InterNetwork, out _).Should().NotBe(mac);
+        string v6 = NodeIdentity.VtepMac(_dir.At("data"), "net", AddressFamily.InterNetworkV6, out _);
+        v6.Should().NotBe(mac).And.Be(NodeIdentity.VtepMac(_dir.At("data"), "net", AddressFamily.InterNetworkV6, out _));
+        File.ReadAllText(_dir.At("data/net/vtep-mac-v6")).Should().Be(v6 + "\n");
         File.ReadAllText(_dir.At("data/net/vtep-mac")).Should().Be(mac + "\n");
     }
 
@@ -127,7 +131,7 @@ public sealed class NodeIdentityTests : IDisposable
     {
         _dir.Write("data/net/vtep-mac", content);
 
-        NodeIdentity.VtepMac(_dir.At("data"), "net", out string? replaced).Should().MatchRegex("^02(:[0-9a-f]{2}){5}$");
+        NodeIdentity.VtepMac(_dir.At("data"), "net", AddressFamily.InterNetwork, out string? replaced).Should().MatchRegex("^02(:[0-9a-f]{2}){5}$");
 
         replaced.Should().Contain(content);
     }

@@ -90,6 +90,28 @@ public sealed class PeerRowTests
     }
 
     [Fact]
+    public void Both_subnets_of_a_host_of_both_families_have_their_line_IPv4_first()
+    {
+        IPNetwork six = IPNetwork.Parse("fc00:1:0:7::/64");
+        IPAddress hostSix = IPAddress.Parse("fd00:50::12"), hop = s_otherMac.ToLinkLocal();
+        Actual dual = new(
+            new HashSet<PeerRoute> { new(six, hop, "twill-v6.1", OnLink: false, Metric: 1), s_whole.Routes.Single() },
+            new Dictionary<OverlayHop, OverlayNeighbour>(s_whole.Neighbours) { [new("twill-v6.1", hop)] = new(s_otherMac) },
+            new HashSet<OverlayFdbEntry>(s_whole.Fdb) { new("twill-v6.1", s_otherMac, hostSix) },
+            new HashSet<OverlayFdbEntry>());
+
+        Rows(dual).Should().Equal(
+            new PeerRow(s_subnet, s_host, s_mac, "twill.1", EntryState.Ok, EntryState.Ok, EntryState.Ok),
+            new PeerRow(six, hostSix, s_otherMac, "twill-v6.1", EntryState.Ok, EntryState.Ok, EntryState.Ok));
+        Rows(dual with { Routes = s_whole.Routes }).Should().HaveCount(2)
+            .And.ContainSingle(row => row.Subnet == null && hostSix.Equals(row.PublicIP) && row.Route == EntryState.Missing);
+        Rows(dual with { Neighbours = s_whole.Neighbours })[1].Should().Be(
+            new PeerRow(six, hostSix, s_otherMac, "twill-v6.1", EntryState.Ok, EntryState.Missing, EntryState.Ok));
+        Rows(dual with { Routes = new HashSet<PeerRoute> { s_whole.Routes.Single(), new(six, hop, "twill-v6.1", false, Metric: 1024) } })[1].Route
+            .Should().Be(EntryState.Changed);
+    }
+
+    [Fact]
     public void The_table_names_what_is_missing()
     {
         Screen screen = new(colours: false);
@@ -124,7 +146,7 @@ public sealed class PeerRowTests
         peer.GetProperty("ok").GetBoolean().Should().BeTrue();
     }
 
-    private static List<PeerRow> Rows(Actual actual) => PeerRow.Of(actual, ["twill.1"], 24);
+    private static List<PeerRow> Rows(Actual actual) => PeerRow.Of(actual, ["twill.1", "twill-v6.1"], 24);
 
     private static MacAddress Mac(string text) => MacAddress.TryParse(text, out MacAddress mac) ? mac : throw new ArgumentException(text);
 }

@@ -12,7 +12,8 @@ public sealed class StatusReportTests
         File = "/etc/cni/net.d/10-twill.conflist",
         Backend = "vxlan",
         Vxlan = (1, 4789),
-        Underlay = (IPAddress.Parse("192.168.50.11"), "eth0"),
+        PublicAddresses = [IPAddress.Parse("192.168.50.11")],
+        Interface = "eth0",
         Bridge = "twill0",
         BridgeState = "up",
         Mtu = 1450,
@@ -44,13 +45,28 @@ public sealed class StatusReportTests
     }
 
     [Fact]
+    public void Both_families_of_a_network_are_shown_and_nobody_counts_the_addresses_of_an_IPv6_subnet()
+    {
+        NetworkStatus dual = s_healthy with
+        {
+            PublicAddresses = [IPAddress.Parse("192.168.50.11"), IPAddress.Parse("fd00:50::11")],
+            Subnets = [.. s_healthy.Subnets, new SubnetUse(IPNetwork.Parse("fc00:1:0:7::/64"), 2, SubnetUse.Countless)],
+        };
+
+        Print(dual).Should().Contain("192.168.50.11 and fd00:50::11 on eth0\n").And.Contain("  subnet   fc00:1:0:7::/64, 2 used, countless free\n");
+        JsonElement network = Json(w => StatusReport.Write(w, [dual, s_healthy with { PublicAddresses = [IPAddress.Parse("fd00:50::11")] }], [])).GetProperty("networks")[0];
+        (network.GetProperty("publicIP").GetString(), network.GetProperty("publicIPv6").GetString()).Should().Be(("192.168.50.11", "fd00:50::11"));
+        network.GetProperty("subnets")[1].GetProperty("free").GetInt64().Should().Be(9007199254740991);
+    }
+
+    [Fact]
     public void One_host_alone_has_no_lease_agent_or_peers()
     {
         NetworkStatus single = s_healthy with
         {
             Backend = "none",
             Vxlan = null,
-            Underlay = null,
+            PublicAddresses = [],
             Lease = null,
             IsLeased = false,
             Agent = new AgentStatus(),

@@ -1,5 +1,4 @@
 using System.Net;
-using System.Net.Sockets;
 using Twill.Host;
 using Twill.Linux;
 using Twill.Linux.Addresses;
@@ -72,7 +71,7 @@ internal static class BridgeCheck
 
     private static void Gateways(Findings to, HostView host, NetworkView network, Link bridge)
     {
-        List<InterfaceAddress> present = host.Route.ListAddresses(bridge.Index, AddressFamily.InterNetwork);
+        List<InterfaceAddress> present = host.Route.ListAddresses(bridge.Index);
         foreach (IPNetwork subnet in network.Subnets)
         {
             IPAddress gateway = network.GatewayOf(subnet);

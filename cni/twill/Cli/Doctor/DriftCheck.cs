@@ -48,10 +48,9 @@ internal static class DriftCheck
     {
         if (!row.IsWhole || row.Subnet is not { } subnet)
             return;
-        uint first = IpText.ToNumber(subnet.BaseAddress), last = first | (uint)(0xFFFF_FFFFUL >> subnet.PrefixLength);
-        foreach (uint number in (ReadOnlySpan<uint>)[first + 1, last - 1])
+        foreach (UInt128 number in (ReadOnlySpan<UInt128>)[AddressNumber.Of(subnet.BaseAddress) + 1, AddressNumber.LastOf(subnet) - 1])
         {
-            IPAddress address = IpText.FromNumber(number);
+            IPAddress address = AddressNumber.ToAddress(number, subnet.BaseAddress.AddressFamily);
             string way = host.Route.TryGetRoute(address, out Route? taken) ? host.Links.Find(link => link.Index == taken.Index)?.Name ?? "nowhere" : "nowhere";
             if (way != row.Device)
             {

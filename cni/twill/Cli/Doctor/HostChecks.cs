@@ -14,7 +14,7 @@ internal static class HostChecks
         to.Look("configuration", () => Configuration(to, host, networks), () =>
             $"{Words.Count(networks.Count, "network")} in {host.ConfDir}: {string.Join(", ", networks.ConvertAll(network => network.Name))}");
         to.Look("plugins", () => Plugins(to, host, networks), () => $"all that the configuration names are in {host.PluginDirs[0]}");
-        to.Look("forwarding", () => Forwarding(to, host, networks), () => "this host forwards IPv4");
+        to.Look("forwarding", () => Forwarding(to, host, networks), () => networks.Exists(network => network.HasIPv6) ? "this host forwards IPv4 and IPv6" : "this host forwards IPv4");
         to.Look("iptables", () => LegacyTables(to), BridgeFilterNote);
         if (all && host.Problems.Count == 0)
             to.Look("leftovers", () => Leftovers(to, host), () => "nothing is left of networks that are not configured any more");
@@ -61,12 +61,12 @@ internal static class HostChecks
 
     private static void Forwarding(Findings to, HostView host, List<NetworkView> networks)
     {
+        if (Sysctl.Read("net/ipv4/ip_forward") != "1" && networks.Exists(network => network.IsInUse))
+            to.Fail("forwarding", "net.ipv4.ip_forward is 0: nothing leaves or reaches a container through this host", "sysctl -w net.ipv4.ip_forward=1, and look in /etc/sysctl.d who turns it off");
+        if (networks.Exists(network => network.IsInUse && network.HasIPv6) && Value("net/ipv6/conf/all/forwarding") != "1")
+            to.Fail("forwarding", "net.ipv6.conf.all.forwarding is 0: no IPv6 packet leaves or reaches a container through this host", "sysctl -w net.ipv6.conf.all.forwarding=1, and look in /etc/sysctl.d who turns it off");
         if (Sysctl.Read("net/ipv4/ip_forward") != "1")
-        {
-            if (networks.Exists(network => network.IsInUse))
-                to.Fail("forwarding", "net.ipv4.ip_forward is 0: nothing leaves or reaches a container through this host", "sysctl -w net.ipv4.ip_forward=1, and look in /etc/sysctl.d who turns it off");
             return;
-        }
         SortedSet<string> devices = new(StringComparer.Ordinal);
         foreach (NetworkView network in networks)
         {
@@ -76,8 +76,21 @@ internal static class HostChecks
         }
         foreach (string device in devices)
         {
-            if (device.Length > 0 && host.Find(device) is not null && Sysctl.Read($"net/ipv4/conf/{device}/forwarding") == "0")
+            if (device.Length > 0 && host.Find(device) is not null && Value($"net/ipv4/conf/{device}/forwarding") == "0")
                 to.Fail("forwarding", $"net.ipv4.conf.{device}.forwarding is 0: what comes in by {device} is not forwarded", $"sysctl -w net/ipv4/conf/{device}/forwarding=1");
+        }
+    }
+
+    /// <summary>A parameter; null where there is no such thing, as without IPv6.</summary>
+    private static string? Value(string parameter)
+    {
+        try
+        {
+            return Sysctl.Read(parameter);
+        }
+        catch (LibcException e) when (e.Errno == Errno.ENOENT)
+        {
+            return null;
         }
     }
 

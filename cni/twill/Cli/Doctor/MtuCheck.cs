@@ -1,7 +1,6 @@
 using System.Net.Sockets;
 using Twill.Cni.Configuration;
 using Twill.Host;
-using Twill.Host.Backends;
 using Twill.Linux.Links;
 
 namespace Twill.Plugin.Cli.Doctor;
@@ -32,11 +31,11 @@ internal static class MtuCheck
         {
             try
             {
-                Underlay underlay = Underlay.Select(host.Route, conf.Backend.Interface);
-                IBackend backend = HostNode.BackendOf(conf);
-                (name, mtu, overhead) = (underlay.Name, underlay.Mtu, backend.Overhead(AddressFamily.InterNetwork));
-                if (network.Agent.Pid is not null && network.Node is { } node && !node.PublicIP.Equals(underlay.Address))
-                    to.Fail("underlay", $"this host published {node.PublicIP}, but its address on {underlay.Name} is {underlay.Address}", DoctorCommand.Mend(network, ""));
+                Underlay underlay = Underlay.Select(host.Route, conf.Backend.Interface, dual: conf.Ipam.IPv6 is not null);
+                (name, mtu, overhead) = (underlay.Name, underlay.Mtu, underlay.Mtu - underlay.MtuWith(HostNode.BackendOf(conf)));
+                string published = string.Join(" and ", network.Node?.PublicAddresses ?? []), there = string.Join(" and ", underlay.Addresses);
+                if (network.Agent.Pid is not null && network.Node is not null && published != there)
+                    to.Fail("underlay", $"this host published {published}, but its address on {underlay.Name} is {there}", DoctorCommand.Mend(network, ""));
             }
             catch (HostException e)
             {
@@ -48,15 +47,24 @@ internal static class MtuCheck
         string carries = overhead > 0 ? $"{name} has {mtu} bytes, less {overhead} for {conf.Backend.TypeName}" : $"{name} has {mtu} bytes";
         if (wanted > room)
             to.Fail(Name, $"$.mtu is {wanted}, but {carries}: bigger packets are lost or cut into pieces", $"set $.mtu in {network.File} to 0, or to at most {room}");
-        foreach (Link? device in (List<Link?>)[.. network.OverlayDevices, host.Find(conf.Bridge)])
+        if (host.Find(conf.Bridge) is { } bridge)
+            Expect(to, network, bridge, wanted, carries);
+        foreach (Link device in network.OverlayDevices)
         {
-            if (device is not null && device.Mtu != wanted)
-                to.Fail(Name, $"device {device.Name} has MTU {device.Mtu}, not {wanted} ({carries})", DoctorCommand.Mend(network, $"ip link set dev {device.Name} mtu {wanted}"));
+            // One with less overhead than the other takes as much more.
+            AddressFamily outer = device.Vxlan?.Local?.AddressFamily ?? AddressFamily.InterNetwork;
+            Expect(to, network, device, conf.Mtu != 0 ? wanted : mtu - HostNode.BackendOf(conf).Overhead(outer), carries);
         }
         List<Link> others = network.HostEnds.FindAll(end => end.Mtu != wanted);
         if (others.Count > 0)
             to.Warn(Name, $"{Words.Count(others.Count, "container has", "containers have")} another MTU than {wanted}: {Words.Few(others.ConvertAll(end => $"{end.Name} {end.Mtu} ({BridgeCheck.Owner(end)})"))}",
                 "restart them: an MTU is given when a container starts");
         return $"{wanted} for containers; {carries}";
+    }
+
+    private static void Expect(Findings to, NetworkView network, Link device, int wanted, string carries)
+    {
+        if (device.Mtu != wanted)
+            to.Fail(Name, $"device {device.Name} has MTU {device.Mtu}, not {wanted} ({carries})", DoctorCommand.Mend(network, $"ip link set dev {device.Name} mtu {wanted}"));
     }
 }

@@ -1,8 +1,10 @@
+using System.Net;
 using System.Net.Sockets;
 using Twill.Cni.Configuration;
 using Twill.Host;
 using Twill.Linux.Addresses;
 using Twill.Linux.Links;
+using Twill.Linux.Routes;
 
 namespace Twill.Plugin.Cli.Doctor;
 
@@ -18,21 +20,28 @@ internal static class OverlayCheck
             return;
         to.Look(Name, () =>
         {
-            if (network.OverlayDevices.Count == 0 && network.Agent.ReportAge is not null)
-                to.Fail(Name, $"device {backend.DeviceName} is missing: no other host is reached", Mend(network));
-            foreach (Link device in network.OverlayDevices)
+            foreach (IPAddress address in network.Node?.PublicAddresses ?? [])
             {
-                foreach (string fault in Faults(host, network, device))
-                    to.Fail(Name, $"device {device.Name}: {fault}", Mend(network));
+                string name = network.OverlayNameOf(address.AddressFamily);
+                if (host.Find(name) is { } device)
+                    Look(to, host, network, device, address);
+                else if (network.Agent.ReportAge is not null)
+                    to.Fail(Name, $"device {name} is missing: no other host is reached by {address}", Mend(network));
             }
         }, () => network.OverlayDevices is { Count: > 0 } devices
             ? $"{string.Join(" and ", devices.ConvertAll(device => $"{device.Name} is up, {device.Mac}"))}, VNI {backend.Vni}, UDP port {backend.Port}"
             : $"{backend.DeviceName} is made by the agent");
     }
 
+    private static void Look(Findings to, HostView host, NetworkView network, Link device, IPAddress local)
+    {
+        foreach (string fault in Faults(host, network, device, local))
+            to.Fail(Name, $"device {device.Name}: {fault}", Mend(network));
+    }
+
     private static string Mend(NetworkView network) => DoctorCommand.Mend(network, "start the agent, which mends this: systemctl start twilld");
 
-    private static List<string> Faults(HostView host, NetworkView network, Link device)
+    private static List<string> Faults(HostView host, NetworkView network, Link device, IPAddress local)
     {
         BackendConf backend = network.Conf.Backend;
         if (device.Kind != "vxlan" || device.Vxlan is not { } vxlan)
@@ -49,19 +58,39 @@ internal static class OverlayCheck
         Expect(!vxlan.Learning, "it learns addresses from packets, which lets any host redirect others' traffic");
         Expect(vxlan.LowerIndex == 0, "it is bound to a lower device, and would die with it");
         Expect(!vxlan.External, "it is in external mode");
-        if (network.Node is { } node)
-        {
-            Expect(node.PublicIP.Equals(vxlan.Local), $"its local address is {vxlan.Local?.ToString() ?? "unset"}, not {node.PublicIP}");
-            Expect(node.VtepMac.Length == 0 || node.VtepMac == device.Mac?.ToString(), $"its hardware address is {device.Mac}, but other hosts were told {node.VtepMac}");
-        }
+        Expect(local.Equals(vxlan.Local), $"its local address is {vxlan.Local?.ToString() ?? "unset"}, not {local}");
+        string published = network.Node!.VtepMacOf(local.AddressFamily);
+        Expect(published.Length == 0 || published == device.Mac?.ToString(), $"its hardware address is {device.Mac}, but other hosts were told {published}");
         if (network.Subnets.Count > 0 && network.Agent.ReportAge is not null)
         {
-            List<InterfaceAddress> present = host.Route.ListAddresses(device.Index, AddressFamily.InterNetwork);
-            var wanted = OverlaySpec.BaseOf(network.Subnets[0]);
-            Expect(present.Exists(address => address.Address.Equals(wanted.BaseAddress) && address.PrefixLength == wanted.PrefixLength), $"it lacks the address {wanted}");
+            List<IPNetwork> wanted = BasesOn(network, local.AddressFamily);
+            List<InterfaceAddress> present = host.Route.ListAddresses(device.Index).FindAll(address => address.Scope != RouteScope.Link);
+            foreach (IPNetwork address in wanted)
+                Expect(present.Exists(there => Is(there, address)), $"it lacks the address {address}");
             foreach (InterfaceAddress address in present)
-                Expect(address.Address.Equals(wanted.BaseAddress), $"it has the address {address}, which leads packets astray");
+                Expect(wanted.Exists(own => Is(address, own)), $"it has the address {address}, which leads packets astray");
         }
         return faults;
     }
+
+    /// <summary>The base address of the first subnet of its own family, and of the other's too where there is no device for that.</summary>
+    private static List<IPNetwork> BasesOn(NetworkView network, AddressFamily outer)
+    {
+        List<IPNetwork> bases = [];
+        foreach (AddressFamily inner in (ReadOnlySpan<AddressFamily>)[AddressFamily.InterNetwork, AddressFamily.InterNetworkV6])
+        {
+            bool here = inner == outer || !network.Node!.HasAddressOf(inner);
+            foreach (IPNetwork subnet in network.Subnets)
+            {
+                if (here && subnet.BaseAddress.AddressFamily == inner)
+                {
+                    bases.Add(OverlaySpec.BaseOf(subnet));
+                    break;
+                }
+            }
+        }
+        return bases;
+    }
+
+    private static bool Is(InterfaceAddress there, IPNetwork own) => there.Address.Equals(own.BaseAddress) && there.PrefixLength == own.PrefixLength;
 }
