@@ -10,18 +10,22 @@ namespace Twill.Plugin;
 internal static class ForwardPaths
 {
     /// <summary>As far as the configuration tells: enough to let packets through.</summary>
-    public static ForwardTraffic Of(TwillConf conf) => new(conf.Name, new Door(conf.Bridge), conf.Ipam.Network ?? conf.Ipam.Subnet)
-    {
-        HasOtherHosts = conf.Backend.Type != BackendType.None,
-        Across = conf.Backend.HasDevice ? new Door(conf.Backend.DeviceName) : null,
-    };
+    /// <param name="conf">the network</param>
+    /// <param name="hasIPv6">whether its containers have IPv6 addresses, where only the IPAM plugin knows</param>
+    /// <returns>the ways of each address family</returns>
+    public static List<ForwardTraffic> Of(TwillConf conf, bool hasIPv6) =>
+        ForwardTraffic.Of(conf.Name, new Door(conf.Bridge), conf.Ipam.Ranges, hasIPv6).ConvertAll(traffic => traffic with
+        {
+            HasOtherHosts = conf.Backend.Type != BackendType.None,
+            Across = conf.Backend.HasDevice ? new Door(conf.Backend.DeviceName) : null,
+        });
 
     /// <summary>With the interfaces that are there: to tell who is in the way.</summary>
     /// <param name="route">a socket in the host's namespace</param>
     /// <param name="conf">the network</param>
     /// <param name="node">what this host is in it; null before that is known</param>
-    public static ForwardTraffic Find(RouteSocket route, TwillConf conf, NodeFile? node) => ForwardTraffic.Find(
-        route, conf.Name, conf.Bridge, conf.Ipam.Network ?? conf.Ipam.Subnet, conf.Backend.Type != BackendType.None,
+    public static List<ForwardTraffic> Find(RouteSocket route, TwillConf conf, NodeFile? node) => ForwardTraffic.Find(
+        route, conf.Name, conf.Bridge, conf.Ipam.Ranges, conf.Backend.Type != BackendType.None,
         conf.Backend.HasDevice ? conf.Backend.DeviceName : null, node?.Interface);
 
     /// <summary>The chains of others that drop containers' packets, or may.</summary>

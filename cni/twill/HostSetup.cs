@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using Twill.Cni;
 using Twill.Cni.Configuration;
 using Twill.Cni.State;
@@ -28,7 +29,8 @@ internal static class HostSetup
         using NftSocket nft = NftSocket.Open();
         if (Firewall.Ensure(nft, FirewallOf(conf)))
             Ports.Restore(host, nft, state, conf.Name);
-        IptablesAccept.Ensure(nft, ForwardPaths.Of(conf));
+        foreach (ForwardTraffic traffic in ForwardPaths.Of(conf, hasIPv6: false))
+            IptablesAccept.Ensure(nft, traffic);
     }
 
     /// <summary>Where only the IPAM plugin knows which prefixes the containers are in, these are added to the table as they come.</summary>
@@ -39,6 +41,8 @@ internal static class HostSetup
         using NftSocket nft = NftSocket.Open();
         foreach (IPNetwork prefix in PrefixesOf(addresses))
             Firewall.AddLocal(nft, conf.Name, prefix);
+        if (addresses.First(AddressFamily.InterNetworkV6) is not null)
+            IptablesAccept.Ensure(nft, ForwardPaths.Of(conf, hasIPv6: true)[^1]);
     }
 
     /// <summary>What a host needs before one of its containers has an IPv6 address: forwarding, and a bridge that does not wait or listen to routers.</summary>
@@ -62,7 +66,17 @@ internal static class HostSetup
     {
         using NftSocket nft = NftSocket.Open();
         return Firewall.FindDifference(nft, FirewallOf(conf), OnlyIpamKnows(conf) ? PrefixesOf(addresses) : [])
-            ?? (IptablesAccept.FindDifference(nft, ForwardPaths.Of(conf)) is { } why ? $"iptables lacks the accept for containers: {why}" : null);
+            ?? FindAcceptDifference(nft, ForwardPaths.Of(conf, addresses.First(AddressFamily.InterNetworkV6) is not null));
+    }
+
+    private static string? FindAcceptDifference(NftSocket nft, List<ForwardTraffic> families)
+    {
+        foreach (ForwardTraffic traffic in families)
+        {
+            if (IptablesAccept.FindDifference(nft, traffic) is { } why)
+                return $"iptables lacks the accept for containers: {why}";
+        }
+        return null;
     }
 
     /// <summary>Whether the configuration does not say which prefixes the containers are in.</summary>

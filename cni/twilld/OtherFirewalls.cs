@@ -22,10 +22,10 @@ internal sealed class OtherFirewalls(TwillConf conf, Log log, Trouble trouble)
     internal string? BringInOrder(RouteSocket route, NodeFile? node)
     {
         TellLegacy();
-        ForwardTraffic traffic = TrafficOf(route, node);
+        List<ForwardTraffic> families = TrafficOf(route, node);
         using NftSocket nft = NftSocket.Open();
-        string? done = IptablesAccept.Keep(nft, traffic);
-        if (Find(nft, traffic) is { } text)
+        List<string> done = [.. families.Select(traffic => IptablesAccept.Keep(nft, traffic)).OfType<string>()];
+        if (Find(nft, families) is { } text)
         {
             trouble.Failed(text);
         }
@@ -34,21 +34,21 @@ internal sealed class OtherFirewalls(TwillConf conf, Log log, Trouble trouble)
             trouble.Over();
         }
 
-        return done;
+        return done.Count == 0 ? null : string.Join("; ", done);
     }
 
-    private ForwardTraffic TrafficOf(RouteSocket route, NodeFile? node) => ForwardTraffic.Find(
+    private List<ForwardTraffic> TrafficOf(RouteSocket route, NodeFile? node) => ForwardTraffic.Find(
         route,
         conf.Name,
         conf.Bridge,
-        conf.Ipam.Network ?? conf.Ipam.Subnet,
+        conf.Ipam.Ranges,
         conf.Backend.Type != BackendType.None,
         conf.Backend.HasDevice ? conf.Backend.DeviceName : null,
         node?.Interface);
 
-    private static string? Find(NftSocket nft, ForwardTraffic traffic)
+    private static string? Find(NftSocket nft, List<ForwardTraffic> families)
     {
-        List<ForwardObstacle> obstacles = ForwardObstacles.Find(nft, traffic).FindAll(one => one.IsCertain && !one.IsMeant && !one.IsMendedByUs);
+        List<ForwardObstacle> obstacles = ForwardObstacles.Find(nft, families).FindAll(one => one.IsCertain && !one.IsMeant && !one.IsMendedByUs);
         return obstacles.Count == 0 ? null : string.Join("; ", obstacles.ConvertAll(one => $"{one.Text}; to let them through: {one.Remedy}"));
     }
 

@@ -6,13 +6,14 @@ namespace Twill.Host.Forwarding;
 internal sealed class AcceptPlan
 {
     private readonly AcceptRules _rules;
+    private readonly TableId _table;
     private readonly List<NftRule> _stale = [];
     private readonly ulong _before;
 
     public AcceptPlan(IptablesChains chains, ChainPolicy policy, ForwardTraffic traffic)
     {
         AcceptRules rules = new(traffic);
-        _rules = rules;
+        (_rules, _table) = (rules, chains.Table);
         List<ProbePacket> packets = traffic.Packets(published: true);
 
         // Where, is asked of the chains as others made them.
@@ -48,9 +49,9 @@ internal sealed class AcceptPlan
         foreach (Rule rule in _rules.Wanted)
         {
             if (_before != 0)
-                batch.Add(new InsertRule(IptablesChains.Filter, Chain, rule, _before));
+                batch.Add(new InsertRule(_table, Chain, rule, _before));
             else
-                batch.Add(new NewRule(IptablesChains.Filter, Chain, rule));
+                batch.Add(new NewRule(_table, Chain, rule));
         }
     }
 

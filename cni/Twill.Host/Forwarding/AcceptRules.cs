@@ -11,6 +11,7 @@ internal sealed class AcceptRules
     public AcceptRules(ForwardTraffic traffic)
     {
         _comment = IptablesAccept.CommentOf(traffic.Network);
+        TableId table = IptablesChains.FilterOf(traffic.Family);
         // The bridge, host ends that are not on it, and the overlay device begin so; only the bridge may have another name.
         const string OurDevices = HostNames.VethPrefix + "*";
         List<string> doors = traffic.Bridge.Name.StartsWith(HostNames.VethPrefix, StringComparison.Ordinal) ? [OurDevices] : [OurDevices, traffic.Bridge.Name];
@@ -20,6 +21,8 @@ internal sealed class AcceptRules
             Wanted.Add(Accept(New().Daddr(to)));
         else
             Wanted.AddRange(doors.ConvertAll(door => Accept(New().OifName(door))));
+
+        Rule New() => Rule.For(table);
     }
 
     public List<Rule> Wanted { get; } = [];
@@ -46,8 +49,6 @@ internal sealed class AcceptRules
         }
         return null;
     }
-
-    private static Rule New() => Rule.For(IptablesChains.Filter);
 
     private Rule Accept(Rule rule) => rule.Counter().Accept().WithComment(_comment);
 

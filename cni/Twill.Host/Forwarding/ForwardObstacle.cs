@@ -42,7 +42,7 @@ public sealed record ForwardObstacle(TableId Table, string Chain)
 
     private static string RemedyFor(NftChain chain, ForwardTraffic traffic, IptablesChains? iptables)
     {
-        string table = $"{chain.Table} {chain.Name}", bridge = traffic.Bridge.Name;
+        string table = $"{chain.Table} {chain.Name}", bridge = traffic.Bridge.Name, tables = $"{traffic.Word}tables";
         if (chain.Table.Family == NftFamily.Bridge)
             return $"nft 'insert rule {table} iifname \"{HostNames.VethPrefix}*\" accept'"; // ports: bridges cannot be named everywhere
         if (chain.Table.Name == "firewalld")
@@ -54,11 +54,11 @@ public sealed record ForwardObstacle(TableId Table, string Chain)
         {
             string at = iptables.JumpToDockerUser() >= 0 ? IptablesChains.DockerUser : IptablesChains.Forward;
             return traffic.Containers is { } ours
-                ? $"iptables -I {at} -s {ours} -j ACCEPT && iptables -I {at} -d {ours} -j ACCEPT"
-                : $"iptables -I {at} -i {bridge} -j ACCEPT && iptables -I {at} -o {bridge} -j ACCEPT";
+                ? $"{tables} -I {at} -s {ours} -j ACCEPT && {tables} -I {at} -d {ours} -j ACCEPT"
+                : $"{tables} -I {at} -i {bridge} -j ACCEPT && {tables} -I {at} -o {bridge} -j ACCEPT";
         }
         return traffic.Containers is { } containers
-            ? $"nft insert rule {table} ip saddr {containers} accept && nft insert rule {table} ip daddr {containers} accept"
+            ? $"nft insert rule {table} {traffic.Word} saddr {containers} accept && nft insert rule {table} {traffic.Word} daddr {containers} accept"
             : $"nft insert rule {table} iifname {bridge} accept && nft insert rule {table} oifname {bridge} accept";
     }
 }

@@ -10,6 +10,17 @@ public static class ForwardObstacles
 {
     /// <summary>The chains that drop or may drop packets of containers.</summary>
     /// <param name="nft">A socket in the host's namespace.</param>
+    /// <param name="families">The network, once for each address family.</param>
+    public static List<ForwardObstacle> Find(NftSocket nft, IReadOnlyList<ForwardTraffic> families)
+    {
+        List<ForwardObstacle> obstacles = [];
+        foreach (ForwardTraffic traffic in families)
+            obstacles.AddRange(Find(nft, traffic));
+        return obstacles;
+    }
+
+    /// <summary>The chains that drop or may drop packets of containers, of one family.</summary>
+    /// <param name="nft">A socket in the host's namespace.</param>
     /// <param name="traffic">The network.</param>
     public static List<ForwardObstacle> Find(NftSocket nft, ForwardTraffic traffic)
     {
@@ -23,11 +34,13 @@ public static class ForwardObstacles
                 continue;
             if (Look(nft, chain, at.Policy ?? ChainPolicy.Accept, chain.Table.Family switch
             {
-                NftFamily.Ip or NftFamily.Inet => packets,
+                NftFamily.Inet => packets,
+                NftFamily.Ip when !traffic.IsIPv6 => packets,
+                NftFamily.Ip6 when traffic.IsIPv6 => packets,
                 NftFamily.Bridge => frames,
                 _ => [],
             }) is { Count: > 0 } stopped)
-                obstacles.Add(ForwardObstacle.Of(chain, stopped, traffic, IptablesOf(nft, chain)));
+                obstacles.Add(ForwardObstacle.Of(chain, stopped, traffic, IptablesOf(nft, chain, traffic)));
         }
         return obstacles;
     }
@@ -50,9 +63,12 @@ public static class ForwardObstacles
     }
 
     /// <summary>What is known of a chain when it is iptables' own.</summary>
-    private static IptablesChains? IptablesOf(NftSocket nft, NftChain chain) =>
-        chain.Table == IptablesChains.Filter && chain.Name == IptablesChains.Forward && IptablesChains.AreIptables(nft)
-            ? new IptablesChains(name => nft.ListRules(IptablesChains.Filter, name)) : null;
+    private static IptablesChains? IptablesOf(NftSocket nft, NftChain chain, ForwardTraffic traffic)
+    {
+        TableId filter = IptablesChains.FilterOf(traffic.Family);
+        return chain.Table == filter && chain.Name == IptablesChains.Forward && IptablesChains.AreIptables(nft, filter)
+            ? new IptablesChains(filter, name => nft.ListRules(filter, name)) : null;
+    }
 
     private static bool IsOurs(TableId table) =>
         table.Family == NftFamily.Inet && table.Name.StartsWith(HostNames.NftTable(""), StringComparison.Ordinal);

@@ -1,19 +1,22 @@
 using System.Net;
+using System.Net.Sockets;
 using Twill.Linux;
 using Twill.Linux.Links;
+using Twill.Linux.Netlink;
 using Twill.Linux.Routes;
 
 namespace Twill.Host.Forwarding;
 
-/// <summary>The ways that a network's packets take through this host.</summary>
+/// <summary>The ways that a network's packets of one address family take through this host.</summary>
 /// <param name="Network">The network's name.</param>
 /// <param name="Bridge">The bridge that its containers hang on.</param>
 /// <param name="Containers">The addresses of all its containers, on every host; null when only the IPAM plugin knows.</param>
 public sealed record ForwardTraffic(string Network, Door Bridge, IPNetwork? Containers)
 {
-    private const string BridgeFilter = "net/bridge/bridge-nf-call-iptables";
+    private static readonly IPAddress s_outside = new([192, 0, 2, 1]), s_outside6 = IPAddress.Parse("2001:db8::1"); // TEST-NET-1 and its like: somewhere outside
 
-    private static readonly IPAddress s_outside = new([192, 0, 2, 1]); // TEST-NET-1: somewhere outside
+    /// <summary>IPv4 or IPv6; <see cref="Containers"/> are of it.</summary>
+    public AddressFamily Family { get; init; } = AddressFamily.InterNetwork;
 
     /// <summary>Whether there are containers on other hosts.</summary>
     public bool HasOtherHosts { get; init; }
@@ -24,25 +27,47 @@ public sealed record ForwardTraffic(string Network, Door Bridge, IPNetwork? Cont
     /// <summary>The interface that leads out of the cluster; null when not known.</summary>
     public Door? Outside { get; init; }
 
-    /// <summary>Looks up the interfaces.</summary>
+    /// <summary>Of each family that a network's containers have, as far as it is known without looking at the host.</summary>
+    /// <param name="network">The network's name.</param>
+    /// <param name="bridge">The bridge.</param>
+    /// <param name="ranges">Where the containers' addresses are, of both families; empty when only the IPAM plugin knows.</param>
+    /// <param name="hasIPv6">Whether they have IPv6 addresses, where <paramref name="ranges"/> does not say it.</param>
+    public static List<ForwardTraffic> Of(string network, Door bridge, IReadOnlyList<IPNetwork> ranges, bool hasIPv6)
+    {
+        List<ForwardTraffic> all = new(2);
+        foreach (IPNetwork range in ranges)
+            all.Add(new ForwardTraffic(network, bridge, range) { Family = range.BaseAddress.AddressFamily });
+        if (all.Count > 0)
+            return all;
+        all.Add(new ForwardTraffic(network, bridge, null));
+        if (hasIPv6)
+            all.Add(new ForwardTraffic(network, bridge, null) { Family = AddressFamily.InterNetworkV6 });
+        return all;
+    }
+
+    /// <summary>Looks up the interfaces, and, where only the IPAM plugin knows the containers' addresses, whether they have IPv6: then the bridge has.</summary>
     /// <param name="route">A socket in the host's namespace.</param>
     /// <param name="network">The network's name.</param>
     /// <param name="bridge">The bridge's name.</param>
-    /// <param name="containers">See <see cref="Containers"/>.</param>
+    /// <param name="ranges">Where the containers' addresses are, of both families; empty when only the IPAM plugin knows.</param>
     /// <param name="hasOtherHosts">See <see cref="HasOtherHosts"/>.</param>
     /// <param name="overlay">The overlay device's name; null when packets for other hosts leave by the underlay.</param>
     /// <param name="underlay">The underlay's name; null when not known: then it is what the main routing table says.</param>
-    public static ForwardTraffic Find(
-        RouteSocket route, string network, string bridge, IPNetwork? containers, bool hasOtherHosts, string? overlay, string? underlay)
+    public static List<ForwardTraffic> Find(
+        RouteSocket route, string network, string bridge, IReadOnlyList<IPNetwork> ranges, bool hasOtherHosts, string? overlay, string? underlay)
     {
-        Door? outside = !string.IsNullOrEmpty(underlay) ? DoorOf(route, underlay) : WayOut(route);
-        return new ForwardTraffic(network, DoorOf(route, bridge), containers)
+        Door at = DoorOf(route, bridge);
+        return Of(network, at, ranges, hasIPv6: ranges.Count == 0 && HasIPv6(route, at)).ConvertAll(traffic =>
         {
-            HasOtherHosts = hasOtherHosts,
-            Outside = outside,
-            Across = overlay is null ? outside : DoorOf(route, overlay),
-        };
+            Door? outside = !string.IsNullOrEmpty(underlay) ? DoorOf(route, underlay) : WayOut(route, traffic.Family);
+            return traffic with { HasOtherHosts = hasOtherHosts, Outside = outside, Across = overlay is null ? outside : DoorOf(route, overlay) };
+        });
     }
+
+    /// <summary>As `nft` and iptables name the family in rules: ip, ip6.</summary>
+    internal string Word => IsIPv6 ? "ip6" : "ip";
+
+    internal bool IsIPv6 => Family == AddressFamily.InterNetworkV6;
 
     /// <summary>What has to pass the forward chains.</summary>
     /// <param name="published">Also what comes from outside for published ports, which an administrator may well want to keep out.</param>
@@ -60,22 +85,25 @@ public sealed record ForwardTraffic(string Network, Door Bridge, IPNetwork? Cont
             packets.Add(new("from the outside to published ports", Outside, Bridge, null, Containers) { IsTranslated = true });
         if (IsBridgedTrafficFiltered())
             packets.Add(new("between containers of this host", Bridge, Bridge, Containers, Containers));
-        return packets;
+        return OfFamily(packets);
     }
 
     /// <summary>What has to pass the forward chains of family bridge, whose interfaces are ports: host ends, named as any of them may be.</summary>
     internal List<ProbePacket> Frames()
     {
         Door port = new(HostNames.Veth("", ""));
-        return [new("between containers of this host", port, port, Containers, Containers) { Within = Bridge }];
+        return OfFamily([new("between containers of this host", port, port, Containers, Containers) { Within = Bridge }]);
     }
 
+    private List<ProbePacket> OfFamily(List<ProbePacket> packets) =>
+        IsIPv6 ? packets.ConvertAll(packet => packet with { Family = Family, Description = $"{packet.Description} over IPv6" }) : packets;
+
     /// <summary>With br_netfilter also packets between two ports of one bridge pass the forward chains of the families ip and inet.</summary>
-    private static bool IsBridgedTrafficFiltered()
+    private bool IsBridgedTrafficFiltered()
     {
         try
         {
-            return Sysctl.Read(BridgeFilter) == "1";
+            return Sysctl.Read($"net/bridge/bridge-nf-call-{Word}tables") == "1";
         }
         catch (LibcException e) when (e.Errno == Errno.ENOENT)
         {
@@ -85,6 +113,19 @@ public sealed record ForwardTraffic(string Network, Door Bridge, IPNetwork? Cont
 
     private static Door DoorOf(RouteSocket route, string name) => new(name, route.TryGetLink(name, out Link? link) ? link.Index : 0);
 
-    private static Door? WayOut(RouteSocket route) =>
-        route.TryGetRoute(s_outside, out Route? way) && route.TryGetLink(way.Index, out Link? link) ? new Door(link.Name, link.Index) : null;
+    private static bool HasIPv6(RouteSocket route, Door bridge) => bridge.Index != 0
+        && route.ListAddresses(bridge.Index, AddressFamily.InterNetworkV6).Exists(address => address.Scope == Linux.Routes.RouteScope.Universe);
+
+    private static Door? WayOut(RouteSocket route, AddressFamily family)
+    {
+        try
+        {
+            return route.TryGetRoute(family == AddressFamily.InterNetworkV6 ? s_outside6 : s_outside, out Route? way) && route.TryGetLink(way.Index, out Link? link)
+                ? new Door(link.Name, link.Index) : null;
+        }
+        catch (NetlinkException)
+        {
+            return null; // a route that leads nowhere: unreachable, prohibit, blackhole
+        }
+    }
 }

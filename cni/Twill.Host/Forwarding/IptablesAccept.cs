@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using Twill.Linux.Nftables;
 
 namespace Twill.Host.Forwarding;
@@ -15,7 +16,7 @@ namespace Twill.Host.Forwarding;
 /// CHAIN is DOCKER-USER where FORWARD leads there: Docker keeps it, and what it holds comes before Docker's own rules. Else it is FORWARD.
 /// In either the rules stand behind what is there for some packets only, which an administrator wanted, and before what drops or returns
 /// everything. Nothing is written where containers' packets pass anyway, unless Docker is about, whose policy may turn at any time.
-/// The rules are of the form that iptables writes itself: it lists, saves, restores and deletes them as its own.
+/// IPv6's are the same in ip6tables. The rules are of the form that iptables writes itself: it lists, saves, restores and deletes them as its own.
 /// </para>
 /// </summary>
 public static class IptablesAccept
@@ -29,9 +30,10 @@ public static class IptablesAccept
     /// <returns>What was done and why; null when nothing was to be done.</returns>
     public static string? Ensure(NftSocket nft, ForwardTraffic traffic)
     {
-        if (!IptablesChains.TryGetPolicy(nft, out ChainPolicy policy))
+        TableId table = IptablesChains.FilterOf(traffic.Family);
+        if (!IptablesChains.TryGetPolicy(nft, table, out ChainPolicy policy))
             return null;
-        IptablesChains chains = new(chain => nft.GlanceAtRules(IptablesChains.Filter, chain));
+        IptablesChains chains = new(table, chain => nft.GlanceAtRules(table, chain));
         if (new AcceptRules(traffic).AreIn(chains.Of(chains.JumpToDockerUser() >= 0 ? IptablesChains.DockerUser : IptablesChains.Forward)))
             return null;
         return new AcceptPlan(chains, policy, traffic).Why is null ? null : Keep(nft, traffic);
@@ -50,7 +52,7 @@ public static class IptablesAccept
             if (PlanOf(nft, traffic) is not { Why: { } why } plan)
                 return;
             plan.Write(batch);
-            done = $"accept for containers put into chain {plan.Chain} of iptables, because {why}";
+            done = $"accept for containers put into chain {plan.Chain} of {IptablesChains.NameOf(IptablesChains.FilterOf(traffic.Family))}, because {why}";
         });
         return done;
     }
@@ -74,7 +76,7 @@ public static class IptablesAccept
         List<string> places = [];
         foreach (NftRule rule in RulesWithComment(nft))
         {
-            string place = $"accept for containers in chain {rule.Chain} of iptables";
+            string place = $"accept for containers in chain {rule.Chain} of {IptablesChains.NameOf(rule.Table)}";
             if (AcceptRules.CommentIn(rule.Rule) == CommentOf(network) && !places.Contains(place))
                 places.Add(place);
         }
@@ -103,16 +105,20 @@ public static class IptablesAccept
 
     private static AcceptPlan? PlanOf(NftSocket nft, ForwardTraffic traffic)
     {
-        if (!IptablesChains.TryGetPolicy(nft, out ChainPolicy policy) || !IptablesChains.AreIptables(nft))
+        TableId table = IptablesChains.FilterOf(traffic.Family);
+        if (!IptablesChains.TryGetPolicy(nft, table, out ChainPolicy policy) || !IptablesChains.AreIptables(nft, table))
             return null;
-        return new AcceptPlan(new IptablesChains(chain => nft.ListRules(IptablesChains.Filter, chain)), policy, traffic);
+        return new AcceptPlan(new IptablesChains(table, chain => nft.ListRules(table, chain)), policy, traffic);
     }
 
     private static List<NftRule> RulesWithComment(NftSocket nft)
     {
         List<NftRule> rules = [];
-        foreach (string chain in (ReadOnlySpan<string>)[IptablesChains.Forward, IptablesChains.DockerUser])
-            rules.AddRange(nft.ListRules(IptablesChains.Filter, chain).FindAll(rule => AcceptRules.CommentIn(rule.Rule) is not null));
+        foreach (AddressFamily family in (ReadOnlySpan<AddressFamily>)[AddressFamily.InterNetwork, AddressFamily.InterNetworkV6])
+        {
+            foreach (string chain in (ReadOnlySpan<string>)[IptablesChains.Forward, IptablesChains.DockerUser])
+                rules.AddRange(nft.ListRules(IptablesChains.FilterOf(family), chain).FindAll(rule => AcceptRules.CommentIn(rule.Rule) is not null));
+        }
         return rules;
     }
 }

@@ -1,4 +1,6 @@
 using System.Net;
+using System.Net.Sockets;
+using Twill.Linux.Nftables.Expressions;
 
 namespace Twill.Host.Forwarding;
 
@@ -12,6 +14,12 @@ namespace Twill.Host.Forwarding;
 /// <param name="Destination">Prefix of their destination addresses.</param>
 internal sealed record ProbePacket(string Description, Door? Iif, Door? Oif, IPNetwork? Source, IPNetwork? Destination)
 {
+    /// <summary>IPv4 or IPv6; prefixes are of it.</summary>
+    public AddressFamily Family { get; init; } = AddressFamily.InterNetwork;
+
+    /// <summary>Whether they are of IPv6.</summary>
+    public bool IsIPv6 => Family == AddressFamily.InterNetworkV6;
+
     /// <summary>Whether they belong to a connection that the other side began.</summary>
     public bool IsAnswer { get; init; }
 
@@ -20,6 +28,15 @@ internal sealed record ProbePacket(string Description, Door? Iif, Door? Oif, IPN
 
     /// <summary>The bridge that frames pass from port to port.</summary>
     public Door? Within { get; init; }
+
+    /// <summary>Whether that is the source address, or its beginning: struct iphdr has it at 12, struct ipv6hdr at 8.</summary>
+    public bool HasSource(Payload payload) => HasAddress(payload, IsIPv6 ? 8 : 12);
+
+    /// <summary>Whether that is the destination address, or its beginning: struct iphdr has it at 16, struct ipv6hdr at 24.</summary>
+    public bool HasDestination(Payload payload) => HasAddress(payload, IsIPv6 ? 24 : 16);
+
+    private bool HasAddress(Payload payload, int offset) =>
+        payload.Base == PayloadBase.Network && payload.Offset == offset && payload.Length <= (IsIPv6 ? 16 : 4);
 }
 
 /// <summary>An interface, as rules may name it.</summary>

@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using System.Net;
 using System.Text;
 using Twill.Linux.Nftables;
@@ -22,8 +21,7 @@ internal enum Answer
 /// <param name="elementsOf">the elements of a set or map of the table; null when they cannot be told</param>
 internal sealed class RuleMatch(Func<string, IReadOnlyList<SetElement>?> elementsOf)
 {
-    private const int SourceOffset = 12, DestinationOffset = 16; // in struct iphdr: saddr, daddr
-    private const byte NfProtoIpv4 = 2, Tcp = 6, Udp = 17;
+    private const byte NfProtoIpv4 = 2, NfProtoIpv6 = 10, Tcp = 6, Udp = 17;
 
     /// <summary>Of the rule; the verdict is null when it decides nothing.</summary>
     public Answer Of(Rule rule, ProbePacket packet, out Verdict? verdict)
@@ -84,10 +82,10 @@ internal sealed class RuleMatch(Func<string, IReadOnlyList<SetElement>?> element
         ReadOnlySpan<byte> data = cmp.Data.Span;
         Answer equal = loaded?.Source switch
         {
-            Payload { Base: PayloadBase.Network, Offset: SourceOffset, Length: <= 4 } => Address(packet.Source, data, loaded.Mask),
-            Payload { Base: PayloadBase.Network, Offset: DestinationOffset, Length: <= 4 } => Address(packet.Destination, data, loaded.Mask),
+            Payload payload when packet.HasSource(payload) => Address(packet.Source, data, loaded.Mask),
+            Payload payload when packet.HasDestination(payload) => Address(packet.Destination, data, loaded.Mask),
             Payload { Base: PayloadBase.Transport } => Answer.No,
-            Meta { Key: MetaKey.NfProto } => data[0] == NfProtoIpv4 ? Answer.Yes : Answer.No,
+            Meta { Key: MetaKey.NfProto } => data[0] == (packet.IsIPv6 ? NfProtoIpv6 : NfProtoIpv4) ? Answer.Yes : Answer.No,
             Meta { Key: MetaKey.L4Proto } => data[0] is Tcp or Udp ? Answer.Perhaps : Answer.No,
             Meta { Key: MetaKey.IifName } => Name(packet.Iif, data),
             Meta { Key: MetaKey.OifName } => Name(packet.Oif, data),
@@ -104,21 +102,19 @@ internal sealed class RuleMatch(Func<string, IReadOnlyList<SetElement>?> element
 
     private static Answer Address(IPNetwork? addresses, ReadOnlySpan<byte> data, NftData? mask)
     {
-        if (addresses is not { } packets || data.Length > 4)
+        Span<byte> have = stackalloc byte[16];
+        if (addresses is not { } packets || !packets.BaseAddress.TryWriteBytes(have, out int length) || data.Length > length)
             return Answer.Perhaps;
-        Span<byte> prefix = stackalloc byte[4], bits = stackalloc byte[4], first = stackalloc byte[4];
-        prefix.Clear();
-        bits.Clear();
-        data.CopyTo(prefix);
-        if (mask is { Length: <= 4 } kept)
-            kept.Span.CopyTo(bits);
-        else
-            bits[..data.Length].Fill(0xff);
-        packets.BaseAddress.TryWriteBytes(first, out _);
-        uint wanted = BinaryPrimitives.ReadUInt32BigEndian(prefix), cares = BinaryPrimitives.ReadUInt32BigEndian(bits);
-        uint same = (uint)(0xFFFF_FFFF_0000_0000UL >> packets.PrefixLength); // bits that all these packets share
-        uint have = BinaryPrimitives.ReadUInt32BigEndian(first);
-        return ((have ^ wanted) & cares & same) != 0 ? Answer.No : (cares & ~same) == 0 ? Answer.Yes : Answer.Perhaps;
+        bool all = true;
+        for (int i = 0; i < data.Length; i++)
+        {
+            int cares = mask is not { } kept ? 0xff : i < kept.Length ? kept.Span[i] : 0;
+            int same = (0xff00 >> Math.Clamp(packets.PrefixLength - 8 * i, 0, 8)) & 0xff;   // bits that all these packets share
+            if (((have[i] ^ data[i]) & cares & same) != 0)
+                return Answer.No;
+            all &= (cares & ~same) == 0;
+        }
+        return all ? Answer.Yes : Answer.Perhaps;
     }
 
     private static Answer Name(Door? door, ReadOnlySpan<byte> data)
@@ -174,7 +170,7 @@ internal sealed class RuleMatch(Func<string, IReadOnlyList<SetElement>?> element
                 return XtExtension.NameOf(expression) switch
                 {
                     "comment" => Answer.Yes,
-                    "tcp" or "udp" or "multiport" or "icmp" => Answer.No,
+                    "tcp" or "udp" or "multiport" or "icmp" or "icmp6" => Answer.No,
                     _ => Answer.Perhaps,
                 };
             default:

@@ -53,14 +53,14 @@ internal static class SetMatch
     /// <summary>The first and the last key that these packets may have, as the kernel has them in registers.</summary>
     private static (byte[] First, byte[] Last)? KeysOf(NftExpression source, ProbePacket packet, CtState state) => source switch
     {
-        Payload { Base: PayloadBase.Network, Offset: 12, Length: 4 } => Addresses(packet.Source),
-        Payload { Base: PayloadBase.Network, Offset: 16, Length: 4 } => Addresses(packet.Destination),
+        Payload payload when packet.HasSource(payload) => Addresses(packet.Source),
+        Payload payload when packet.HasDestination(payload) => Addresses(packet.Destination),
         Meta { Key: MetaKey.IifName } => Name(packet.Iif),
         Meta { Key: MetaKey.OifName } => Name(packet.Oif),
         Meta { Key: MetaKey.BriIifName or MetaKey.BriOifName } => Name(packet.Within),
         Meta { Key: MetaKey.Iif } => Index(packet.Iif),
         Meta { Key: MetaKey.Oif } => Index(packet.Oif),
-        Meta { Key: MetaKey.NfProto } => One([2]),
+        Meta { Key: MetaKey.NfProto } => One([packet.IsIPv6 ? (byte)10 : (byte)2]),
         Ct { Key: CtKey.State } => One(BitConverter.GetBytes((uint)state)),
         _ => null,
     };

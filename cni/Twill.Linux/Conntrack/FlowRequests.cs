@@ -63,10 +63,11 @@ internal readonly record struct ListFlows(FlowFilter Filter) : INetlinkRequest
     {
         FilterFlags flags = 0;
         Nest tuple = w.Begin(CTA.TUPLE_REPLY);
-        if (Filter.Reached is { } reached)
+        // Of IPv6 the kernel lists all connections but those with the address (ctnetlink_filter_match_tuple takes ipv6_addr_cmp's 0 for "differs").
+        if (Filter is { Reached: { } reached, IsIPv6: false })
         {
             Nest ip = w.Begin(CTA_TUPLE.IP);
-            w.Put(Filter.IsIPv6 ? CTA_IP.V6_SRC : CTA_IP.V4_SRC, reached);
+            w.Put(CTA_IP.V4_SRC, reached);
             w.End(ip);
             flags |= FilterFlags.IpSource;
         }

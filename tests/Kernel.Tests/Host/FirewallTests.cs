@@ -182,6 +182,57 @@ public sealed class FirewallTests : IDisposable
             .Contain("ip daddr @local oifname != \"twill0\" oifname != \"twill-wg.51820\" oifname != \"lo\" oifgroup != 116 drop");
     }
 
+    [RequiresRootFact]
+    public void IPv6_comes_behind_what_is_there_without_it_and_is_recognised()
+    {
+        Do(nft => Firewall.Ensure(nft, s_spec));
+        string[] four = Lines();
+        FirewallSpec dual = s_spec with { Local = [.. s_spec.Local, IPNetwork.Parse("fd00:90::/48")], Exempt = [.. s_spec.Exempt, IPNetwork.Parse("2001:db8::/32")] };
+
+        Do(nft => Firewall.Ensure(nft, dual)).Should().BeTrue();
+
+        string written = Ruleset();
+        Do(nft => Firewall.Ensure(nft, dual)).Should().BeFalse();
+        Ruleset().Should().Be(written);
+        written.Should().Contain("elements = { fd00:90::/48 }").And.Contain("2001:db8::/32").And.Contain("fe80::/10,").And.Contain("ff00::/8 }")
+            .And.Contain("ip6 saddr @local6 ip6 daddr != @local6 ip6 daddr != @exempt6 masquerade fully-random")
+            .And.Contain("ip6 saddr @local6 accept").And.Contain("ip6 daddr @local6 accept");
+        Lines().Should().Contain(four.Where(line => !line.Contains("made anew")));
+        Do(nft => Firewall.FindDifference(nft, dual, [])).Should().BeNull();
+        Do(nft => Firewall.Ensure(nft, s_spec)).Should().BeTrue();
+        Lines().Should().Equal(four, "without IPv6 there is nothing of it");
+
+        string[] Lines() => Ruleset().Split('\n');
+    }
+
+    [RequiresRootTheory]
+    [InlineData("delete element inet twill-net1 local6 { fd00:90::/48 }", "set local6 of nftables table inet twill-net1 lacks fd00:90::/48")]
+    [InlineData("delete element inet twill-net1 exempt6 { ff00::/8 }", "set exempt6 of nftables table inet twill-net1 lacks ff00::/8")]
+    [InlineData("delete rule inet twill-net1 forward handle $HANDLE", "chain forward of nftables table inet twill-net1 lacks the rule 'to containers (IPv6)'")]
+    public void What_was_taken_away_of_ipv6_is_named(string damage, string told)
+    {
+        FirewallSpec dual = s_spec with { Local = [.. s_spec.Local, IPNetwork.Parse("fd00:90::/48")] };
+        Do(nft => Firewall.Ensure(nft, dual));
+        string handle = _ns.Sh("nft -a list chain inet twill-net1 forward | sed -n 's/.*daddr @local6 .*# handle //p'").Trim();
+        _ns.Run("nft", damage.Replace("$HANDLE", handle)).OrThrow();
+
+        Do(nft => Firewall.FindDifference(nft, dual, [])).Should().Contain(told);
+    }
+
+    [RequiresRootFact]
+    public void IPv6_prefixes_that_only_the_ipam_plugin_knew_are_added_and_everything_may_be_exempt()
+    {
+        FirewallSpec spec = s_spec with { Local = [], Exempt = [IPNetwork.Parse("::/0")], MayHaveIPv6 = true };
+        IPNetwork prefix = IPNetwork.Parse("fd00:91::/64");
+        Do(nft => Firewall.Ensure(nft, spec));
+        for (int i = 0; i < 2; i++)
+            Do(nft => { Firewall.AddLocal(nft, "net1", prefix); return true; });
+
+        Do(nft => Firewall.FindDifference(nft, spec, [prefix, IPNetwork.Parse("10.91.0.0/24")])).Should().Contain("set local of nftables table inet twill-net1 lacks 10.91.0.0/24");
+        Do(nft => Firewall.FindDifference(nft, spec, [prefix])).Should().BeNull();
+        Ruleset().Should().Contain("elements = { fd00:91::/64 }").And.Contain("elements = { ::/0 }");
+    }
+
     public void Dispose() => _ns.Dispose();
 
     /// <summary>Joins another namespace by a veth whose end here is a bridge's port or stands for itself.</summary>

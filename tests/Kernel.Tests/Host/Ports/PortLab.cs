@@ -9,16 +9,19 @@ namespace Kernel.Tests.Host.Ports;
 
 /// <summary>
 /// A host (192.0.2.1, bridge 10.244.7.1) with two containers (10.244.7.2 and .3), and a machine outside (192.0.2.2) that has no
-/// route to them. The network's table is in place, and nothing is published.
+/// route to them. The network's table is in place, and nothing is published. With IPv6 all of them have an address of it as well.
 /// </summary>
 internal sealed class PortLab : IDisposable
 {
     internal const byte Tcp = 6, Udp = 17, Sctp = 132;
     internal const string Network = "net1", Bridge = "twill0", BridgeAddress = "10.244.7.1", HostAddress = "192.0.2.1", OutsideAddress = "192.0.2.2";
 
-    internal static readonly FirewallSpec Spec = new(Network, Bridge, Masquerade: true, [IPNetwork.Parse("10.244.0.0/16")], []);
+    internal const string BridgeAddress6 = "fd00:244::1", HostAddress6 = "2001:db8:1::1", OutsideAddress6 = "2001:db8:1::2", Containers6 = "fd00:244::/64";
 
-    internal PortLab()
+    internal static readonly FirewallSpec Spec = new(Network, Bridge, Masquerade: true, [IPNetwork.Parse("10.244.0.0/16")], []);
+    internal static readonly FirewallSpec DualSpec = Spec with { Local = [.. Spec.Local, IPNetwork.Parse(Containers6)] };
+
+    internal PortLab(bool withIPv6 = false)
     {
         Host.Sh("echo 1 > /proc/sys/net/ipv4/ip_forward");
         Host.Ip($"link add {Bridge} type bridge");
@@ -39,7 +42,27 @@ internal sealed class PortLab : IDisposable
             Pods[i].Ip($"route add default via {BridgeAddress}");
         }
         Host.Sh($"echo 1 > /proc/sys/net/ipv4/conf/{Bridge}/route_localnet");
-        Do(nft => Firewall.Ensure(nft, Spec));
+        if (withIPv6)
+            AddIPv6();
+        Do(nft => Firewall.Ensure(nft, withIPv6 ? DualSpec : Spec));
+    }
+
+    private void AddIPv6()
+    {
+        // Link-local addresses are there at once, by which a router asks its neighbours for others.
+        foreach (TestNetns ns in (TestNetns[])[Host, Outside, .. Pods])
+            ns.Sh("cd /proc/sys/net/ipv6/conf; for i in *; do echo 0 > $i/accept_dad; done; ip -o link show up | sed 's/^[0-9]*: //; s/[:@].*//' | grep -v '^lo$' | while read l; do ip link set $l down; ip link set $l up; done");
+        Host.Sh("echo 1 > /proc/sys/net/ipv6/conf/all/forwarding");
+        Host.Ip($"addr add {BridgeAddress6}/64 dev {Bridge} nodad");
+        Host.Ip($"addr add {HostAddress6}/64 dev out0 nodad");
+        Outside.Ip($"addr add {OutsideAddress6}/64 dev eth0 nodad");
+        for (int i = 0; i < Pods.Count; i++)
+        {
+            Pods[i].Ip($"addr add {AddressOf6(i)}/64 dev eth0 nodad");
+            Pods[i].Ip($"route add default via {BridgeAddress6}");
+            Pods[i].Ip($"route replace default via {BridgeAddress}");
+        }
+        Eventually.True("the cables carry", () => Outside.CanPing(HostAddress6) && Pods.All(pod => pod.CanPing(BridgeAddress6)));
     }
 
     internal TestNetns Host { get; } = TestNetns.Create();
@@ -50,11 +73,17 @@ internal sealed class PortLab : IDisposable
 
     internal static IPAddress AddressOf(int pod) => IPAddress.Parse($"10.244.7.{pod + 2}");
 
+    internal static IPAddress AddressOf6(int pod) => IPAddress.Parse($"fd00:244::{pod + 2}");
+
     internal static string VethOf(string container) => HostNames.Veth(container, "eth0");
 
     /// <summary>HOST_ADDRESS:HOST_PORT/PROTOCOL to a port of a container.</summary>
     internal static PublishedPort Port(byte protocol, ushort hostPort, int pod, ushort port, string at = "0.0.0.0") =>
         new(protocol, IPAddress.Parse(at), hostPort, AddressOf(pod), port);
+
+    /// <summary>The same for the container's IPv6 address.</summary>
+    internal static PublishedPort Port6(byte protocol, ushort hostPort, int pod, ushort port, string at = "::") =>
+        new(protocol, IPAddress.Parse(at), hostPort, AddressOf6(pod), port);
 
     internal void Publish(string container, params PublishedPort[] ports) =>
         Do(nft => { PortMaps.Publish(nft, Network, container, "eth0", ports); return true; });

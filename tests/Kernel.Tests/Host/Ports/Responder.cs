@@ -21,8 +21,9 @@ internal sealed class Responder : IDisposable
 
     internal static Responder On(TestNetns ns, byte protocol, int port, string name, string address = "0.0.0.0") => new(In(ns, () =>
     {
-        Socket socket = New(protocol);
-        socket.Bind(new IPEndPoint(IPAddress.Parse(address), port));
+        IPEndPoint at = new(IPAddress.Parse(address), port);
+        Socket socket = New(protocol, at.AddressFamily);
+        socket.Bind(at);
         if (protocol == PortLab.Tcp)
             socket.Listen();
         return socket;
@@ -31,15 +32,15 @@ internal sealed class Responder : IDisposable
     /// <summary>What answers at an address and port, and for whom it takes us; null when nothing does.</summary>
     internal static string? Ask(TestNetns from, byte protocol, string address, int port)
     {
-        using Socket socket = In(from, () => New(protocol));
+        using Socket socket = In(from, () => New(protocol, IPAddress.Parse(address).AddressFamily));
         return Ask(socket, address, port);
     }
 
     /// <summary>A client whose port stays the same from one question to the next.</summary>
-    internal static Socket UdpClient(TestNetns from, int port)
+    internal static Socket UdpClient(TestNetns from, int port, AddressFamily family = AddressFamily.InterNetwork)
     {
-        Socket socket = In(from, () => New(PortLab.Udp));
-        socket.Bind(new IPEndPoint(IPAddress.Any, port));
+        Socket socket = In(from, () => New(PortLab.Udp, family));
+        socket.Bind(new IPEndPoint(family == AddressFamily.InterNetwork ? IPAddress.Any : IPAddress.IPv6Any, port));
         return socket;
     }
 
@@ -67,9 +68,9 @@ internal sealed class Responder : IDisposable
 
     public void Dispose() => _socket.Dispose();
 
-    private static Socket New(byte protocol) => protocol == PortLab.Tcp
-        ? new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp)
-        : new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
+    private static Socket New(byte protocol, AddressFamily family) => protocol == PortLab.Tcp
+        ? new Socket(family, SocketType.Stream, ProtocolType.Tcp)
+        : new Socket(family, SocketType.Dgram, ProtocolType.Udp);
 
     // A socket belongs to the namespace of the thread that made it.
     private static T In<T>(TestNetns ns, Func<T> body)
@@ -87,7 +88,7 @@ internal sealed class Responder : IDisposable
             {
                 if (_socket.SocketType == SocketType.Dgram)
                 {
-                    EndPoint client = new IPEndPoint(IPAddress.Any, 0);
+                    EndPoint client = _socket.LocalEndPoint!;
                     _socket.ReceiveFrom(question, ref client);
                     _socket.SendTo(Answer(client), client);
                     continue;
