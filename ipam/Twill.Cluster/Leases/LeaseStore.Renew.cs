@@ -3,11 +3,16 @@ namespace Twill.Cluster;
 /// <content>Keeping what is leased.</content>
 public sealed partial class LeaseStore
 {
-    private double _remembered = double.NegativeInfinity;
+    /// <summary>Seconds after which keys that nothing changed are written again, as often as flannel writes its own. A host of flannel's that
+    /// missed a change, because its watch fell behind a compaction, keeps what it had until it sees the key written.</summary>
+    private const double RewriteAfter = 23 * 3600;
+
+    private double _remembered = double.NegativeInfinity, _written;
 
     /// <summary>Keeps the etcd lease alive and looks that every key is still this node's. A key that is gone is written anew if nobody took
     /// the subnet (under a new etcd lease when that is gone too); a key of somebody else is never overwritten: its subnet is reported as lost.
-    /// What the node leased without hearing of it (the answer to <see cref="GrowAsync"/> was lost) is given back.</summary>
+    /// What the node leased without hearing of it (the answer to <see cref="GrowAsync"/> was lost) is given back. Once a day every key is
+    /// written again.</summary>
     /// <param name="held">What the node holds, from this process or read back from its state file.</param>
     /// <param name="attributes">What to publish if a key has to be written anew.</param>
     /// <param name="cancel">Breaks off; what was held stays held until its deadline.</param>
@@ -52,9 +57,10 @@ public sealed partial class LeaseStore
         }
         try
         {
-            bool refresh = isNew || sent - _remembered >= grant.Ttl / 3.0;
-            Holding now = await HoldAsync(held.Subnets, grant.Id, attributes, rewrite: false, refresh, cancel).ConfigureAwait(false);
+            bool refresh = isNew || sent - _remembered >= grant.Ttl / 3.0, rewrite = sent - _written >= RewriteAfter;
+            Holding now = await HoldAsync(held.Subnets, grant.Id, attributes, rewrite, refresh, cancel).ConfigureAwait(false);
             if (refresh) _remembered = sent;
+            if (rewrite) _written = sent;
             return new RenewResult(new HeldLease(grant.Id, grant.Ttl, sent + grant.Ttl, now.Held), now.Lost, now.Restored);
         }
         catch when (isNew)

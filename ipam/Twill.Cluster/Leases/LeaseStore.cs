@@ -29,7 +29,7 @@ public sealed partial class LeaseStore
         }
         if (nodeId == "") throw new ArgumentException("a node id must not be empty", nameof(nodeId));
         if (prefix.Trim('/') == "") throw new ArgumentException($"expected a prefix such as /twill/NAME, got '{prefix}'", nameof(prefix));
-        (_etcd, _nodeId, _clock, _random) = (etcd, nodeId, bootClock, random);
+        (_etcd, _nodeId, _clock, _random, _written) = (etcd, nodeId, bootClock, random, bootClock());
         Keys = new Keys(prefix);
     }
 

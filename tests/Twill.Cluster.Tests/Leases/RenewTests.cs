@@ -42,6 +42,25 @@ public sealed class RenewTests(SharedEtcd etcd)
     }
 
     [Fact]
+    public async Task Once_a_day_the_keys_are_written_again_for_hosts_that_missed_a_change()
+    {
+        using EtcdClient client = etcd.NewClient();
+        double later = 0;
+        LeaseStore store = new(client, _prefix, "node-1", () => SharedEtcd.Clock() + later);
+        HeldLease held = await store.AcquireAsync(TestNode.Sixteen, SharedEtcd.Host(1), ttl: 60);
+        string key = store.Keys.Subnet(held.Subnets[0]), value = etcd.Server.Get(key)!;
+
+        foreach ((double hours, int version) in new[] { (22.9, 1), (23.1, 2), (23.2, 2), (46.3, 3) })
+        {
+            later = hours * 3600;
+            held = (await store.RenewAsync(held, SharedEtcd.Host(1))).Held;
+            etcd.Server.Etcdctl("get", key, "-w", "json").Should().Contain($"\"version\":{version}", "{0} hours are over", hours);
+        }
+
+        etcd.Server.Get(key).Should().Be(value);
+    }
+
+    [Fact]
     public async Task A_lease_that_expired_in_etcd_is_restored_with_the_same_subnets_when_nobody_took_them()
     {
         using TestNode node = new(etcd.Server, _prefix, 1);
