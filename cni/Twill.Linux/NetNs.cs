@@ -5,10 +5,12 @@ namespace Twill.Linux;
 
 /// <summary>
 /// A network namespace, held open. A <see cref="RouteSocket"/> opened inside keeps acting there whichever thread uses it, so that
-/// most work needs no more than one <see cref="Run{T}"/>.
+/// most work needs no <see cref="Run{T}"/>.
 /// </summary>
 public sealed class NetNs : IDisposable
 {
+    private const string OfThread = "/proc/thread-self/ns/net";
+
     private NetNs(SafeFileHandle handle)
     {
         Handle = handle;
@@ -43,10 +45,42 @@ public sealed class NetNs : IDisposable
     }
 
     /// <summary>Opens the namespace of the calling thread.</summary>
-    public static NetNs Current() => Open("/proc/thread-self/ns/net");
+    public static NetNs Current() => Open(OfThread);
 
     /// <summary>True when both are the same namespace.</summary>
     public bool IsSameAs(NetNs other) => Device == other.Device && Inode == other.Inode;
+
+    /// <summary>
+    /// Opens something inside: the calling thread goes there and comes back at once, which costs five system calls where a thread of its own
+    /// (<see cref="Run{T}"/>) costs thirty. The body opens a descriptor and does nothing else.
+    /// </summary>
+    /// <exception cref="LibcException">EPERM: CAP_SYS_ADMIN is missing.</exception>
+    internal T Visit<T>(Func<T> open)
+    {
+        using SafeFileHandle own = Libc.Open(OfThread, Libc.O_RDONLY);
+        Libc.SetNs(Handle);
+        try
+        {
+            return open();
+        }
+        finally
+        {
+            Return(own);
+        }
+    }
+
+    // Who cannot go back must not go on: whatever came next would be done to the wrong namespace.
+    private static void Return(SafeFileHandle own)
+    {
+        try
+        {
+            Libc.SetNs(own);
+        }
+        catch (LibcException failure)
+        {
+            Environment.FailFast("cannot return to the thread's own network namespace", failure);
+        }
+    }
 
     /// <summary>
     /// Runs the body on a new thread inside the namespace and waits for it. The thread ends with the body, so there is nothing to

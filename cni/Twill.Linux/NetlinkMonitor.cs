@@ -47,7 +47,7 @@ public sealed class NetlinkMonitor : IDisposable
 
     /// <summary>Listens in a network namespace.</summary>
     /// <exception cref="LibcException">Descriptors ran out, or CAP_SYS_ADMIN is missing.</exception>
-    public static NetlinkMonitor Open(NetNs ns, MonitorGroups groups, int receiveBuffer = 4 << 20) => ns.Run(() => Open(groups, receiveBuffer));
+    public static NetlinkMonitor Open(NetNs ns, MonitorGroups groups, int receiveBuffer = 4 << 20) => ns.Visit(() => Open(groups, receiveBuffer));
 
     /// <summary>Waits for a change.</summary>
     /// <param name="timeout">The longest wait; <see cref="Timeout.InfiniteTimeSpan"/> for no limit.</param>

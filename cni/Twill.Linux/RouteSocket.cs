@@ -27,7 +27,7 @@ public sealed class RouteSocket : IDisposable
 
     /// <summary>Opens a socket in a network namespace.</summary>
     /// <exception cref="LibcException">Descriptors ran out, or CAP_SYS_ADMIN is missing.</exception>
-    public static RouteSocket Open(NetNs ns) => ns.Run(Open);
+    public static RouteSocket Open(NetNs ns) => ns.Visit(Open);
 
     /// <summary>The socket's address, by which <see cref="NetworkChange.PortId"/> tells whose doing a change was. 0 before the first request.</summary>
     public uint PortId => _socket.PortId;

@@ -1,10 +1,11 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Text;
 using Microsoft.Win32.SafeHandles;
 
 namespace Twill.Cni;
 
-/// <summary>Processes: posix_spawn, waitpid, a descriptor that becomes readable when a child ends.</summary>
+/// <summary>Processes: spawn, waitpid, a descriptor that becomes readable when a child ends.</summary>
 internal static partial class Libc
 {
     internal const int SIGPIPE = 13, SIGKILL = 9;
@@ -13,6 +14,10 @@ internal static partial class Libc
 
     /// <summary>Room for posix_spawn_file_actions_t (80 bytes in glibc), posix_spawnattr_t (336) and sigset_t (128).</summary>
     private const int Opaque = 512;
+
+    /// <summary>build/lib/plugin_spawn.c, linked into the plugins.</summary>
+    [LibraryImport("twill_plugin")]
+    private static unsafe partial int twill_spawn(int* pid, byte* path, byte** argv, byte** envp, int input, int output, uint mask);
 
     [LibraryImport("libc")]
     private static unsafe partial int posix_spawn(int* pid, byte* path, byte* actions, byte* attributes, byte** argv, byte** envp);
@@ -72,51 +77,61 @@ internal static partial class Libc
 
     /// <summary>
     /// Starts a program with the given standard input and output, no blocked signals, SIGPIPE at its default (a child inherits what
-    /// its parent ignores) and the umask that this process came with. glibc starts it with CLONE_VFORK, so a failed exec is known here.
+    /// its parent ignores) and the umask that this process came with. This process stands still until the program is loaded, so a failed exec is
+    /// known here.
     /// </summary>
     /// <returns>0, or the errno</returns>
     internal static unsafe int Spawn(string path, IReadOnlyList<string> environment, SafeFileHandle stdin, SafeFileHandle stdout, out int pid)
     {
-        byte* actions = stackalloc byte[Opaque], attributes = stackalloc byte[Opaque], signals = stackalloc byte[Opaque];
         byte** argv = stackalloc byte*[2];
         byte** envp = (byte**)NativeMemory.AllocZeroed((nuint)(environment.Count + 1), (nuint)sizeof(byte*));
-        int child = 0, error;
+        int child = 0;
         argv[0] = Utf8(path);
         argv[1] = null;
         try
         {
             for (int i = 0; i < environment.Count; i++)
                 envp[i] = Utf8(environment[i]);
-            posix_spawnattr_init(attributes);
-            posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
-            sigemptyset(signals);
-            posix_spawnattr_setsigmask(attributes, signals);
-            sigaddset(signals, SIGPIPE);
-            posix_spawnattr_setsigdefault(attributes, signals);
-
-            error = posix_spawn_file_actions_init(actions);
-            if (_inheritedUmask is uint inherited)
-                umask(inherited);
-            if (error == 0)
-            {
-                error = posix_spawn_file_actions_adddup2(actions, (int)stdin.DangerousGetHandle(), 0);
-                if (error == 0)
-                    error = posix_spawn_file_actions_adddup2(actions, (int)stdout.DangerousGetHandle(), 1);
-                if (error == 0)
-                    error = posix_spawn(&child, argv[0], actions, attributes, argv, envp);
-                posix_spawn_file_actions_destroy(actions);
-            }
+            int input = (int)stdin.DangerousGetHandle(), output = (int)stdout.DangerousGetHandle();
+            int error = RuntimeFeature.IsDynamicCodeSupported
+                ? PosixSpawn(&child, argv, envp, input, output)
+                : twill_spawn(&child, argv[0], argv, envp, input, output, _inheritedUmask ?? OwnerOnly);
+            pid = child;
+            return error;
         }
         finally
         {
-            if (_inheritedUmask is not null)
-                umask(OwnerOnly);
             for (int i = 0; i < environment.Count; i++)
                 NativeMemory.Free(envp[i]);
             NativeMemory.Free(envp);
             NativeMemory.Free(argv[0]);
         }
-        pid = child;
+    }
+
+    // Where plugin_spawn.c is not linked in: in whatever is compiled as it runs, tests for one.
+    private static unsafe int PosixSpawn(int* child, byte** argv, byte** envp, int input, int output)
+    {
+        byte* actions = stackalloc byte[Opaque], attributes = stackalloc byte[Opaque], signals = stackalloc byte[Opaque];
+        posix_spawnattr_init(attributes);
+        posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
+        sigemptyset(signals);
+        posix_spawnattr_setsigmask(attributes, signals);
+        sigaddset(signals, SIGPIPE);
+        posix_spawnattr_setsigdefault(attributes, signals);
+
+        int error = posix_spawn_file_actions_init(actions);
+        if (error != 0)
+            return error;
+        if (_inheritedUmask is uint inherited)
+            umask(inherited);
+        error = posix_spawn_file_actions_adddup2(actions, input, 0);
+        if (error == 0)
+            error = posix_spawn_file_actions_adddup2(actions, output, 1);
+        if (error == 0)
+            error = posix_spawn(child, argv[0], actions, attributes, argv, envp);
+        posix_spawn_file_actions_destroy(actions);
+        if (_inheritedUmask is not null)
+            umask(OwnerOnly);
         return error;
     }
 

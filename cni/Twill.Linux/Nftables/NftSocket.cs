@@ -21,7 +21,7 @@ public sealed class NftSocket : IDisposable
     public static NftSocket Open() => new(KernelChannel.Open(NetlinkFamily.Netfilter));
 
     /// <summary>Opens a socket in a namespace; it stays there whichever thread uses it.</summary>
-    public static NftSocket Open(NetNs ns) => ns.Run(Open);
+    public static NftSocket Open(NetNs ns) => ns.Visit(Open);
 
     /// <summary>Begins a transaction.</summary>
     /// <param name="generation">Apply it only if the rules of the namespace are still of this <see cref="GetGeneration"/>; otherwise it

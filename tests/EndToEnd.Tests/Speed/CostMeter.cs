@@ -6,12 +6,12 @@ namespace Twill.EndToEnd.Tests.Speed;
 
 /// <summary>
 /// Counts what a plugin's call costs, process by process: instructions of its own (valgrind's callgrind) and system calls (strace). Neither
-/// depends on how busy the machine is. What else a count could depend on is kept away from the call: it has no environment but CNI_*, and no
-/// /sys, where the runtime reads about processors and control groups.
+/// depends on how busy the machine is. What else a count could depend on is kept away from the call: it has no environment but CNI_*, and, unless
+/// asked for, no /sys, where a runtime reads about processors and control groups.
 /// </summary>
-internal sealed partial class CostMeter : IDisposable
+internal sealed partial class CostMeter(bool withSys = false) : IDisposable
 {
-    private const string WithoutSys = "mount -t tmpfs none /sys && exec \"$@\"";
+    private const string WithoutSys = "mount -t tmpfs none /sys && exec \"$@\"", AsItIs = "exec \"$@\"";
 
     private readonly TempDir _directory = TempDir.Create();
     private int _calls;
@@ -44,12 +44,12 @@ internal sealed partial class CostMeter : IDisposable
 
     public void Dispose() => _directory.Dispose();
 
-    private static void Measure(CniProcess plugin, string verb, string config, params string[] tool)
+    private void Measure(CniProcess plugin, string verb, string config, params string[] tool)
     {
         string[] environment = [.. plugin.Environment(verb).Where(v => v.Value is not null).Select(v => $"{v.Key}={v.Value}")];
         CniProcess measured = plugin with
         {
-            Prefix = [.. plugin.Prefix, "unshare", "--mount", "sh", "-c", WithoutSys, "sh", "env", "-i", .. environment, .. tool],
+            Prefix = [.. plugin.Prefix, "unshare", "--mount", "sh", "-c", withSys ? AsItIs : WithoutSys, "sh", "env", "-i", .. environment, .. tool],
             Timeout = TimeSpan.FromMinutes(2),
         };
         measured.Run(verb, config).OrThrow();
