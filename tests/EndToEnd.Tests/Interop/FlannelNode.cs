@@ -68,7 +68,8 @@ internal sealed partial class FlannelNode
         }
     }
 
-    /// <summary>A container as flannel's own CNI plugin has it made: by bridge and host-local, without masquerade.</summary>
+    /// <summary>A container as flannel's own CNI plugin has it made, by bridge and host-local: what kube-flannel's configuration delegates with a
+    /// flanneld that masquerades itself (<c>--ip-masq</c>).</summary>
     internal LabContainer AddContainer(string name)
     {
         JsonObject conf = new()
@@ -76,13 +77,16 @@ internal sealed partial class FlannelNode
             ["cniVersion"] = "1.0.0",
             ["name"] = "cbr0",
             ["type"] = "bridge",
+            ["hairpinMode"] = true,
+            ["ipMasq"] = false,
+            ["isDefaultGateway"] = true,
             ["isGateway"] = true,
             ["mtu"] = 1450,
             ["ipam"] = new JsonObject
             {
                 ["type"] = "host-local",
-                ["subnet"] = $"{_third}.0/24",
-                ["routes"] = new JsonArray(new JsonObject { ["dst"] = "0.0.0.0/0" }),
+                ["ranges"] = new JsonArray(new JsonArray(new JsonObject { ["subnet"] = $"{_third}.0/24" })),
+                ["routes"] = new JsonArray(new JsonObject { ["dst"] = "10.5.0.0/16" }),
             },
         };
         LabContainer container = Host.NewContainer(name);
