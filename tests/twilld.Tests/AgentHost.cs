@@ -11,13 +11,16 @@ internal sealed class AgentHost : IDisposable
 
     internal AgentHost(AgentLab lab, int number, string directory)
     {
-        (_lab, _directory, Address) = (lab, directory, $"192.168.64.{number}");
+        (_lab, _directory, Address, AddressV6) = (lab, directory, $"192.168.64.{number}", $"fd00:64::{number}");
         Directory.CreateDirectory(ConfDir);
     }
 
     internal TestNetns Ns { get; } = TestNetns.Create();
 
     internal string Address { get; }
+
+    /// <summary>Its IPv6 address, if the lab's underlay has IPv6.</summary>
+    internal string AddressV6 { get; }
 
     internal string ConfDir => Path.Combine(_directory, "net.d");
 
@@ -42,16 +45,22 @@ internal sealed class AgentHost : IDisposable
     /// <summary>The address of this host's bridge in <see cref="Subnet"/>.</summary>
     internal string Gateway => Base[..^1] + "1";
 
+    /// <summary>The first IPv6 subnet, e.g. "fc00:1:0:7::/64".</summary>
+    internal string SubnetV6 => State("subnet.json").GetProperty("subnets")[1].GetString()!;
+
+    /// <summary>The IPv6 address of this host's bridge.</summary>
+    internal string GatewayV6 => SubnetV6.Replace("::/64", "::1", StringComparison.Ordinal);
+
     internal string VtepMac => State("node.json").GetProperty("vtepMac").GetString()!;
 
-    internal void Configure(string network, string range = "10.244.0.0/16", string bridge = "twill0", string backend = """{ "type": "vxlan" }""") =>
+    internal void Configure(string network, string range = "10.244.0.0/16", string bridge = "twill0", string backend = """{ "type": "vxlan" }""", string? rangeV6 = null) =>
         File.WriteAllText(Path.Combine(ConfDir, $"10-{network}.conflist"), $$"""
             {
               "cniVersion": "1.1.0", "name": "{{network}}",
               "plugins": [{
                 "type": "twill", "bridge": "{{bridge}}", "backend": {{backend}},
                 "ipam": {
-                  "type": "twill-ipam", "network": "{{range}}", "leaseTtl": 60, "dataDir": "{{DataDir}}",
+                  "type": "twill-ipam", "network": "{{range}}", {{(rangeV6 is null ? "" : $"\"ipv6Network\": \"{rangeV6}\",")}} "leaseTtl": 60, "dataDir": "{{DataDir}}",
                   "etcd": { "endpoints": ["{{_lab.Etcd.Endpoint}}"], "prefix": "/twill/{{network}}" }
                 }
               }]
@@ -118,6 +127,8 @@ internal sealed class AgentHost : IDisposable
     }
 
     internal bool Reaches(AgentHost other) => Ns.CanPing(other.Gateway);
+
+    internal bool ReachesV6(AgentHost other) => Ns.CanPing(other.GatewayV6);
 
     public void Dispose()
     {

@@ -3,7 +3,8 @@ using Twill.Testing;
 namespace Twill.Agent.Tests;
 
 /// <summary>
-/// Hosts that are namespaces on one underlay 192.168.64.0/24, an etcd at its .1, and on each host a twilld with directories of its own.
+/// Hosts that are namespaces on one underlay 192.168.64.0/24, or fd00:64::/64, or both, an etcd at its .1, and on each host a twilld with
+/// directories of its own.
 /// </summary>
 internal sealed class AgentLab : IDisposable
 {
@@ -12,14 +13,17 @@ internal sealed class AgentLab : IDisposable
     private readonly TempDir _dir = TempDir.Create();
     private readonly List<AgentHost> _hosts = [];
 
-    internal AgentLab()
+    internal AgentLab(LabFamilies families = LabFamilies.IPv4)
     {
+        Families = families;
         Underlay = TestNetns.Create();
         Underlay.Ip("link add name under type bridge mcast_snooping 0");
-        Underlay.Ip("address add 192.168.64.1/24 dev under");
-        Underlay.Ip("link set under up");
-        Etcd = EtcdServer.Start(new EtcdServerOptions { Address = System.Net.IPAddress.Parse("192.168.64.1"), Prefix = Underlay.Enter });
+        Connect(Underlay, "under", 1);
+        string address = families.HasFlag(LabFamilies.IPv4) ? "192.168.64.1" : "fd00:64::1";
+        Etcd = EtcdServer.Start(new EtcdServerOptions { Address = System.Net.IPAddress.Parse(address), Prefix = Underlay.Enter });
     }
+
+    internal LabFamilies Families { get; }
 
     internal TestNetns Underlay { get; }
 
@@ -33,11 +37,31 @@ internal sealed class AgentLab : IDisposable
         _hosts.Add(host);
         Underlay.Ip($"link add name v{number} type veth peer name eth0 netns {host.Ns.Name}");
         Underlay.Ip($"link set v{number} master under up");
-        host.Ns.Ip($"address add {host.Address}/24 dev eth0");
-        host.Ns.Ip("link set eth0 up");
-        host.Ns.Ip("route add default via 192.168.64.1");
+        Connect(host.Ns, "eth0", number);
         host.Configure("pods");
         return host;
+    }
+
+    private void Connect(TestNetns place, string device, int number)
+    {
+        place.Ip($"link set {device} up");
+        if (Families.HasFlag(LabFamilies.IPv4))
+        {
+            place.Ip($"address add 192.168.64.{number}/24 dev {device}");
+        }
+
+        if (Families.HasFlag(LabFamilies.IPv6))
+        {
+            place.Ip($"address add fd00:64::{number}/64 dev {device} nodad");
+        }
+
+        foreach ((LabFamilies family, string router) in ((LabFamilies, string)[])[(LabFamilies.IPv4, "192.168.64.1"), (LabFamilies.IPv6, "fd00:64::1")])
+        {
+            if (number != 1 && Families.HasFlag(family))
+            {
+                place.Ip($"route add default via {router}");
+            }
+        }
     }
 
     /// <summary>Adds a host and waits until its agent has leased a subnet.</summary>

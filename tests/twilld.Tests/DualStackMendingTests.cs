@@ -1,0 +1,59 @@
+using Twill.Testing;
+using static Twill.Agent.Tests.DualHosts;
+
+namespace Twill.Agent.Tests;
+
+/// <summary>Two hosts of a network with both families, on an underlay of both.</summary>
+public sealed class TwoDualHosts : IDisposable
+{
+    private readonly AgentLab? _lab;
+
+    public TwoDualHosts()
+    {
+        if (Environment.IsPrivilegedProcess)
+        {
+            _lab = new AgentLab(LabFamilies.Both);
+            (A, B) = (_lab.StartDualHost(), _lab.StartDualHost());
+        }
+    }
+
+    internal AgentHost A { get; } = null!;
+
+    internal AgentHost B { get; } = null!;
+
+    public void Dispose() => _lab?.Dispose();
+}
+
+/// <summary>Somebody breaks by hand what the agent keeps of IPv6.</summary>
+public sealed class DualStackMendingTests(TwoDualHosts hosts) : IClassFixture<TwoDualHosts>
+{
+    [RequiresRootTheory]
+    [InlineData("ip -6 route flush proto 116")]
+    [InlineData("ip link del twill-v6.1")]
+    [InlineData("ip link set twill-v6.1 down")]
+    [InlineData("ip -6 address flush dev twill-v6.1")]
+    [InlineData("ip -6 address flush dev twill0 scope global")]
+    [InlineData("ip -6 route flush dev twill0 proto kernel")]
+    [InlineData("ip -6 neigh flush dev twill-v6.1 nud permanent")]
+    [InlineData("bridge fdb del $(bridge fdb show dev twill-v6.1 | cut -d' ' -f1) dev twill-v6.1")]
+    [InlineData("echo 0 >/proc/sys/net/ipv6/conf/all/forwarding")]
+    public void What_somebody_breaks_of_IPv6_is_mended(string damage)
+    {
+        (AgentHost a, AgentHost b) = (hosts.A, hosts.B);
+        ShouldReach(a, b, "twill.1", "twill-v6.1");
+        string before = StateOf(a);
+        a.Agent!.Send(Signal.Stop);
+        try
+        {
+            a.Ns.Sh(damage);
+            StateOf(a).Should().NotBe(before, "the damage is one");
+        }
+        finally
+        {
+            a.Agent!.Send(Signal.Cont);
+        }
+
+        Eventually.Pass(() => StateOf(a).Should().Be(before, a.Log), TimeSpan.FromSeconds(5));
+        ShouldReach(a, b, "twill.1", "twill-v6.1");
+    }
+}
