@@ -17,7 +17,7 @@ internal static class ForwardPaths
         ForwardTraffic.Of(conf.Name, new Door(conf.Bridge), conf.Ipam.Ranges, hasIPv6).ConvertAll(traffic => traffic with
         {
             HasOtherHosts = conf.Backend.Type != BackendType.None,
-            Across = conf.Backend.HasDevice ? new Door(conf.Backend.DeviceName) : null,
+            Across = conf.Backend.HasDevice ? new Door(conf.Backend.DeviceNameOver(traffic.Family)) : null,
         });
 
     /// <summary>With the interfaces that are there: to tell who is in the way.</summary>
@@ -26,7 +26,7 @@ internal static class ForwardPaths
     /// <param name="node">what this host is in it; null before that is known</param>
     public static List<ForwardTraffic> Find(RouteSocket route, TwillConf conf, NodeFile? node) => ForwardTraffic.Find(
         route, conf.Name, conf.Bridge, conf.Ipam.Ranges, conf.Backend.Type != BackendType.None,
-        conf.Backend.HasDevice ? conf.Backend.DeviceName : null, node?.Interface);
+        inner => conf.Backend.HasDevice ? conf.Backend.DeviceNameOver(node?.OuterOf(inner) ?? inner) : null, node?.Interface);
 
     /// <summary>The chains of others that drop containers' packets, or may.</summary>
     public static List<ForwardObstacle> Obstacles(RouteSocket route, TwillConf conf, NodeFile? node)

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using Twill.Cni.State;
 
 namespace Twill.Agent;
@@ -24,11 +25,14 @@ internal static class AddressRecords
             && records.EnumerateFiles().Any(file => IPAddress.TryParse(file.Name, out IPAddress? address) && subnet.Contains(address));
     }
 
-    /// <summary>How many addresses of the network containers of this host have.</summary>
+    /// <summary>How many addresses of the network containers of this host have: of the family of which they have more.</summary>
     /// <exception cref="IOException">The directory cannot be read.</exception>
     internal static int Count(string dataDir, string network)
     {
         DirectoryInfo records = new(Path.Combine(dataDir, network));
-        return records.Exists ? records.EnumerateFiles().Count(file => IPAddress.TryParse(file.Name, out _)) : 0;
+        return records.Exists
+            ? records.EnumerateFiles().Select(file => IPAddress.TryParse(file.Name, out IPAddress? address) ? address.AddressFamily : AddressFamily.Unspecified)
+                .Where(family => family != AddressFamily.Unspecified).CountBy(family => family).Select(family => family.Value).DefaultIfEmpty(0).Max()
+            : 0;
     }
 }

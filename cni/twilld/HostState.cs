@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using Twill.Cni.Configuration;
 using Twill.Cni.State;
 using Twill.Host;
@@ -162,20 +163,34 @@ internal static class HostState
             changes.Add("IPv4 forwarding turned on");
         }
 
-        string[] links = conf.Backend.HasDevice ? [conf.Bridge, conf.Backend.DeviceName] : [conf.Bridge];
+        List<string> links = [conf.Bridge];
+        if (conf.Backend.HasDevice)
+        {
+            links.AddRange(((AddressFamily[])[AddressFamily.InterNetwork, AddressFamily.InterNetworkV6]).Select(conf.Backend.DeviceNameOver).Distinct());
+        }
+
         foreach (string link in links)
         {
-            try
+            EnsureForwarding("IPv4", $"net/ipv4/conf/{link}/forwarding", link, changes);
+            if (conf.Ipam.IPv6 is not null)
             {
-                if (Sysctl.Ensure($"net/ipv4/conf/{link}/forwarding", "1"))
-                {
-                    changes.Add($"IPv4 forwarding of {link} turned on");
-                }
+                EnsureForwarding("IPv6", $"net/ipv6/conf/{link}/forwarding", link, changes);
             }
-            catch (Linux.LibcException e) when (e.Errno == Errno.ENOENT)
+        }
+    }
+
+    private static void EnsureForwarding(string family, string parameter, string link, List<string> changes)
+    {
+        try
+        {
+            if (Sysctl.Ensure(parameter, "1"))
             {
-                // There is no such link yet.
+                changes.Add($"{family} forwarding of {link} turned on");
             }
+        }
+        catch (Linux.LibcException e) when (e.Errno == Errno.ENOENT)
+        {
+            // There is no such link yet.
         }
     }
 }

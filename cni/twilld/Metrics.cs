@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Net.Sockets;
 using System.Text;
 
 namespace Twill.Agent;
@@ -24,8 +25,8 @@ internal sealed class Metrics
         to.Add(networks, "twill_peers_skipped", "gauge", "Leases of other hosts that nothing could be made for; the log says why.", n => n.PeersSkipped);
         to.Add(networks, "twill_subnets", "gauge", "Subnets that this host holds.", n => n.Subnets.Count);
         to.Add(networks, "twill_subnets_lost", "gauge", "Subnets that another host took while containers here may still use them.", n => n.LostSubnets);
-        to.Add(networks, "twill_addresses", "gauge", "Addresses that containers of this host can have in its subnets.", Capacity);
-        to.Add(networks, "twill_addresses_used", "gauge", "Addresses that containers of this host have.", n => n.AddressesUsed);
+        to.Add(networks, "twill_addresses", "gauge", "Addresses that containers of this host can have in its subnets: of the family that has fewer.", Capacity);
+        to.Add(networks, "twill_addresses_used", "gauge", "Addresses that containers of this host have: of the family that has more.", n => n.AddressesUsed);
         to.Add(networks, "twill_lease_left_seconds", "gauge", "Time until the lease runs out unless it is renewed.", n => n.LeaseSecondsLeft);
         to.Add(networks, "twill_etcd_silence_seconds", "gauge", "Time since etcd last answered.", n => (now - n.EtcdContact)?.TotalSeconds);
         to.Begin("twill_rounds_total", "counter", "Comparisons of what should be with what is, by what was looked at.");
@@ -51,8 +52,11 @@ internal sealed class Metrics
         return to._text.ToString();
     }
 
-    /// <summary>All but the network's own address, the gateway and the broadcast.</summary>
-    private static double? Capacity(AgentFigures network) => network.Subnets.Sum(s => Math.Max(0, Math.Pow(2, 32 - s.PrefixLength) - 3));
+    /// <summary>A container has one address of each family. IPv4: all but the network's own address, the gateway and the broadcast; IPv6 has none.</summary>
+    private static double? Capacity(AgentFigures network) => network.Subnets
+        .GroupBy(s => s.BaseAddress.AddressFamily == AddressFamily.InterNetwork ? (Bits: 32, Taken: 3) : (Bits: 128, Taken: 2))
+        .Select(family => family.Sum(s => Math.Max(0, Math.Pow(2, family.Key.Bits - s.PrefixLength) - family.Key.Taken)))
+        .DefaultIfEmpty(0).Min();
 
     private void AddProcess()
     {

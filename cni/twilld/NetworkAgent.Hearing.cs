@@ -64,7 +64,7 @@ internal sealed partial class NetworkAgent
     }
 
     private bool IsOverlayName(string name) =>
-        (_conf.Backend.HasDevice && name == _conf.Backend.DeviceName) || name == HostNames.VxlanDevice(_conf.Backend.Vni, AddressFamily.InterNetworkV6);
+        _conf.Backend.HasDevice && (name == _conf.Backend.DeviceName || name == _conf.Backend.DeviceNameOver(AddressFamily.InterNetworkV6));
 
     /// <summary>Routes of the main table that take the place of ours, or that say which host is behind which link.</summary>
     private Due OfRoute(Route? route) =>

@@ -43,7 +43,7 @@ internal sealed class OtherFirewalls(TwillConf conf, Log log, Trouble trouble)
         conf.Bridge,
         conf.Ipam.Ranges,
         conf.Backend.Type != BackendType.None,
-        conf.Backend.HasDevice ? conf.Backend.DeviceName : null,
+        inner => conf.Backend.HasDevice ? conf.Backend.DeviceNameOver(node?.OuterOf(inner) ?? inner) : null,
         node?.Interface);
 
     private static string? Find(NftSocket nft, List<ForwardTraffic> families)

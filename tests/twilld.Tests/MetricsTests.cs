@@ -33,6 +33,11 @@ public sealed class MetricsTests
     public void A_figure_is_a_line_with_its_network(string line) => Lines(s_pods).Should().Contain(line);
 
     [Fact]
+    public void Of_two_families_the_one_with_fewer_addresses_is_the_room_there_is() =>
+        Lines(s_pods with { Subnets = [.. s_pods.Subnets, IPNetwork.Parse("fc00:1:0:7::/64")] }).Should().Contain("twill_addresses{network=\"pods\"} 506")
+            .And.Contain("twill_subnets{network=\"pods\"} 3");
+
+    [Fact]
     public void What_is_not_known_is_left_out() =>
         Lines(new AgentFigures("pods")).Should().NotContain(line => line.StartsWith("twill_lease_left_seconds{", StringComparison.Ordinal));
 

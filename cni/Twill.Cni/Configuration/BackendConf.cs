@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 namespace Twill.Cni.Configuration;
 
 /// <summary>How packets get from host to host.</summary>
@@ -40,6 +41,12 @@ public sealed record BackendConf(BackendType Type, int Vni, int Port, bool Direc
 
     /// <summary>The name of the device that packets to other hosts go through: by what only one device on a host can have, VNI or UDP port.</summary>
     public string DeviceName => Type == BackendType.WireGuard ? $"twill-wg.{Port}" : $"twill.{Vni}";
+
+    /// <summary>The same for a family of the underlay: a VXLAN device sends over one.</summary>
+    /// <param name="outer">the family of the packets on the underlay</param>
+    public string DeviceNameOver(AddressFamily outer) => Type == BackendType.WireGuard || outer != AddressFamily.InterNetworkV6 ? DeviceName
+        : Vni < 1_000_000 ? $"twill-v6.{Vni}"
+        : $"twill6.{Vni}";
 
     /// <summary>The name of the device that alone packets to other hosts may take, because they must not go in clear; null where they may.</summary>
     public string? TunnelName => Type == BackendType.WireGuard ? DeviceName : null;

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 
 namespace Twill.Cni.Configuration;
 
@@ -116,8 +117,8 @@ public sealed record TwillConf
         string name = at.OptionalString() ?? "twill0";
         if (CniNames.InterfaceNameFault(name) is string fault)
             return at.Complain($"an interface name ({fault})", "twill0");
-        return backend.HasDevice && name == backend.DeviceName
-            ? at.Complain($"another name than the overlay device's ({backend.DeviceName})", "twill0")
+        return backend.HasDevice && (name == backend.DeviceName || name == backend.DeviceNameOver(AddressFamily.InterNetworkV6))
+            ? at.Complain($"another name than the overlay device's ({name})", "twill0")
             : name;
     }
 

@@ -66,6 +66,11 @@ public sealed record NodeFile
     /// <summary>Whether other hosts reach this one over a family of the underlay.</summary>
     public bool HasAddressOf(AddressFamily outer) => outer == AddressFamily.InterNetworkV6 ? PublicIPv6 is not null : !PublicIP.Equals(IPAddress.Any);
 
+    /// <summary>The family of the underlay by which packets of a family go to hosts that have what this one has: its own, if there is that.</summary>
+    public AddressFamily OuterOf(AddressFamily inner) => HasAddressOf(inner) ? inner
+        : PublicIPv6 is null ? AddressFamily.InterNetwork
+        : AddressFamily.InterNetworkV6;
+
     /// <summary>Hardware address of the VXLAN device that sends over a family; empty when there is none.</summary>
     public string VtepMacOf(AddressFamily outer) => outer == AddressFamily.InterNetworkV6 ? VtepMacV6 : VtepMac;
 

@@ -51,16 +51,16 @@ public sealed record ForwardTraffic(string Network, Door Bridge, IPNetwork? Cont
     /// <param name="bridge">The bridge's name.</param>
     /// <param name="ranges">Where the containers' addresses are, of both families; empty when only the IPAM plugin knows.</param>
     /// <param name="hasOtherHosts">See <see cref="HasOtherHosts"/>.</param>
-    /// <param name="overlay">The overlay device's name; null when packets for other hosts leave by the underlay.</param>
+    /// <param name="overlay">Tells the name of the overlay device that containers' packets of a family take; null when they leave by the underlay.</param>
     /// <param name="underlay">The underlay's name; null when not known: then it is what the main routing table says.</param>
     public static List<ForwardTraffic> Find(
-        RouteSocket route, string network, string bridge, IReadOnlyList<IPNetwork> ranges, bool hasOtherHosts, string? overlay, string? underlay)
+        RouteSocket route, string network, string bridge, IReadOnlyList<IPNetwork> ranges, bool hasOtherHosts, Func<AddressFamily, string?> overlay, string? underlay)
     {
         Door at = DoorOf(route, bridge);
         return Of(network, at, ranges, hasIPv6: ranges.Count == 0 && HasIPv6(route, at)).ConvertAll(traffic =>
         {
             Door? outside = !string.IsNullOrEmpty(underlay) ? DoorOf(route, underlay) : WayOut(route, traffic.Family);
-            return traffic with { HasOtherHosts = hasOtherHosts, Outside = outside, Across = overlay is null ? outside : DoorOf(route, overlay) };
+            return traffic with { HasOtherHosts = hasOtherHosts, Outside = outside, Across = overlay(traffic.Family) is { } device ? DoorOf(route, device) : outside };
         });
     }
 

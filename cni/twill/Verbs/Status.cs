@@ -1,3 +1,4 @@
+using System.Net;
 using Twill.Cni;
 using Twill.Cni.Configuration;
 using Twill.Cni.State;
@@ -98,9 +99,15 @@ internal static class Status
             return trouble;
         if (!conf.Backend.HasDevice || SubnetFile.TryRead(network, out _) is null)
             return null;
-        if (!host.TryGetLink(conf.Backend.DeviceName, out Link? overlay))
-            return $"overlay device {conf.Backend.DeviceName} is missing";
-        return overlay.IsUp ? null : $"overlay device {conf.Backend.DeviceName} is down";
+        foreach (IPAddress address in NodeFile.TryRead(network, out _)?.PublicAddresses ?? [])
+        {
+            string name = conf.Backend.DeviceNameOver(address.AddressFamily);
+            if (!host.TryGetLink(name, out Link? overlay))
+                return $"overlay device {name} is missing";
+            if (!overlay.IsUp)
+                return $"overlay device {name} is down";
+        }
+        return null;
     }
 
     /// <summary>

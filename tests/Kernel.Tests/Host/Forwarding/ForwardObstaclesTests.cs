@@ -143,7 +143,7 @@ public sealed class ForwardObstaclesTests : IDisposable
         {
             using RouteSocket route = RouteSocket.Open();
             using NftSocket nft = NftSocket.Open();
-            return action(nft, ForwardTraffic.Find(route, Network, Bridge, [System.Net.IPNetwork.Parse("10.244.0.0/16")], hasOtherHosts: false, null, "out0")[0]);
+            return action(nft, ForwardTraffic.Find(route, Network, Bridge, [System.Net.IPNetwork.Parse("10.244.0.0/16")], hasOtherHosts: false, _ => null, "out0")[0]);
         });
     }
 }

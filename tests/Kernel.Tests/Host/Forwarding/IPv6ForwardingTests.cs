@@ -104,7 +104,7 @@ public sealed class IPv6ForwardingTests : IDisposable
         _lab.OnHost(route =>
         {
             using NftSocket nft = NftSocket.Open();
-            ForwardTraffic traffic = ForwardTraffic.Find(route, Network, Bridge, DualSpec.Local, hasOtherHosts: false, null, "out0")
+            ForwardTraffic traffic = ForwardTraffic.Find(route, Network, Bridge, DualSpec.Local, hasOtherHosts: false, _ => null, "out0")
                 .Single(one => one.Family == AddressFamily.InterNetworkV6);
             answer = action(nft, traffic);
         });
