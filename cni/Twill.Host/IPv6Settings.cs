@@ -39,7 +39,10 @@ public static class IPv6Settings
     /// <param name="bridge">Its name; it is in the calling thread's network namespace.</param>
     /// <returns>True when something had to be written.</returns>
     /// <exception cref="HostException">This kernel runs without IPv6.</exception>
-    public static bool EnsureBridge(string bridge)
+    public static bool EnsureBridge(string bridge) => EnsureLink(bridge);
+
+    /// <summary>The same of any link of the host that containers are behind.</summary>
+    internal static bool EnsureLink(string bridge)
     {
         bool written = false;
         foreach ((string name, string value) in s_bridge)
@@ -73,6 +76,16 @@ public static class IPv6Settings
                 return $"net.ipv6.conf.{bridge}.{name} is not {value}";
         }
         return null;
+    }
+
+    /// <summary>The prefix that an address is in: its bits beyond the length cleared.</summary>
+    internal static IPNetwork SubnetOf(IPAddress address, int length)
+    {
+        Span<byte> bytes = stackalloc byte[16];
+        address.TryWriteBytes(bytes, out int count);
+        for (int bit = length; bit < 8 * count; bit++)
+            bytes[bit / 8] &= (byte)~(0x80 >> (bit % 8));
+        return new IPNetwork(new IPAddress(bytes[..count]), length);
     }
 
     private static bool Ensure(string name, string value)

@@ -156,7 +156,17 @@ public static class PodLink
     /// <param name="host">A socket in the host's namespace, which is the calling thread's.</param>
     /// <param name="hostName">The host end.</param>
     /// <returns>False when there was none.</returns>
-    public static bool Delete(RouteSocket host, string hostName) => LinkRemoval.Run(host, hostName);
+    public static bool Delete(RouteSocket host, string hostName)
+    {
+        if (!host.TryGetLink(hostName, out Link? end))
+        {
+            RoutedEnd.ForgetGone(host);
+            return false;
+        }
+        if (end.Group == RoutedEnd.Group)
+            RoutedEnd.Disconnect(host, end);
+        return LinkRemoval.Run(host, end);
+    }
 
     /// <summary>
     /// Behind those that are there: a container in two networks has a default route in each, and keeps one when it leaves the other. IPv6 has no

@@ -97,6 +97,12 @@ public sealed class RouteSocket : IDisposable
     public bool TryGetRoute(IPAddress destination, [NotNullWhen(true)] out Route? route) =>
         _socket.TryGet(new GetRoute(destination), Errno.ENETUNREACH, Route.Decode, out route);
 
+    /// <summary>Lists the addresses that this host answers for: <c>ip neigh show proxy</c>.</summary>
+    /// <param name="family">Unspecified for both families.</param>
+    public List<Neighbour> ListProxyNeighbours(AddressFamily family = AddressFamily.Unspecified) => _socket.Dump(
+        new ListNeighbours { Family = family, Proxies = true },
+        (in NetlinkMessage m) => Neighbour.Decode(in m) is { } neighbour && (neighbour.Flags & NeighbourFlags.Proxy) != 0 ? neighbour : null);
+
     /// <summary>Lists neighbours: IP addresses and the hardware addresses they are at.</summary>
     /// <param name="index">Interface index; 0 for all interfaces.</param>
     /// <param name="family">Unspecified for both families.</param>

@@ -76,8 +76,13 @@ internal sealed class AttachmentCheck(RouteSocket host, RouteSocket inPod, PodLi
 
     private string? Routes(int index)
     {
+        return Routes(index, PodRoutes.ForKernel(PodRoutes.Detailed(conf, made.Routes), made.Of(spec.IfName)));
+    }
+
+    private string? Routes(int index, List<PodRoute> all)
+    {
         List<Route> present = inPod.ListRoutes();
-        foreach (PodRoute wanted in PodRoutes.ForKernel(PodRoutes.Detailed(conf, made.Routes), made.Of(spec.IfName)))
+        foreach (PodRoute wanted in all)
         {
             List<Route> there = present.FindAll(r => IsSame(r, wanted) && (r.GoesThrough(index) || IsOfAnother(r)));
             if (there.Count == 0)
@@ -123,7 +128,10 @@ internal sealed class AttachmentCheck(RouteSocket host, RouteSocket inPod, PodLi
         if (!host.TryGetLink(conf.Bridge, out Link? bridge))
             return $"bridge {conf.Bridge} is missing";
         if (end.MasterIndex == 0 && end.Group == RoutedEnd.Group)
-            return RoutedEnd.FindDifference(host, end, conf.Bridge, RoutedAddresses.Of(conf.Bridge, made.Of(spec.IfName)));
+        {
+            List<RoutedAddress> addresses = RoutedAddresses.Of(conf.Bridge, made.Of(spec.IfName));
+            return RoutedEnd.FindDifference(host, end, conf.Bridge, addresses) ?? Routes(inside.Index, RoutedEnd.RoutesInside(addresses));
+        }
         if (end.MasterIndex != bridge.Index)
             return $"host end {spec.HostName} is not a port of bridge {conf.Bridge}";
         return end.BridgePort?.Hairpin == spec.Hairpin ? null

@@ -61,7 +61,7 @@ internal static class HostState
             changes.Add($"bridge {conf.Bridge} is up with MTU {mtu} again");
         }
 
-        if (!bridge.ProxyArp && RoutedEnd.AnyOn(route) && RoutedEnd.AnswerAt(bridge.Name))
+        if (!bridge.ProxyArp && RoutedEnd.AnyOn(route) && RoutedEnd.AnswerForAll(route, bridge, subnets))
         {
             changes.Add($"bridge {conf.Bridge} answers again for the containers past its ports");
         }

@@ -7,7 +7,7 @@ namespace Twill.Linux;
 /// <summary>Packets on a link, past IP.</summary>
 internal static unsafe partial class Libc
 {
-    internal const ushort ETH_P_ARP = 0x0806;
+    internal const ushort ETH_P_ARP = 0x0806, ETH_P_IPV6 = 0x86dd;
     private const int AF_PACKET = 17;
     private const int SOCK_DGRAM = 2;
 
@@ -23,9 +23,12 @@ internal static unsafe partial class Libc
         internal fixed byte Address[8];     // sll_addr
     }
 
-    /// <summary>Sends one packet from a link of the calling thread's network namespace to everybody on it; the kernel puts the Ethernet header before it.</summary>
+    /// <summary>As <see cref="SendTo"/>, to everybody on the link.</summary>
+    internal static void Broadcast(int index, ushort protocol, ReadOnlySpan<byte> packet) => SendTo(index, [0xff, 0xff, 0xff, 0xff, 0xff, 0xff], protocol, packet);
+
+    /// <summary>Sends one packet from a link of the calling thread's network namespace to a hardware address; the kernel puts the Ethernet header before it.</summary>
     /// <exception cref="LibcException">EPERM: CAP_NET_RAW is missing; ENXIO, ENETDOWN: there is no such link, or it is down.</exception>
-    internal static void Broadcast(int index, ushort protocol, ReadOnlySpan<byte> packet)
+    internal static void SendTo(int index, ReadOnlySpan<byte> mac, ushort protocol, ReadOnlySpan<byte> packet)
     {
         // Protocol 0: a socket that only sends is given nothing to read.
         using SafeFileHandle fd = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -38,7 +41,7 @@ internal static unsafe partial class Libc
             Index = index,
             AddressLength = MacAddress.Length,
         };
-        new Span<byte>(to.Address, MacAddress.Length).Fill(0xff);
+        mac.CopyTo(new Span<byte>(to.Address, MacAddress.Length));
         fixed (byte* bytes = packet)
         {
             while (sendto(fd, bytes, (nuint)packet.Length, 0, &to, (uint)sizeof(SockAddrLink)) < 0)

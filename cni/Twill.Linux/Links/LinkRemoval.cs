@@ -20,13 +20,11 @@ public static class LinkRemoval
 
     /// <summary>Deletes a link of the calling thread's network namespace; when this returns, it is gone from it.</summary>
     /// <param name="route">A socket of that namespace.</param>
-    /// <param name="name">The link.</param>
-    /// <returns>False when there is none.</returns>
+    /// <param name="link">The link.</param>
+    /// <returns>False when there is none any more.</returns>
     /// <exception cref="NetlinkException">The kernel refused.</exception>
-    public static bool Run(RouteSocket route, string name)
+    public static bool Run(RouteSocket route, Link link)
     {
-        if (!route.TryGetLink(name, out Link? link))
-            return false;
         // Code that is compiled as it runs may need the compiler in the child, which is not there.
         if (!RuntimeFeature.IsDynamicCodeSupported && IsGoneAfterChild(link.Index))
             return true;

@@ -3,7 +3,7 @@ using Twill.Linux.Netlink;
 
 namespace Twill.Linux.Neighbours;
 
-/// <summary><c>ip [-4|-6] neigh show dev LINK nud all</c>. The kernel filters.</summary>
+/// <summary><c>ip [-4|-6] neigh show dev LINK nud all</c>, or <c>show proxy</c>. The kernel filters.</summary>
 public readonly record struct ListNeighbours : INetlinkRequest
 {
     /// <inheritdoc/>
@@ -18,10 +18,13 @@ public readonly record struct ListNeighbours : INetlinkRequest
     /// <summary>Only neighbours of this family; Unspecified (0) for both.</summary>
     public AddressFamily Family { get; init; }
 
+    /// <summary>Instead of neighbours, the addresses that this host answers for.</summary>
+    public bool Proxies { get; init; }
+
     /// <inheritdoc/>
     public void Write(ref NetlinkWriter w)
     {
-        w.Header(new NdMsg { Family = AF.Of(Family) });
+        w.Header(new NdMsg { Family = AF.Of(Family), Flags = (byte)(Proxies ? NeighbourFlags.Proxy : NeighbourFlags.None) });
         if (Index != 0)
             w.Put(NDA.IFINDEX, Index);
     }

@@ -77,8 +77,9 @@ internal static class Add
             IPv6Settings.EnsureInside(pod, request.IfName);
         }
         EnsureGateways(host, bridge, addresses);
+        List<RoutedAddress> routed = onBridge ? [] : RoutedAddresses.Of(bridge.Name, addresses);
         if (!onBridge)
-            RoutedEnd.Connect(host, spec, end.Index, bridge, RoutedAddresses.Of(bridge.Name, addresses));
+            RoutedEnd.Connect(host, spec, end.Index, bridge, routed);
         Bandwidth.Apply(host, spec, limits, undo);
         MacAddress mac = requestedMac ?? HostMacs.ForContainer((addresses.First(AddressFamily.InterNetwork) ?? addresses.Ips[0]).Address);
         List<CniRoute> routes = PodRoutes.For(conf, addresses);
@@ -87,10 +88,12 @@ internal static class Add
         foreach (CniIp ip in addresses.Ips)
         {
             ips.Add(ip with { InterfaceIndex = 2 });
-            onInterface.Add(new PodAddress(ip.Address, ip.PrefixLength));
+            onInterface.Add(onBridge ? new PodAddress(ip.Address, ip.PrefixLength) : RoutedEnd.Inside(routed[onInterface.Count]));
         }
+        List<PodRoute> inKernel = PodRoutes.ForKernel(routes, addresses);
+        inKernel.InsertRange(0, RoutedEnd.RoutesInside(routed));
         request.Phases?.Done("gateway, limits");
-        PodLink.Configure(inPod, inside, mac, onInterface, PodRoutes.ForKernel(routes, addresses));
+        PodLink.Configure(inPod, inside, mac, onInterface, inKernel);
         request.Phases?.Done("container's end");
         Ports.Publish(host, state, request, conf, addresses, onBridge, undo);
         PodLink.AwaitCarrier(host, spec.HostName);

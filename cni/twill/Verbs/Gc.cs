@@ -53,6 +53,7 @@ internal static class Gc
             if (!kept.Contains(hostName))
                 cleanup.Try($"cannot delete {hostName}", () => PodLink.Delete(host, hostName));
         }
+        cleanup.Try("cannot take away what containers left on the bridge whose host ends are gone", () => RoutedEnd.ForgetGone(host));
         foreach (string ifb in ifbs)
         {
             if (!kept.Contains(HostNames.VethOfIfb(ifb)))

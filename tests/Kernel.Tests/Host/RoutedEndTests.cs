@@ -12,7 +12,7 @@ public sealed class RoutedEndTests : IDisposable
     private const int Ports = 1023;
 
     private static readonly PodLinkSpec s_spec = new("net1", "c1", "eth0", 1450, Hairpin: true);
-    private static readonly RoutedAddress s_address = new(IPAddress.Parse("10.90.0.2"), IPAddress.Parse("10.90.0.1"));
+    private static readonly RoutedAddress s_address = new(IPAddress.Parse("10.90.0.2"), IPAddress.Parse("10.90.0.1"), 24);
 
     private readonly TestNetns _host = TestNetns.Create();
     private readonly TestNetns _pod = TestNetns.Create();

@@ -25,6 +25,15 @@ public sealed class NeighbourRequestTests
     public void DeleteNeighbour_is_what_ip_neigh_del_sends() => Captured.Equal("neighbours/delete-neighbour", new DeleteNeighbour(10, s_base));
 
     [Fact]
+    public void Addresses_that_the_host_answers_for_are_what_ip_neigh_proxy_sends()
+    {
+        IPAddress six = IPAddress.Parse("fd00::9");
+        Captured.Equal("neighbours/new-proxy", new NewProxyNeighbour(10, six) { Protocol = 116 });
+        Captured.Equal("neighbours/delete-proxy", new DeleteNeighbour(10, six) { IsProxy = true });
+        Captured.Equal("neighbours/list-proxies", new ListNeighbours { Family = AddressFamily.InterNetworkV6, Proxies = true });
+    }
+
+    [Fact]
     public void ListNeighbours_asks_the_kernel_to_filter() =>
         Captured.Equal("neighbours/list-neighbours", new ListNeighbours { Index = 10, Family = AddressFamily.InterNetwork });
 
