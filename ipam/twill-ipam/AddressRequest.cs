@@ -2,27 +2,31 @@ using System.Diagnostics.CodeAnalysis;
 using System.Net;
 using System.Net.Sockets;
 using Twill.Cni;
+using Twill.Cni.Configuration;
 
 namespace Twill.Ipam;
 
 /// <summary>
-/// The address a runtime asks for by name, in the three ways of the specification's CONVENTIONS.md, of which the first found counts:
+/// The addresses a runtime asks for by name, at most one of a family, in the three ways of the specification's CONVENTIONS.md, of which the first found counts:
 /// <c>runtimeConfig.ips</c> (capability <c>ips</c>), <c>args.cni.ips</c>, <c>IP=</c> in CNI_ARGS. Bare or with a prefix length, which
 /// says nothing here: the subnet's own counts.
 /// </summary>
 internal sealed class AddressRequest
 {
-    private IPAddress? _wanted;
-    private string _wantedBy = "";
+    private readonly IpamConf _conf;
+    private readonly List<IPAddress> _wanted = [];
+    private readonly List<string> _wantedBy = [];
 
-    /// <returns>the address, or null when none is asked for; the same one several times is one</returns>
-    /// <exception cref="CniException">code 4, 7: it cannot be read; code 2: more than one, or one of IPv6</exception>
-    public static IPAddress? Read(CniRequest request)
+    private AddressRequest(IpamConf conf) => _conf = conf;
+
+    /// <returns>the addresses; none when none is asked for; the same one several times is one</returns>
+    /// <exception cref="CniException">code 4, 7: it cannot be read; code 2: more than one of a family, or one of a family that is not given out</exception>
+    public static IReadOnlyList<IPAddress> Read(CniRequest request, IpamConf conf)
     {
-        var wanted = new AddressRequest();
+        var wanted = new AddressRequest(conf);
         if (request.RuntimeConfig is { } runtimeConfig) wanted.TakeAll(runtimeConfig["ips"]);
-        if (wanted._wanted is null) wanted.TakeAll(request.Reader["args"]["cni"]["ips"]);
-        if (wanted._wanted is null && request.Args["IP"] is { Length: > 0 } list) wanted.TakeArgument(list);
+        if (wanted._wanted.Count == 0) wanted.TakeAll(request.Reader["args"]["cni"]["ips"]);
+        if (wanted._wanted.Count == 0 && request.Args["IP"] is { Length: > 0 } list) wanted.TakeArgument(list);
         return wanted._wanted;
     }
 
@@ -48,13 +52,26 @@ internal sealed class AddressRequest
 
     private void Take(string where, IPAddress address)
     {
-        if (address.AddressFamily != AddressFamily.InterNetwork)
-            throw new CniException(CniErrorCode.UnsupportedField, "only IPv4 addresses are given out here", $"{where}: {address}");
-        if (_wanted is not null && !_wanted.Equals(address))
-            throw new CniException(CniErrorCode.UnsupportedField, "an attachment gets one IPv4 address",
-                $"{where}: {address}, but {_wantedBy} asks for {_wanted}");
-        (_wanted, _wantedBy) = (address, where);
+        RefuseUngiven(_conf, address.AddressFamily, $"{where}: {address}");
+        for (int i = 0; i < _wanted.Count; i++)
+        {
+            if (_wanted[i].AddressFamily != address.AddressFamily) continue;
+            if (_wanted[i].Equals(address)) return;
+            throw new CniException(CniErrorCode.UnsupportedField, $"an attachment gets one {Name(address.AddressFamily)} address",
+                $"{where}: {address}, but {_wantedBy[i]} asks for {_wanted[i]}");
+        }
+        _wanted.Add(address);
+        _wantedBy.Add(where);
     }
+
+    /// <exception cref="CniException">code 2: this network has no addresses of the family</exception>
+    internal static void RefuseUngiven(IpamConf conf, AddressFamily family, string asked)
+    {
+        if (conf.Of(family) is null)
+            throw new CniException(CniErrorCode.UnsupportedField, "only IPv4 addresses are given out here", asked);
+    }
+
+    internal static string Name(AddressFamily family) => family == AddressFamily.InterNetwork ? "IPv4" : "IPv6";
 
     private static bool TryParse(string text, [NotNullWhen(true)] out IPAddress? address) =>
         text.Contains('/') ? IpText.TryParsePrefix(text, out address, out _) : IpText.TryParseAddress(text, out address);

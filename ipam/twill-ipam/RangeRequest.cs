@@ -1,15 +1,16 @@
 using System.Net;
 using System.Net.Sockets;
 using Twill.Cni;
+using Twill.Cni.Configuration;
 using Twill.Ipam.Addresses;
 
 namespace Twill.Ipam;
 
 /// <summary>
 /// A range of addresses that a runtime wants the container's to be of: <c>runtimeConfig.ipRanges</c> (capability <c>ipRanges</c>), a list of
-/// lists of <c>{subnet, rangeStart, rangeEnd, gateway}</c>. The outer list has an entry per address to give out, so that here it has one;
-/// the inner list's ranges are together the pool for it. Ranges choose among the addresses that this host may give out anyway: each lies in
-/// one of its subnets, whose prefix length and gateway count.
+/// lists of <c>{subnet, rangeStart, rangeEnd, gateway}</c>. The outer list has an entry per address to give out, so that here it has one for
+/// each address family at most; the inner list's ranges are together the pool for it. Ranges choose among the addresses that this host may give
+/// out anyway: each lies in one of its subnets, whose prefix length and gateway count.
 /// </summary>
 /// <param name="Path">where it stands in the configuration</param>
 /// <param name="First">its first address</param>
@@ -17,37 +18,55 @@ namespace Twill.Ipam;
 /// <param name="Gateway">the gateway it names; null: none</param>
 internal sealed record RangeRequest(string Path, IPAddress First, IPAddress Last, IPAddress? Gateway)
 {
+    /// <summary>The address family it is of.</summary>
+    public AddressFamily Family => First.AddressFamily;
+
     /// <returns>the ranges; none when none is asked for</returns>
-    /// <exception cref="CniException">code 7: one makes no sense; 2: one of IPv6, or for more than one address</exception>
-    public static IReadOnlyList<RangeRequest> Read(CniRequest request)
+    /// <exception cref="CniException">code 7: one makes no sense; 2: one of a family that is not given out, or for more than one address of it</exception>
+    public static IReadOnlyList<RangeRequest> Read(CniRequest request, IpamConf conf)
     {
         if (request.RuntimeConfig is not { } runtimeConfig) return [];
         var ranges = new List<RangeRequest>();
-        bool any = false;
         foreach (ConfigReader pool in runtimeConfig["ipRanges"].Items())
         {
-            if (any) throw new CniException(CniErrorCode.UnsupportedField, "an attachment gets one IPv4 address",
-                $"{pool.Path}: a pool for one more; put all ranges into the first list, which is the pool for the one");
-            any = true;
+            int before = ranges.Count;
             foreach (ConfigReader item in pool.Items())
             {
-                if (item.Object() is { } range) ranges.Add(ReadOne(range));
+                if (item.Object() is not { } at) continue;
+                RangeRequest range = ReadOne(at, conf);
+                if (ranges.Count > before && ranges[before].Family != range.Family)
+                    at["subnet"].Complain($"a range of {AddressRequest.Name(ranges[before].Family)} like the others of its list, which is the pool for one address", false);
+                ranges.Add(range);
             }
-            if (ranges.Count == 0) pool.Complain("""a list of at least one range like {"subnet":"10.244.7.0/24"}""", false);
+            if (ranges.Count == before) pool.Complain("""a list of at least one range like {"subnet":"10.244.7.0/24"}""", false);
+            else if (Has(ranges, before, ranges[before].Family))
+                throw new CniException(CniErrorCode.UnsupportedField, $"an attachment gets one {AddressRequest.Name(ranges[before].Family)} address",
+                    $"{pool.Path}: a pool for one more; put all ranges into the first list, which is the pool for the one");
         }
         return ranges;
     }
 
-    /// <summary>The part of this host's pool that is in the ranges.</summary>
+    private static bool Has(List<RangeRequest> ranges, int count, AddressFamily family)
+    {
+        for (int i = 0; i < count; i++)
+        {
+            if (ranges[i].Family == family) return true;
+        }
+        return false;
+    }
+
+    /// <summary>The part of this host's pool that is in the ranges of its family.</summary>
     /// <param name="pool">what this host may give out</param>
     /// <param name="ranges">the ranges asked for; none: no bounds</param>
     /// <exception cref="CniException">code 7: a range lies outside, or has no address in it</exception>
     public static AddressPool Narrow(AddressPool pool, IReadOnlyList<RangeRequest> ranges)
     {
-        if (ranges.Count == 0) return pool;
-        var narrowed = new AddressRange[ranges.Count];
-        for (int i = 0; i < narrowed.Length; i++) narrowed[i] = ranges[i].Of(pool);
-        return new AddressPool(narrowed);
+        var narrowed = new List<AddressRange>();
+        foreach (RangeRequest range in ranges)
+        {
+            if (range.Family == pool.Family) narrowed.Add(range.Of(pool));
+        }
+        return narrowed.Count == 0 ? pool : new AddressPool(pool.Family, narrowed);
     }
 
     private AddressRange Of(AddressPool pool)
@@ -65,20 +84,22 @@ internal sealed record RangeRequest(string Path, IPAddress First, IPAddress Last
 
     private CniException Bad(string why) => new(CniErrorCode.InvalidNetworkConfig, "the range asked for cannot be had", $"{Path}: {why}");
 
-    private static RangeRequest ReadOne(ConfigReader at)
+    private static RangeRequest ReadOne(ConfigReader at, IpamConf conf)
     {
-        if (at["subnet"].OptionalString() is { } text && text.Contains(':')) throw new CniException(CniErrorCode.UnsupportedField,
-            "only IPv4 addresses are given out here", $"{at["subnet"].Path}: {text}");
-        IPNetwork subnet = at["subnet"].OptionalNetwork(AddressFamily.InterNetwork) ?? at["subnet"].Complain("an IPv4 prefix like 10.244.7.0/24", default(IPNetwork));
-        UInt128 first = AddressNumber.Of(subnet.BaseAddress) + 1, last = AddressNumber.LastOf(subnet) - 1;
-        if (subnet.PrefixLength > 30) at["subnet"].Complain("a prefix of at most 30 bits", false);
-        IPAddress start = Bound(at["rangeStart"], subnet) ?? AddressNumber.ToAddress(first, AddressFamily.InterNetwork);
-        IPAddress end = Bound(at["rangeEnd"], subnet) ?? AddressNumber.ToAddress(last, AddressFamily.InterNetwork);
+        ConfigReader subnetAt = at["subnet"];
+        IPNetwork subnet = subnetAt.OptionalNetwork() ?? subnetAt.Complain("a prefix like 10.244.7.0/24", default(IPNetwork));
+        AddressFamily family = subnet.BaseAddress.AddressFamily;
+        AddressRequest.RefuseUngiven(conf, family, $"{subnetAt.Path}: {subnet}");
+        int longest = family == AddressFamily.InterNetwork ? 30 : 126;
+        if (subnet.PrefixLength > longest) subnetAt.Complain($"a prefix of at most {longest} bits", false);
+        AddressRange whole = AddressRange.Of(subnet, null, null, null);
+        IPAddress start = Bound(at["rangeStart"], subnet) ?? AddressNumber.ToAddress(whole.First, family);
+        IPAddress end = Bound(at["rangeEnd"], subnet) ?? AddressNumber.ToAddress(whole.Last, family);
         if (AddressNumber.Of(start) > AddressNumber.Of(end)) at["rangeEnd"].Complain($"an address not below rangeStart {start}", false);
-        return new RangeRequest(at.Path, start, end, at["gateway"].OptionalAddress(AddressFamily.InterNetwork));
+        return new RangeRequest(at.Path, start, end, at["gateway"].OptionalAddress(family));
     }
 
-    private static IPAddress? Bound(ConfigReader at, IPNetwork subnet) => at.OptionalAddress(AddressFamily.InterNetwork) is not { } address ? null
+    private static IPAddress? Bound(ConfigReader at, IPNetwork subnet) => at.OptionalAddress(subnet.BaseAddress.AddressFamily) is not { } address ? null
         : subnet.Contains(address) ? address
         : at.Complain<IPAddress?>($"an address in {subnet}", null);
 }

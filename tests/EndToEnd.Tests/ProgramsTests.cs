@@ -47,6 +47,7 @@ public sealed class ProgramsTests
             "README.md",
             "10-twill.conflist",        // Cluster
             "10-twill-single.conflist", // SingleHost
+            "10-twill-dual.conflist",   // DualLeaseTests
             "twilld.service",           // ServiceTests
         ]);
         foreach (string file in Directory.GetFiles(RepoPaths.Conf, "*.conflist"))

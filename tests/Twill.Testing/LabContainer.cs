@@ -44,7 +44,8 @@ public sealed class LabContainer : NetnsShell
     /// <summary>The first address in an ADD's result, without the prefix length.</summary>
     public static string AddressOf(string result) => AddressesOf(result)[0];
 
-    private static string[] AddressesOf(string result)
+    /// <summary>The addresses in an ADD's result.</summary>
+    public static string[] AddressesOf(string result)
     {
         using JsonDocument document = JsonDocument.Parse(result);
         return [.. document.RootElement.GetProperty("ips").EnumerateArray().Select(ip => ip.GetProperty("address").GetString()!.Split('/')[0])];

@@ -6,12 +6,10 @@ namespace Twill.Testing;
 public static class SampleConf
 {
     /// <summary>conf/10-twill.conflist with this etcd.</summary>
-    public static JsonObject Cluster(string etcdEndpoint)
-    {
-        JsonObject conf = Load("10-twill.conflist");
-        conf.Ipam()["etcd"]!["endpoints"] = new JsonArray(etcdEndpoint);
-        return conf;
-    }
+    public static JsonObject Cluster(string etcdEndpoint) => WithEtcd("10-twill.conflist", etcdEndpoint);
+
+    /// <summary>conf/10-twill-dual.conflist with this etcd.</summary>
+    public static JsonObject Dual(string etcdEndpoint) => WithEtcd("10-twill-dual.conflist", etcdEndpoint);
 
     /// <summary>conf/10-twill-single.conflist as it is.</summary>
     public static JsonObject Single() => Load("10-twill-single.conflist");
@@ -37,6 +35,13 @@ public static class SampleConf
         JsonObject config = conflist.ForPlugin();
         config["prevResult"] = JsonNode.Parse(prevResult);
         return config;
+    }
+
+    private static JsonObject WithEtcd(string file, string etcdEndpoint)
+    {
+        JsonObject conf = Load(file);
+        conf.Ipam()["etcd"]!["endpoints"] = new JsonArray(etcdEndpoint);
+        return conf;
     }
 
     private static JsonObject Load(string file) => JsonNode.Parse(File.ReadAllText(Path.Combine(RepoPaths.Conf, file)))!.AsObject();

@@ -34,7 +34,7 @@ public sealed record AddressFile(IPAddress Address, string? ContainerId, string 
             if (content is not null) // else it was freed just now
                 records.Add(Parse(address, Encoding.UTF8.GetString(content)));
         }
-        records.Sort((a, b) => Order(a.Address).CompareTo(Order(b.Address)));
+        records.Sort((a, b) => AddressNumber.Of(a.Address).CompareTo(AddressNumber.Of(b.Address)));
         return records;
     }
 
@@ -42,17 +42,14 @@ public sealed record AddressFile(IPAddress Address, string? ContainerId, string 
     public static AddressFile Parse(IPAddress address, string text)
     {
         string[] lines = text.Split('\n'), values = new string[5];
+        int count = lines.Length > 1 && lines[^2].StartsWith("addresses: ", StringComparison.Ordinal) ? 6 : 5; // with an address of each family
         ReadOnlySpan<string> labels = ["container: ", "interface: ", "boot: ", "netns: ", "inode: "];
         for (int i = 0; i < labels.Length; i++)
         {
-            if (lines.Length != labels.Length + 1 || !lines[i].StartsWith(labels[i], StringComparison.Ordinal))
+            if (lines.Length != count + 1 || lines[^1].Length > 0 || !lines[i].StartsWith(labels[i], StringComparison.Ordinal))
                 return new AddressFile(address, null, "", "", "", "");
             values[i] = lines[i][labels[i].Length..];
         }
         return new AddressFile(address, values[0], values[1], values[2], values[3], values[4]);
     }
-
-    private static UInt128 Order(IPAddress address) => address.AddressFamily == System.Net.Sockets.AddressFamily.InterNetwork
-        ? IpText.ToNumber(address)
-        : System.Buffers.Binary.BinaryPrimitives.ReadUInt128BigEndian(address.GetAddressBytes());
 }

@@ -1,37 +1,105 @@
-using System.Diagnostics.CodeAnalysis;
 using System.Net;
-using System.Net.Sockets;
+using Twill.Cni;
 
 namespace Twill.Ipam.Addresses;
 
-/// <summary>Brings policy and files together: takes the next free address of a pool, or one that was asked for. Under the lock.</summary>
+/// <summary>An address that was taken, and the range it is of.</summary>
+internal readonly record struct TakenAddress(IPAddress Address, AddressRange Range);
+
+/// <summary>Brings policy and files together: takes an address of each pool, the next free one or one that was asked for: all or none. Under the
+/// lock.</summary>
 /// <param name="store">where the records are; its lock is held by the caller</param>
-/// <param name="pool">what may be handed out</param>
+/// <param name="pools">what may be handed out: a pool for each address family</param>
+/// <param name="wanted">addresses that were asked for, at most one of a family and each of its pool</param>
 /// <param name="freeGone">frees the addresses of containers that are gone, and says how many; called when none is left</param>
-internal sealed class AddressAllocator(AddressStore store, AddressPool pool, Func<int> freeGone)
+internal sealed class AddressAllocator(AddressStore store, IReadOnlyList<AddressPool> pools, IReadOnlyList<IPAddress> wanted, Func<int> freeGone)
 {
-    /// <summary>Claims the next free address. False when every address is taken by a container that may still be there.</summary>
-    public bool TryTakeNext(AddressRecord record, [NotNullWhen(true)] out IPAddress? address, out AddressRange range)
+    /// <summary>The pool in which nothing was left, or of which the address asked for is taken; null when nothing lacked.</summary>
+    public AddressPool? Lacking { get; private set; }
+
+    /// <summary>Claims an address of each pool, in the pools' order. Null when one of them has none that is not taken by a container that may still
+    /// be there: <see cref="Lacking"/>.</summary>
+    public TakenAddress[]? TryTake(AddressRecord record)
     {
-        if (TryTakeFree(record, out address, out range)) return true;
-        return pool.Capacity > 0 && freeGone() > 0 && TryTakeFree(record, out address, out range);
+        if (TryTakeFree(record) is { } taken) return taken;
+        return Lacking!.Capacity > 0 && freeGone() > 0 ? TryTakeFree(record) : null;
     }
 
-    /// <summary>Claims this address. False when it is taken by a container that may still be there.</summary>
-    public bool TryTake(AddressRecord record, IPAddress address) =>
-        store.TryClaim(address, record) || (freeGone() > 0 && store.TryClaim(address, record));
+    /// <summary>Whether an address of each pool is free now: changes nothing.</summary>
+    public bool HasRoom() => Choose(store.Last, Occupancies()) is not null;
 
-    private bool TryTakeFree(AddressRecord record, [NotNullWhen(true)] out IPAddress? address, out AddressRange range)
+    /// <summary>The address asked for of a pool; null: the next one will do.</summary>
+    public IPAddress? WantedOf(AddressPool pool)
     {
-        IPAddress? last = store.Last;
-        var taken = new StoreOccupancy(store, AddressFamily.InterNetwork);
-        while (pool.TryNext(last, taken, out address, out range))
+        foreach (IPAddress address in wanted)
         {
-            store.Last = address;   // first: once the record is there, nothing more can fail
-            if (store.TryClaim(address, record)) return true;
-            last = address;   // taken since we looked, by a program that does not know the lock
-            taken.Add(address);
+            if (address.AddressFamily == pool.Family) return address;
         }
-        return false;
+        return null;
+    }
+
+    private TakenAddress[]? TryTakeFree(AddressRecord record)
+    {
+        IReadOnlyList<IPAddress> last = store.Last;
+        StoreOccupancy[] taken = Occupancies();
+        while (Choose(last, taken) is { } chosen)
+        {
+            var addresses = new IPAddress[chosen.Length];
+            for (int i = 0; i < chosen.Length; i++) addresses[i] = chosen[i].Address;
+            last = WithNext(last, addresses);
+            if (wanted.Count < pools.Count) store.Last = last;   // first: once the record is there, nothing more can fail
+            if (store.TryClaim(addresses, record) is not { } inTheWay) return chosen;
+            taken[Array.IndexOf(addresses, inTheWay)].Add(inTheWay);   // taken since we looked, by a program that does not know the lock
+        }
+        return null;
+    }
+
+    private TakenAddress[]? Choose(IReadOnlyList<IPAddress> last, StoreOccupancy[] taken)
+    {
+        var chosen = new TakenAddress[pools.Count];
+        for (int i = 0; i < chosen.Length; i++)
+        {
+            AddressPool pool = Lacking = pools[i];
+            AddressRange range;
+            if (WantedOf(pool) is not { } address)
+            {
+                if (!pool.TryNext(Of(pool, last), taken[i], out address, out range)) return null;
+            }
+            else if (!pool.TryFind(address, out range) || taken[i].Contains(AddressNumber.Of(address)))
+            {
+                return null;
+            }
+            chosen[i] = new TakenAddress(address, range);
+        }
+        Lacking = null;
+        return chosen;
+    }
+
+    private StoreOccupancy[] Occupancies()
+    {
+        var taken = new StoreOccupancy[pools.Count];
+        for (int i = 0; i < taken.Length; i++) taken[i] = new StoreOccupancy(store, pools[i].Family);
+        return taken;
+    }
+
+    private static IPAddress? Of(AddressPool pool, IReadOnlyList<IPAddress> addresses)
+    {
+        foreach (IPAddress address in addresses)
+        {
+            if (address.AddressFamily == pool.Family) return address;
+        }
+        return null;
+    }
+
+    /// <summary>Where each family's ring stands now: an address that was asked for moves it no further.</summary>
+    private List<IPAddress> WithNext(IReadOnlyList<IPAddress> last, IPAddress[] given)
+    {
+        var next = new List<IPAddress>(given.Length);
+        for (int i = 0; i < given.Length; i++)
+        {
+            if (WantedOf(pools[i]) is null) next.Add(given[i]);
+            else if (Of(pools[i], last) is { } before) next.Add(before);
+        }
+        return next;
     }
 }

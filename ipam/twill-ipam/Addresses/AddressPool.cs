@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Net;
+using System.Net.Sockets;
 using Twill.Cni;
 
 namespace Twill.Ipam.Addresses;
@@ -9,9 +10,24 @@ namespace Twill.Ipam.Addresses;
 /// last, so that a freed address rests until the ring has gone round: peers' ARP entries and open connections to the address's
 /// last owner have long died by then.
 /// </summary>
-internal sealed class AddressPool(IReadOnlyList<AddressRange> ranges)
+/// <param name="family">the one address family that it is of</param>
+/// <param name="ranges">its ranges, of that family</param>
+internal sealed class AddressPool(AddressFamily family, IReadOnlyList<AddressRange> ranges)
 {
+    public AddressFamily Family => family;
+
     public IReadOnlyList<AddressRange> Ranges => ranges;
+
+    /// <summary>The subnets that its ranges are of.</summary>
+    public IReadOnlyList<IPNetwork> Subnets
+    {
+        get
+        {
+            var subnets = new IPNetwork[ranges.Count];
+            for (int i = 0; i < subnets.Length; i++) subnets[i] = ranges[i].Subnet;
+            return subnets;
+        }
+    }
 
     /// <summary>How many containers all ranges together have room for.</summary>
     public UInt128 Capacity

@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Net;
 using Twill.Cni;
 
 namespace Twill.Ipam.Addresses;
@@ -12,7 +13,11 @@ namespace Twill.Ipam.Addresses;
 /// netns: /run/netns/cni-1
 /// inode: 4:4026532621
 /// </code>
-/// A record is only read back when all five lines are there and the last one is ended: a file cut short anywhere, or one that
+/// and, when the attachment has several addresses, a line more with all of them:
+/// <code>
+/// addresses: 10.244.7.12 fc00:1:0:7::c
+/// </code>
+/// A record is only read back when all its lines are there and the last one is ended: a file cut short anywhere, or one that
 /// somebody else put there, is no record.
 /// </summary>
 /// <param name="Owner">the attachment</param>
@@ -21,22 +26,50 @@ namespace Twill.Ipam.Addresses;
 /// <param name="Inode">what that path led to then; null (written <c>-</c>) when it could not be looked at</param>
 internal sealed record AddressRecord(CniAttachment Owner, string BootId, string Netns, NetnsId? Inode)
 {
+    /// <summary>All addresses of the attachment, one of each family and IPv4 first, as the record spells them; empty when there is one only.</summary>
+    public string Addresses { get; private init; } = "";
+
+    /// <summary>The record of an attachment that gets these addresses.</summary>
+    public AddressRecord Of(IReadOnlyList<IPAddress> addresses) => this with { Addresses = addresses.Count > 1 ? string.Join(' ', addresses) : "" };
+
+    /// <summary>All addresses of the attachment.</summary>
+    /// <param name="at">the address whose record this is</param>
+    public IReadOnlyList<IPAddress> All(IPAddress at)
+    {
+        if (Addresses.Length == 0) return [at];
+        var all = new List<IPAddress>();
+        foreach (string address in Addresses.Split(' ')) all.Add(IPAddress.Parse(address));
+        return all;
+    }
+
     public string Format() =>
-        $"container: {Owner.ContainerId}\ninterface: {Owner.IfName}\nboot: {BootId}\nnetns: {Netns}\ninode: {Inode?.ToString() ?? "-"}\n";
+        $"container: {Owner.ContainerId}\ninterface: {Owner.IfName}\nboot: {BootId}\nnetns: {Netns}\ninode: {Inode?.ToString() ?? "-"}\n"
+        + (Addresses.Length == 0 ? "" : $"addresses: {Addresses}\n");
 
     public static bool TryParse(ReadOnlySpan<char> text, [NotNullWhen(true)] out AddressRecord? record)
     {
         record = null;
         if (!TryTake(ref text, "container: ", out string? container) || !TryTake(ref text, "interface: ", out string? ifName)
             || !TryTake(ref text, "boot: ", out string? boot) || !TryTake(ref text, "netns: ", out string? netns)
-            || !TryTake(ref text, "inode: ", out string? inode) || !text.IsEmpty) return false;
+            || !TryTake(ref text, "inode: ", out string? inode)) return false;
+        string? addresses = "";
+        if (!text.IsEmpty && (!TryTake(ref text, "addresses: ", out addresses) || !AreAddresses(addresses) || !text.IsEmpty)) return false;
         NetnsId? id = null;
         if (inode != "-")
         {
             if (!NetnsId.TryParse(inode, out NetnsId parsed)) return false;
             id = parsed;
         }
-        record = new AddressRecord(new CniAttachment(container, ifName), boot, netns, id);
+        record = new AddressRecord(new CniAttachment(container, ifName), boot, netns, id) { Addresses = addresses };
+        return true;
+    }
+
+    private static bool AreAddresses(string text)
+    {
+        foreach (string address in text.Split(' '))
+        {
+            if (AddressStore.ParseName(address) is null) return false;
+        }
         return true;
     }
 

@@ -12,14 +12,16 @@ namespace Twill.Ipam.Addresses;
 /// The addresses of one network as files under <c>&lt;dataDir&gt;/&lt;network&gt;</c>; the directory is the database.
 /// <code>
 /// 10.244.7.12              one file per address handed out, named by it: an <see cref="AddressRecord"/>
-/// attachments/4f2c..:eth0  one symbolic link per attachment, to its address: finds the record without a search
-/// last                     the address handed out last, where the next search begins
+/// fc00:1:0:7::c            the same file under another name, when an attachment has an address of each family
+/// attachments/4f2c..:eth0  one symbolic link per attachment, to its first address: finds the record without a search
+/// last                     the addresses handed out last, one of each family, where the next search begins
 /// lock                     flock(2) around every change
 /// new                      a record being written; under the lock it can only be a killed process's leftover
 /// </code>
 /// The order of the writes makes every crash harmless: the link is made before the record and removed after it, so a link may
 /// point to nothing (or, later, to another's record) but a record never lacks its link; a record appears under its name in one
-/// step, whole, by link(2), which also refuses a name that is taken. Nothing is flushed to the disk: a record that a power cut
+/// step, whole, by link(2), which also refuses a name that is taken. The record of several addresses has all of them in it, and the first
+/// one is claimed first, so that whoever follows the link finds what a killed process had claimed, and what it had not freed. Nothing is flushed to the disk: a record that a power cut
 /// tears belongs to a container that the same power cut ended.
 /// </summary>
 internal sealed class AddressStore : IDisposable
@@ -62,7 +64,7 @@ internal sealed class AddressStore : IDisposable
     /// <exception cref="TimeoutException">another process holds it, for much longer than a few file operations take</exception>
     public FileLock Lock() => FileLock.Acquire($"{Path}/{LockName}", TimeSpan.FromSeconds(10));
 
-    /// <summary>The address an attachment's link names, null without one. The record alone decides whether it is true.</summary>
+    /// <summary>The (first) address an attachment's link names, null without one. The record alone decides whether it is true.</summary>
     public IPAddress? Hint(CniAttachment who) => Follow(LinkOf(who));
 
     /// <summary>Reads the record of an address: null with <paramref name="found"/> means that the file is not one of ours.</summary>
@@ -78,24 +80,41 @@ internal sealed class AddressStore : IDisposable
     /// <summary>Whether an address has a file, whatever is in it.</summary>
     public bool Exists(IPAddress address) => Files.Exists(_directory, address.ToString());
 
-    /// <summary>Gives an address to an attachment: false when the address has a file already.</summary>
-    public bool TryClaim(IPAddress address, AddressRecord record)
+    /// <summary>Gives addresses to an attachment, all or none. The answer is the first that has a file already, null when all could be had.</summary>
+    /// <param name="addresses">at least one</param>
+    /// <param name="record">whose they are to be</param>
+    public IPAddress? TryClaim(IReadOnlyList<IPAddress> addresses, AddressRecord record)
     {
-        string name = address.ToString(), link = LinkOf(record.Owner);
+        string link = LinkOf(record.Owner);
         Files.TryUnlink(_directory, NewName);
-        Files.WriteNew(_directory, NewName, Encoding.UTF8.GetBytes(record.Format()));
-        MakeLink(link, LinkPrefix + name);
-        bool claimed = Files.TryLink(_directory, NewName, name);
+        Files.WriteNew(_directory, NewName, Encoding.UTF8.GetBytes(record.Of(addresses).Format()));
+        MakeLink(link, LinkPrefix + addresses[0]);
+        int claimed = 0;
+        while (claimed < addresses.Count && Files.TryLink(_directory, NewName, addresses[claimed].ToString())) claimed++;
         Files.TryUnlink(_directory, NewName);
-        if (!claimed) Files.TryUnlink(_directory, link);
-        return claimed;
+        if (claimed == addresses.Count) return null;
+        IPAddress inTheWay = addresses[claimed];
+        while (claimed > 0) Files.TryUnlink(_directory, addresses[--claimed].ToString());
+        Files.TryUnlink(_directory, link);
+        return inTheWay;
     }
 
-    /// <summary>Removes an address's file and then the link of its owner, where it had a readable one.</summary>
-    public void Release(IPAddress address, CniAttachment? owner)
+    /// <summary>Removes an address's file, those of the others that its attachment has, and then the attachment's link.</summary>
+    /// <param name="address">the address</param>
+    /// <param name="record">its record; null when it is not readable</param>
+    public void Release(IPAddress address, AddressRecord? record)
     {
+        IReadOnlyList<IPAddress> all = record?.All(address) ?? [address];
+        bool isHinted = false;
+        IPAddress? hint = record is null ? null : Hint(record.Owner);
+        foreach (IPAddress one in all)
+        {
+            // What a killed process had freed already may be another's by now.
+            if (!one.Equals(address) && Read(one, out _)?.Owner == record!.Owner) Files.TryUnlink(_directory, one.ToString());
+            isHinted |= one.Equals(hint);
+        }
         Files.TryUnlink(_directory, address.ToString());
-        if (owner is { } who && address.Equals(Hint(who))) RemoveHint(who);
+        if (isHinted) RemoveHint(record!.Owner);
     }
 
     /// <summary>Removes an attachment's link.</summary>
@@ -104,16 +123,22 @@ internal sealed class AddressStore : IDisposable
     /// <summary>Removes what a killed process may have left half-made. Only under the lock.</summary>
     public void RemoveLeftover() => Files.TryUnlink(_directory, NewName);
 
-    /// <summary>The address handed out last; null when none was or the file does not name one.</summary>
-    public IPAddress? Last
+    /// <summary>The addresses handed out last, a line for each family; empty when none was or the file does not name one.</summary>
+    public IReadOnlyList<IPAddress> Last
     {
         get
         {
-            Span<byte> content = stackalloc byte[64];
+            Span<byte> content = stackalloc byte[128];
             int length = Files.Read(_directory, LastName, content);
-            return length <= 1 ? null : ParseName(Encoding.UTF8.GetString(content[..length]).TrimEnd('\n'));
+            if (length <= 1) return [];
+            var last = new List<IPAddress>(2);
+            foreach (string line in Encoding.UTF8.GetString(content[..length]).Split('\n'))
+            {
+                if (ParseName(line) is { } address) last.Add(address);
+            }
+            return last;
         }
-        set => Files.Overwrite(_directory, LastName, Encoding.UTF8.GetBytes($"{value}\n"));
+        set => Files.Overwrite(_directory, LastName, Encoding.UTF8.GetBytes($"{string.Join('\n', value)}\n"));
     }
 
     /// <summary>Every address that has a file, by listing the directory: for the rare moments when that is worth it.</summary>
@@ -161,7 +186,7 @@ internal sealed class AddressStore : IDisposable
     }
 
     /// <summary>The address a file name stands for, null when it is not exactly how an address is written.</summary>
-    private static IPAddress? ParseName(string name) =>
+    internal static IPAddress? ParseName(string name) =>
         IPAddress.TryParse(name, out IPAddress? address)
         && (address.AddressFamily == AddressFamily.InterNetwork || address.AddressFamily == AddressFamily.InterNetworkV6)
         && address.ToString() == name ? address : null;

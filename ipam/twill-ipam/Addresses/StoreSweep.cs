@@ -49,7 +49,7 @@ internal static class StoreSweep
     {
         try
         {
-            store.Release(address, record?.Owner);
+            store.Release(address, record);
             return true;
         }
         catch (IOException e)   // a directory of that name, say

@@ -12,7 +12,7 @@ internal interface ISubnetSource
     /// Does what it takes that <see cref="Current"/> has a subnet with room: leases the first one, renews, or leases one more.
     /// Slow, and never called with the address store locked.
     /// </summary>
-    /// <param name="full">the subnets that have no address left; null when there were none at all</param>
+    /// <param name="full">the subnets of one address family that have no address left; null when there were none at all</param>
     /// <exception cref="Twill.Cni.CniException">code 11: nothing can be had now; 7, 101: it cannot be had this way</exception>
     void Obtain(IReadOnlyList<IPNetwork>? full);
 

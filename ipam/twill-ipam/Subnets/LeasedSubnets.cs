@@ -119,7 +119,7 @@ internal sealed class LeasedSubnets(TwillConf conf, IpamHost host) : ISubnetSour
         if (full is not null)
         {
             return string.Create(CultureInfo.InvariantCulture,
-                $"all {Verbs.Add.PoolOf(full, conf.Ipam).Capacity} addresses of this host's {string.Join(", ", full)} are taken by containers that still run");
+                $"all {Verbs.Add.PoolsOf(full, conf.Ipam)[0].Capacity} addresses of this host's {string.Join(", ", full)} are taken by containers that still run");
         }
         if (file is null || file.BootId != host.Clock.BootId) return "this host has leased no subnet since it was booted";
         if (host.Clock.Now < file.Deadline) return $"{_state.SubnetPath} has no subnet that this host may use";
@@ -133,7 +133,7 @@ internal sealed class LeasedSubnets(TwillConf conf, IpamHost host) : ISubnetSour
         if (now is null) return false;
         foreach (IPNetwork subnet in now)
         {
-            if (full is null || !Contains(full, subnet)) return true;
+            if (full is null || (subnet.BaseAddress.AddressFamily == full[0].BaseAddress.AddressFamily && !Contains(full, subnet))) return true;
         }
         return false;
     }

@@ -7,7 +7,7 @@ using Twill.Ipam.Subnets;
 namespace Twill.Ipam.Verbs;
 
 /// <summary>
-/// ADD: the next free address of this host's subnets, or the one asked for. As long as the host has a subnet with room and a valid
+/// ADD: the next free address of this host's subnets, or the one asked for, of each address family that the network has. As long as the host has a subnet with room and a valid
 /// lease this is a handful of file operations under the store's lock; only without one, outside the lock, etcd is asked.
 /// </summary>
 internal static class Add
@@ -19,71 +19,85 @@ internal static class Add
     private static CniResult Run(CniRequest request, TwillConf conf, IpamHost host)
     {
         request.Args.RefuseUnknown("IP", "MAC");   // the second is for the main plugin
-        IPAddress? wanted = AddressRequest.Read(request);
-        IReadOnlyList<RangeRequest> ranges = RangeRequest.Read(request);
+        IReadOnlyList<IPAddress> wanted = AddressRequest.Read(request, conf.Ipam);
+        IReadOnlyList<RangeRequest> ranges = RangeRequest.Read(request, conf.Ipam);
         CniDns dns = CniDns.OfRuntime(request.RuntimeConfig) ?? ResolverSettings.Of(conf.Ipam);
         AddressRecord record = NewRecord(request, host);
         ISubnetSource source = SubnetSources.For(conf, host);
         using AddressStore store = AddressStore.Open(conf.Ipam.DataDir, request.NetworkName);
         for (int round = 0; round < Rounds; round++)
         {
-            IReadOnlyList<IPNetwork>? subnets;
+            IReadOnlyList<IPNetwork>? full;
             using (store.Lock())
             {
                 host.GoOnOnlyIfAwaited();
                 RefuseSecondAdd(store, record.Owner, host);
-                subnets = source.Current();
-                AddressPool pool = RangeRequest.Narrow(PoolOf(subnets ?? [], conf.Ipam), subnets is null ? [] : ranges);
-                if (subnets is not null && TryClaim(store, pool, record, wanted, host, out IPAddress? address, out AddressRange range))
-                {
-                    if (MayStillBeGiven(address, source))
-                    {
-                        return new CniResult
-                        {
-                            Ips = [new CniIp(address, range.Subnet.PrefixLength, range.Gateway)],
-                            Routes = conf.Ipam.Routes,
-                            Dns = dns,
-                        };
-                    }
-                    store.Release(address, record.Owner);
-                    subnets = null;
-                }
-                else if (subnets is not null && ranges.Count > 0)
-                {
-                    throw new CniException(CniErrorCode.TryAgainLater, "no free address in the range asked for",
-                        $"{ranges[0].Path}: all {pool.Capacity} addresses of {pool} are taken by containers that still run");
-                }
+                if (TakeOf(source, store, record, wanted, ranges, conf.Ipam, host, out full) is { } ips)
+                    return new CniResult { Ips = ips, Routes = conf.Ipam.Routes, Dns = dns };
             }
-            source.Obtain(subnets);
+            source.Obtain(full);
         }
         throw new CniException(CniErrorCode.TryAgainLater, "no free address",
             $"{store.Path}: this host got a subnet {Rounds} times and found it without a free address or without a valid lease each time");
+    }
+
+    /// <summary>Claims an address of each family; null when this host has no subnet, or when a family's (<paramref name="full"/>) have no free
+    /// address.</summary>
+    private static CniIp[]? TakeOf(ISubnetSource source, AddressStore store, AddressRecord record, IReadOnlyList<IPAddress> wanted,
+        IReadOnlyList<RangeRequest> ranges, IpamConf conf, IpamHost host, out IReadOnlyList<IPNetwork>? full)
+    {
+        full = null;
+        if (source.Current() is not { } subnets) return null;
+        AddressPool[] pools = PoolsOf(subnets, conf);
+        for (int i = 0; i < pools.Length; i++) pools[i] = RangeRequest.Narrow(pools[i], ranges);
+        var allocator = new AddressAllocator(store, pools, wanted, () =>
+            StoreSweep.FreeGone(store, new Liveness(host.Clock.BootId), host.Booted, host.Log));
+        RefuseUnsatisfiable(pools, allocator);
+        if (allocator.TryTake(record) is not { } taken)
+        {
+            RefuseForWant(allocator, store, ranges);
+            full = allocator.Lacking!.Subnets;
+            return null;
+        }
+        if (!MayStillBeGiven(taken, source))
+        {
+            store.Release(taken[0].Address, record.Of(Array.ConvertAll(taken, one => one.Address)));
+            return null;
+        }
+        return Array.ConvertAll(taken, one => new CniIp(one.Address, one.Range.Subnet.PrefixLength, one.Range.Gateway));
     }
 
     /// <summary>
     /// The fence, looked at once more: time goes on while a process stands still, and what it claims behind the deadline may be
     /// another host's.
     /// </summary>
-    private static bool MayStillBeGiven(IPAddress address, ISubnetSource source)
+    private static bool MayStillBeGiven(TakenAddress[] taken, ISubnetSource source)
     {
         if (source.Current() is not { } subnets) return false;
-        foreach (IPNetwork subnet in subnets)
+        foreach (TakenAddress one in taken)
         {
-            if (subnet.Contains(address)) return true;
+            bool isOurs = false;
+            foreach (IPNetwork subnet in subnets) isOurs |= subnet.Contains(one.Address);
+            if (!isOurs) return false;
         }
-        return false;
+        return true;
     }
 
-    /// <summary>What the configuration allows of these subnets.</summary>
-    internal static AddressPool PoolOf(IReadOnlyList<IPNetwork> subnets, IpamConf conf)
+    /// <summary>What the configuration allows of these subnets: a pool for each family that there are any of.</summary>
+    internal static AddressPool[] PoolsOf(IReadOnlyList<IPNetwork> subnets, IpamConf conf)
     {
-        var ranges = new AddressRange[subnets.Count];
-        for (int i = 0; i < ranges.Length; i++)
+        var pools = new List<AddressPool>(conf.Families.Count);
+        foreach (IpamFamily family in conf.Families)
         {
-            IpamFamily? family = conf.Of(subnets[i].BaseAddress.AddressFamily);
-            ranges[i] = AddressRange.Of(subnets[i], family?.Gateway, family?.RangeStart, family?.RangeEnd);
+            var ranges = new List<AddressRange>(subnets.Count);
+            foreach (IPNetwork subnet in subnets)
+            {
+                if (subnet.BaseAddress.AddressFamily == family.Family)
+                    ranges.Add(AddressRange.Of(subnet, family.Gateway, family.RangeStart, family.RangeEnd));
+            }
+            if (ranges.Count > 0) pools.Add(new AddressPool(family.Family, ranges));
         }
-        return new AddressPool(ranges);
+        return [.. pools];
     }
 
     private static AddressRecord NewRecord(CniRequest request, IpamHost host)
@@ -109,21 +123,34 @@ internal static class Add
         if (!new Liveness(host.Clock.BootId).IsGone(record))
             throw new CniException(CniErrorCode.AlreadyAttached, "the attachment has an address already",
                 $"{store.Path}/{address}: {owner.Describe()} got {address} by an earlier ADD; DEL comes first");
-        store.Release(address, owner);
+        store.Release(address, record);
     }
 
-    private static bool TryClaim(AddressStore store, AddressPool pool, AddressRecord record, IPAddress? wanted, IpamHost host,
-        [System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out IPAddress? address, out AddressRange range)
+    /// <summary>An address that was asked for is of this host's, or nothing will help.</summary>
+    private static void RefuseUnsatisfiable(AddressPool[] pools, AddressAllocator allocator)
     {
-        var allocator = new AddressAllocator(store, pool, () =>
-            StoreSweep.FreeGone(store, new Liveness(host.Clock.BootId), host.Booted, host.Log));
-        if (wanted is null) return allocator.TryTakeNext(record, out address, out range);
+        foreach (AddressPool pool in pools)
+        {
+            if (allocator.WantedOf(pool) is { } wanted && !pool.TryFind(wanted, out _))
+                throw Unsatisfiable(CniErrorCode.InvalidNetworkConfig, wanted, $"this host hands out {pool}");
+        }
+    }
 
-        address = wanted;
-        if (!pool.TryFind(wanted, out range)) throw Unsatisfiable(CniErrorCode.InvalidNetworkConfig, wanted, $"this host hands out {pool}");
-        if (allocator.TryTake(record, wanted)) return true;
-        string owner = store.Read(wanted, out _)?.Owner.Describe() ?? "a file that is no address record";
-        throw Unsatisfiable(CniErrorCode.TryAgainLater, wanted, $"{store.Path}/{wanted}: it is taken by {owner}");
+    /// <summary>Of an address or a range that was asked for, another subnet would have no more.</summary>
+    private static void RefuseForWant(AddressAllocator allocator, AddressStore store, IReadOnlyList<RangeRequest> ranges)
+    {
+        AddressPool pool = allocator.Lacking!;
+        if (allocator.WantedOf(pool) is { } wanted)
+        {
+            string owner = store.Read(wanted, out _)?.Owner.Describe() ?? "a file that is no address record";
+            throw Unsatisfiable(CniErrorCode.TryAgainLater, wanted, $"{store.Path}/{wanted}: it is taken by {owner}");
+        }
+        foreach (RangeRequest range in ranges)
+        {
+            if (range.Family == pool.Family)
+                throw new CniException(CniErrorCode.TryAgainLater, "no free address in the range asked for",
+                    $"{range.Path}: all {pool.Capacity} addresses of {pool} are taken by containers that still run");
+        }
     }
 
     private static CniException Unsatisfiable(CniErrorCode code, IPAddress wanted, string why) =>

@@ -1,9 +1,10 @@
+using System.Net;
 using Twill.Cni;
 using Twill.Ipam.Addresses;
 
 namespace Twill.Ipam.Verbs;
 
-/// <summary>CHECK: the attachment has a record, and its address is among those of the result its ADD gave.</summary>
+/// <summary>CHECK: the attachment has a record, and its addresses are among those of the result its ADD gave.</summary>
 internal static class Check
 {
     public static CniResult? Run(CniRequest request, IpamHost host)
@@ -18,11 +19,22 @@ internal static class Check
         if (record is null) throw Failed($"{path}/{address}: {(found ? "not an address record" : "the record is missing")}");
         if (record.Owner != request.Attachment) throw Failed($"{path}/{address}: it belongs to {record.Owner.Describe()}");
         if (record.BootId != host.Clock.BootId) throw Failed($"{path}/{address}: it was claimed before the machine was booted, by ADD of another boot");
-        foreach (CniIp ip in result.Ips)
+        foreach (IPAddress one in record.All(address))
         {
-            if (ip.Address.Equals(address)) return null;
+            if (!one.Equals(address) && store.Read(one, out _)?.Owner != request.Attachment)
+                throw Failed($"{path}/{one}: expected the record of {request.Attachment.Describe()}, which has {one} beside {address}");
+            if (!Has(result.Ips, one)) throw Failed($"$.prevResult.ips: expected {one}, which {path}/{one} records, got {Describe(result.Ips)}");
         }
-        throw Failed($"$.prevResult.ips: expected {address}, which {path}/{address} records, got {Describe(result.Ips)}");
+        return null;
+    }
+
+    private static bool Has(IReadOnlyList<CniIp> ips, IPAddress address)
+    {
+        foreach (CniIp ip in ips)
+        {
+            if (ip.Address.Equals(address)) return true;
+        }
+        return false;
     }
 
     private static CniException Failed(string details) => new(CniErrorCode.CheckFailed, "the address is not as ADD left it", details);

@@ -19,23 +19,27 @@ internal static class Del
             host.GoOnOnlyIfAwaited();
             store.RemoveLeftover();
             if (store.Hint(request.Attachment) is not { } address) return null;
-            if (IsOurs(store, address, request.Attachment)) store.Release(address, request.Attachment);
-            else ReleaseBySearch(store, request.Attachment);
+            AddressRecord? record = store.Read(address, out bool found);
+            if (record?.Owner == request.Attachment)
+            {
+                store.Release(address, record);
+            }
+            else
+            {
+                if (record is null && found) store.Release(address, null);   // the link says so, and the record does not say otherwise
+                ReleaseBySearch(store, request.Attachment);
+            }
             store.RemoveHint(request.Attachment);
         }
         return null;
     }
-
-    /// <summary>The attachment's link says so, and the record does not say otherwise: one that cannot be read says nothing.</summary>
-    private static bool IsOurs(AddressStore store, IPAddress address, CniAttachment attachment) =>
-        store.Read(address, out bool found) is { } record ? record.Owner == attachment : found;
 
     /// <summary>The link leads astray: an ADD that was killed, or somebody's hand. Is there a record elsewhere?</summary>
     private static void ReleaseBySearch(AddressStore store, CniAttachment attachment)
     {
         foreach (IPAddress address in store.List())
         {
-            if (store.Read(address, out _)?.Owner == attachment) store.Release(address, attachment);
+            if (store.Read(address, out _) is { } record && record.Owner == attachment) store.Release(address, record);
         }
     }
 }

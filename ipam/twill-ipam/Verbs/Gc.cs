@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using Twill.Cni;
 using Twill.Cni.State;
 using Twill.Ipam.Addresses;
@@ -22,11 +23,15 @@ internal static class Gc
             valid.UnionWith(Collection.Running(host.State.Existing(request.NetworkName)));   // no address is claimed while we look
             store.RemoveLeftover();
             var kept = new HashSet<IPAddress>();   // a file that cannot be read still counts for the attachment whose link leads to it
+            bool mayHaveMore = false;              // and as long as one cannot, who knows what other addresses it would name
             foreach (CniAttachment attachment in valid)
             {
-                if (store.Hint(attachment) is { } address) kept.Add(address);
+                if (store.Hint(attachment) is not { } address) continue;
+                kept.Add(address);
+                mayHaveMore |= store.Read(address, out bool found) is null && found;
             }
-            StoreSweep.Run(store, record => !valid.Contains(record.Owner), address => !kept.Contains(address), host.Log);
+            StoreSweep.Run(store, record => !valid.Contains(record.Owner),
+                address => !kept.Contains(address) && !(mayHaveMore && address.AddressFamily == AddressFamily.InterNetworkV6), host.Log);
         }
         return null;
     }

@@ -17,7 +17,15 @@ internal static class Status
             TwillConf conf = IpamConfiguration.Read(request);
             ISubnetSource source = SubnetSources.For(conf, host);
             IReadOnlyList<IPNetwork>? subnets = source.Current();
-            if (subnets is null || !HasRoom(Add.PoolOf(subnets, conf.Ipam), conf, request.NetworkName, host)) source.ProbeObtain(subnets);
+            if (subnets is null)
+            {
+                source.ProbeObtain(null);
+                return null;
+            }
+            foreach (AddressPool pool in Add.PoolsOf(subnets, conf.Ipam))
+            {
+                if (!HasRoom(pool, conf, request.NetworkName, host)) source.ProbeObtain(pool.Subnets);
+            }
             return null;
         }
         catch (Exception e) when (Failures.Translate(e) is { } why)
@@ -30,8 +38,7 @@ internal static class Status
     {
         using AddressStore? store = AddressStore.OpenExisting(conf.Ipam.DataDir, network);
         if (store is null) return pool.Capacity > 0;
-        var taken = new StoreOccupancy(store, System.Net.Sockets.AddressFamily.InterNetwork);
-        if (pool.TryNext(store.Last, taken, out _, out _)) return true;
+        if (new AddressAllocator(store, [pool], [], () => 0).HasRoom()) return true;
         var liveness = new Liveness(host.Clock.BootId);
         foreach (IPAddress address in store.List())
         {

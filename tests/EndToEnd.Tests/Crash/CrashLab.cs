@@ -84,6 +84,11 @@ public sealed class CrashLab : IDisposable
                 list.Ipam()["etcd"]!["prefix"] = prefix;
             }
 
+            if (what.Name.EndsWith("rich", StringComparison.Ordinal))
+            {
+                list.Ipam()["ipv6Subnet"] = "fd00:244::/64";
+            }
+
             list.Ipam()["dataDir"] = "/run/data";
             JsonObject conf = list.ForPlugin();
             conf["cniVersion"] = "1.1.0";

@@ -61,10 +61,34 @@ public sealed class StateFilesTests : IDisposable
         problem.Should().BeNull();
         (Node with { PublicKey = "aB+/cdefghijklmnopqrstuvwxyz0123456789ABCDE=" }).Write(_state);
         NodeFile.TryRead(_state, out _)!.PublicKey.Should().Be("aB+/cdefghijklmnopqrstuvwxyz0123456789ABCDE=");
+        NodeFile dual = Node with { PublicIPv6 = IPAddress.Parse("fd00::3"), VtepMacV6 = "02:01:02:03:04:06" };
+        dual.Write(_state);
+        NodeFile.TryRead(_state, out _).Should().Be(dual);
         SubnetFile.TryRead(_state, out _).Should().BeEquivalentTo(Subnet, o => o.Excluding(s => s.SecondsLeft));
         AgentFile.TryRead(_state, out _).Should().Be(Agent);
         (Agent with { LastEtcdContact = null, LastError = null }).Write(_state);
         AgentFile.TryRead(_state, out _).Should().Be(Agent with { LastEtcdContact = null, LastError = null });
+    }
+
+    [Fact]
+    public void What_a_host_publishes_is_each_of_its_addresses_with_the_device_behind_it()
+    {
+        IPAddress six = IPAddress.Parse("fd00::3");
+        NodeFile dual = Node with { PublicIPv6 = six, VtepMacV6 = "02:01:02:03:04:06" };
+
+        Node.Published.Should().Equal((Node.PublicIP, Node.VtepMac));
+        dual.Published.Should().Equal((Node.PublicIP, Node.VtepMac), (six, "02:01:02:03:04:06"));
+        (dual with { PublicIP = IPAddress.Any }).Published.Should().Equal((six, "02:01:02:03:04:06"));
+    }
+
+    [Fact]
+    public void Subnets_of_both_families_are_one_list()
+    {
+        (Subnet with { Subnets = [IPNetwork.Parse("10.244.7.0/24"), IPNetwork.Parse("fd00:244:0:7::/64")], Lost = [IPNetwork.Parse("fd00:244:0:9::/64")] }).Write(_state);
+
+        SubnetFile read = SubnetFile.TryRead(_state, out _)!;
+        read.Subnets.Should().Equal(IPNetwork.Parse("10.244.7.0/24"), IPNetwork.Parse("fd00:244:0:7::/64"));
+        read.Lost.Should().Equal(IPNetwork.Parse("fd00:244:0:9::/64"));
     }
 
     [Fact]

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using Twill.Cni;
 using Twill.Cni.State;
 using Twill.Ipam.Addresses;
@@ -19,7 +20,7 @@ public sealed class AddressAllocatorTests : IDisposable
     {
         Take("c1").Should().Be("10.1.2.2");
         Take("c2").Should().Be("10.1.2.3");
-        _store.Release(IPAddress.Parse("10.1.2.2"), new CniAttachment("c1", "eth0"));
+        _store.Release(IPAddress.Parse("10.1.2.2"), Record("c1", "boot-1"));
         new[] { "c3", "c4", "c5" }.Select(Take).Should().Equal("10.1.2.4", "10.1.2.5", "10.1.2.6");
         Take("c6").Should().Be("10.1.2.2");
         _searches.Should().Be(0, "there was always a free address");
@@ -47,13 +48,12 @@ public sealed class AddressAllocatorTests : IDisposable
     [Fact]
     public void A_pool_of_thousands_that_is_nearly_full_finds_its_hole()
     {
-        var pool = new AddressPool([AddressRange.Of(IPNetwork.Parse("10.8.0.0/20"), null, null, null)]);
+        var pool = new AddressPool(AddressFamily.InterNetwork, [AddressRange.Of(IPNetwork.Parse("10.8.0.0/20"), null, null, null)]);
         foreach (int n in Enumerable.Range(2, 4093).Where(n => n != 4000))
         {
             File.WriteAllText($"{_temp.Path}/net/10.8.{n / 256}.{n % 256}", Record("x", "boot-1").Format());
         }
-        new AddressAllocator(_store, pool, () => 0).TryTakeNext(Record("c1", "boot-1"), out IPAddress? address, out _).Should().BeTrue();
-        address.Should().Be(IPAddress.Parse("10.8.15.160"));
+        new AddressAllocator(_store, [pool], [], () => 0).TryTake(Record("c1", "boot-1")).Should().ContainSingle().Which.Address.Should().Be(IPAddress.Parse("10.8.15.160"));
     }
 
     [Fact]
@@ -72,7 +72,7 @@ public sealed class AddressAllocatorTests : IDisposable
     public void An_address_asked_for_is_claimed_and_the_ring_goes_on_where_it_was()
     {
         Take("c1").Should().Be("10.1.2.2");
-        Allocator().TryTake(Record("c2", "boot-1"), IPAddress.Parse("10.1.2.5")).Should().BeTrue();
+        Allocator("10.1.2.5").TryTake(Record("c2", "boot-1")).Should().ContainSingle().Which.Address.Should().Be(IPAddress.Parse("10.1.2.5"));
         Take("c3").Should().Be("10.1.2.3");
     }
 
@@ -81,14 +81,14 @@ public sealed class AddressAllocatorTests : IDisposable
     {
         Take("c1", boot: "boot-0").Should().Be("10.1.2.2");
         Take("c2").Should().Be("10.1.2.3");
-        Allocator().TryTake(Record("c3", "boot-1"), IPAddress.Parse("10.1.2.2")).Should().BeTrue();
-        Allocator().TryTake(Record("c4", "boot-1"), IPAddress.Parse("10.1.2.3")).Should().BeFalse();
+        Allocator("10.1.2.2").TryTake(Record("c3", "boot-1")).Should().ContainSingle().Which.Address.Should().Be(IPAddress.Parse("10.1.2.2"));
+        Allocator("10.1.2.3").TryTake(Record("c4", "boot-1")).Should().BeNull();
     }
 
     [Fact]
     public async Task Many_threads_at_once_get_different_addresses()
     {
-        var pool = new AddressPool([AddressRange.Of(IPNetwork.Parse("10.1.2.0/24"), null, null, null)]);
+        var pool = new AddressPool(AddressFamily.InterNetwork, [AddressRange.Of(IPNetwork.Parse("10.1.2.0/24"), null, null, null)]);
         async Task<string[]> TakeTwenty(int worker)
         {
             await Task.Yield();
@@ -96,9 +96,7 @@ public sealed class AddressAllocatorTests : IDisposable
             return [.. Enumerable.Range(0, 20).Select(i =>
             {
                 using FileLock held = store.Lock();
-                new AddressAllocator(store, pool, () => 0).TryTakeNext(Record($"c{worker}-{i}", "boot-1"), out IPAddress? address, out _)
-                    .Should().BeTrue();
-                return address!.ToString();
+                return new AddressAllocator(store, [pool], [], () => 0).TryTake(Record($"c{worker}-{i}", "boot-1"))!.Single().Address.ToString();
             })];
         }
         string[][] taken = await Task.WhenAll(Enumerable.Range(0, 8).Select(TakeTwenty));
@@ -119,12 +117,12 @@ public sealed class AddressAllocatorTests : IDisposable
     private string? Take(string container) => Take(container, "boot-1");
 
     private string? Take(string container, string boot) =>
-        Allocator().TryTakeNext(Record(container, boot), out IPAddress? address, out _) ? address.ToString() : null;
+        Allocator().TryTake(Record(container, boot))?.Single().Address.ToString();
 
-    private AddressAllocator Allocator()
+    private AddressAllocator Allocator(params string[] wanted)
     {
-        var pool = new AddressPool([AddressRange.Of(IPNetwork.Parse("10.1.2.0/29"), null, null, null)]);
-        return new AddressAllocator(_store, pool, () =>
+        var pool = new AddressPool(AddressFamily.InterNetwork, [AddressRange.Of(IPNetwork.Parse("10.1.2.0/29"), null, null, null)]);
+        return new AddressAllocator(_store, [pool], [.. wanted.Select(IPAddress.Parse)], () =>
         {
             _searches++;
             return StoreSweep.FreeGone(_store, new Liveness("boot-1"), DateTime.UtcNow.AddHours(-1), _log.Add);

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using Twill.Cni;
 using Twill.Ipam.Addresses;
 
@@ -35,7 +36,7 @@ public sealed class AddressPoolTests
     [Fact]
     public void A_gateway_inside_the_subnet_is_left_out_and_the_first_address_then_is_not()
     {
-        var pool = new AddressPool([AddressRange.Of(IPNetwork.Parse("10.1.2.0/29"), IPAddress.Parse("10.1.2.4"), null, null)]);
+        var pool = new AddressPool(AddressFamily.InterNetwork, [AddressRange.Of(IPNetwork.Parse("10.1.2.0/29"), IPAddress.Parse("10.1.2.4"), null, null)]);
         Drain(pool).Should().Equal("10.1.2.1", "10.1.2.2", "10.1.2.3", "10.1.2.5", "10.1.2.6");
         pool.Capacity.Should().Be((UInt128)5);
     }
@@ -102,7 +103,7 @@ public sealed class AddressPoolTests
     [Fact]
     public void Several_subnets_form_one_ring()
     {
-        var pool = new AddressPool([.. new[] { "10.1.2.0/30", "10.1.9.0/29" }.Select(s => AddressRange.Of(IPNetwork.Parse(s), null, null, null))]);
+        var pool = new AddressPool(AddressFamily.InterNetwork, [.. new[] { "10.1.2.0/30", "10.1.9.0/29" }.Select(s => AddressRange.Of(IPNetwork.Parse(s), null, null, null))]);
         Drain(pool).Should().Equal("10.1.2.2", "10.1.9.2", "10.1.9.3", "10.1.9.4", "10.1.9.5", "10.1.9.6");
         pool.Capacity.Should().Be((UInt128)6);
         _taken.Clear();
@@ -115,7 +116,7 @@ public sealed class AddressPoolTests
     [Fact]
     public void The_range_that_is_found_belongs_to_the_address()
     {
-        var pool = new AddressPool([.. new[] { "10.1.2.0/30", "10.1.9.0/29" }.Select(s => AddressRange.Of(IPNetwork.Parse(s), null, null, null))]);
+        var pool = new AddressPool(AddressFamily.InterNetwork, [.. new[] { "10.1.2.0/30", "10.1.9.0/29" }.Select(s => AddressRange.Of(IPNetwork.Parse(s), null, null, null))]);
         _taken.AddRange("10.1.2.2");
         pool.TryNext(null, _taken, out IPAddress? next, out AddressRange range).Should().BeTrue();
         next.Should().Be(IPAddress.Parse("10.1.9.2"));
@@ -139,8 +140,8 @@ public sealed class AddressPoolTests
     [Fact]
     public void A_pool_without_ranges_has_nothing()
     {
-        Next(new AddressPool([]), null).Should().BeNull();
-        Next(new AddressPool([]), "10.1.2.2").Should().BeNull();
+        Next(new AddressPool(AddressFamily.InterNetwork, []), null).Should().BeNull();
+        Next(new AddressPool(AddressFamily.InterNetwork, []), "10.1.2.2").Should().BeNull();
     }
 
     [Fact]
@@ -151,6 +152,7 @@ public sealed class AddressPoolTests
     }
 
     private static AddressPool Pool(string subnet, string? start = null, string? end = null) => new(
+        IPNetwork.Parse(subnet).BaseAddress.AddressFamily,
     [
         AddressRange.Of(
             IPNetwork.Parse(subnet), null, start is null ? null : IPAddress.Parse(start), end is null ? null : IPAddress.Parse(end)),

@@ -17,7 +17,7 @@ public sealed class AddressStoreTests : IDisposable
     [Fact]
     public void A_claim_is_one_readable_file_and_one_link()
     {
-        _store.TryClaim(s_address, Record("c1")).Should().BeTrue();
+        _store.TryClaim([s_address], Record("c1")).Should().BeNull();
         File.ReadAllText(At("10.1.2.5")).Should().StartWith("container: c1\ninterface: eth0\n");
         File.ResolveLinkTarget(At("attachments/c1:eth0"), true)!.FullName.Should().Be(At("10.1.2.5"));
         Files().Should().BeEquivalentTo("10.1.2.5", "attachments/c1:eth0");
@@ -26,9 +26,9 @@ public sealed class AddressStoreTests : IDisposable
     [Fact]
     public void A_taken_address_is_not_claimed_again_and_its_record_stays_as_it_is()
     {
-        _store.TryClaim(s_address, Record("c1"));
+        _store.TryClaim([s_address], Record("c1"));
         string before = File.ReadAllText(At("10.1.2.5"));
-        _store.TryClaim(s_address, Record("c2")).Should().BeFalse();
+        _store.TryClaim([s_address], Record("c2")).Should().Be(s_address);
         File.ReadAllText(At("10.1.2.5")).Should().Be(before);
         _store.Hint(new CniAttachment("c2", "eth0")).Should().BeNull();
     }
@@ -36,7 +36,7 @@ public sealed class AddressStoreTests : IDisposable
     [Fact]
     public void Hint_and_record_lead_from_the_attachment_to_its_address()
     {
-        _store.TryClaim(s_address, Record("c1"));
+        _store.TryClaim([s_address], Record("c1"));
         _store.Hint(new CniAttachment("c1", "eth0")).Should().Be(s_address);
         _store.Hint(new CniAttachment("c1", "eth1")).Should().BeNull();
         _store.Read(s_address, out bool found).Should().Be(Record("c1"));
@@ -46,26 +46,26 @@ public sealed class AddressStoreTests : IDisposable
     [Fact]
     public void A_release_leaves_no_file_and_twice_is_fine()
     {
-        _store.TryClaim(s_address, Record("c1"));
-        _store.Release(s_address, new CniAttachment("c1", "eth0"));
-        _store.Release(s_address, new CniAttachment("c1", "eth0"));
+        _store.TryClaim([s_address], Record("c1"));
+        _store.Release(s_address, Record("c1"));
+        _store.Release(s_address, Record("c1"));
         Files().Should().BeEmpty();
     }
 
     [Fact]
     public void A_release_keeps_a_link_that_leads_to_another_address()
     {
-        _store.TryClaim(s_address, Record("c1"));
-        _store.Release(IPAddress.Parse("10.1.2.6"), new CniAttachment("c1", "eth0"));
+        _store.TryClaim([s_address], Record("c1"));
+        _store.Release(IPAddress.Parse("10.1.2.6"), Record("c1"));
         _store.Hint(new CniAttachment("c1", "eth0")).Should().Be(s_address);
     }
 
     [Fact]
     public void A_leftover_of_a_killed_writer_neither_disturbs_nor_changes_a_record()
     {
-        _store.TryClaim(s_address, Record("c1"));
+        _store.TryClaim([s_address], Record("c1"));
         Cmd.Sh($"ln {At("10.1.2.5")} {At("new")}");   // killed after link(2), before the temporary name was removed
-        _store.TryClaim(IPAddress.Parse("10.1.2.6"), Record("c2")).Should().BeTrue();
+        _store.TryClaim([IPAddress.Parse("10.1.2.6")], Record("c2")).Should().BeNull();
         _store.Read(s_address, out _).Should().Be(Record("c1"));
         Files().Should().BeEquivalentTo("10.1.2.5", "10.1.2.6", "attachments/c1:eth0", "attachments/c2:eth0");
     }
@@ -74,7 +74,7 @@ public sealed class AddressStoreTests : IDisposable
     public void A_stale_link_gives_way_to_a_new_claim()
     {
         Cmd.Sh($"ln -s ../10.1.2.9 {At("attachments/c1:eth0")}");
-        _store.TryClaim(s_address, Record("c1")).Should().BeTrue();
+        _store.TryClaim([s_address], Record("c1")).Should().BeNull();
         _store.Hint(new CniAttachment("c1", "eth0")).Should().Be(s_address);
     }
 
@@ -91,7 +91,7 @@ public sealed class AddressStoreTests : IDisposable
         _store.Read(s_address, out bool found).Should().BeNull();
         found.Should().BeTrue();
         _store.Exists(s_address).Should().BeTrue();
-        _store.TryClaim(s_address, Record("c1")).Should().BeFalse();
+        _store.TryClaim([s_address], Record("c1")).Should().Be(s_address);
     }
 
     [Fact]
@@ -105,8 +105,8 @@ public sealed class AddressStoreTests : IDisposable
     [Fact]
     public void The_list_holds_addresses_and_nothing_else()
     {
-        _store.TryClaim(s_address, Record("c1"));
-        _store.Last = s_address;
+        _store.TryClaim([s_address], Record("c1"));
+        _store.Last = [s_address];
         using (_store.Lock()) { }
         foreach (string name in new[] { "vtep-mac", "10", "10.1.2.05", "10.1.2.6.tmp", "0x0a010207" }) _temp.Write($"data/net/{name}", "");
         _store.List().Should().Equal(s_address);
@@ -115,14 +115,14 @@ public sealed class AddressStoreTests : IDisposable
     [Fact]
     public void The_cursor_is_remembered_and_nonsense_in_it_means_none()
     {
-        _store.Last.Should().BeNull();
-        _store.Last = s_address;
-        _store.Last.Should().Be(s_address);
+        _store.Last.Should().BeEmpty();
+        _store.Last = [s_address];
+        _store.Last.Should().Equal(s_address);
         File.ReadAllText(At("last")).Should().Be("10.1.2.5\n");
         foreach (string torn in new[] { "", "10.1", "\0\0\0\0", "word\n" })
         {
             File.WriteAllText(At("last"), torn);
-            _store.Last.Should().BeNull($"'{torn}' is no address");
+            _store.Last.Should().BeEmpty($"'{torn}' is no address");
         }
     }
 
@@ -134,8 +134,8 @@ public sealed class AddressStoreTests : IDisposable
         string victim = _temp.Write("victim", "precious");
         Cmd.Sh($"cd {At("")}; {make}");
 
-        _store.Last.Should().BeNull();
-        _store.Last = s_address;
+        _store.Last.Should().BeEmpty();
+        _store.Last = [s_address];
 
         File.ReadAllText(At("last")).Should().Be("10.1.2.5\n");
         File.ReadAllText(victim).Should().Be("precious");
@@ -155,7 +155,7 @@ public sealed class AddressStoreTests : IDisposable
     {
         Directory.CreateDirectory(_temp.At("data/other"));
         using AddressStore other = AddressStore.Open(_temp.At("data"), "other");
-        other.TryClaim(s_address, Record("c1")).Should().BeTrue();
+        other.TryClaim([s_address], Record("c1")).Should().BeNull();
     }
 
     [Fact]
@@ -168,7 +168,7 @@ public sealed class AddressStoreTests : IDisposable
     [Fact]
     public void Sweeping_removes_links_without_record_and_keeps_the_others()
     {
-        _store.TryClaim(s_address, Record("c1"));
+        _store.TryClaim([s_address], Record("c1"));
         Cmd.Sh($"cd {At("attachments")} && ln -s ../10.1.2.9 gone:eth0 && ln -s ../10.1.2.5 wrong:eth0");
         _store.SweepHints();
         Files().Should().BeEquivalentTo("10.1.2.5", "attachments/c1:eth0");
@@ -192,7 +192,7 @@ public sealed class AddressStoreTests : IDisposable
         FluentActions.Invoking(() => AddressStore.Open(_temp.At("file"), "net")).Should().Throw<IOException>()
             .WithMessage($"*{_temp.At("file")}/net*Not a directory*");
         Directory.CreateDirectory(At("last"));
-        FluentActions.Invoking(() => _store.Last = IPAddress.Parse("10.1.2.5")).Should().Throw<IOException>().WithMessage($"*{At("last")}: Is a directory*");
+        FluentActions.Invoking(() => _store.Last = [IPAddress.Parse("10.1.2.5")]).Should().Throw<IOException>().WithMessage($"*{At("last")}: Is a directory*");
     }
 
     public void Dispose()

@@ -27,14 +27,14 @@ public sealed class FuzzTests(ITestOutputHelper output) : IDisposable
     public void Calls_with_a_damaged_configuration_and_environment(int seed)
     {
         Random random = new(seed);
-        string good = _bench.Fixed(ipam: ""","routes":[{"dst":"0.0.0.0/0"}],"rangeStart":"10.1.2.10","rangeEnd":"10.1.2.200","gateway":"10.1.2.1","dns":{"nameservers":["10.0.0.53"],"search":["x"]}""",
-            top: ""","runtimeConfig":{"ips":["10.1.2.50/24"]},"args":{"cni":{"ips":["10.1.2.50"]}},"cni.dev/valid-attachments":[{"containerID":"lives","ifname":"eth0"}],"prevResult":{"cniVersion":"1.1.0","ips":[{"address":"10.1.2.10/24"}]}""");
+        string good = _bench.Fixed(ipam: ""","routes":[{"dst":"0.0.0.0/0"}],"rangeStart":"10.1.2.10","rangeEnd":"10.1.2.200","gateway":"10.1.2.1","ipv6Subnet":"fd00:1::/64","ipv6RangeStart":"fd00:1::10","ipv6RangeEnd":"fd00:1::ffff","ipv6Gateway":"fd00:1::1","dns":{"nameservers":["10.0.0.53"],"search":["x"]}""",
+            top: ""","runtimeConfig":{"ips":["10.1.2.50/24","fd00:1::50"],"ipRanges":[[{"subnet":"10.1.2.0/24","rangeStart":"10.1.2.40"}],[{"subnet":"fd00:1::/64","rangeEnd":"fd00:1::99"}]]},"args":{"cni":{"ips":["10.1.2.50"]}},"cni.dev/valid-attachments":[{"containerID":"lives","ifname":"eth0"}],"prevResult":{"cniVersion":"1.1.0","ips":[{"address":"10.1.2.10/24"}]}""");
         string lives = _bench.Add(_bench.Fixed(), "lives");
         for (int i = 0; i < Calls; i++)
         {
             string config = Mutation.OfJson(random, good, "ipam.dataDir", "cni.dev/valid-attachments.0.containerID", "cni.dev/valid-attachments.0.ifname");
             string verb = s_verbs[random.Next(s_verbs.Length)], because = $"seed {seed}, case {i}: {verb} {config}";
-            CniAnswer answer = _bench.Run(verb, config, $"c{random.Next(8)}", args: random.Next(4) == 0 ? "IP=10.1.2.60;x=y" : "");
+            CniAnswer answer = _bench.Run(verb, config, $"c{random.Next(8)}", args: random.Next(4) == 0 ? "IP=10.1.2.60,fd00:1::60;x=y" : "");
             Judge(answer, because);
             _bench.Add(_bench.Fixed(), "asks").Should().NotBe(lives, because);
             _bench.Run("DEL", _bench.Fixed(), "asks").OrThrow();
@@ -55,9 +55,11 @@ public sealed class FuzzTests(ITestOutputHelper output) : IDisposable
         for (int i = 0; i < Files; i++)
         {
             using IpamBench bench = new();
-            string leased = bench.Leased("http://127.0.0.1:1", network: "10.9.0.0/16");
-            string config = random.Next(2) == 0 ? bench.Fixed() : leased;
-            WriteLease(bench);
+            bool dual = random.Next(2) == 0, isFixed = random.Next(2) == 0;
+            string config = isFixed ? bench.Fixed(ipam: dual ? ""","ipv6Subnet":"fd00:1::/64" """ : "")
+                : bench.Leased("http://127.0.0.1:1", network: "10.9.0.0/16", ipam: dual ? ""","ipv6Network":"fd00:9::/48" """ : "");
+            WriteLease(bench, dual);
+            string six = !dual ? "" : isFixed ? """,{"address":"fd00:1::2/64"}""" : """,{"address":"fd00:9:0:4::2/64"}""";
             string address = bench.Add(config, "lives").Split('/')[0];
             string[] files = [.. bench.AllFiles.Select(f => Path.Combine(bench.Records, f)),
                 Path.Combine(bench.Records, "new"), Path.Combine(bench.Records, "last"), Path.Combine(bench.DataDir, "node-id"),
@@ -73,7 +75,7 @@ public sealed class FuzzTests(ITestOutputHelper output) : IDisposable
                 string call = verb switch
                 {
                     "GC" => config.Replace("\"name\"", """ "cni.dev/valid-attachments":[{"containerID":"lives","ifname":"eth0"}],"name" """, StringComparison.Ordinal),
-                    "CHECK" => config.Replace("\"name\"", $$""" "prevResult":{"cniVersion":"1.1.0","ips":[{"address":"{{address}}/24"}]},"name" """, StringComparison.Ordinal),
+                    "CHECK" => config.Replace("\"name\"", $$""" "prevResult":{"cniVersion":"1.1.0","ips":[{"address":"{{address}}/24"}{{six}}]},"name" """, StringComparison.Ordinal),
                     _ => config,
                 };
                 CniAnswer answer = bench.Run(verb, call, container);
@@ -138,11 +140,11 @@ public sealed class FuzzTests(ITestOutputHelper output) : IDisposable
         }
     }
 
-    private static void WriteLease(IpamBench bench) => new Cni.State.SubnetFile
+    private static void WriteLease(IpamBench bench, bool dual) => new Cni.State.SubnetFile
     {
         Network = "net",
         NodeId = "0123456789abcdef0123456789abcdef",
-        Subnets = [IPNetwork.Parse("10.9.4.0/24")],
+        Subnets = dual ? [IPNetwork.Parse("10.9.4.0/24"), IPNetwork.Parse("fd00:9:0:4::/64")] : [IPNetwork.Parse("10.9.4.0/24")],
         Backend = "vxlan",
         LeaseId = 7,
         Ttl = 3600,

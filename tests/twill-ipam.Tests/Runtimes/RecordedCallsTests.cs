@@ -1,5 +1,7 @@
 using System.Net;
+using System.Net.Sockets;
 using Twill.Cni;
+using Twill.Cni.Configuration;
 using Twill.Testing;
 
 namespace Twill.Ipam.Tests.Runtimes;
@@ -18,6 +20,7 @@ public sealed class RecordedCallsTests
         RecordedCall call = RecordedCall.Of(runtime).Single(c => c.Name == name);
         FakeCniProcess process = new(call.Input, [.. call.Environment.Select(v => (v.Key, v.Value))]);
 
-        AddressRequest.Read(CniRequest.Read(CniVerb.Add, process, out _)).Should().Be(address is null ? null : IPAddress.Parse(address));
+        IpamConf conf = new() { Type = "twill-ipam", Families = [new IpamFamily(AddressFamily.InterNetwork)] };
+        AddressRequest.Read(CniRequest.Read(CniVerb.Add, process, out _), conf).Should().Equal(address is null ? [] : [IPAddress.Parse(address)]);
     }
 }

@@ -40,6 +40,54 @@ public sealed class LeasedSubnetsTests : IClassFixture<EtcdFixture>, IDisposable
     }
 
     [Fact]
+    public void In_a_dual_stack_network_both_subnets_are_leased_and_an_address_of_each_given()
+    {
+        WriteNode("boot-1", "2001:db8::7");
+
+        JsonElement ips = _bench.Run("ADD", Dual(top: ""","type":"twill" """)).OrThrow().Json.GetProperty("ips");
+
+        KeyValuePair<string, string> lease = _etcd.List($"{_prefix}/subnets/").Should().ContainSingle().Subject;
+        string[] subnets = lease.Key[$"{_prefix}/subnets/".Length..].Split('&');
+        lease.Value.Should().Be("""{"PublicIP":"192.0.2.7","PublicIPv6":"2001:db8::7","BackendType":"vxlan","BackendData":{"VNI":1,"VtepMAC":"02:11:22:33:44:55"},"""
+            + "\"BackendV6Data\":{\"VNI\":1,\"VtepMAC\":\"02:11:22:33:44:66\"}}");
+        ips.EnumerateArray().Select(ip => ip.GetProperty("address").GetString()).Should().Equal(
+            subnets[0].Replace(".0-24", ".2/24", StringComparison.Ordinal), subnets[1].Replace("::-64", "::2/64", StringComparison.Ordinal));
+        SubnetFile.TryRead(_bench.NetworkState, out _)!.Subnets.Select(subnet => subnet.ToString()).Should().Equal(subnets.Select(subnet => subnet.Replace('-', '/')));
+        _etcd.Get($"{_prefix}/config").Should().Contain("\"EnableIPv6\":true").And.Contain("\"IPv6Network\":\"fd00:9::/48\"").And.Contain("\"IPv6SubnetLen\":64");
+    }
+
+    [Fact]
+    public void A_dual_stack_host_grows_by_both_when_one_family_is_full()
+    {
+        string narrow = Config(network: "10.9.0.0/24", subnetLen: 29, ipam: ""","ipv6Network":"fd00:9::/48" """);    // five addresses each
+        for (int i = 1; i <= 6; i++) _bench.Run("ADD", narrow, $"c{i}").OrThrow();
+
+        SubnetFile.TryRead(_bench.NetworkState, out _)!.Subnets.Should().HaveCount(4);
+        _etcd.List($"{_prefix}/subnets/").Keys.Should().HaveCount(2).And.OnlyContain(key => key.Contains('&'));
+    }
+
+    [Fact]
+    public void A_host_that_gets_IPv6_before_its_network_is_told_what_to_do_and_after_it_keeps_its_IPv4_subnet()
+    {
+        string before = _bench.Add(Config());
+        string key = _etcd.List($"{_prefix}/subnets/").Keys.Single();
+
+        CniAnswer refused = _bench.Run("ADD", Dual(), "c2");
+
+        refused.ErrorCode.Should().Be(7);
+        refused.ErrorText.Should().Contain("EnableIPv6 is true here and false in etcd").And.Contain("\"EnableIPv6\":true,\"IPv6Network\":\"fd00:9::/48\",\"IPv6SubnetLen\":64");
+        _bench.Run("STATUS", Dual()).ErrorText.Should().Contain("EnableIPv6 is true here and false in etcd");
+        _bench.Add(Config(), "c3").Should().NotBe(before, "without IPv6 in its configuration it goes on");
+        _etcd.List($"{_prefix}/subnets/").Keys.Should().Equal(key);
+
+        _etcd.Put($"{_prefix}/config", _etcd.Get($"{_prefix}/config")!.Replace("\"EnableIPv6\":false", "\"EnableIPv6\":true,\"IPv6Network\":\"fd00:9::/48\",\"IPv6SubnetLen\":64", StringComparison.Ordinal));
+        _bench.Run("ADD", Dual(), "c4").OrThrow();
+
+        _etcd.List($"{_prefix}/subnets/").Keys.Should().ContainSingle().Which.Should().StartWith($"{key}&fd00:9:");
+        _bench.Recorded.Should().HaveCount(3);
+    }
+
+    [Fact]
     public void A_node_file_of_an_earlier_boot_is_not_published()
     {
         WriteNode("boot-0");
@@ -289,7 +337,9 @@ public sealed class LeasedSubnetsTests : IClassFixture<EtcdFixture>, IDisposable
     private string Config(string? endpoint = null, string network = "10.244.0.0/16", int subnetLen = 24, string ipam = "", string top = "") =>
         _bench.Leased(endpoint ?? _etcd.Endpoint, network, subnetLen, ""","leaseTtl":60""" + ipam, top, _prefix);
 
-    private void WriteNode(string bootId) => new NodeFile
+    private string Dual(string top = "") => Config(ipam: ""","ipv6Network":"fd00:9::/48" """, top: top);
+
+    private void WriteNode(string bootId, string? publicIPv6 = null) => new NodeFile
     {
         Network = "net",
         BootId = bootId,
@@ -298,6 +348,8 @@ public sealed class LeasedSubnetsTests : IClassFixture<EtcdFixture>, IDisposable
         Vni = 1,
         Port = 4789,
         VtepMac = "02:11:22:33:44:55",
+        PublicIPv6 = publicIPv6 is null ? null : IPAddress.Parse(publicIPv6),
+        VtepMacV6 = publicIPv6 is null ? "" : "02:11:22:33:44:66",
     }.Write(_bench.NetworkState);
 
     private IEnumerable<long> LeaseIds()
