@@ -8,11 +8,11 @@ internal static class DualHosts
     internal const string Vxlan = """{ "type": "vxlan" }""";
 
     /// <summary>Adds a host and waits until its agent has leased its subnets.</summary>
-    internal static AgentHost StartDualHost(this AgentLab lab, string backend = Vxlan)
+    internal static AgentHost StartDualHost(this AgentLab lab, string backend = Vxlan, string[]? args = null)
     {
         AgentHost host = lab.AddHost();
         host.Configure("pods", backend: backend, rangeV6: "fc00:1::/48");
-        host.Start();
+        host.Start(args ?? []);
         host.WaitForSubnet();
         return host;
     }

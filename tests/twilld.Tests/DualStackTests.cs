@@ -30,6 +30,29 @@ public sealed class DualStackTests : IDisposable
     }
 
     [RequiresRootFact]
+    public void A_host_of_both_families_that_comes_and_goes_costs_its_six_entries_and_no_look_at_everything()
+    {
+        _lab = new AgentLab(LabFamilies.Both);
+        AgentHost a = _lab.StartDualHost(args: ["--listen", "127.0.0.1:9116", "--interval", "3600"]);
+        Eventually.True("the agent is at rest", () => a.Ns.HasLink("twill-v6.1") && PeersTests.AtRest(a), TimeSpan.FromSeconds(20), () => a.Log);
+        (double everything, double entries) = (PeersTests.Metric(a, "kind=\"everything\""), PeersTests.Metric(a, "twill_kernel_entries_total{"));
+        string key = $"{AgentLab.Prefix}/subnets/10.244.250.0-24&fc00:1:0:250::-64";
+
+        _lab.Etcd.Put(key, """
+            {"PublicIP":"192.168.64.77","PublicIPv6":"fd00:64::77","BackendType":"vxlan",
+             "BackendData":{"VNI":1,"VtepMAC":"02:cc:00:00:00:77"},"BackendV6Data":{"VNI":1,"VtepMAC":"02:cc:00:00:00:78"}}
+            """);
+        Eventually.Pass(() => Entries(a).Should().HaveCount(6, a.Log));
+        PeersTests.Metric(a, "twill_kernel_entries_total{").Should().Be(entries + 6);
+        _lab.Etcd.Etcdctl("del", key);
+        Eventually.Pass(() => Entries(a).Should().BeEmpty(a.Log));
+        Eventually.Pass(() => PeersTests.Metric(a, "twill_kernel_entries_total{").Should().Be(entries + 12));
+
+        Thread.Sleep(1000);     // the kernel's notifications of these entries have long been heard
+        PeersTests.Metric(a, "kind=\"everything\"").Should().Be(everything, a.Log);
+    }
+
+    [RequiresRootFact]
     public void An_underlay_of_IPv6_alone_carries_both_families()
     {
         (AgentHost a, AgentHost b) = Two(LabFamilies.IPv6);

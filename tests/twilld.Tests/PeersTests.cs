@@ -130,14 +130,14 @@ public sealed class PeersTests : IDisposable
     public void Dispose() => _lab.Dispose();
 
     /// <summary>Whether a second passes without a look at everything.</summary>
-    private static bool AtRest(AgentHost host)
+    internal static bool AtRest(AgentHost host)
     {
         double before = Metric(host, "kind=\"everything\"");
         Thread.Sleep(1000);
         return Metric(host, "kind=\"everything\"") == before;
     }
 
-    private static double Metric(AgentHost host, string part) => host.Ns.Sh("curl -s http://127.0.0.1:9116/metrics").Split('\n')
+    internal static double Metric(AgentHost host, string part) => host.Ns.Sh("curl -s http://127.0.0.1:9116/metrics").Split('\n')
         .Where(line => line.Contains(part, StringComparison.Ordinal))
         .Sum(line => double.Parse(line[(line.LastIndexOf(' ') + 1)..], System.Globalization.CultureInfo.InvariantCulture));
 }
