@@ -80,7 +80,7 @@ internal sealed partial class NetworkAgent
     /// <summary>How it is, in numbers.</summary>
     internal AgentFigures Figures() => new(Name)
     {
-        Subnets = _conf.Ipam.Subnet is { } only ? [only] : _keeper?.Held?.Prefixes ?? [],
+        Subnets = _conf.Ipam.Etcd is null ? _conf.Ipam.Ranges : _keeper?.Held?.Prefixes ?? [],
         LostSubnets = _keeper?.Lost.Count ?? 0,
         LeaseSecondsLeft = _keeper?.Held is { } held ? held.Deadline - BootClock.Now : null,
         EtcdContact = _etcd?.LastContact,

@@ -31,7 +31,7 @@ internal sealed partial class NetworkAgent
         List<string> changes = [];
         if (_bridgeIsOurs)
         {
-            IReadOnlyList<IPNetwork> subnets = _conf.Ipam.Subnet is { } only ? [only] : _keeper?.Held?.Prefixes ?? [];
+            IReadOnlyList<IPNetwork> subnets = _conf.Ipam.Etcd is null ? _conf.Ipam.Ranges : _keeper?.Held?.Prefixes ?? [];
             int mtu = _conf.Mtu != 0 ? _conf.Mtu : _node?.Mtu ?? Underlay.MtuToOutside(route);
             changes = LowerContainersMtu(route, mtu);
             changes.AddRange(HostState.Ensure(route, _state, _conf, subnets, LocalSubnets, mtu, Tunnel));

@@ -52,8 +52,9 @@ internal sealed class NetworkView
     /// <summary>Whether the main plugin is twill, so that bridge, host ends and firewall are ours.</summary>
     public bool IsOurs => !Conf.IsForeign;
 
-    /// <summary>Whether containers get IPv6 addresses.</summary>
-    public bool HasIPv6 => Conf.Ipam.IPv6 is not null;
+    /// <summary>Whether containers get IPv6 addresses; where only another IPAM plugin knows, whether the bridge has one for them.</summary>
+    public bool HasIPv6 => Conf.Ipam.IPv6 is not null || (IsOurs && Conf.Ipam.IsForeign && _host.Find(Conf.Bridge) is { } bridge
+        && _host.Route.ListAddresses(bridge.Index, AddressFamily.InterNetworkV6).Exists(address => address.Scope == Twill.Linux.Routes.RouteScope.Universe));
 
     /// <summary>The subnets of this host that containers get addresses of: leased, or the fixed one; none when only another IPAM plugin knows.</summary>
     public IReadOnlyList<IPNetwork> Subnets => Conf.Ipam.Etcd is null ? Conf.Ipam.Ranges : Subnet?.Subnets ?? [];

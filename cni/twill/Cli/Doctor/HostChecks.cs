@@ -15,6 +15,7 @@ internal static class HostChecks
             $"{Words.Count(networks.Count, "network")} in {host.ConfDir}: {string.Join(", ", networks.ConvertAll(network => network.Name))}");
         to.Look("plugins", () => Plugins(to, host, networks), () => $"all that the configuration names are in {host.PluginDirs[0]}");
         to.Look("forwarding", () => Forwarding(to, host, networks), () => networks.Exists(network => network.HasIPv6) ? "this host forwards IPv4 and IPv6" : "this host forwards IPv4");
+        to.Look("routers", () => RouterAnnouncementCheck.Run(to, host, networks), () => null);
         to.Look("iptables", () => LegacyTables(to), BridgeFilterNote);
         if (all && host.Problems.Count == 0)
             to.Look("leftovers", () => Leftovers(to, host), () => "nothing is left of networks that are not configured any more");

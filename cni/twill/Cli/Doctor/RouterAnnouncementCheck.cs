@@ -1,0 +1,51 @@
+using System.Net.Sockets;
+using Twill.Linux;
+using Twill.Linux.Routes;
+using LibcException = Twill.Linux.LibcException;
+
+namespace Twill.Plugin.Cli.Doctor;
+
+/// <summary>
+/// Whether this host has its own way out of IPv6 from routers' announcements, as the kernel takes them: a host that forwards IPv6, as one with
+/// IPv6 containers has to, ignores them by interfaces whose <c>accept_ra</c> is 1. NetworkManager and systemd-networkd do it themselves.
+/// </summary>
+internal static class RouterAnnouncementCheck
+{
+    private const string Name = "routers";
+    private const byte RTPROT_RA = 9;
+
+    public static void Run(Findings to, HostView host, List<NetworkView> networks)
+    {
+        if (!networks.Exists(network => network.HasIPv6))
+            return;
+        List<Route> out6 = DefaultRoutes(host, AddressFamily.InterNetworkV6);
+        bool forwards = Value("net/ipv6/conf/all/forwarding") == "1";
+        HashSet<int> devices = [];
+        foreach (Route route in forwards ? DefaultRoutes(host, AddressFamily.InterNetwork) : out6.FindAll(route => route.Protocol == RTPROT_RA))
+            devices.Add(route.Index);
+        foreach (int index in forwards && out6.Count > 0 ? [] : devices)
+        {
+            if (host.Links.Find(link => link.Index == index)?.Name is not { } device || Value($"net/ipv6/conf/{device}/accept_ra") != "1")
+                continue;
+            to.Warn(Name, forwards
+                    ? $"this host has no IPv6 default route, and by {device} it takes none from routers' announcements since it forwards IPv6: net.ipv6.conf.{device}.accept_ra is 1"
+                    : $"this host's IPv6 default route by {device} is from a router's announcement: it is lost when the next container with IPv6 turns on forwarding, for net.ipv6.conf.{device}.accept_ra is 1",
+                $"where no router announces itself there, set a route or leave it; else: sysctl -w net/ipv6/conf/{device}/accept_ra=2, and put it into /etc/sysctl.d");
+        }
+    }
+
+    private static List<Route> DefaultRoutes(HostView host, AddressFamily family) =>
+        host.Route.ListRoutes(new ListRoutes { Family = family, Table = RouteTable.Main }).FindAll(route => route.Destination.PrefixLength == 0 && route.Index != 0);
+
+    private static string? Value(string parameter)
+    {
+        try
+        {
+            return Sysctl.Read(parameter);
+        }
+        catch (LibcException e) when (e.Errno == Errno.ENOENT)
+        {
+            return null; // no IPv6, or not on this interface
+        }
+    }
+}
