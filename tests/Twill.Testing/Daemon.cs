@@ -42,7 +42,7 @@ public sealed partial class Daemon : IDisposable
         LogFile = logFile;
         _shell = shell;
         Pid = int.Parse(shell.StandardOutput.ReadLine() ?? throw new CmdException($"{name}: no process id"), CultureInfo.InvariantCulture);
-        _exit = Task.Run(() => int.Parse(_shell.StandardOutput.ReadLine() ?? "-1", CultureInfo.InvariantCulture));
+        _exit = ExitCodeAsync();
     }
 
     public string Name { get; }
@@ -107,6 +107,10 @@ public sealed partial class Daemon : IDisposable
             Eventually.True($"every thread of {Name} stands still", () => HasExited || StandsStill());
         }
     }
+
+    // No thread waits for it: the pool has few, and what a test runs meanwhile needs them.
+    private async Task<int> ExitCodeAsync() =>
+        int.Parse(await _shell.StandardOutput.ReadLineAsync().ConfigureAwait(false) ?? "-1", CultureInfo.InvariantCulture);
 
     /// <summary>Whether each thread is stopped, as the third field of its <c>stat</c> tells (proc(5)).</summary>
     private bool StandsStill()

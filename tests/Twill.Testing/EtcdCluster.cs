@@ -1,5 +1,4 @@
 using System.Net;
-using System.Net.Sockets;
 using System.Text.Json;
 
 namespace Twill.Testing;
@@ -7,7 +6,9 @@ namespace Twill.Testing;
 /// <summary>A real etcd cluster: its members can be killed and started again one by one, and all of it set back to a backup.</summary>
 public sealed class EtcdCluster : IDisposable
 {
-    private readonly TempDir _dir = TempDir.Create();
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
+
+    private readonly TempDir _dir = TempDir.CreateInMemory();
     private readonly (int Client, int Peer)[] _ports;
     private readonly Daemon?[] _members;
     private readonly IPAddress _address;
@@ -20,7 +21,7 @@ public sealed class EtcdCluster : IDisposable
     public EtcdCluster(int members, IPAddress? address = null, IReadOnlyList<string>? prefix = null)
     {
         (_address, _prefix) = (address ?? IPAddress.Loopback, prefix ?? []);
-        _ports = FreePorts(members);
+        _ports = [.. Enumerable.Range(0, members).Select(_ => (LoopbackPorts.Next(), LoopbackPorts.Next()))];
         _members = new Daemon?[members];
         try
         {
@@ -36,23 +37,24 @@ public sealed class EtcdCluster : IDisposable
 
     public string[] Endpoints => [.. _ports.Select(p => $"http://{_address}:{p.Client}")];
 
-    /// <summary>The member that leads now.</summary>
+    /// <summary>The member that leads now; while they elect one, the one that will.</summary>
     public int Leader
     {
         get
         {
-            for (int i = 0; i < _members.Length; i++)
-            {
-                if (_members[i] is null) continue;
-                using JsonDocument json = JsonDocument.Parse(Etcdctl(i, "endpoint", "status", "-w", "json"));
-                JsonElement status = json.RootElement[0].GetProperty("Status");
-                if (status.GetProperty("leader").GetUInt64() == status.GetProperty("header").GetProperty("member_id").GetUInt64()) return i;
-            }
-            throw new InvalidOperationException("no member leads");
+            int? leader = null;
+            Eventually.True("a member leads", () => (leader = FindLeader()) is not null, s_patience);
+            return leader!.Value;
         }
     }
 
-    public string Etcdctl(params string[] args) => Etcdctl(null, args);
+    /// <summary>`etcdctl ARGS`, of what may be done twice: it is tried again while the members elect a leader or one does not serve yet.</summary>
+    public string Etcdctl(params string[] args)
+    {
+        string answer = "";
+        Eventually.Pass(() => answer = Run(null, args).OrThrow().Stdout, s_patience);
+        return answer;
+    }
 
     public void Kill(int member)
     {
@@ -74,7 +76,7 @@ public sealed class EtcdCluster : IDisposable
     public string Backup()
     {
         string file = Path.Combine(_dir.Path, "backup");
-        Etcdctl(0, "snapshot", "save", file);
+        Run(0, ["snapshot", "save", file]).OrThrow();
         return file;
     }
 
@@ -92,13 +94,16 @@ public sealed class EtcdCluster : IDisposable
         WaitHealthy();
     }
 
-    public void WaitHealthy() => Eventually.True("the cluster serves", () => Run(null, ["--command-timeout=1s", "get", "x"]).ExitCode == 0, TimeSpan.FromSeconds(20));
+    /// <summary>Waits until each member that runs answers with what the whole cluster agrees on.</summary>
+    public void WaitHealthy() => Eventually.True("every member serves", () => Running.All(Serves), s_patience, () => string.Join('\n', _members.Select(m => m?.Log)));
 
     public void Dispose()
     {
         foreach (Daemon? member in _members) member?.Dispose();
         _dir.Dispose();
     }
+
+    private IEnumerable<int> Running => Enumerable.Range(0, _members.Length).Where(i => _members[i] is not null);
 
     private string InitialCluster => string.Join(',', _ports.Select((_, i) => $"m{i}={Peer(i)}"));
 
@@ -109,29 +114,28 @@ public sealed class EtcdCluster : IDisposable
     private void Launch(int member, string state) => _members[member] = Daemon.Start($"etcd m{member}",
     [
         .. _prefix, "etcd", "--name", $"m{member}", "--data-dir", Data(member), "--logger", "zap", "--log-level", "warn",
-        "--heartbeat-interval", "50", "--election-timeout", "500", "--unsafe-no-fsync",
         "--listen-client-urls", Endpoints[member], "--advertise-client-urls", Endpoints[member],
         "--listen-peer-urls", Peer(member), "--initial-advertise-peer-urls", Peer(member),
         "--initial-cluster", InitialCluster, "--initial-cluster-state", state,
     ], Path.Combine(_dir.Path, $"log-{member}"));
 
-    private string Etcdctl(int? member, params string[] args) => Run(member, args).OrThrow().Stdout;
+    private bool Serves(int member) => Run(member, ["--command-timeout=1s", "get", "x"]).ExitCode == 0;
+
+    private int? FindLeader()
+    {
+        foreach (int member in Running)
+        {
+            CmdResult answer = Run(member, ["endpoint", "status", "-w", "json"]);
+            if (answer.ExitCode != 0) continue;
+            using JsonDocument json = JsonDocument.Parse(answer.Stdout);
+            JsonElement status = json.RootElement[0].GetProperty("Status");
+            if (status.GetProperty("leader").GetUInt64() == status.GetProperty("header").GetProperty("member_id").GetUInt64()) return member;
+        }
+        return null;
+    }
 
     private CmdResult Run(int? member, IEnumerable<string> args) =>
         RunEtcdctl([.. _prefix, "etcdctl", "--endpoints", member is { } one ? Endpoints[one] : string.Join(',', Endpoints), .. args]);
 
     private static CmdResult RunEtcdctl(string[] line) => Cmd.Run(line[0], line.Skip(1), env: [new("ETCDCTL_API", "3")]);
-
-    private static (int Client, int Peer)[] FreePorts(int members)
-    {
-        List<TcpListener> listeners = [];
-        for (int i = 0; i < 2 * members; i++)
-        {
-            listeners.Add(new TcpListener(IPAddress.Loopback, 0));
-            listeners[i].Start();
-        }
-        int[] ports = [.. listeners.Select(l => ((IPEndPoint)l.LocalEndpoint).Port)];
-        listeners.ForEach(l => l.Dispose());
-        return [.. Enumerable.Range(0, members).Select(i => (ports[2 * i], ports[(2 * i) + 1]))];
-    }
 }

@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Net;
-using System.Net.Sockets;
 using System.Text.Json;
 
 namespace Twill.Testing;
@@ -11,25 +10,18 @@ namespace Twill.Testing;
 /// </summary>
 public sealed class EtcdServer : IDisposable
 {
-    private const string Prefix = "twill-etcd";
-    private const string Memory = "/dev/shm";
-
     private readonly EtcdServerOptions _options;
-    private readonly string _directory;
+    private readonly TempDir _directory = TempDir.CreateInMemory();
     private Daemon? _process;
     private bool _authEnabled;
-
-    static EtcdServer() => Owned.SweepDirectories(Memory, Prefix);
 
     private EtcdServer(EtcdServerOptions options)
     {
         _options = options;
-        _directory = Path.Combine(Memory, Owned.NewName(Prefix));
-        System.IO.Directory.CreateDirectory(_directory);
-        Port = options.Port == 0 ? FreePort() : options.Port;
+        Port = options.Port == 0 ? LoopbackPorts.Next() : options.Port;
         if (options.Tls)
         {
-            Certificates = TestCertificates.Create(_directory, options.Address);
+            Certificates = TestCertificates.Create(_directory.Path, options.Address);
         }
     }
 
@@ -65,7 +57,7 @@ public sealed class EtcdServer : IDisposable
     public void Start()
     {
         _process?.Dispose();
-        _process = Daemon.Start("etcd", [.. _options.Prefix, "etcd", .. Arguments()], Path.Combine(_directory, "log"));
+        _process = Daemon.Start("etcd", [.. _options.Prefix, "etcd", .. Arguments()], _directory.At("log"));
         Eventually.True("etcd serves", IsHealthy, TimeSpan.FromSeconds(20), () => Log);
         if (_options.RootPassword is { } password && !_authEnabled)
         {
@@ -143,21 +135,11 @@ public sealed class EtcdServer : IDisposable
     public void Dispose()
     {
         _process?.Dispose();
-        if (System.IO.Directory.Exists(_directory))
-        {
-            System.IO.Directory.Delete(_directory, recursive: true);
-        }
+        _directory.Dispose();
     }
 
     private static string Decode(JsonElement pair, string name) =>
         pair.TryGetProperty(name, out JsonElement value) ? System.Text.Encoding.UTF8.GetString(value.GetBytesFromBase64()) : "";
-
-    private static int FreePort()
-    {
-        using TcpListener listener = new(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
-    }
 
     private IEnumerable<string> Arguments()
     {
@@ -165,7 +147,7 @@ public sealed class EtcdServer : IDisposable
         const string Peer = "http://127.0.0.1:0";
         List<string> args =
         [
-            "--name", "test", "--data-dir", Path.Combine(_directory, "data"), "--logger", "zap", "--log-level", "warn",
+            "--name", "test", "--data-dir", _directory.At("data"), "--logger", "zap", "--log-level", "warn",
             "--listen-client-urls", Endpoint, "--advertise-client-urls", Endpoint,
             "--listen-peer-urls", Peer, "--initial-advertise-peer-urls", Peer, "--initial-cluster", $"test={Peer}",
         ];

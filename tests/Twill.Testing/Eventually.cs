@@ -2,7 +2,10 @@ using System.Diagnostics;
 
 namespace Twill.Testing;
 
-/// <summary>Waits for what happens soon but not at once, without guessing how long to sleep.</summary>
+/// <summary>
+/// Waits for what happens soon but not at once, without guessing how long to sleep. The last try begins when the limit is over: a machine that
+/// stands still for a while fails nobody.
+/// </summary>
 public static class Eventually
 {
     public static readonly TimeSpan DefaultLimit = TimeSpan.FromSeconds(10);
@@ -14,12 +17,13 @@ public static class Eventually
         TimeSpan most = limit ?? DefaultLimit;
         while (true)
         {
+            bool isLastTry = Stopwatch.GetElapsedTime(start) > most;
             if (isTrue())
             {
                 return Stopwatch.GetElapsedTime(start);
             }
 
-            if (Stopwatch.GetElapsedTime(start) > most)
+            if (isLastTry)
             {
                 throw new Xunit.Sdk.XunitException($"not within {most.TotalSeconds} s: {what}\n{onFailure?.Invoke()}");
             }
@@ -34,12 +38,13 @@ public static class Eventually
         long start = Stopwatch.GetTimestamp();
         while (true)
         {
+            bool isLastTry = Stopwatch.GetElapsedTime(start) > (limit ?? DefaultLimit);
             try
             {
                 assertions();
                 return Stopwatch.GetElapsedTime(start);
             }
-            catch (Exception) when (Stopwatch.GetElapsedTime(start) <= (limit ?? DefaultLimit))
+            catch (Exception) when (!isLastTry)
             {
                 Thread.Sleep(20);
             }

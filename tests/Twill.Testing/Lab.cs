@@ -156,12 +156,9 @@ public sealed class Lab : IDisposable
             place.Ip($"address add {v6}/64 dev eth0 nodad");
         }
 
-        // The kernel takes note of a cable a moment after it is plugged in, and drops packets until then.
-        Eventually.True($"{name} is connected", () => IsOperational(place, "eth0") && IsOperational(Underlay, name));
+        place.WaitForCarrier("eth0");
+        Underlay.WaitForCarrier(name);
     }
-
-    private static bool IsOperational(NetnsShell place, string device) =>
-        place.IpJson($"link show dev {device}")[0].GetProperty("operstate").GetString() == "UP";
 
     /// <summary>The namespaces are ready when their holder has become `sleep`.</summary>
     private static void WaitUntilHeld(Daemon holder) => Eventually.True(

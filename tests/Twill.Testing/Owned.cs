@@ -15,7 +15,7 @@ internal static class Owned
             {
                 Directory.Delete(Path.Combine(parent, left), recursive: true);
             }
-            catch (DirectoryNotFoundException)
+            catch (IOException)
             {
                 // Another run, started at the same moment, is removing it.
             }

@@ -5,20 +5,24 @@ public sealed class TempDir : IDisposable
 {
     private const string Prefix = "twill-test";
 
+    private const string Memory = "/dev/shm";
+
     private static readonly string s_parent = System.IO.Path.GetTempPath();
 
-    static TempDir() => Owned.SweepDirectories(s_parent, Prefix);
+    static TempDir()
+    {
+        Owned.SweepDirectories(s_parent, Prefix);
+        Owned.SweepDirectories(Memory, Prefix);
+    }
 
     private TempDir(string path) => Path = path;
 
     public string Path { get; }
 
-    public static TempDir Create()
-    {
-        string path = System.IO.Path.Combine(s_parent, Owned.NewName(Prefix));
-        Directory.CreateDirectory(path);
-        return new TempDir(path);
-    }
+    public static TempDir Create() => CreateIn(s_parent);
+
+    /// <summary>One whose files are in memory: what is written there need not wait for a disk, and outlives the process that wrote it.</summary>
+    public static TempDir CreateInMemory() => CreateIn(Memory);
 
     /// <summary>The full path of a name below this directory.</summary>
     public string At(string name) => System.IO.Path.Combine(Path, name);
@@ -38,5 +42,12 @@ public sealed class TempDir : IDisposable
         {
             Directory.Delete(Path, recursive: true);
         }
+    }
+
+    private static TempDir CreateIn(string parent)
+    {
+        string path = System.IO.Path.Combine(parent, Owned.NewName(Prefix));
+        Directory.CreateDirectory(path);
+        return new TempDir(path);
     }
 }
