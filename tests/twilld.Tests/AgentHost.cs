@@ -53,14 +53,14 @@ internal sealed class AgentHost : IDisposable
 
     internal string VtepMac => State("node.json").GetProperty("vtepMac").GetString()!;
 
-    internal void Configure(string network, string range = "10.244.0.0/16", string bridge = "twill0", string backend = """{ "type": "vxlan" }""", string? rangeV6 = null) =>
+    internal void Configure(string network, string range = "10.244.0.0/16", string bridge = "twill0", string backend = """{ "type": "vxlan" }""", string? rangeV6 = null, int leaseTtl = 60) =>
         File.WriteAllText(Path.Combine(ConfDir, $"10-{network}.conflist"), $$"""
             {
               "cniVersion": "1.1.0", "name": "{{network}}",
               "plugins": [{
                 "type": "twill", "bridge": "{{bridge}}", "backend": {{backend}},
                 "ipam": {
-                  "type": "twill-ipam", "network": "{{range}}", {{(rangeV6 is null ? "" : $"\"ipv6Network\": \"{rangeV6}\",")}} "leaseTtl": 60, "dataDir": "{{DataDir}}",
+                  "type": "twill-ipam", "network": "{{range}}", {{(rangeV6 is null ? "" : $"\"ipv6Network\": \"{rangeV6}\",")}} "leaseTtl": {{leaseTtl}}, "dataDir": "{{DataDir}}",
                   "etcd": { "endpoints": ["{{_lab.Etcd.Endpoint}}"], "prefix": "/twill/{{network}}" }
                 }
               }]
@@ -82,18 +82,20 @@ internal sealed class AgentHost : IDisposable
         return Cmd.Run(line[0], line[1..], env: Environment);
     }
 
+    /// <summary>Waits until the agent has leased a subnet and given it to the bridge; the overlay device is made after that.</summary>
     internal void WaitForSubnet() => Eventually.True(
         $"{Address} has a subnet on its bridge",
         () => File.Exists(Path.Combine(StateDir, "subnet.json")) && Ns.HasLink("twill0") && Ns.Ip("-4 address show dev twill0").Contains(Gateway),
-        onFailure: () => Log);
+        TimeSpan.FromSeconds(20),
+        () => Log);
+
+    internal void WaitForOverlay() => Eventually.True("the overlay device is made", () => Ns.HasLink("twill.1"), onFailure: () => Log);
 
     internal void WaitForLog(string text) => Eventually.True($"the log says '{text}'", () => Log.Contains(text), onFailure: () => Log);
 
     /// <summary>Waits until agent.json tells of a failure with these words.</summary>
-    internal void WaitForError(string text) => Eventually.True(
-        $"agent.json tells of {text}",
-        () => State("agent.json").TryGetProperty("lastError", out JsonElement error) && error.GetString()!.Contains(text),
-        onFailure: () => Log);
+    internal void WaitForError(string text) => Eventually.Pass(
+        () => (State("agent.json").TryGetProperty("lastError", out JsonElement error) ? error.GetString() : "").Should().Contain(text, Log));
 
     /// <summary>A state file of a network, parsed.</summary>
     internal JsonElement State(string file, string network = "pods")
@@ -105,7 +107,7 @@ internal sealed class AgentHost : IDisposable
     }
 
     /// <summary>Waits until the kernel of this host leads to exactly these hosts.</summary>
-    internal TimeSpan WaitForPeers(params AgentHost[] peers) => WaitForPeers(TimeSpan.FromSeconds(5), peers);
+    internal TimeSpan WaitForPeers(params AgentHost[] peers) => WaitForPeers(TimeSpan.FromSeconds(20), peers);
 
     internal TimeSpan WaitForPeers(TimeSpan limit, params AgentHost[] peers) => Eventually.Pass(() => ShouldLeadTo(peers), limit);
 

@@ -38,6 +38,8 @@ internal sealed class AgentLab : IDisposable
         Underlay.Ip($"link add name v{number} type veth peer name eth0 netns {host.Ns.Name}");
         Underlay.Ip($"link set v{number} master under up");
         Connect(host.Ns, "eth0", number);
+        host.Ns.WaitForCarrier("eth0");
+        Underlay.WaitForCarrier($"v{number}");
         host.Configure("pods");
         return host;
     }

@@ -11,7 +11,7 @@ public sealed class DriftTests : IDisposable
     [RequiresRootFact]
     public void Everything_that_somebody_deletes_is_put_back_soon()
     {
-        AgentHost a = _lab.StartHost(), b = _lab.StartHost();
+        AgentHost a = _lab.StartHost("--interval", "3600"), b = _lab.StartHost();   // soon: because the kernel tells of it
         a.WaitForPeers(b);
         string[] damages =
         [

@@ -56,7 +56,7 @@ public sealed class ProcessTests : IDisposable
 
         a.Agent!.Send(signal);
 
-        a.Agent.WaitForExit(TimeSpan.FromSeconds(5)).Should().Be(0);
+        a.Agent.WaitForExit(TimeSpan.FromSeconds(20)).Should().Be(0);
         a.ShouldLeadTo(b);
         a.Reaches(b).Should().BeTrue();
         _lab.Lease(a.Subnet).Should().NotBeNull();
@@ -86,7 +86,7 @@ public sealed class ProcessTests : IDisposable
         Eventually.True("the device is there", () => a.Ns.HasLink("twill.5"), onFailure: () => a.Log);
 
         a.Configure("solo", "10.56.0.0/16", "twill5", """{ "type": "vxlan", "vni": 6 }""");
-        a.WaitForLog("Backend.VNI is 6 here and 5 in etcd");
+        a.WaitForLog("Backend.VNI is 6 here and 5 in etcd");    // before that, the agent would write into etcd again what it had read
         _lab.Etcd.Etcdctl("del", "/twill/solo/config");
 
         Eventually.True("only the new device is there", () => a.Ns.HasLink("twill.6") && !a.Ns.HasLink("twill.5"), onFailure: () => a.Log);
