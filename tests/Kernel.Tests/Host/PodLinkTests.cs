@@ -108,5 +108,6 @@ public sealed class PodLinkTests : IDisposable
         IPAddress address = IPAddress.Parse("10.90.0.2");
         PodLink.Configure(inPod, PodLink.IndexOf(inPod, "eth0"), HostMacs.ForContainer(address), [new PodAddress(address, 24)],
             [new PodRoute(IPNetwork.Parse("0.0.0.0/0"), IPAddress.Parse("10.90.0.1")), .. more]);
+        PodLink.AwaitCarrier(host, s_spec.HostName);
     }
 }

@@ -107,6 +107,10 @@ public sealed class TrafficTests : IDisposable
         _container.Ip("route add default via 10.244.7.1");
         _outside.Ip($"addr add {Outside}/24 dev eth0");
         _outside.Ip("link set eth0 up");
+        foreach (TestNetns place in (TestNetns[])[_container, _outside])
+            place.WaitForCarrier("eth0");
+        foreach (string link in (string[])["pod0", "out0"])
+            _host.Namespace.WaitForCarrier(link);
     }
 
     private NftBatch SetUp(NewChain chain) => _host.Socket.NewBatch()

@@ -37,6 +37,7 @@ internal sealed class OverlayHost : IDisposable
         Ns.Ip("address add fd00:64::2/64 dev eth0 nodad");
         Ns.Ip("link set eth0 up");
         Ns.Ip("link set far up");
+        Ns.WaitForCarrier("eth0");
         _opened = NetNs.Open(Ns.Path);
     }
 

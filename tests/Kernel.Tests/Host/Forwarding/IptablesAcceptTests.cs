@@ -176,6 +176,8 @@ public sealed class IptablesAcceptTests : IDisposable
         _lab.Host.Ip($"link add far0 type veth peer name eth0 netns {elsewhere.Name}");
         _lab.Host.Sh("ip addr add 203.0.113.1/24 dev far0; ip link set far0 up; echo 0 > /proc/sys/net/ipv4/conf/all/rp_filter; echo 0 > /proc/sys/net/ipv4/conf/out0/rp_filter");
         elsewhere.Sh("ip addr add 203.0.113.2/24 dev eth0; ip link set eth0 up; ip route add default via 203.0.113.1; nft add table ip seen; nft add chain ip seen in '{ type filter hook input priority 0; }'; nft add rule ip seen in icmp type echo-request counter");
+        _lab.Host.WaitForCarrier("far0");
+        elsewhere.WaitForCarrier("eth0");
         _lab.Outside.Sh("ip addr add 10.244.9.9/32 dev lo; ip route add 203.0.113.0/24 via 192.0.2.1");
         void Forge() => _lab.Outside.Run("ping", "-c", "1", "-W", "1", "-I", "10.244.9.9", "203.0.113.2");
         Forge();

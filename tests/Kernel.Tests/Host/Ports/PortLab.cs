@@ -41,6 +41,10 @@ internal sealed class PortLab : IDisposable
             Pods[i].Ip("link set eth0 up");
             Pods[i].Ip($"route add default via {BridgeAddress}");
         }
+        foreach (string link in (string[])["out0", .. Pods.Select((_, i) => $"pod{i}")])
+            Host.WaitForCarrier(link);
+        foreach (TestNetns place in (TestNetns[])[Outside, .. Pods])
+            place.WaitForCarrier("eth0");
         Host.Sh($"echo 1 > /proc/sys/net/ipv4/conf/{Bridge}/route_localnet");
         if (withIPv6)
             AddIPv6();

@@ -46,7 +46,7 @@ internal sealed class Responder : IDisposable
 
     internal static string? Ask(Socket socket, string address, int port)
     {
-        socket.ReceiveTimeout = 700;
+        socket.ReceiveTimeout = 3000;
         byte[] heard = new byte[64];
         try
         {
@@ -56,7 +56,7 @@ internal sealed class Responder : IDisposable
                 socket.SendTo("?"u8, server);
                 return Encoding.ASCII.GetString(heard, 0, socket.ReceiveFrom(heard, ref server));
             }
-            if (!socket.ConnectAsync(server).Wait(1000))
+            if (!socket.ConnectAsync(server).Wait(3000))
                 return null;
             return Encoding.ASCII.GetString(heard, 0, socket.Receive(heard));
         }
