@@ -114,6 +114,10 @@ public sealed class EtcdFaultTests
         using EtcdServer etcd = EtcdServer.Start();
         using EtcdClient client = new(new EtcdOptions([etcd.Endpoint]));
         await using Observed watch = new(Store(client, 9));
+        await watch.Until(() => watch.Snapshots == 1, "what there is");
+        etcd.Put($"{Prefix}/subnets/10.244.20.0-24", Encoding.UTF8.GetString(SharedEtcd.Host(20).ToJson()));
+        await watch.Until([IPNetwork.Parse("10.244.20.0/24")]);     // the watch stands
+
         for (int n = 0; n < 20; n++)
         {
             etcd.Put($"{Prefix}/subnets/10.244.{n}.0-24", Encoding.UTF8.GetString(SharedEtcd.Host(n).ToJson()));
@@ -121,7 +125,7 @@ public sealed class EtcdFaultTests
             etcd.Etcdctl("compaction", revision);
         }
 
-        await watch.Until([.. Enumerable.Range(0, 20).Select(n => IPNetwork.Parse($"10.244.{n}.0/24"))]);
+        await watch.Until([.. Enumerable.Range(0, 21).Select(n => IPNetwork.Parse($"10.244.{n}.0/24"))]);
 
         watch.Interruptions.Should().Be(0);
         watch.Snapshots.Should().Be(1);
@@ -171,16 +175,21 @@ public sealed class EtcdFaultTests
         public int Snapshots { get; private set; }
 
         /// <summary>Waits until exactly these subnets are leased by what was told.</summary>
-        public async Task Until(IReadOnlyList<IPNetwork> subnets)
+        public Task Until(IReadOnlyList<IPNetwork> subnets) =>
+            Until(() => _leases.Values.Select(l => l.Subnet).ToHashSet().SetEquals(subnets), string.Join(", ", subnets));
+
+        /// <summary>Waits until this is so, looking at nothing that is just being told.</summary>
+        public async Task Until(Func<bool> isSo, string what)
         {
             long start = Stopwatch.GetTimestamp();
             while (true)
             {
+                bool isLastLook = Stopwatch.GetElapsedTime(start) > TimeSpan.FromSeconds(20);
                 lock (_leases)
                 {
-                    if (_leases.Values.Select(l => l.Subnet).ToHashSet().SetEquals(subnets)) return;
+                    if (isSo()) return;
                 }
-                if (Stopwatch.GetElapsedTime(start) > TimeSpan.FromSeconds(20)) throw new TimeoutException($"the watch does not tell of {string.Join(", ", subnets)}");
+                if (isLastLook) throw new TimeoutException($"the watch does not tell of {what}");
                 await Task.Delay(20);
             }
         }
