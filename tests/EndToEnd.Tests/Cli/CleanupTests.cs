@@ -177,12 +177,15 @@ public sealed class CleanupTests
         }
     }
 
-    /// <summary>All of the host's network as its tools show it, less what numbers and clocks change.</summary>
+    /// <summary>
+    /// All of the host's network as its tools show it, less what numbers and clocks change, and less carriers, of which the kernel takes note a
+    /// moment later.
+    /// </summary>
     private static string StateOf(LabHost host) => string.Join('\n', new[]
     {
-        "ip -o link show | sed 's/^[0-9]*: //; s/@if[0-9]*/@/; s/ state [A-Z]* / /'",
+        "ip -o link show | sed 's/^[0-9]*: //; s/@if[0-9]*/@/; s/ state [A-Z]* / /; s/NO-CARRIER,//; s/,LOWER_UP//; s/,M-DOWN//'",
         "ip -o -4 address show | sed 's/^[0-9]*: //'",
-        "ip -4 route show table main",
+        "ip -4 route show table main | sed 's/ linkdown//'",
         "ip -4 neigh show nud permanent",
         "bridge fdb show | grep dst",
         "nft --stateless list ruleset",

@@ -62,7 +62,7 @@ public sealed class DoctorTests(TwoHosts hosts) : IClassFixture<TwoHosts>
             Host.Agent!.Send(Signal.Cont);
         }
 
-        Eventually.Pass(() => Host.Complaints().Should().BeEmpty());
+        Eventually.Pass(() => Host.Complaints().Should().BeEmpty(Host.Agent!.Log), TimeSpan.FromSeconds(20));
     }
 
     [RequiresRootTheory]
@@ -133,7 +133,7 @@ public sealed class DoctorTests(TwoHosts hosts) : IClassFixture<TwoHosts>
         status.Stdout.Should().Contain("problem   the agent (twilld) is not running");
 
         Host.StartAgent();
-        Eventually.Pass(() => Host.Complaints().Should().BeEmpty());
+        Eventually.Pass(() => Host.Complaints().Should().BeEmpty(Host.Agent!.Log), TimeSpan.FromSeconds(20));
     }
 
     /// <summary>What damages and words refer to: the container's host end and address, the bridge, and the entries for the other host.</summary>

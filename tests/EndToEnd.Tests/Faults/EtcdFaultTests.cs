@@ -59,7 +59,7 @@ public sealed class EtcdFaultTests(FaultLab lab, ITestOutputHelper output) : ICl
         traffic.WaitForMore(5);
         IReadOnlyList<int> lost = traffic.Lost();
         Figures.Report($"etcd fault: {fault}", $"{lost.Count} packets lost between hosts", output);
-        lost.Should().BeEmpty();
+        lost.Should().BeEmpty(lab.A.Agent!.Log + lab.B.Agent!.Log);
     }
 
     [RequiresRootFact]
@@ -85,7 +85,7 @@ public sealed class EtcdFaultTests(FaultLab lab, ITestOutputHelper output) : ICl
         }
 
         lab.WaitUntilHeard();
-        traffic.Lost().Should().BeEmpty();
+        traffic.Lost().Should().BeEmpty(lab.A.Agent!.Log + lab.B.Agent!.Log);
     }
 
     private static void All<T>(Action<T> action, IEnumerable<T> of)

@@ -64,11 +64,17 @@ public sealed class FaultLab : IDisposable
         return host;
     }
 
-    /// <summary>The answer to the first ADD of a host that has no subnet yet.</summary>
+    /// <summary>The answer to the first ADD of a host that has no subnet yet; asked again, to another try of the same.</summary>
     internal CniAnswer FirstAdd(LabHost host)
     {
         JsonObject conf = JsonNode.Parse(File.ReadAllText(host.At("/etc/cni/net.d/10-twill.conflist")))!.AsObject();
-        return host.Plugin("twill", host.NewContainer("first")).Add(conf.ForPlugin().ToJsonString());
+        LabContainer first = host.Container("first");
+        if (!File.Exists(host.At(first.NetnsPath)))
+        {
+            host.NewContainer(first.Name);
+        }
+
+        return host.Plugin("twill", first).Add(conf.ForPlugin().ToJsonString());
     }
 
     /// <summary>An ADD and a DEL on a host that has a subnet.</summary>

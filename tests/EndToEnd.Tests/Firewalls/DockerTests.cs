@@ -139,6 +139,6 @@ public sealed class DockerTests(BesideDocker beside) : IClassFixture<BesideDocke
         {
             beside.Here.CanPing(beside.Near.Address), beside.Here.CanPing(beside.There.Address), beside.There.CanPing(beside.Here.Address),
             beside.Here.CanPing(Lab.OutsideAddress), Server.Ask(beside.Cluster.Lab.Outside, "tcp", Host.Address, 8080).StartsWith("here ", StringComparison.Ordinal),
-        }.Should().AllBeEquivalentTo(true));
+        }.Should().AllBeEquivalentTo(true), TimeSpan.FromSeconds(30)); // a try that fails takes many
     }
 }

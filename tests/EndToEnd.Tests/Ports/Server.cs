@@ -5,6 +5,8 @@ namespace Twill.EndToEnd.Tests.Ports;
 /// <summary>A socat in a container that answers everyone with a name and the address that it was asked from, of one family or the other.</summary>
 internal sealed class Server : IDisposable
 {
+    private static readonly string s_ask = Path.Combine(RepoPaths.Root, "tests", "EndToEnd.Tests", "Ports", "ask.py");
+
     private readonly TempDir _directory = TempDir.Create();
     private readonly Daemon _socat;
 
@@ -21,13 +23,10 @@ internal sealed class Server : IDisposable
     /// <summary>One that is asked over IPv6.</summary>
     internal static Server On6(NetnsShell at, string protocol, int port, string name) => new(at, protocol, port, name, "6");
 
-    /// <summary>What is answered at an address and port; empty when nothing is.</summary>
+    /// <summary>What is answered at an address and port; empty when nothing is within five seconds.</summary>
     internal static string Ask(NetnsShell from, string protocol, string address, int port, int sourcePort = 0)
     {
-        string source = sourcePort == 0 ? "" : $",sourceport={sourcePort}";
-        string host = address.Contains(':') ? $"6:[{address}]" : $":{address}";
-        string to = protocol == "tcp" ? $"TCP{host}:{port},connect-timeout=1{source}" : $"UDP{host}:{port}{source}";
-        string answer = from.Run("sh", "-c", $"echo '?' | socat -t 1.2 -T 2 - {to} 2>/dev/null").Stdout.Trim();
+        string answer = from.Run("python3", s_ask, protocol, address, $"{port}", $"{sourcePort}").OrThrow().Stdout.Trim();
         int bracket = answer.IndexOf('[');      // socat writes all 32 digits of an IPv6 address
         return bracket < 0 ? answer : answer[..bracket] + System.Net.IPAddress.Parse(answer[bracket..]);
     }

@@ -134,6 +134,7 @@ public sealed class ContainerdTests(ContainerdHost node) : IClassFixture<Contain
         node.Containerd.Stop(end);
         inside.CanPing(Lab.OutsideAddress).Should().BeTrue("the network needs no runtime");
         node.Containerd.Start();
+        Eventually.True("containerd has read the network", () => Cri.NetworkReady().IsReady, onFailure: () => node.Containerd.Log);
 
         Cri.PodSandboxStatus(pod.Id).Should().Be(pod);
         End(pod);

@@ -13,7 +13,8 @@ internal sealed class HeldIpam
         #!/bin/sh
         stop() {
             [ -e "/run/held/stop-$1" ] || return 0
-            echo $PPID > "/run/held/at-$1.$CNI_CONTAINERID"
+            echo $PPID > "/run/held/$$"
+            mv "/run/held/$$" "/run/held/at-$1.$CNI_CONTAINERID"
             while [ -e "/run/held/stop-$1" ]; do sleep 0.02; done
         }
         case $CNI_COMMAND in
