@@ -19,6 +19,8 @@ public sealed class RouterAnnouncementTests : IDisposable
         before.Text.Should().Contain("this host's IPv6 default route by eth0 is from a router's announcement");
 
         host.Sh("ip -6 route del default; echo 1 >/proc/sys/net/ipv6/conf/all/forwarding");
+        Routers().Should().BeEmpty("nothing says that a router ever announced itself");
+        host.Ip("address add 2001:db8:50::11/64 dev eth0 valid_lft 3600 preferred_lft 3600");
         Complaint after = Routers().Should().ContainSingle().Subject;
         after.Text.Should().Contain("this host has no IPv6 default route, and by eth0 it takes none");
         after.Remedy.Should().Contain("sysctl -w net/ipv6/conf/eth0/accept_ra=2");

@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using Twill.Linux;
+using Twill.Linux.Addresses;
 using Twill.Linux.Routes;
 using LibcException = Twill.Linux.LibcException;
 
@@ -18,24 +19,31 @@ internal static class RouterAnnouncementCheck
     {
         if (!networks.Exists(network => network.HasIPv6))
             return;
-        List<Route> out6 = DefaultRoutes(host, AddressFamily.InterNetworkV6);
+        List<Route> out6 = host.Route.ListRoutes(new ListRoutes { Family = AddressFamily.InterNetworkV6, Table = RouteTable.Main })
+            .FindAll(route => route.Destination.PrefixLength == 0 && route.Index != 0);
         bool forwards = Value("net/ipv6/conf/all/forwarding") == "1";
         HashSet<int> devices = [];
-        foreach (Route route in forwards ? DefaultRoutes(host, AddressFamily.InterNetwork) : out6.FindAll(route => route.Protocol == RTPROT_RA))
+        if (forwards && out6.Count == 0)
+        {
+            // An address that ages is from an announcement; without one nobody may ever have announced himself there.
+            foreach (InterfaceAddress address in host.Route.ListAddresses(family: AddressFamily.InterNetworkV6))
+            {
+                if (address.Scope == RouteScope.Universe && (address.Flags & AddressFlags.Permanent) == 0)
+                    devices.Add(address.Index);
+            }
+        }
+        foreach (Route route in forwards ? [] : out6.FindAll(route => route.Protocol == RTPROT_RA))
             devices.Add(route.Index);
-        foreach (int index in forwards && out6.Count > 0 ? [] : devices)
+        foreach (int index in devices)
         {
             if (host.Links.Find(link => link.Index == index)?.Name is not { } device || Value($"net/ipv6/conf/{device}/accept_ra") != "1")
                 continue;
             to.Warn(Name, forwards
                     ? $"this host has no IPv6 default route, and by {device} it takes none from routers' announcements since it forwards IPv6: net.ipv6.conf.{device}.accept_ra is 1"
                     : $"this host's IPv6 default route by {device} is from a router's announcement: it is lost when the next container with IPv6 turns on forwarding, for net.ipv6.conf.{device}.accept_ra is 1",
-                $"where no router announces itself there, set a route or leave it; else: sysctl -w net/ipv6/conf/{device}/accept_ra=2, and put it into /etc/sysctl.d");
+                $"sysctl -w net/ipv6/conf/{device}/accept_ra=2, and put it into /etc/sysctl.d");
         }
     }
-
-    private static List<Route> DefaultRoutes(HostView host, AddressFamily family) =>
-        host.Route.ListRoutes(new ListRoutes { Family = family, Table = RouteTable.Main }).FindAll(route => route.Destination.PrefixLength == 0 && route.Index != 0);
 
     private static string? Value(string parameter)
     {
