@@ -64,6 +64,9 @@ public static class HostNames
     /// <summary>The WireGuard device of a network, <c>twill-wg.51820</c> for that UDP port, which only one on a host can have: 14 of the 15 bytes there are.</summary>
     public static string WireGuardDevice(int port) => $"twill-wg.{port}";
 
+    /// <summary>True for a name that <see cref="WireGuardDevice"/> could have made.</summary>
+    public static bool IsWireGuardDevice(string name) => name.StartsWith("twill-wg.", StringComparison.Ordinal);
+
     /// <summary>The nftables table of a network (family inet).</summary>
     public static string NftTable(string network) => $"twill-{network}";
 

@@ -11,6 +11,9 @@ public static class SampleConf
     /// <summary>conf/10-twill-dual.conflist with this etcd.</summary>
     public static JsonObject Dual(string etcdEndpoint) => WithEtcd("10-twill-dual.conflist", etcdEndpoint);
 
+    /// <summary>conf/10-twill-wireguard.conflist with this etcd.</summary>
+    public static JsonObject WireGuard(string etcdEndpoint) => WithEtcd("10-twill-wireguard.conflist", etcdEndpoint);
+
     /// <summary>conf/10-twill-single.conflist as it is.</summary>
     public static JsonObject Single() => Load("10-twill-single.conflist");
 

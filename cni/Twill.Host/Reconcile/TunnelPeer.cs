@@ -22,6 +22,9 @@ public sealed record TunnelPeer(IPEndPoint? Endpoint, IReadOnlyList<IPNetwork> A
     /// <summary>Whether it was authentically heard of lately (the kernel's word, never wanted): its session is good.</summary>
     public bool IsHeardOf { get; init; }
 
+    /// <summary>When the last handshake was completed (the kernel's word, never wanted); null: there was none.</summary>
+    public DateTimeOffset? LastHandshake { get; init; }
+
     /// <summary>
     /// What a handshake is good for (REJECT_AFTER_TIME of the protocol): after that nothing is sent before there was another one.
     /// </summary>
@@ -31,7 +34,7 @@ public sealed record TunnelPeer(IPEndPoint? Endpoint, IReadOnlyList<IPNetwork> A
     /// <param name="peer">The peer.</param>
     /// <param name="now">The time.</param>
     public static TunnelPeer Of(WireGuardPeer peer, DateTimeOffset now) =>
-        new(peer.Endpoint, InOrder(peer.AllowedIPs), peer.PresharedKey, peer.KeepaliveSeconds) { IsHeardOf = now - peer.LastHandshake < SessionTime };
+        new(peer.Endpoint, InOrder(peer.AllowedIPs), peer.PresharedKey, peer.KeepaliveSeconds) { IsHeardOf = now - peer.LastHandshake < SessionTime, LastHandshake = peer.LastHandshake };
 
     /// <summary>The order in which equal lists are equal.</summary>
     public static IReadOnlyList<IPNetwork> InOrder(IEnumerable<IPNetwork> prefixes)

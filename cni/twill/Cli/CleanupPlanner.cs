@@ -9,6 +9,7 @@ using Twill.Linux.Addresses;
 using Twill.Linux.Links;
 using Twill.Linux.Nftables;
 using Twill.Linux.Routes;
+using Twill.Linux.WireGuard;
 
 namespace Twill.Plugin.Cli;
 
@@ -133,7 +134,7 @@ internal sealed class CleanupPlanner(HostView host, CliOptions options)
         List<Route> direct = routes.FindAll(route => host.Links.Find(link => link.Index == route.Index) is not { } link || !OverlayDevice.IsOverlay(link));
         if (direct.Count == 0)
             return;
-        _plan.Removals.Add(new Removal(direct.ConvertAll(route => $"route {route.Destination} via {route.Gateway}"), () =>
+        _plan.Removals.Add(new Removal(direct.ConvertAll(route => route.RouteType == RouteType.Unicast ? $"route {route.Destination} via {route.Gateway}" : $"route {$"{route.RouteType}".ToLowerInvariant()} {route.Destination}"), () =>
         {
             RouteBatch batch = host.Route.NewBatch();
             foreach (Route route in direct)
@@ -160,7 +161,11 @@ internal sealed class CleanupPlanner(HostView host, CliOptions options)
         foreach (Link link in host.Links)
         {
             if (OverlayDevice.IsOverlay(link) && (link.Alias == OverlaySpec.AliasOf(target.Name) || (configured.Contains(link.Name) && string.IsNullOrEmpty(link.Alias))))
-                _plan.Removals.Add(new Removal([$"overlay device {link.Name}, with its routes, neighbours and FDB entries"], () => host.Route.DeleteLinkIfPresent(link.Index)));
+            {
+                _plan.Removals.Add(new Removal([$"overlay device {link.Name}, with its routes, neighbours, peers and FDB entries"], () => host.Route.DeleteLinkIfPresent(link.Index)));
+                if (link.Kind == UserSpaceWireGuard.Kind)
+                    _plan.Kept.Add($"the service that runs {link.Name}, which may make it again, empty: systemctl disable --now twill-wireguard@{link.Name}");
+            }
         }
     }
 

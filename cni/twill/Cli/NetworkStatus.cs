@@ -45,11 +45,14 @@ internal sealed record NetworkStatus
 
     public required string File { get; init; }
 
-    /// <summary>The backend: vxlan, host-gw, none.</summary>
+    /// <summary>The backend: vxlan, host-gw, wireguard, none.</summary>
     public required string Backend { get; init; }
 
     /// <summary>VXLAN network identifier and UDP port; null for other backends.</summary>
     public (int Vni, int Port)? Vxlan { get; init; }
+
+    /// <summary>UDP port and public key of WireGuard; null for other backends.</summary>
+    public (int Port, string PublicKey)? WireGuard { get; init; }
 
     /// <summary>The addresses other hosts reach this one by, IPv4 first; none while unknown.</summary>
     public IReadOnlyList<IPAddress> PublicAddresses { get; init; } = [];
@@ -132,6 +135,7 @@ internal sealed record NetworkStatus
             File = network.File,
             Backend = conf.Backend.TypeName,
             Vxlan = conf.Backend.Type == BackendType.Vxlan ? (conf.Backend.Vni, conf.Backend.Port) : null,
+            WireGuard = conf.Backend.Type == BackendType.WireGuard ? (conf.Backend.Port, network.Node?.PublicKey ?? "") : null,
             PublicAddresses = network.Node?.PublicAddresses ?? [],
             Interface = network.Node?.Interface ?? "",
             Bridge = network.IsOurs ? conf.Bridge : null,

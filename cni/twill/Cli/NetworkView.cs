@@ -74,10 +74,11 @@ internal sealed class NetworkView
     /// <summary>The names that its overlay devices may have: one for each family of the underlay.</summary>
     public IReadOnlyList<string> OverlayNames => Conf.Backend.Type == BackendType.Vxlan
         ? [OverlayNameOf(AddressFamily.InterNetwork), OverlayNameOf(AddressFamily.InterNetworkV6)]
-        : [];
+        : Conf.Backend.HasDevice ? [Conf.Backend.DeviceName] : [];
 
     /// <summary>The name of the overlay device that sends over a family.</summary>
-    public string OverlayNameOf(AddressFamily outer) => HostNames.VxlanDevice(Conf.Backend.Vni, outer);
+    public string OverlayNameOf(AddressFamily outer) =>
+        Conf.Backend.Type == BackendType.Vxlan ? HostNames.VxlanDevice(Conf.Backend.Vni, outer) : Conf.Backend.DeviceName;
 
     /// <summary>The overlay devices that there are.</summary>
     public List<Link> OverlayDevices => _host.Links.FindAll(link => OverlayNames.Contains(link.Name));

@@ -1,8 +1,11 @@
 using System.Net;
 using System.Net.Sockets;
 using Twill.Cni;
+using Twill.Host;
 using Twill.Host.Reconcile;
 using Twill.Linux;
+using Twill.Linux.Routes;
+using Twill.Linux.WireGuard;
 
 namespace Twill.Plugin.Cli;
 
@@ -22,6 +25,12 @@ internal enum EntryState
     NotNeeded,
 }
 
+/// <summary>A peer of a WireGuard device.</summary>
+/// <param name="PublicKey">its key; null when no peer is allowed the subnet</param>
+/// <param name="Peer">how the device has it</param>
+/// <param name="LastHandshake">when the last handshake was completed; null: there was none</param>
+internal sealed record TunnelEntry(WireGuardKey? PublicKey, EntryState Peer, DateTimeOffset? LastHandshake);
+
 /// <summary>The way to a subnet of another host, as the kernel has it.</summary>
 /// <param name="Subnet">the remote subnet; null when only an FDB entry is left of it</param>
 /// <param name="PublicIP">the other host's address; null when the entry that holds it is missing</param>
@@ -33,8 +42,11 @@ internal enum EntryState
 internal sealed record PeerRow(
     IPNetwork? Subnet, IPAddress? PublicIP, MacAddress? VtepMac, string Device, EntryState Route, EntryState Neighbour, EntryState Fdb)
 {
+    /// <summary>The peer that packets go to encrypted; null where they go another way.</summary>
+    public TunnelEntry? Tunnel { get; init; }
+
     /// <summary>Whether packets find their way.</summary>
-    public bool IsWhole => Route == EntryState.Ok && Neighbour is EntryState.Ok or EntryState.NotNeeded && Fdb is EntryState.Ok or EntryState.NotNeeded;
+    public bool IsWhole => Route == EntryState.Ok && Tunnel is null or { Peer: EntryState.Ok } && Neighbour is EntryState.Ok or EntryState.NotNeeded && Fdb is EntryState.Ok or EntryState.NotNeeded;
 
     /// <summary>Puts together what belongs together: a route by its next hop to a neighbour, that by its hardware address to an FDB entry.</summary>
     /// <param name="actual">the kernel's entries of one network</param>
@@ -44,8 +56,16 @@ internal sealed record PeerRow(
     {
         List<PeerRow> rows = [];
         HashSet<OverlayHop> hops = [];
+        HashSet<string> tunnels = [.. overlays.Where(HostNames.IsWireGuardDevice)];
         foreach (PeerRoute route in actual.Routes)
         {
+            if (route.Type != RouteType.Unicast)
+                continue;       // not to a host, but for what has none
+            if (tunnels.Contains(route.Device))
+            {
+                rows.Add(ThroughTunnel(actual, route.Subnet, route.Device, route == PeerRoute.Tunnel(route.Subnet, route.Device) ? EntryState.Ok : EntryState.Changed));
+                continue;
+            }
             bool known = route.Metric == PeerRoute.FirstMetric(route.Subnet);
             if (!overlays.Contains(route.Device))
             {
@@ -70,8 +90,28 @@ internal sealed record PeerRow(
             if (!rows.Exists(row => row.VtepMac == entry.Mac && row.Device == entry.Device))
                 Place(rows, entry);
         }
+        foreach ((TunnelEnd end, TunnelPeer peer) in actual.Tunnels)
+        {
+            foreach (IPNetwork subnet in peer.AllowedIPs)
+            {
+                if (!rows.Exists(row => row.Subnet is { } shown && shown.Equals(subnet) && row.Device == end.Device))
+                    rows.Add(ThroughTunnel(actual, subnet, end.Device, EntryState.Missing));
+            }
+        }
         rows.Sort(Compare);
         return rows;
+    }
+
+    private static PeerRow ThroughTunnel(Actual actual, IPNetwork subnet, string device, EntryState route)
+    {
+        TunnelEntry entry = new(null, EntryState.Missing, null);
+        IPAddress? host = null;
+        foreach ((TunnelEnd end, TunnelPeer peer) in actual.Tunnels)
+        {
+            if (end.Device == device && peer.AllowedIPs.Contains(subnet))
+                (entry, host) = (new TunnelEntry(end.PublicKey, peer.Endpoint is null ? EntryState.Changed : EntryState.Ok, peer.LastHandshake), peer.Endpoint?.Address);
+        }
+        return new PeerRow(subnet, host, null, device, route, EntryState.NotNeeded, EntryState.NotNeeded) { Tunnel = entry };
     }
 
     private static PeerRow OverOverlay(Actual actual, IPNetwork? subnet, OverlayHop hop, EntryState route)

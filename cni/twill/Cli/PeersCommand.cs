@@ -1,4 +1,5 @@
 using Twill.Cni.Configuration;
+using Twill.Host;
 
 namespace Twill.Plugin.Cli;
 
@@ -20,8 +21,14 @@ internal static class PeersCommand
     public static NetworkPeers Of(NetworkView network)
     {
         BackendConf backend = network.Conf.Backend;
-        return new NetworkPeers(
-            network.Name, backend.TypeName, network.Agent.ReportAge is null ? null : network.Agent.PeersWanted,
-            PeerRow.Of(network.ReadPeers(), network.OverlayNames, network.Conf.Ipam.IPv4.SubnetLen));
+        NetworkPeers none = new(network.Name, backend.TypeName, network.Agent.ReportAge is null ? null : network.Agent.PeersWanted, []);
+        try
+        {
+            return none with { Rows = PeerRow.Of(network.ReadPeers(), network.OverlayNames, network.Conf.Ipam.IPv4.SubnetLen) };
+        }
+        catch (Exception e) when (e is HostException or IOException)
+        {
+            return none with { Unreadable = e.Message };
+        }
     }
 }

@@ -9,6 +9,9 @@ namespace Twill.Plugin.Cli;
 /// <param name="Rows">what the kernel has</param>
 internal sealed record NetworkPeers(string Network, string Backend, int? Wanted, IReadOnlyList<PeerRow> Rows)
 {
+    /// <summary>Why nothing can be told of the ways; null: it can.</summary>
+    public string? Unreadable { get; init; }
+
     /// <summary>What is not as it should be; null: all ways are whole.</summary>
     public string? Trouble
     {
@@ -17,7 +20,8 @@ internal sealed record NetworkPeers(string Network, string Backend, int? Wanted,
             int broken = 0;
             foreach (PeerRow row in Rows)
                 broken += row.IsWhole ? 0 : 1;
-            return broken > 0 ? $"the way to {broken} of {Words.Count(Rows.Count, "remote subnet")} is not whole"
+            return Unreadable is not null ? Unreadable
+                : broken > 0 ? $"the way to {broken} of {Words.Count(Rows.Count, "remote subnet")} is not whole"
                 : Wanted is int wanted && wanted != Rows.Count
                     ? $"the agent knows of {Words.Count(wanted, "remote subnet")}, the kernel has the way to {Rows.Count}"
                 : null;
@@ -31,11 +35,19 @@ internal static class PeersReport
     public static void Print(Screen screen, IReadOnlyList<NetworkPeers> networks)
     {
         Table table = new("NETWORK", "SUBNET", "PUBLIC IP", "VTEP MAC", "DEVICE", "ROUTE", "NEIGHBOUR", "FDB");
-        int rows = 0;
+        Table tunnels = new("NETWORK", "SUBNET", "PUBLIC IP", "PUBLIC KEY", "DEVICE", "ROUTE", "PEER", "HANDSHAKE");
+        int rows = 0, through = 0;
         foreach (NetworkPeers network in networks)
         {
             foreach (PeerRow row in network.Rows)
             {
+                if (row.Tunnel is { } tunnel)
+                {
+                    tunnels.Add(network.Network, row.Subnet?.ToString() ?? "?", row.PublicIP?.ToString() ?? "?", tunnel.PublicKey?.ToString() ?? "?", row.Device,
+                        Word(row.Route), Word(tunnel.Peer), Age(tunnel) is double age ? $"{Words.Time(age)} ago" : new Cell("none yet", Tone.Faint));
+                    through++;
+                    continue;
+                }
                 table.Add(network.Network, row.Subnet?.ToString() ?? "?", row.PublicIP?.ToString() ?? "?",
                     row.VtepMac?.ToString() ?? (row.Neighbour == EntryState.NotNeeded ? "-" : "?"), row.Device, Word(row.Route), Word(row.Neighbour), Word(row.Fdb));
                 rows++;
@@ -43,6 +55,8 @@ internal static class PeersReport
         }
         if (rows > 0)
             table.Print(screen);
+        if (through > 0)
+            tunnels.Print(screen);
         foreach (NetworkPeers network in networks)
         {
             if (network.Trouble is { } trouble)
@@ -83,9 +97,18 @@ internal static class PeersReport
         w.WriteString("route", Word(row.Route).Text);
         w.WriteString("neighbour", Word(row.Neighbour).Text);
         w.WriteString("fdb", Word(row.Fdb).Text);
+        if (row.Tunnel is { } tunnel)
+        {
+            w.WriteOptional("publicKey", tunnel.PublicKey?.ToString());
+            w.WriteString("peer", Word(tunnel.Peer).Text);
+            w.WriteSeconds("handshakeSecondsAgo", Age(tunnel));
+        }
         w.WriteBoolean("ok", row.IsWhole);
         w.WriteEndObject();
     }
+
+    private static double? Age(TunnelEntry tunnel) =>
+        tunnel.LastHandshake is { } last ? Math.Max(0, (DateTimeOffset.UtcNow - last).TotalSeconds) : null;
 
     private static Cell Word(EntryState state) => state switch
     {

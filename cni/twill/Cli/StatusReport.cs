@@ -42,9 +42,10 @@ internal static class StatusReport
     {
         Table lines = new();
         string vxlan = network.Vxlan is var (vni, port) ? $", VNI {vni}, UDP port {port}" : "";
+        string wireGuard = network.WireGuard is var (udp, key) ? $", UDP port {udp}{(key.Length > 0 ? $", public key {key}" : "")}" : "";
         string underlay = network.PublicAddresses.Count == 0 ? ""
             : $", {string.Join(" and ", network.PublicAddresses)}{(network.Interface.Length > 0 ? $" on {network.Interface}" : "")}";
-        lines.Add("backend", network.Backend + vxlan + underlay);
+        lines.Add("backend", network.Backend + vxlan + wireGuard + underlay);
         if (network.Bridge is not null)
         {
             bool needed = network.Containers > 0 || network.Agent.Pid is not null;
@@ -88,6 +89,11 @@ internal static class StatusReport
         {
             w.WriteNumber("vni", vni);
             w.WriteNumber("port", port);
+        }
+        if (network.WireGuard is var (udp, key))
+        {
+            w.WriteNumber("port", udp);
+            w.WriteString("publicKey", key);
         }
         w.WriteOptional("publicIP", Of(network.PublicAddresses, AddressFamily.InterNetwork));
         if (Of(network.PublicAddresses, AddressFamily.InterNetworkV6) is { } v6)

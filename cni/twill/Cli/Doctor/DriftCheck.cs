@@ -20,12 +20,14 @@ internal static class DriftCheck
         NetworkPeers peers = PeersCommand.Of(network);
         to.Look(Name, () =>
         {
+            if (peers.Unreadable is { } unreadable)
+                to.Fail(Name, unreadable, "");
             foreach (PeerRow row in peers.Rows)
             {
                 if (!row.IsWhole)
                     to.Fail(Name, $"the way to {row.Subnet?.ToString() ?? row.PublicIP?.ToString()} is broken: {Broken(row)}", DoctorCommand.Mend(network, ""));
             }
-            if (peers.Wanted is int wanted && wanted != peers.Rows.Count)
+            if (peers.Unreadable is null && peers.Wanted is int wanted && wanted != peers.Rows.Count)
                 to.Fail(Name, $"the agent knows of {Words.Count(wanted, "remote subnet")}, the kernel has the way to {peers.Rows.Count}", DoctorCommand.Mend(network, ""));
             for (int i = 0; i < peers.Rows.Count && i < MostAsked; i++)
                 Ask(to, host, peers.Rows[i]);
@@ -35,7 +37,7 @@ internal static class DriftCheck
     private static string Broken(PeerRow row)
     {
         List<string> parts = [];
-        foreach ((string what, EntryState state) in (ReadOnlySpan<(string, EntryState)>)[("route", row.Route), ("neighbour", row.Neighbour), ("FDB entry", row.Fdb)])
+        foreach ((string what, EntryState state) in (ReadOnlySpan<(string, EntryState)>)[("route", row.Route), ("neighbour", row.Neighbour), ("FDB entry", row.Fdb), ("WireGuard peer", row.Tunnel?.Peer ?? EntryState.NotNeeded)])
         {
             if (state is EntryState.Missing or EntryState.Changed)
                 parts.Add($"{what} {(state == EntryState.Missing ? "missing" : "changed")}");

@@ -30,8 +30,6 @@ internal static class HostChecks
             to.Fail("configuration", $"no network of twill's in {host.ConfDir}", "put a network configuration list there, as in conf/10-twill.conflist");
         foreach (NetworkView network in networks)
         {
-            if (network.Conf.Backend.Type == BackendType.WireGuard)
-                to.Fail("configuration", $"{network.File}: $.backend.type: this version has no backend '{network.Conf.Backend.TypeName}'", "choose vxlan, host-gw or none");
             foreach (string problem in network.StateProblems)
                 to.Fail("configuration", problem, "remove the file: it is written anew by the agent, or by the next ADD");
         }

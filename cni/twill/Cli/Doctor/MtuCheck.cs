@@ -13,7 +13,7 @@ internal static class MtuCheck
     public static void Run(Findings to, HostView host, NetworkView network)
     {
         TwillConf conf = network.Conf;
-        if (!network.IsOurs || conf.Backend.Type == BackendType.WireGuard)
+        if (!network.IsOurs)
             return;
         string fine = "";
         to.Look(Name, () => fine = Look(to, host, network), () => fine);

@@ -16,7 +16,7 @@ internal static class OverlayCheck
     public static void Run(Findings to, HostView host, NetworkView network)
     {
         BackendConf backend = network.Conf.Backend;
-        if (backend.Type != BackendType.Vxlan)
+        if (!backend.HasDevice)
             return;
         to.Look(Name, () =>
         {
@@ -27,15 +27,19 @@ internal static class OverlayCheck
                     Look(to, host, network, device, address);
                 else if (network.Agent.ReportAge is not null)
                     to.Fail(Name, $"device {name} is missing: no other host is reached by {address}", Mend(network));
+                if (backend.Type == BackendType.WireGuard)
+                    break;      // one device for all
             }
         }, () => network.OverlayDevices is { Count: > 0 } devices
-            ? $"{string.Join(" and ", devices.ConvertAll(device => $"{device.Name} is up, {device.Mac}"))}, VNI {backend.Vni}, UDP port {backend.Port}"
+            ? $"{string.Join(" and ", devices.ConvertAll(device => $"{device.Name} is up, {(backend.Type == BackendType.Vxlan ? device.Mac : WireGuardCheck.PublicKeyOf(network))}"))}, "
+                + $"{(backend.Type == BackendType.Vxlan ? $"VNI {backend.Vni}, " : "")}UDP port {backend.Port}"
             : $"{backend.DeviceName} is made by the agent");
     }
 
     private static void Look(Findings to, HostView host, NetworkView network, Link device, IPAddress local)
     {
-        foreach (string fault in Faults(host, network, device, local))
+        bool wireGuard = network.Conf.Backend.Type == BackendType.WireGuard;
+        foreach (string fault in wireGuard ? WireGuardCheck.Faults(host, network, device) : Faults(host, network, device, local))
             to.Fail(Name, $"device {device.Name}: {fault}", Mend(network));
     }
 

@@ -1,4 +1,3 @@
-using Twill.Cni.Configuration;
 using Twill.Linux;
 
 namespace Twill.Plugin.Cli.Doctor;
@@ -14,7 +13,7 @@ internal static class ReversePathCheck
 
     public static void Run(Findings to, NetworkView network)
     {
-        if (network.Conf.Backend.Type != BackendType.Vxlan || network.OverlayDevices.Count == 0)
+        if (!network.Conf.Backend.HasDevice || network.OverlayDevices.Count == 0)
             return;
         to.Look(Name, () =>
         {
