@@ -62,6 +62,19 @@ public sealed class ServiceTests
         verified.Stderr.Should().NotContain("twilld.service:", "that is how complaints about it begin");
     }
 
+    [RequiresRootFact]
+    public void Systemd_understands_the_unit_of_a_WireGuard_device()
+    {
+        using TempDir directory = TempDir.Create();
+        string unit = File.ReadAllText(Path.Combine(RepoPaths.Conf, "twill-wireguard@.service"));
+        File.Exists(Cmd.Split(unit.Split('\n').Single(line => line.StartsWith("ExecStart=", StringComparison.Ordinal))["ExecStart=".Length..])[0]).Should().BeTrue();
+        directory.Write("twill-wireguard@.service", unit);
+
+        CmdResult verified = Cmd.Run("systemd-analyze", ["verify", directory.At("twill-wireguard@twill-wg.51820.service")]);
+
+        verified.Stderr.Should().NotContain("twill-wireguard@");
+    }
+
     private static void ReceiveUntil(Socket socket, string wanted, Daemon agent)
     {
         byte[] buffer = new byte[4096];
