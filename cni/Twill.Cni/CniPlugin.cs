@@ -33,6 +33,7 @@ public static class CniPlugin
         {
             if (output is not null)
                 process.WriteStdout(output);
+            process.EndStdout();
             request?.Phases?.Done("answer");
             return exitCode;
         }

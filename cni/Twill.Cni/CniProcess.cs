@@ -93,6 +93,9 @@ public sealed class CniProcess : ICniProcess
     }
 
     /// <inheritdoc/>
+    public void EndStdout() => Libc.CloseStdout();
+
+    /// <inheritdoc/>
     /// <remarks>Only a pipe or a socket can tell. A file, a terminal and a missing standard output count as read.</remarks>
     public bool IsAwaited => !_hasStdout || !Libc.IsAbandoned(1);
 

@@ -16,6 +16,11 @@ public interface ICniProcess
     /// <exception cref="IOException">nobody reads it any more, or it is closed</exception>
     void WriteStdout(ReadOnlySpan<byte> bytes);
 
+    /// <summary>Says that no more comes on standard output: who reads it need not wait for the end of the process to know.</summary>
+    void EndStdout()
+    {
+    }
+
     /// <summary>
     /// Whether somebody may still read the answer. False once the other end of standard output is closed: whoever ran the plugin has
     /// been killed, and has left this process behind.

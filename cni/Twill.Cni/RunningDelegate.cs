@@ -21,7 +21,7 @@ public sealed class RunningDelegate : IDisposable
     private readonly MemoryStream _answer = new();
     private ReadOnlyMemory<byte> _unsent;
     private int? _status;
-    private bool _tooLong, _held;
+    private bool _tooLong, _held, _outputEnded, _ended;
 
     private RunningDelegate(string plugin, CniVerb verb, CniVersion version, int pid, SafeFileHandle input, SafeFileHandle output,
         ReadOnlyMemory<byte> config)
@@ -68,9 +68,37 @@ public sealed class RunningDelegate : IDisposable
             return null;
         if (!CniJson.TryParse(answer, out JsonElement root, out string fault))
             throw Broken($"succeeded, but its answer is no result: {fault}", answer);
-        return CniResult.Parse(new ConfigReader(root, "$", CniErrorCode.Delegate, $"plugin '{_plugin}' answered {_verb.Name()} with a wrong result"),
-            _version);
+        return CniResult.Parse(Reader(root), _version);
     }
+
+    private ConfigReader Reader(JsonElement answer) =>
+        new(answer, "$", CniErrorCode.Delegate, $"plugin '{_plugin}' answered {_verb.Name()} with a wrong result");
+
+    /// <summary>
+    /// The result of an ADD as soon as the plugin has said all it says, which may be while it is still ending. It is a promise: whoever built on it
+    /// calls <see cref="Confirm"/>, for a plugin that fails after all has given nothing.
+    /// </summary>
+    /// <exception cref="CniException">as <see cref="Wait"/></exception>
+    public CniResult? WaitForPromise()
+    {
+        _held = false;
+        Pump();
+        if (_tooLong || !_outputEnded || !CniJson.TryParse(_answer.ToArray(), out JsonElement root, out _)
+            || root.ValueKind != JsonValueKind.Object || root.TryGetProperty("code", out _))
+            return Wait();
+        try
+        {
+            return CniResult.Parse(Reader(root), _version);
+        }
+        catch (CniException)
+        {
+            return Wait();  // that it failed, if it did, says more
+        }
+    }
+
+    /// <summary>Waits for the end of the plugin, which keeps what it promised if it ends well.</summary>
+    /// <exception cref="CniException">as <see cref="Wait"/></exception>
+    public void Confirm() => WaitForAnswer();
 
     /// <summary>Waits for the end of the plugin and gives what it printed.</summary>
     internal byte[] WaitForAnswer()
@@ -107,24 +135,29 @@ public sealed class RunningDelegate : IDisposable
     {
         if (_status is int known)
             return known;
-        bool outputEnded = false, ended = false;
-        while (!ended && !(outputEnded && _input.IsClosed))
+        Pump();
+        _input.Dispose();
+        return (_status = Libc.WaitFor(_pid)).Value;
+    }
+
+    /// <summary>Feeds and drains until there is nothing left to do but to wait for the end, or that has come.</summary>
+    private void Pump()
+    {
+        while (!_ended && !(_outputEnded && _input.IsClosed))
         {
             Span<Libc.PollFd> fds =
             [
-                new() { Fd = outputEnded ? -1 : (int)_output.DangerousGetHandle(), Events = Libc.POLLIN },
+                new() { Fd = _outputEnded ? -1 : (int)_output.DangerousGetHandle(), Events = Libc.POLLIN },
                 new() { Fd = _input.IsClosed ? -1 : (int)_input.DangerousGetHandle(), Events = Libc.POLLOUT },
                 new() { Fd = _pidFd.IsInvalid ? -1 : (int)_pidFd.DangerousGetHandle(), Events = Libc.POLLIN },
             ];
             Libc.Poll(fds, -1);
             if (fds[1].Revents != 0)
                 Feed();
-            ended = fds[2].Revents != 0;
-            if (!outputEnded && (fds[0].Revents != 0 || ended))
-                outputEnded = Drain();
+            _ended = fds[2].Revents != 0;
+            if (!_outputEnded && (fds[0].Revents != 0 || _ended))
+                _outputEnded = Drain();
         }
-        _input.Dispose();
-        return (_status = Libc.WaitFor(_pid)).Value;
     }
 
     /// <summary>Writes what the pipe takes; closes it when all is sent, or when the plugin does not read it (then its answer counts).</summary>
@@ -150,7 +183,7 @@ public sealed class RunningDelegate : IDisposable
     /// <summary>Reads what is there; true at the end.</summary>
     private bool Drain()
     {
-        byte[] buffer = new byte[16 * 1024];
+        Span<byte> buffer = stackalloc byte[4096];
         while (true)
         {
             int count = Libc.Read((int)_output.DangerousGetHandle(), buffer, "from the plugin");
@@ -162,7 +195,7 @@ public sealed class RunningDelegate : IDisposable
                 Libc.Kill(_pid);
                 return true;
             }
-            _answer.Write(buffer, 0, count);
+            _answer.Write(buffer[..count]);
         }
     }
 

@@ -73,6 +73,43 @@ public sealed class DelegateExecTests : IDisposable
         running.Wait().Should().NotBeNull();
     }
 
+    [Fact]
+    public void What_it_promises_is_there_before_it_ends_and_counts_when_it_has_ended_well()
+    {
+        Plugin("ipam", $"cat >/dev/null; echo '{{\"ips\":[{{\"address\":\"10.1.0.5/16\"}}]}}'; exec >&-; while [ ! -e {_dir.At("go")} ]; do sleep 0.02; done");
+
+        using RunningDelegate running = DelegateExec.Start(Request(), "ipam", CniVerb.Add);
+        CniResult? promised = running.WaitForPromise();
+        running.Succeeded.Should().BeFalse("it has not ended yet");
+        _dir.Write("go", "");
+        running.Confirm();
+
+        promised!.Ips.Should().ContainSingle().Which.Cidr.Should().Be("10.1.0.5/16");
+        running.Succeeded.Should().BeTrue();
+    }
+
+    [Fact]
+    public void What_it_promises_does_not_count_when_it_fails_after_all()
+    {
+        Plugin("ipam", "cat >/dev/null; echo '{\"ips\":[{\"address\":\"10.1.0.5/16\"}]}'; exec >&-; sleep 0.1; exit 1");
+
+        using RunningDelegate running = DelegateExec.Start(Request(), "ipam", CniVerb.Add);
+        running.WaitForPromise().Should().NotBeNull();
+
+        running.Invoking(r => r.Confirm()).Should().Throw<CniException>().WithMessage("*failed with exit code 1*");
+        running.Succeeded.Should().BeFalse();
+    }
+
+    [Fact]
+    public void An_error_is_no_promise()
+    {
+        Plugin("ipam", """cat >/dev/null; echo '{"cniVersion":"1.0.0","code":11,"msg":"no lease"}'; exec >&-; sleep 0.1; exit 1""");
+
+        using RunningDelegate running = DelegateExec.Start(Request(), "ipam", CniVerb.Add);
+
+        running.Invoking(r => r.WaitForPromise()).Should().Throw<CniException>().WithMessage("no lease");
+    }
+
     [Theory]
     [InlineData("0.2.0", """{"cniVersion":"0.2.0","ip4":{"ip":"10.1.0.5/16","gateway":"10.1.0.1","routes":[{"dst":"0.0.0.0/0"}]}}""")]
     [InlineData("0.4.0", """{"cniVersion":"0.4.0","ips":[{"version":"4","address":"10.1.0.5/16","gateway":"10.1.0.1"}],"routes":[{"dst":"0.0.0.0/0"}],"dns":{}}""")]

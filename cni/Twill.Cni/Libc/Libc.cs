@@ -48,6 +48,11 @@ internal static partial class Libc
     [LibraryImport("libc", SetLastError = true)]
     private static partial int isatty(int fd);
 
+    [LibraryImport("libc")]
+    private static partial int close(int fd);
+
+    internal static void CloseStdout() => _ = close(1);
+
     internal static bool IsTerminal(int fd) => isatty(fd) == 1;
 
     /// <summary>

@@ -100,6 +100,8 @@ internal static class Add
         if (onBridge && !bridge.IsRunning) // its first port: the kernel's worker comes once more, for the bridge itself
             PodLink.AwaitCarrier(host, bridge.Name);
         request.Phases?.Done("ports, carrier");
+        ipam.Confirm();
+        request.Phases?.Done("IPAM plugin's end");
 
         CniResult made = new()
         {
@@ -133,7 +135,7 @@ internal static class Add
 
     private static CniResult AddressesOf(RunningDelegate ipam, TwillConf conf)
     {
-        CniResult? addresses = ipam.Wait();
+        CniResult? addresses = ipam.WaitForPromise();
         return addresses is { Ips.Count: > 0 } ? addresses : throw new CniException(CniErrorCode.InvalidNetworkConfig,
             $"IPAM plugin '{conf.Ipam.Type}' gave no address", $"expected at least one in its result, got {(addresses is null ? "nothing" : "none")}");
     }
