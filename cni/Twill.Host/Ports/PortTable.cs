@@ -17,30 +17,25 @@ namespace Twill.Host.Ports;
 /// IPv6's are <c>ports6</c>, <c>ports6_at</c>, <c>published6</c>, .. with ipv6_addr. A container is called by the name of its host end;
 /// <c>published</c> numbers its ports from 0.
 /// </summary>
-internal sealed class PortTable
+internal sealed class PortTable(TableId id, TableFamily family)
 {
-    internal PortTable(TableId id, TableFamily family)
+    private static readonly NftType s_proto = NftType.InetProto, s_port = NftType.InetService;
+
+    // Made when they are asked for: most calls need one of them.
+    internal NftSet Ports => new(id, $"ports{family.Suffix}", NftType.Concat(s_proto, s_port)) { Data = Target };
+
+    internal NftSet PortsAt => new(id, $"ports{family.Suffix}_at", NftType.Concat(family.Address, s_proto, s_port)) { Data = Target };
+
+    internal NftSet Published => new(id, $"published{family.Suffix}", NftType.Concat(NftType.IfName, NftType.Mark))
     {
-        NftType proto = NftType.InetProto, port = NftType.InetService, address = family.Address;
-        Ports = new NftSet(id, $"ports{family.Suffix}", NftType.Concat(proto, port)) { Data = NftType.Concat(address, port) };
-        PortsAt = new NftSet(id, $"ports{family.Suffix}_at", NftType.Concat(address, proto, port)) { Data = NftType.Concat(address, port) };
-        Published = new NftSet(id, $"published{family.Suffix}", NftType.Concat(NftType.IfName, NftType.Mark))
-        {
-            Data = NftType.Concat(address, proto, port, address, port),
-        };
-        Translated = new NftSet(id, $"translated{family.Suffix}", NftType.Concat(proto, port, address, port));
-        HostAddresses = new NftSet(id, $"host_addresses{family.Suffix}", address);
-    }
+        Data = NftType.Concat(family.Address, s_proto, s_port, family.Address, s_port),
+    };
 
-    internal NftSet Ports { get; }
+    internal NftSet Translated => new(id, $"translated{family.Suffix}", NftType.Concat(s_proto, s_port, family.Address, s_port));
 
-    internal NftSet PortsAt { get; }
+    internal NftSet HostAddresses => new(id, $"host_addresses{family.Suffix}", family.Address);
 
-    internal NftSet Published { get; }
-
-    internal NftSet Translated { get; }
-
-    internal NftSet HostAddresses { get; }
+    private NftType Target => NftType.Concat(family.Address, s_port);
 
     internal IEnumerable<NftSet> All => [Ports, PortsAt, Published, Translated, HostAddresses];
 
