@@ -19,7 +19,8 @@ public readonly record struct GetRoute(IPAddress Destination) : INetlinkRequest
     public void Write(ref NetlinkWriter w)
     {
         byte family = AF.Of(Destination);
-        w.Header(new RtMsg { Family = family, DestinationLength = (byte)AF.Bits(family), Flags = RTM_F_LOOKUP_TABLE });
+        // IPv6 tells the table anyway, and, where it checks requests strictly, refuses the flag: EINVAL.
+        w.Header(new RtMsg { Family = family, DestinationLength = (byte)AF.Bits(family), Flags = family == AF.INET ? RTM_F_LOOKUP_TABLE : 0 });
         w.Put(RTA.DST, Destination);
     }
 }

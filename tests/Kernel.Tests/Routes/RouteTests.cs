@@ -168,5 +168,8 @@ public sealed class RouteTests
         way!.Gateway.Should().Be(IPAddress.Parse("10.0.0.2"));
         way.Index.Should().Be(ns.IndexOf("br0"));
         way.Source.Should().Be(IPAddress.Parse("10.0.0.1"));
+        ns.Ip("-6 route add default via fe80::2 dev br0");
+        route.TryGetRoute(IPAddress.Parse("2001:db8::1"), out way).Should().BeTrue();
+        (way!.Gateway, way.Index).Should().Be((IPAddress.Parse("fe80::2"), ns.IndexOf("br0")));
     }
 }
