@@ -19,4 +19,5 @@ ln -s "$bin"/* /opt/cni/bin/
 ip link set lo up
 # A new namespace starts with the machine's value; a host that forwards nothing shows that twill turns it on.
 echo 0 >/proc/sys/net/ipv4/ip_forward
+echo 0 >/proc/sys/net/ipv6/conf/all/forwarding
 exec sleep infinity

@@ -5,9 +5,13 @@
 lab_gateway=192.168.50.254 # the underlay's router ...
 lab_outside=203.0.113.1    # ... and an address behind it
 lab_etcd=192.168.50.200
+lab_dual='' # anything: each place has an IPv6 address as well, fd00:50::N for 192.168.50.N
+lab_gateway6=fd00:50::254
+lab_outside6=2001:db8::1
 
 declare -A pid_of=()     # place -> the process that holds its namespaces
 declare -A address_of=() # place -> its address on the underlay
+declare -A address6_of=() # place -> its IPv6 address there
 lab_daemons=()
 
 # background COMMAND...: starts it so that it ends with this script, whatever ends the script; its id is in $!.
@@ -48,6 +52,10 @@ connect() {
   in_net underlay ip link set dev "$1" master underlay up
   in_net "$1" ip link set eth0 up
   in_net "$1" ip address add "$2/24" dev eth0
+  if [[ $lab_dual ]]; then
+    address6_of[$1]=fd00:50::${2##*.}
+    in_net "$1" ip address add "${address6_of[$1]}/64" dev eth0 nodad
+  fi
   wait_until 5 operational "$1" eth0 && wait_until 5 operational underlay "$1" || die "the cable of $1 does not come up"
   address_of[$1]=$2
 }
@@ -60,6 +68,7 @@ lab_begin() {
   hold outside unshare --net -- sleep infinity
   in_net outside ip link set lo up
   in_net outside ip address add "$lab_outside/32" dev lo
+  in_net outside ip address add "$lab_outside6/128" dev lo
   connect outside "$lab_gateway"
 }
 
@@ -68,6 +77,7 @@ lab_host() {
   hold "$1" unshare --net --mount --propagation=private -- "$root/build/lib/host.sh" "$root/artifacts/bin"
   connect "$1" "$2"
   on "$1" ip route add default via "$lab_gateway"
+  [[ -z $lab_dual ]] || on "$1" ip route add default via "$lab_gateway6"
 }
 
 etcd() { in_net etcd env ETCDCTL_API=3 etcdctl --endpoints "http://$lab_etcd:2379" "$@"; }
