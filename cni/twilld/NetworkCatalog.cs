@@ -74,12 +74,19 @@ internal sealed record NetworkCatalog(IReadOnlyList<FoundNetwork> Networks, IRea
             return $"backend.port: {one.Backend.Port} is taken by network '{other.Name}'";
         }
 
-        return Range(one) is { } mine && Range(other) is { } theirs && Overlap(mine, theirs)
-            ? $"ipam: {mine} overlaps {theirs} of network '{other.Name}'"
-            : null;
-    }
+        foreach (IPNetwork mine in one.Ipam.Ranges)
+        {
+            foreach (IPNetwork theirs in other.Ipam.Ranges)
+            {
+                if (Overlap(mine, theirs))
+                {
+                    return $"ipam: {mine} overlaps {theirs} of network '{other.Name}'";
+                }
+            }
+        }
 
-    private static IPNetwork? Range(TwillConf conf) => conf.Ipam.Network ?? conf.Ipam.Subnet;
+        return null;
+    }
 
     private static bool Overlap(IPNetwork one, IPNetwork other) => one.Contains(other.BaseAddress) || other.Contains(one.BaseAddress);
 }

@@ -21,13 +21,13 @@ internal sealed class AddressRequest
 
     /// <returns>the addresses; none when none is asked for; the same one several times is one</returns>
     /// <exception cref="CniException">code 4, 7: it cannot be read; code 2: more than one of a family, or one of a family that is not given out</exception>
-    public static IReadOnlyList<IPAddress> Read(CniRequest request, IpamConf conf)
+    public static IPAddress[] Read(CniRequest request, IpamConf conf)
     {
         var wanted = new AddressRequest(conf);
         if (request.RuntimeConfig is { } runtimeConfig) wanted.TakeAll(runtimeConfig["ips"]);
         if (wanted._wanted.Count == 0) wanted.TakeAll(request.Reader["args"]["cni"]["ips"]);
         if (wanted._wanted.Count == 0 && request.Args["IP"] is { Length: > 0 } list) wanted.TakeArgument(list);
-        return wanted._wanted;
+        return wanted._wanted.Count == 0 ? [] : wanted._wanted.ToArray();
     }
 
     private void TakeAll(ConfigReader list)

@@ -61,6 +61,7 @@ internal sealed record RangeRequest(string Path, IPAddress First, IPAddress Last
     /// <exception cref="CniException">code 7: a range lies outside, or has no address in it</exception>
     public static AddressPool Narrow(AddressPool pool, IReadOnlyList<RangeRequest> ranges)
     {
+        if (ranges.Count == 0) return pool;
         var narrowed = new List<AddressRange>();
         foreach (RangeRequest range in ranges)
         {

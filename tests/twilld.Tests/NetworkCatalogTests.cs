@@ -41,6 +41,19 @@ public sealed class NetworkCatalogTests : IDisposable
     }
 
     [Fact]
+    public void Two_networks_cannot_have_the_same_addresses_of_either_family()
+    {
+        const string None = """{"type":"host-gw"}""", Six = "\"10.1.0.0/16\",\"ipv6Network\":\"fd00:1::/48\"";
+        _dir.Write("10-a.conflist", Text("a", "10.1.0.0/16", None, "twill0").Replace("\"10.1.0.0/16\"", Six, StringComparison.Ordinal));
+        _dir.Write("20-b.conflist", Text("b", "10.2.0.0/16", None, "twill1").Replace("\"10.2.0.0/16\"", "\"10.2.0.0/16\",\"ipv6Network\":\"fd00:1:0:8000::/49\"", StringComparison.Ordinal));
+
+        NetworkCatalog catalog = Load();
+
+        catalog.Networks.Select(n => n.Conf.Name).Should().Equal("a");
+        catalog.Problems.Should().ContainSingle().Which.Should().Contain("fd00:1:0:8000::/49 overlaps fd00:1::/48 of network 'a'");
+    }
+
+    [Fact]
     public void A_broken_file_hides_no_other()
     {
         _dir.Write("00-broken.conflist", "{");

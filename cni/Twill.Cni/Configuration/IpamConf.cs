@@ -4,12 +4,14 @@ using System.Net.Sockets;
 namespace Twill.Cni.Configuration;
 
 /// <summary>
-/// The <c>ipam</c> section. For <c>twill-ipam</c> it is one of two: leases from etcd (<see cref="Etcd"/>, <see cref="Network"/>), or one
-/// fixed subnet (<see cref="Subnet"/>); IPv6 comes beside IPv4. For another IPAM plugin only the type is read.
+/// The <c>ipam</c> section. For <c>twill-ipam</c> it is one of two: leases from etcd (<see cref="Etcd"/>, <see cref="IpamFamily.Network"/>), or one
+/// fixed subnet (<see cref="IpamFamily.Subnet"/>); IPv6 comes beside IPv4. For another IPAM plugin only the type is read.
 /// </summary>
 public sealed record IpamConf
 {
     private static readonly IpamFamily NoIPv4 = new(AddressFamily.InterNetwork);
+
+    private readonly IpamFamily[] _families = [];
 
     /// <summary>The IPAM plugin; empty only after a noted complaint.</summary>
     public required string Type { get; init; }
@@ -18,7 +20,7 @@ public sealed record IpamConf
     public bool IsForeign => Type != TwillConf.IpamPlugin;
 
     /// <summary>The address families that containers get one address each of, IPv4 first; empty for another IPAM plugin.</summary>
-    public IReadOnlyList<IpamFamily> Families { get; init; } = [];
+    public IReadOnlyList<IpamFamily> Families { get => _families; init => _families = [.. value]; }
 
     /// <summary>What is said of IPv4; all of it unset for another IPAM plugin.</summary>
     public IpamFamily IPv4 => Of(AddressFamily.InterNetwork) ?? NoIPv4;
@@ -31,8 +33,8 @@ public sealed record IpamConf
     {
         get
         {
-            var ranges = new List<IPNetwork>(Families.Count);
-            foreach (IpamFamily family in Families)
+            var ranges = new List<IPNetwork>(_families.Length);
+            foreach (IpamFamily family in _families)
             {
                 if (family.Range is IPNetwork range)
                     ranges.Add(range);
@@ -41,17 +43,11 @@ public sealed record IpamConf
         }
     }
 
-    /// <summary>The IPv4 cluster network, with etcd.</summary>
-    public IPNetwork? Network => IPv4.Network;
-
     /// <summary>Where leases come from; null with a fixed subnet.</summary>
     public EtcdConf? Etcd { get; init; }
 
     /// <summary>Seconds a lease lasts without renewal.</summary>
     public long LeaseTtl { get; init; } = 86_400;
-
-    /// <summary>The fixed IPv4 subnet; null with etcd.</summary>
-    public IPNetwork? Subnet => IPv4.Subnet;
 
     /// <summary>Where the records of addresses are kept.</summary>
     public string DataDir { get; init; } = "/var/lib/cni/twill";
@@ -112,7 +108,7 @@ public sealed record IpamConf
     /// <summary>What is said of a family; null when containers get no address of it.</summary>
     public IpamFamily? Of(AddressFamily family)
     {
-        foreach (IpamFamily one in Families)
+        foreach (IpamFamily one in _families)
         {
             if (one.Family == family)
                 return one;
@@ -124,10 +120,12 @@ public sealed record IpamConf
     public IPAddress GatewayOf(IPNetwork subnet) => Of(subnet.BaseAddress.AddressFamily)?.Gateway ?? IpText.FirstHost(subnet);
 
     /// <summary>IPv4 is always there, IPv6 beside it when the key that everything else of it hangs on is.</summary>
-    private static List<IpamFamily> ReadFamilies(ConfigReader section, bool leased)
+    private static IpamFamily[] ReadFamilies(ConfigReader section, bool leased)
     {
         FamilyKeys four = FamilyKeys.IPv4, six = FamilyKeys.IPv6;
         (string first, string beside) = leased ? (four.Network, six.Network) : (four.Subnet, six.Subnet);
+        if (!NamesIPv6(section))
+            return [Read(four)];
         if (section[beside].IsSet)
         {
             if (!section[first].IsSet)
@@ -156,6 +154,17 @@ public sealed record IpamConf
             else
                 FixedSubnet.RefuseOthers(section, keys);
         }
+    }
+
+    /// <summary>One look at all keys instead of one for each that could be there: most networks have none of them.</summary>
+    private static bool NamesIPv6(ConfigReader section)
+    {
+        foreach (System.Text.Json.JsonProperty member in section.Value.EnumerateObject())
+        {
+            if (member.Name.StartsWith("ipv6", StringComparison.Ordinal))
+                return true;
+        }
+        return false;
     }
 
     private static List<CniRoute> ReadRoutes(ConfigReader at)

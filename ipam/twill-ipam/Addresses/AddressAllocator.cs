@@ -12,7 +12,7 @@ internal readonly record struct TakenAddress(IPAddress Address, AddressRange Ran
 /// <param name="pools">what may be handed out: a pool for each address family</param>
 /// <param name="wanted">addresses that were asked for, at most one of a family and each of its pool</param>
 /// <param name="freeGone">frees the addresses of containers that are gone, and says how many; called when none is left</param>
-internal sealed class AddressAllocator(AddressStore store, IReadOnlyList<AddressPool> pools, IReadOnlyList<IPAddress> wanted, Func<int> freeGone)
+internal sealed class AddressAllocator(AddressStore store, AddressPool[] pools, IPAddress[] wanted, Func<int> freeGone)
 {
     /// <summary>The pool in which nothing was left, or of which the address asked for is taken; null when nothing lacked.</summary>
     public AddressPool? Lacking { get; private set; }
@@ -29,34 +29,27 @@ internal sealed class AddressAllocator(AddressStore store, IReadOnlyList<Address
     public bool HasRoom() => Choose(store.Last, Occupancies()) is not null;
 
     /// <summary>The address asked for of a pool; null: the next one will do.</summary>
-    public IPAddress? WantedOf(AddressPool pool)
-    {
-        foreach (IPAddress address in wanted)
-        {
-            if (address.AddressFamily == pool.Family) return address;
-        }
-        return null;
-    }
+    public IPAddress? WantedOf(AddressPool pool) => Of(pool, wanted);
 
     private TakenAddress[]? TryTakeFree(AddressRecord record)
     {
-        IReadOnlyList<IPAddress> last = store.Last;
+        IPAddress[] last = store.Last;
         StoreOccupancy[] taken = Occupancies();
         while (Choose(last, taken) is { } chosen)
         {
             var addresses = new IPAddress[chosen.Length];
             for (int i = 0; i < chosen.Length; i++) addresses[i] = chosen[i].Address;
             last = WithNext(last, addresses);
-            if (wanted.Count < pools.Count) store.Last = last;   // first: once the record is there, nothing more can fail
+            if (wanted.Length < pools.Length) store.Last = last;   // first: once the record is there, nothing more can fail
             if (store.TryClaim(addresses, record) is not { } inTheWay) return chosen;
             taken[Array.IndexOf(addresses, inTheWay)].Add(inTheWay);   // taken since we looked, by a program that does not know the lock
         }
         return null;
     }
 
-    private TakenAddress[]? Choose(IReadOnlyList<IPAddress> last, StoreOccupancy[] taken)
+    private TakenAddress[]? Choose(IPAddress[] last, StoreOccupancy[] taken)
     {
-        var chosen = new TakenAddress[pools.Count];
+        var chosen = new TakenAddress[pools.Length];
         for (int i = 0; i < chosen.Length; i++)
         {
             AddressPool pool = Lacking = pools[i];
@@ -77,12 +70,12 @@ internal sealed class AddressAllocator(AddressStore store, IReadOnlyList<Address
 
     private StoreOccupancy[] Occupancies()
     {
-        var taken = new StoreOccupancy[pools.Count];
+        var taken = new StoreOccupancy[pools.Length];
         for (int i = 0; i < taken.Length; i++) taken[i] = new StoreOccupancy(store, pools[i].Family);
         return taken;
     }
 
-    private static IPAddress? Of(AddressPool pool, IReadOnlyList<IPAddress> addresses)
+    private static IPAddress? Of(AddressPool pool, IPAddress[] addresses)
     {
         foreach (IPAddress address in addresses)
         {
@@ -92,14 +85,15 @@ internal sealed class AddressAllocator(AddressStore store, IReadOnlyList<Address
     }
 
     /// <summary>Where each family's ring stands now: an address that was asked for moves it no further.</summary>
-    private List<IPAddress> WithNext(IReadOnlyList<IPAddress> last, IPAddress[] given)
+    private IPAddress[] WithNext(IPAddress[] last, IPAddress[] given)
     {
+        if (wanted.Length == 0) return given;
         var next = new List<IPAddress>(given.Length);
         for (int i = 0; i < given.Length; i++)
         {
             if (WantedOf(pools[i]) is null) next.Add(given[i]);
             else if (Of(pools[i], last) is { } before) next.Add(before);
         }
-        return next;
+        return next.ToArray();
     }
 }

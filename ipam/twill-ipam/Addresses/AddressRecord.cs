@@ -30,16 +30,14 @@ internal sealed record AddressRecord(CniAttachment Owner, string BootId, string 
     public string Addresses { get; private init; } = "";
 
     /// <summary>The record of an attachment that gets these addresses.</summary>
-    public AddressRecord Of(IReadOnlyList<IPAddress> addresses) => this with { Addresses = addresses.Count > 1 ? string.Join(' ', addresses) : "" };
+    public AddressRecord Of(IPAddress[] addresses) => addresses.Length > 1 ? this with { Addresses = string.Join<IPAddress>(' ', addresses) } : this;
 
     /// <summary>All addresses of the attachment.</summary>
     /// <param name="at">the address whose record this is</param>
-    public IReadOnlyList<IPAddress> All(IPAddress at)
+    public IPAddress[] All(IPAddress at)
     {
         if (Addresses.Length == 0) return [at];
-        var all = new List<IPAddress>();
-        foreach (string address in Addresses.Split(' ')) all.Add(IPAddress.Parse(address));
-        return all;
+        return Array.ConvertAll(Addresses.Split(' '), IPAddress.Parse);
     }
 
     public string Format() =>

@@ -83,16 +83,16 @@ internal sealed class AddressStore : IDisposable
     /// <summary>Gives addresses to an attachment, all or none. The answer is the first that has a file already, null when all could be had.</summary>
     /// <param name="addresses">at least one</param>
     /// <param name="record">whose they are to be</param>
-    public IPAddress? TryClaim(IReadOnlyList<IPAddress> addresses, AddressRecord record)
+    public IPAddress? TryClaim(IPAddress[] addresses, AddressRecord record)
     {
         string link = LinkOf(record.Owner);
         Files.TryUnlink(_directory, NewName);
         Files.WriteNew(_directory, NewName, Encoding.UTF8.GetBytes(record.Of(addresses).Format()));
         MakeLink(link, LinkPrefix + addresses[0]);
         int claimed = 0;
-        while (claimed < addresses.Count && Files.TryLink(_directory, NewName, addresses[claimed].ToString())) claimed++;
+        while (claimed < addresses.Length && Files.TryLink(_directory, NewName, addresses[claimed].ToString())) claimed++;
         Files.TryUnlink(_directory, NewName);
-        if (claimed == addresses.Count) return null;
+        if (claimed == addresses.Length) return null;
         IPAddress inTheWay = addresses[claimed];
         while (claimed > 0) Files.TryUnlink(_directory, addresses[--claimed].ToString());
         Files.TryUnlink(_directory, link);
@@ -104,7 +104,7 @@ internal sealed class AddressStore : IDisposable
     /// <param name="record">its record; null when it is not readable</param>
     public void Release(IPAddress address, AddressRecord? record)
     {
-        IReadOnlyList<IPAddress> all = record?.All(address) ?? [address];
+        IPAddress[] all = record?.All(address) ?? [address];
         bool isHinted = false;
         IPAddress? hint = record is null ? null : Hint(record.Owner);
         foreach (IPAddress one in all)
@@ -123,22 +123,25 @@ internal sealed class AddressStore : IDisposable
     /// <summary>Removes what a killed process may have left half-made. Only under the lock.</summary>
     public void RemoveLeftover() => Files.TryUnlink(_directory, NewName);
 
-    /// <summary>The addresses handed out last, a line for each family; empty when none was or the file does not name one.</summary>
-    public IReadOnlyList<IPAddress> Last
+    /// <summary>The addresses handed out last, one or two, a line for each family; empty when none was or the file does not name one.</summary>
+    public IPAddress[] Last
     {
         get
         {
             Span<byte> content = stackalloc byte[128];
             int length = Files.Read(_directory, LastName, content);
             if (length <= 1) return [];
-            var last = new List<IPAddress>(2);
-            foreach (string line in Encoding.UTF8.GetString(content[..length]).Split('\n'))
+            string text = Encoding.UTF8.GetString(content[..length]).TrimEnd('\n');
+            int end = text.IndexOf('\n');
+            IPAddress? first = ParseName(end < 0 ? text : text[..end]), second = end < 0 ? null : ParseName(text[(end + 1)..]);
+            return (first, second) switch
             {
-                if (ParseName(line) is { } address) last.Add(address);
-            }
-            return last;
+                (null, null) => [],
+                (not null, not null) => [first, second],
+                _ => [(first ?? second)!],
+            };
         }
-        set => Files.Overwrite(_directory, LastName, Encoding.UTF8.GetBytes($"{string.Join('\n', value)}\n"));
+        set => Files.Overwrite(_directory, LastName, Encoding.UTF8.GetBytes(value.Length == 1 ? $"{value[0]}\n" : $"{value[0]}\n{value[1]}\n"));
     }
 
     /// <summary>Every address that has a file, by listing the directory: for the rare moments when that is worth it.</summary>

@@ -19,7 +19,7 @@ internal static class Add
     private static CniResult Run(CniRequest request, TwillConf conf, IpamHost host)
     {
         request.Args.RefuseUnknown("IP", "MAC");   // the second is for the main plugin
-        IReadOnlyList<IPAddress> wanted = AddressRequest.Read(request, conf.Ipam);
+        IPAddress[] wanted = AddressRequest.Read(request, conf.Ipam);
         IReadOnlyList<RangeRequest> ranges = RangeRequest.Read(request, conf.Ipam);
         CniDns dns = CniDns.OfRuntime(request.RuntimeConfig) ?? ResolverSettings.Of(conf.Ipam);
         AddressRecord record = NewRecord(request, host);
@@ -43,7 +43,7 @@ internal static class Add
 
     /// <summary>Claims an address of each family; null when this host has no subnet, or when a family's (<paramref name="full"/>) have no free
     /// address.</summary>
-    private static CniIp[]? TakeOf(ISubnetSource source, AddressStore store, AddressRecord record, IReadOnlyList<IPAddress> wanted,
+    private static CniIp[]? TakeOf(ISubnetSource source, AddressStore store, AddressRecord record, IPAddress[] wanted,
         IReadOnlyList<RangeRequest> ranges, IpamConf conf, IpamHost host, out IReadOnlyList<IPNetwork>? full)
     {
         full = null;
@@ -64,7 +64,9 @@ internal static class Add
             store.Release(taken[0].Address, record.Of(Array.ConvertAll(taken, one => one.Address)));
             return null;
         }
-        return Array.ConvertAll(taken, one => new CniIp(one.Address, one.Range.Subnet.PrefixLength, one.Range.Gateway));
+        var ips = new CniIp[taken.Length];
+        for (int i = 0; i < ips.Length; i++) ips[i] = new CniIp(taken[i].Address, taken[i].Range.Subnet.PrefixLength, taken[i].Range.Gateway);
+        return ips;
     }
 
     /// <summary>
@@ -86,18 +88,23 @@ internal static class Add
     /// <summary>What the configuration allows of these subnets: a pool for each family that there are any of.</summary>
     internal static AddressPool[] PoolsOf(IReadOnlyList<IPNetwork> subnets, IpamConf conf)
     {
-        var pools = new List<AddressPool>(conf.Families.Count);
-        foreach (IpamFamily family in conf.Families)
+        var pools = new AddressPool[conf.Families.Count];
+        int used = 0;
+        for (int i = 0; i < pools.Length; i++)
         {
-            var ranges = new List<AddressRange>(subnets.Count);
-            foreach (IPNetwork subnet in subnets)
+            IpamFamily family = conf.Families[i];
+            var ranges = new AddressRange[subnets.Count];
+            int count = 0;
+            for (int k = 0; k < ranges.Length; k++)
             {
-                if (subnet.BaseAddress.AddressFamily == family.Family)
-                    ranges.Add(AddressRange.Of(subnet, family.Gateway, family.RangeStart, family.RangeEnd));
+                if (subnets[k].BaseAddress.AddressFamily == family.Family)
+                    ranges[count++] = AddressRange.Of(subnets[k], family.Gateway, family.RangeStart, family.RangeEnd);
             }
-            if (ranges.Count > 0) pools.Add(new AddressPool(family.Family, ranges));
+            Array.Resize(ref ranges, count);
+            if (count > 0) pools[used++] = new AddressPool(family.Family, ranges);
         }
-        return [.. pools];
+        Array.Resize(ref pools, used);
+        return pools;
     }
 
     private static AddressRecord NewRecord(CniRequest request, IpamHost host)

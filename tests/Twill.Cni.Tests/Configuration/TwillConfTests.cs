@@ -167,7 +167,7 @@ public sealed class TwillConfTests
 
         conf.IsForeign.Should().BeTrue();
         conf.Backend.Type.Should().Be(BackendType.None);
-        conf.Ipam.Network.Should().Be(IPNetwork.Parse("10.244.0.0/16"));
+        conf.Ipam.IPv4.Network.Should().Be(IPNetwork.Parse("10.244.0.0/16"));
     }
 
     [Fact]
