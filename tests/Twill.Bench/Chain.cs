@@ -31,7 +31,7 @@ internal sealed record Chain(string Name, params Step[] Steps)
     /// <summary>The least it can cost: floor.c.</summary>
     public static Chain Floor(string program) => new("kernel floor (C)", new Step(program, (_, _) => "{}"))
     {
-        Prepare = ["ip link add cni0 type bridge", "ip address add 10.90.0.1/22 dev cni0", "ip link set cni0 up"],
+        Prepare = ["ip link add cni0 type bridge", "ip address add 10.90.0.1/20 dev cni0", "ip link set cni0 up"],
     };
 
     private static string TwillConf(string more) => $$"""

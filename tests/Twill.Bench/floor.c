@@ -100,7 +100,7 @@ static void add(const char *name, unsigned container, const char *netns) {
   unsigned address = htonl(0x0a5a0001 + container), gateway = htonl(0x0a5a0001);
   up.ifi_index = PEER_INDEX;
   end(begin(RTM_NEWLINK, 0, &up, sizeof up));
-  struct ifaddrmsg on = {.ifa_family = AF_INET, .ifa_prefixlen = 22, .ifa_index = PEER_INDEX};
+  struct ifaddrmsg on = {.ifa_family = AF_INET, .ifa_prefixlen = 20, .ifa_index = PEER_INDEX};
   m = begin(RTM_NEWADDR, NLM_F_CREATE, &on, sizeof on);
   put(IFA_LOCAL, &address, sizeof address);
   end(m);
