@@ -109,7 +109,7 @@ public sealed class EtcdTlsTests : IDisposable
     {
         using EtcdServer etcd = EtcdServer.Start(new EtcdServerOptions { Tls = true });
         TestCertificates other = TestCertificates.Create(_dir.Path);
-        using EtcdClient client = new(new EtcdOptions([etcd.Endpoint], CaFile: other.CaFile));
+        using EtcdClient client = new(new EtcdOptions([etcd.Endpoint], CaFile: other.CaFile, CallTimeout: TimeSpan.FromSeconds(30)));
         Func<Task> get = () => client.GetAsync("k");
         await get.Should().ThrowAsync<EtcdException>();
 
