@@ -182,7 +182,7 @@ public sealed class AddressStoreTests : IDisposable
         await Task.Delay(100);
         second.IsCompleted.Should().BeFalse();
         held.Dispose();
-        (await second.WaitAsync(TimeSpan.FromSeconds(5))).Dispose();
+        (await second.WaitAsync(TimeSpan.FromSeconds(20))).Dispose();
     }
 
     [Fact]
