@@ -28,6 +28,27 @@ public sealed class WireGuardTests
     }
 
     [RequiresRootFact]
+    public void IPv6_goes_through_the_same_tunnel_and_nothing_of_it_beside()
+    {
+        using WireGuardCluster cluster = WireGuardCluster.Start(2, conf => conf.Ipam()["ipv6Network"] = "fc00:1::/48");
+        LabHost a = cluster.Hosts[0];
+        LabContainer one = a.AddContainer("one"), two = cluster.Hosts[1].AddContainer("two");
+        string address = (string)JsonNode.Parse(two.Result)!["ips"]![1]!["address"]!;
+        using Wiretap tap = Wiretap.On(cluster.Cluster.Lab);
+
+        Eventually.True("one reaches two by IPv6", () => Wiretap.Ping(one, address.Split('/')[0]), onFailure: () => a.Agent!.Log);
+        Wiretap.Ping(one, two.Address).Should().BeTrue();
+        a.Sh($"wg show {Device} allowed-ips").Should().Contain("10.244.").And.Contain("fc00:1:");
+        tap.Readable.Should().BeEmpty();
+
+        a.Agent!.Stop();
+        cluster.EndProgram(a);
+        a.Sh("ip -6 route flush proto 116; ip -6 route add default dev eth0");
+        Wiretap.Ping(one, address.Split('/')[0]).Should().BeFalse();
+        tap.Readable.Should().BeEmpty();
+    }
+
+    [RequiresRootFact]
     public void With_vxlan_the_same_wiretap_reads_everything()
     {
         using Cluster cluster = Cluster.Start(2);
