@@ -96,7 +96,7 @@ public sealed class Cluster : IDisposable
         using JsonDocument document = JsonDocument.Parse(status.Stdout);
         JsonElement network = document.RootElement.GetProperty("networks")[0], agent = network.GetProperty("agent");
         return network.GetProperty("subnets").GetArrayLength() > 0 && agent.GetProperty("peersProgrammed").GetInt32() >= others
-            && (!network.TryGetProperty("vni", out JsonElement vni) || host.HasLink($"twill.{vni}"));
+            && (!network.TryGetProperty("vni", out JsonElement vni) || host.HasLink($"twill.{vni}") || host.HasLink($"twill-v6.{vni}"));
     }
 
     /// <summary>The IPv4 subnet that etcd holds for a host, e.g. 10.244.7.0/24; null when it has none.</summary>
