@@ -176,6 +176,7 @@ public sealed class LeaseTests : IDisposable
             host.WaitForSubnet();
         }
         a.WaitForPeers(b);
+        b.WaitForPeers(a);
         const string Key = $"{AgentLab.Prefix}/config";
         string good = _lab.Etcd.Get(Key)!;
 

@@ -53,6 +53,7 @@ public sealed class ProcessTests : IDisposable
     {
         AgentHost a = _lab.StartHost(), b = _lab.StartHost();
         a.WaitForPeers(b);
+        b.WaitForPeers(a);
 
         a.Agent!.Send(signal);
 
@@ -98,6 +99,7 @@ public sealed class ProcessTests : IDisposable
     {
         AgentHost a = _lab.StartHost(), b = _lab.StartHost();
         a.WaitForPeers(b);
+        b.WaitForPeers(a);
 
         a.Configure("pods", backend: """{ "type": "host-gw" }""");
 
