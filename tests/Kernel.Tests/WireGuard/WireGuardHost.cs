@@ -32,6 +32,7 @@ internal sealed class WireGuardHost : IDisposable
         Ns.Ip("address add 192.168.64.2/24 dev eth0");
         Ns.Ip("link set eth0 up");
         Ns.Ip("link set far up");
+        Ns.WaitForCarrier("eth0");
         _opened = NetNs.Open(Ns.Path);
     }
 
@@ -103,7 +104,10 @@ internal sealed class WireGuardHost : IDisposable
         _opened.Dispose();
         Ns.Dispose();
         _directory.Dispose();
-        File.Delete(UserSpaceWireGuard.SocketOf(Device));
+        if (File.Exists(UserSpaceWireGuard.SocketOf(Device)))   // else even its directory may be missing
+        {
+            File.Delete(UserSpaceWireGuard.SocketOf(Device));
+        }
     }
 
     private static bool Probe()
