@@ -24,9 +24,11 @@ internal static unsafe partial class Libc
     /// Between fork(2) and _exit(2) the child calls the kernel and nothing else: it allocates nothing, and its calls go straight to the C
     /// library without a word to the run-time, whose other threads it does not have. That holds for code compiled ahead of time only.
     /// </remarks>
-    /// <returns>False when no process could be made; nothing was sent then.</returns>
+    /// <returns>False when no process could be made, or this code is compiled while it runs; nothing was sent then.</returns>
     internal static bool TrySendFromChild(SafeFileHandle netlink, SafeFileHandle report, ReadOnlySpan<byte> datagram)
     {
+        if (RuntimeFeature.IsDynamicCodeCompiled)
+            return false;
         fixed (byte* bytes = datagram)
         {
             int from = (int)netlink.DangerousGetHandle(), to = (int)report.DangerousGetHandle();
@@ -37,15 +39,27 @@ internal static unsafe partial class Libc
         }
     }
 
+    /// <summary>
+    /// Has a child process, which does nothing else, be the last to close a descriptor: for sockets whose end the kernel makes its closer wait
+    /// for. The caller closes its own afterwards, which then is at once.
+    /// </summary>
+    /// <remarks>The remarks of <see cref="TrySendFromChild"/> hold here too. Else, or where no process can be made, the caller waits.</remarks>
+    internal static void CloseInChild(SafeFileHandle handle)
+    {
+        int fd = (int)handle.DangerousGetHandle();
+        if (RuntimeFeature.IsDynamicCodeCompiled || fork() != 0)
+            return;
+        fd = fcntl(fd, F_DUPFD, FirstFree);
+        CloseBelow(fd);
+        close_range((uint)fd + 1, uint.MaxValue, 0);
+        _exit(0);
+    }
+
     private static void Child(int netlink, int report, byte* datagram, nuint length)
     {
         netlink = fcntl(netlink, F_DUPFD, FirstFree);
         report = fcntl(report, F_DUPFD, netlink + 1);
-        if (close_range(0, (uint)netlink - 1, 0) != 0)
-        {
-            for (int fd = 0; fd < netlink; fd++)    // before Linux 5.9
-                close(fd);
-        }
+        CloseBelow(netlink);
         close_range((uint)report + 1, uint.MaxValue, 0);
         const int AnswerLength = 512, ErrnoAt = 16;
         byte* answer = stackalloc byte[AnswerLength];
@@ -56,6 +70,15 @@ internal static unsafe partial class Libc
             errno = -*(int*)(answer + ErrnoAt);
         write_quietly(report, &errno, sizeof(int));
         _exit(0);
+    }
+
+    private static void CloseBelow(int kept)
+    {
+        if (close_range(0, (uint)kept - 1, 0) != 0)
+        {
+            for (int fd = 0; fd < kept; fd++)    // before Linux 5.9
+                close(fd);
+        }
     }
 
     [LibraryImport("libc", SetLastError = true)]

@@ -50,6 +50,7 @@ internal static unsafe partial class Libc
                     throw LibcException.Last($"sendto(AF_PACKET, link #{index})");
             }
         }
+        CloseInChild(fd);   // packet_release() waits until no processor can still be delivering to the socket
     }
 
     [LibraryImport("libc", SetLastError = true)]
