@@ -88,7 +88,7 @@ public sealed class HostileBench : IDisposable
         ip -o link show type veth | awk '{print $2}' | sort; ip -o link show type ifb
         cd /var/lib/cni && find twill \( -name '*.*.*.*' -o -path '*/attachments/*' -o -name new -o -name '.*' \) -printf '%p %l\n' | sort
         find /run/twill -name '.*' 2>/dev/null
-        nft list maps | grep -v '^$'
+        nft list maps | sed -n '/elements = {/,/}/p'
         """);
 
     /// <summary>
