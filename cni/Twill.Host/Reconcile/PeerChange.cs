@@ -35,7 +35,8 @@ public sealed record PeerChange(IReadOnlyList<PeerLease> Before, IReadOnlyList<P
             last = found.Count;
             foreach (PeerLease peer in unchanged)
             {
-                if ((bases.Contains(peer.Subnet.BaseAddress) || peer.Addresses.Any(IsShared)) && found.Add(peer))
+                // Thousands for each one that changes: nothing is allocated for those that have nothing to do with it.
+                if ((bases.Contains(peer.Subnet.BaseAddress) || IsShared(peer.Addresses.V4) || IsShared(peer.Addresses.V6)) && found.Add(peer))
                 {
                     Add(peer);
                     was.Add(peer);
@@ -53,7 +54,7 @@ public sealed record PeerChange(IReadOnlyList<PeerLease> Before, IReadOnlyList<P
             keys.UnionWith(peer.Addresses.Select(a => a.WireGuard?.PublicKey).OfType<WireGuardKey>());
         }
 
-        bool IsShared(PeerAddress address) =>
-            (address.VtepMac is { } mac && macs.Contains(mac)) || (address.WireGuard is { } end && keys.Contains(end.PublicKey));
+        bool IsShared(PeerAddress? published) => published is { } address
+            && ((address.VtepMac is { } mac && macs.Contains(mac)) || (address.WireGuard is { } end && keys.Contains(end.PublicKey)));
     }
 }

@@ -88,7 +88,7 @@ internal sealed partial class NetworkAgent
     /// <returns>False when there is no round to build on, or this host changed.</returns>
     private bool FollowPeers(RouteSocket route)
     {
-        if (_basis is not { } basis || Self() is not { } self || !basis.Self.IsSameAs(self) || _peers.TakeChange(IsOwn) is not { } change)
+        if (_basis is not { } basis || Self() is not { } self || !basis.Self.IsSameAs(self) || _peers.TakeChange(OwnTest()) is not { } change)
         {
             return false;
         }
@@ -160,18 +160,24 @@ internal sealed partial class NetworkAgent
     }
 
     /// <summary>All leases but this host's own; null before etcd has told of them.</summary>
-    private List<PeerLease>? TakeOthers() => _conf.Backend.Type == BackendType.None ? [] : _peers.TakeAll(IsOwn);
+    private List<PeerLease>? TakeOthers() => _conf.Backend.Type == BackendType.None ? [] : _peers.TakeAll(OwnTest());
 
-    /// <summary>Whether a lease is this host's: by its lease, or, while subnet.json is still being written, by what it says.</summary>
-    private bool IsOwn(KnownLease lease)
+    /// <summary>
+    /// Tells whether a lease is this host's: by its lease, or, while subnet.json is still being written, by what it says. Asked of thousands for
+    /// each one that changes, so that what does not depend on them is found once.
+    /// </summary>
+    private Func<KnownLease, bool> OwnTest()
     {
-        HeldLease? held = _keeper!.Held;
-        return (held is not null && lease.LeaseId == held.LeaseId)
-            || (_node is { } node && lease.Peers.Any(peer => peer.BackendType == node.BackendType && IsOwn(peer.Addresses, Addresses(node))));
+        long? held = _keeper!.Held?.LeaseId;
+        NodeFile? node = _node;
+        PerFamily<LocalAddress> own = node is null ? default : Addresses(node);
+        return lease => lease.LeaseId == held
+            || (node is not null && lease.Peers is [PeerLease peer, ..] && peer.BackendType == node.BackendType
+                && (IsOwn(peer.Addresses.V4, own.V4) || IsOwn(peer.Addresses.V6, own.V6)));
     }
 
-    private static bool IsOwn(PerFamily<PeerAddress> published, PerFamily<LocalAddress> own) => published.Any(theirs =>
-        own[theirs.PublicIP.AddressFamily] is { } ours && ours.PublicIP.Equals(theirs.PublicIP) && (ours.VtepMac == MacAddress.Zero || theirs.VtepMac == ours.VtepMac));
+    private static bool IsOwn(PeerAddress? published, LocalAddress? own) =>
+        published is { } theirs && own is { } ours && ours.PublicIP.Equals(theirs.PublicIP) && (ours.VtepMac == MacAddress.Zero || theirs.VtepMac == ours.VtepMac);
 
     private void Tell(Round round)
     {

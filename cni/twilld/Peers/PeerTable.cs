@@ -90,7 +90,18 @@ internal sealed class PeerTable(Log log, TimeProvider clock, TimeSpan patience)
                 return null;
             }
 
-            IEnumerable<PeerLease> Others(IEnumerable<KnownLease?> leases) => leases.Where(l => l is not null && !isOwn(l)).SelectMany(l => l!.Peers);
+            IEnumerable<PeerLease> Others(IEnumerable<KnownLease?> leases)
+            {
+                foreach (KnownLease? lease in leases)
+                {
+                    int count = lease is null || isOwn(lease) ? 0 : lease.Peers.Count;
+                    for (int i = 0; i < count; i++)
+                    {
+                        yield return lease!.Peers[i];
+                    }
+                }
+            }
+
             PeerChange change = PeerChange.Of(
                 Others(_before.Values),
                 Others(_before.Keys.Select(key => _leases.GetValueOrDefault(key))),
