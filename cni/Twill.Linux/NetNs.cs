@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.ExceptionServices;
 using Microsoft.Win32.SafeHandles;
 
@@ -25,6 +26,9 @@ public sealed class NetNs : IDisposable
 
     /// <summary>Inode of the namespace's file. With <see cref="Device"/> it identifies the namespace as long as it lives.</summary>
     public ulong Inode { get; }
+
+    /// <summary>Both in one text, <c>device:inode</c> in decimal, as twill-ipam's records have it.</summary>
+    public string Identity => string.Create(CultureInfo.InvariantCulture, $"{Device}:{Inode}");
 
     /// <summary>Opens a namespace by a path such as <c>/run/netns/NAME</c> or <c>/proc/PID/ns/net</c>.</summary>
     /// <exception cref="LibcException">ENOENT: there is no such file; EINVAL: it is no network namespace.</exception>

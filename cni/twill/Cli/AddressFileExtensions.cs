@@ -1,4 +1,3 @@
-using System.Globalization;
 using Twill.Cni.State;
 using Twill.Linux;
 using LibcException = Twill.Linux.LibcException;
@@ -28,7 +27,7 @@ internal static class AddressFileExtensions
         try
         {
             using NetNs ns = NetNs.Open(record.Netns);
-            return string.Create(CultureInfo.InvariantCulture, $"{ns.Device}:{ns.Inode}") == record.Inode;
+            return ns.Identity == record.Inode;
         }
         catch (LibcException)
         {

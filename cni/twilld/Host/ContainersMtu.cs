@@ -72,7 +72,7 @@ internal static class ContainersMtu
     private static bool LowerInside(AddressFile owner, Link end, IReadOnlySet<int> former, int mtu)
     {
         using NetNs netns = NetNs.Open(owner.Netns);
-        if (string.Create(CultureInfo.InvariantCulture, $"{netns.Device}:{netns.Inode}") != owner.Inode)
+        if (netns.Identity != owner.Inode)
         {
             return false;
         }
