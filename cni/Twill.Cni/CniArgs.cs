@@ -14,7 +14,8 @@ public sealed class CniArgs
     public IReadOnlyList<KeyValuePair<string, string>> Pairs => _pairs;
 
     /// <summary>Whether the runtime allows arguments that the plugin does not know (<c>IgnoreUnknown=1</c> or <c>true</c>).</summary>
-    public bool IgnoreUnknown => this["IgnoreUnknown"] is { } value && (value == "1" || value.Equals("true", StringComparison.OrdinalIgnoreCase));
+    public bool IgnoreUnknown =>
+        this["IgnoreUnknown"] is { } value && (value == "1" || value.Equals("true", StringComparison.OrdinalIgnoreCase));
 
     /// <summary>The value of a key; the last one when it is given more than once, null when it is not given.</summary>
     public string? this[string key]
@@ -24,7 +25,9 @@ public sealed class CniArgs
             for (int i = _pairs.Count - 1; i >= 0; i--)
             {
                 if (_pairs[i].Key == key)
+                {
                     return _pairs[i].Value;
+                }
             }
             return null;
         }
@@ -39,7 +42,10 @@ public sealed class CniArgs
         foreach (string pair in text.Split(';'))
         {
             if (pair.Length == 0)
+            {
                 continue;
+            }
+
             int equals = pair.IndexOf('=');
             if (equals <= 0)
             {
@@ -56,12 +62,20 @@ public sealed class CniArgs
     public void RefuseUnknown(params ReadOnlySpan<string> known)
     {
         if (IgnoreUnknown)
+        {
             return;
+        }
+
         foreach ((string key, string value) in _pairs)
         {
             if (key != "IgnoreUnknown" && known.IndexOf(key) < 0)
-                throw new CniException(CniErrorCode.InvalidEnvironment, "invalid environment variables: CNI_ARGS",
-                    $"CNI_ARGS: unknown argument {key}={value}; known: {string.Join(", ", known!)}; IgnoreUnknown=1 allows others");
+            {
+                throw new CniException(
+                    CniErrorCode.InvalidEnvironment,
+                    "invalid environment variables: CNI_ARGS",
+                    $"CNI_ARGS: unknown argument {key}={value}; known: {string.Join(", ", known!)}; IgnoreUnknown=1 allows others"
+                );
+            }
         }
     }
 }

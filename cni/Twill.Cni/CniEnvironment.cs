@@ -1,6 +1,7 @@
 namespace Twill.Cni;
 
-/// <summary>The variables of SPEC section 2: which verb needs which, and how each must look. One pass names everything that is wrong.</summary>
+/// <summary>The variables of SPEC section 2: which verb needs which, and how each must look. One pass names everything that is
+/// wrong.</summary>
 internal static class CniEnvironment
 {
     internal const string Command = "CNI_COMMAND";
@@ -10,7 +11,8 @@ internal static class CniEnvironment
     internal const string Args = "CNI_ARGS";
     internal const string Path = "CNI_PATH";
 
-    /// <summary>A row: the variable, the verbs that cannot do without it, the verbs that look at its form, and the check of the form.</summary>
+    /// <summary>A row: the variable, the verbs that cannot do without it, the verbs that look at its form, and the check of the
+    /// form.</summary>
     private readonly record struct Row(string Variable, CniVerb[] Required, CniVerb[] Checked, Func<string, string?> Fault);
 
     private static readonly CniVerb[] OfAttachment = [CniVerb.Add, CniVerb.Check, CniVerb.Del];
@@ -27,23 +29,37 @@ internal static class CniEnvironment
     /// <exception cref="CniException">code 4, naming every variable that is missing or wrong</exception>
     internal static void Validate(CniVerb verb, IReadOnlyDictionary<string, string> environment)
     {
-        List<string>? names = null, faults = null;
+        List<string>? names = null,
+            faults = null;
         foreach (Row row in Table)
         {
             string value = environment.GetValueOrDefault(row.Variable, "");
             string? fault = null;
             if (value.Length == 0)
+            {
                 fault = Array.IndexOf(row.Required, verb) >= 0 ? $"missing, {verb.Name()} needs it" : null;
+            }
             else if (Array.IndexOf(row.Checked, verb) >= 0 && row.Fault(value) is string wrong)
+            {
                 fault = $"{wrong}, got '{ConfigReader.Shorten(value, 100)}'";
+            }
+
             if (fault is null)
+            {
                 continue;
+            }
+
             (names ??= []).Add(row.Variable);
             (faults ??= []).Add($"{row.Variable}: {fault}");
         }
         if (names is not null)
-            throw new CniException(CniErrorCode.InvalidEnvironment,
-                $"invalid environment variables: {string.Join(", ", names)}", string.Join("; ", faults!));
+        {
+            throw new CniException(
+                CniErrorCode.InvalidEnvironment,
+                $"invalid environment variables: {string.Join(", ", names)}",
+                string.Join("; ", faults!)
+            );
+        }
     }
 
     /// <summary>A relative path would depend on the directory the runtime happens to run in.</summary>

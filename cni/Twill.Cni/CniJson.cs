@@ -19,7 +19,10 @@ internal static class CniJson
     {
         var buffer = new ArrayBufferWriter<byte>(1024);
         using (var writer = new Utf8JsonWriter(buffer, indented ? Indented : Plain))
+        {
             content(writer);
+        }
+
         buffer.Write("\n"u8);
         return buffer.WrittenSpan.ToArray();
     }
@@ -30,13 +33,22 @@ internal static class CniJson
         root = default;
         fault = "";
         if (json.Span.Trim(" \t\r\n"u8).IsEmpty)
+        {
             fault = "it is empty, expected a JSON object";
+        }
         else if (!Utf8.IsValid(json.Span))
+        {
             fault = $"byte {ValidUtf8Length(json.Span)} is not valid UTF-8";
+        }
         else if (!HasOnlyWholeCharacters(json.Span))
+        {
             fault = "it has a \\u escape that is half of a character (an unpaired surrogate)";
+        }
+
         if (fault.Length > 0)
+        {
             return false;
+        }
 
         try
         {
@@ -49,7 +61,10 @@ internal static class CniJson
             return false;
         }
         if (root.ValueKind != JsonValueKind.Object)
+        {
             fault = $"expected a JSON object, got {ConfigReader.Describe(root)}";
+        }
+
         return fault.Length == 0;
     }
 
@@ -61,7 +76,9 @@ internal static class CniJson
             while (reader.Read())
             {
                 if (reader.TokenType is JsonTokenType.StartObject or JsonTokenType.StartArray && reader.CurrentDepth >= MaxDepth)
+                {
                     return true;
+                }
             }
         }
         catch (JsonException)
@@ -75,7 +92,10 @@ internal static class CniJson
     {
         int at = 0;
         while (at < bytes.Length && Rune.DecodeFromUtf8(bytes[at..], out _, out int consumed) == OperationStatus.Done)
+        {
             at += consumed;
+        }
+
         return at;
     }
 
@@ -83,14 +103,19 @@ internal static class CniJson
     private static bool HasOnlyWholeCharacters(ReadOnlySpan<byte> json)
     {
         if (json.IndexOf("\\ud"u8) < 0 && json.IndexOf("\\uD"u8) < 0)
+        {
             return true;
+        }
+
         var reader = new Utf8JsonReader(json);
         try
         {
             while (reader.Read())
             {
                 if (reader.TokenType is JsonTokenType.String or JsonTokenType.PropertyName && reader.ValueIsEscaped)
+                {
                     _ = reader.GetString();
+                }
             }
             return true;
         }

@@ -16,17 +16,24 @@ public static class CniNames
 
     /// <summary>A network's name: the same alphabet, and short enough to be a directory.</summary>
     public static string? NetworkNameFault(string name) =>
-        !IsName(name) ? $"expected {NameRule}" : name.Length > MaxNetworkName ? $"expected at most {MaxNetworkName} characters" : null;
+        !IsName(name) ? $"expected {NameRule}"
+        : name.Length > MaxNetworkName ? $"expected at most {MaxNetworkName} characters"
+        : null;
 
     /// <summary>An executable's name as in <c>type</c>: one path component.</summary>
     public static string? PluginTypeFault(string type)
     {
         if (type.Length is 0 or > 255 || type is "." or "..")
+        {
             return "expected the file name of a plugin";
+        }
+
         foreach (char c in type)
         {
             if (c is '/' or '\\' || char.IsControl(c))
+            {
                 return "expected the file name of a plugin, without a path";
+            }
         }
         return null;
     }
@@ -39,15 +46,26 @@ public static class CniNames
     public static string? InterfaceNameFault(string name)
     {
         if (name.Length == 0)
+        {
             return "expected an interface name, got nothing";
+        }
+
         if (System.Text.Encoding.UTF8.GetByteCount(name) > MaxInterfaceName)
+        {
             return $"expected at most {MaxInterfaceName} bytes";
+        }
+
         if (name is "." or ".." or "all" or "default")
+        {
             return "expected a name the kernel does not reserve";
+        }
+
         foreach (char c in name)
         {
             if (c is '/' or ':' or '%' || char.IsWhiteSpace(c) || char.IsControl(c) || c == '\uFFFD')
+            {
                 return "expected no '/', ':', '%', white space or control character";
+            }
         }
         return null;
     }
@@ -55,11 +73,16 @@ public static class CniNames
     private static bool IsName(string text)
     {
         if (text.Length == 0 || !char.IsAsciiLetterOrDigit(text[0]))
+        {
             return false;
+        }
+
         foreach (char c in text)
         {
             if (!char.IsAsciiLetterOrDigit(c) && c is not ('_' or '.' or '-'))
+            {
                 return false;
+            }
         }
         return true;
     }

@@ -20,7 +20,10 @@ public static class CniPlugin
         {
             string command = process.Environment.GetValueOrDefault(CniEnvironment.Command, "");
             if (command.Length == 0 && verbs.WithoutCommand is not null)
+            {
                 return verbs.WithoutCommand();
+            }
+
             output = Answer(verbs, command, process, ref version, ref request);
         }
         catch (Exception e)
@@ -32,7 +35,10 @@ public static class CniPlugin
         try
         {
             if (output is not null)
+            {
                 process.WriteStdout(output);
+            }
+
             process.EndStdout();
             request?.Phases?.Done("answer");
             return exitCode;
@@ -41,12 +47,16 @@ public static class CniPlugin
         {
             process.WriteStderr($"cannot write the answer to standard output: {e.Message}");
             if (exitCode == 0 && request is { Verb: CniVerb.Add })
+            {
                 TakeBack(request, verbs, process);
+            }
+
             return 1;
         }
     }
 
-    /// <summary>An ADD whose result nobody got is no ADD: what it made is taken away again, as by the DEL that a runtime may owe us.</summary>
+    /// <summary>An ADD whose result nobody got is no ADD: what it made is taken away again, as by the DEL that a runtime may owe
+    /// us.</summary>
     private static void TakeBack(CniRequest request, CniVerbTable verbs, ICniProcess process)
     {
         try
@@ -63,35 +73,54 @@ public static class CniPlugin
     /// <summary>The specification's error document (SPEC section 5, "Error").</summary>
     /// <param name="error">what happened</param>
     /// <param name="version">the protocol version in use</param>
-    public static byte[] ErrorDocument(CniException error, CniVersion version) => CniJson.Write(w =>
-    {
-        w.WriteStartObject();
-        w.WriteString("cniVersion", version.ToString());
-        w.WriteNumber("code", (uint)error.Code);
-        w.WriteString("msg", error.Message);
-        if (error.Details.Length > 0)
-            w.WriteString("details", error.Details);
-        w.WriteEndObject();
-    });
+    public static byte[] ErrorDocument(CniException error, CniVersion version) =>
+        CniJson.Write(w =>
+        {
+            w.WriteStartObject();
+            w.WriteString("cniVersion", version.ToString());
+            w.WriteNumber("code", (uint)error.Code);
+            w.WriteString("msg", error.Message);
+            if (error.Details.Length > 0)
+            {
+                w.WriteString("details", error.Details);
+            }
+
+            w.WriteEndObject();
+        });
 
     private static byte[]? Answer(CniVerbTable verbs, string command, ICniProcess process, ref CniVersion version, ref CniRequest? request)
     {
         if (command.Length == 0)
+        {
             throw new CniException(CniErrorCode.InvalidEnvironment, "invalid environment variables: CNI_COMMAND", "CNI_COMMAND: missing");
+        }
+
         if (!CniVerbs.TryParse(command, out CniVerb verb))
-            throw new CniException(CniErrorCode.InvalidEnvironment, "invalid environment variables: CNI_COMMAND",
-                $"CNI_COMMAND: expected ADD, DEL, CHECK, GC, STATUS or VERSION, got '{ConfigReader.Shorten(command, 100)}'");
+        {
+            throw new CniException(
+                CniErrorCode.InvalidEnvironment,
+                "invalid environment variables: CNI_COMMAND",
+                $"CNI_COMMAND: expected ADD, DEL, CHECK, GC, STATUS or VERSION, got '{ConfigReader.Shorten(command, 100)}'"
+            );
+        }
+
         if (verb == CniVerb.Version)
+        {
             return VersionDocument(process);
+        }
+
         if (verbs[verb] is not Func<CniRequest, CniResult?> handler)
-            throw new CniException(CniErrorCode.InvalidEnvironment, "invalid environment variables: CNI_COMMAND",
-                $"CNI_COMMAND: this plugin does not offer {command}");
+        {
+            throw new CniException(
+                CniErrorCode.InvalidEnvironment,
+                "invalid environment variables: CNI_COMMAND",
+                $"CNI_COMMAND: this plugin does not offer {command}"
+            );
+        }
 
         request = CniRequest.Read(verb, process, out version);
         CniResult? result = handler(request);
-        return verb == CniVerb.Add
-            ? (result ?? throw new InvalidOperationException("ADD made no result")).ToJson(request.Version)
-            : null;
+        return verb == CniVerb.Add ? (result ?? throw new InvalidOperationException("ADD made no result")).ToJson(request.Version) : null;
     }
 
     /// <summary>
@@ -107,7 +136,10 @@ public static class CniPlugin
             w.WriteString("cniVersion", asked.ToString());
             w.WriteStartArray("supportedVersions");
             foreach (CniVersion supported in CniVersion.Supported)
+            {
                 w.WriteStringValue(supported.ToString());
+            }
+
             w.WriteEndArray();
             w.WriteEndObject();
         });
@@ -117,9 +149,13 @@ public static class CniPlugin
     {
         try
         {
-            return CniJson.TryParse(process.ReadStdin(CniRequest.MaxInput), out JsonElement root, out _)
-                && root.TryGetProperty("cniVersion", out JsonElement at) && at.ValueKind == JsonValueKind.String
-                && CniVersion.TryParse(at.GetString()!, out CniVersion version) ? version : null;
+            return
+                CniJson.TryParse(process.ReadStdin(CniRequest.MaxInput), out JsonElement root, out _)
+                && root.TryGetProperty("cniVersion", out JsonElement at)
+                && at.ValueKind == JsonValueKind.String
+                && CniVersion.TryParse(at.GetString()!, out CniVersion version)
+                ? version
+                : null;
         }
         catch (Exception e) when (e is IOException or CniException)
         {
@@ -130,11 +166,16 @@ public static class CniPlugin
     private static CniException Describe(Exception e, CniVerbTable verbs)
     {
         if (e is CniException known)
+        {
             return known;
+        }
+
         try
         {
             if (verbs.Translate?.Invoke(e) is CniException translated)
+            {
                 return translated;
+            }
         }
         catch (Exception inTranslation)
         {
@@ -142,6 +183,11 @@ public static class CniPlugin
         }
         return e is IOException or UnauthorizedAccessException
             ? new CniException(CniErrorCode.IoFailure, "input or output failed", e.Message, e)
-            : new CniException(CniErrorCode.Internal, "internal error: this is a defect of the plugin", $"{e.GetType().Name}: {e.Message}", e);
+            : new CniException(
+                CniErrorCode.Internal,
+                "internal error: this is a defect of the plugin",
+                $"{e.GetType().Name}: {e.Message}",
+                e
+            );
     }
 }

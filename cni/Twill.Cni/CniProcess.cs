@@ -14,7 +14,9 @@ public sealed class CniProcess : ICniProcess
     /// </summary>
     private static readonly TimeSpan s_silence = TimeSpan.FromSeconds(30);
 
-    private readonly bool _hasStdin, _hasStdout, _hasStderr;
+    private readonly bool _hasStdin,
+        _hasStdout,
+        _hasStderr;
     private readonly TimeSpan _silence;
 
     /// <summary>
@@ -22,9 +24,7 @@ public sealed class CniProcess : ICniProcess
     /// started without stays that way: nothing that is opened later takes its number and gets what was meant for people or the runtime.
     /// </summary>
     public CniProcess()
-        : this(s_silence)
-    {
-    }
+        : this(s_silence) { }
 
     internal CniProcess(TimeSpan silence)
     {
@@ -36,7 +36,10 @@ public sealed class CniProcess : ICniProcess
         _hasStderr = Libc.IsInherited(2);
         var environment = new Dictionary<string, string>();
         foreach (DictionaryEntry entry in System.Environment.GetEnvironmentVariables())
+        {
             environment[(string)entry.Key] = (string)entry.Value!;
+        }
+
         Environment = environment;
     }
 
@@ -47,9 +50,15 @@ public sealed class CniProcess : ICniProcess
     public byte[] ReadStdin(int limit)
     {
         if (!_hasStdin)
+        {
             throw new IOException("standard input is closed");
+        }
+
         if (Libc.IsTerminal(0))
+        {
             return []; // somebody tries a plugin by hand: do not wait for them
+        }
+
         byte[] buffer = new byte[8192];
         int length = 0;
         while (true)
@@ -57,15 +66,29 @@ public sealed class CniProcess : ICniProcess
             AwaitInput();
             int count = Libc.Read(0, buffer.AsSpan(length), "standard input");
             if (count == 0)
+            {
                 return buffer[..length];
+            }
+
             if (count < 0)
+            {
                 continue; // non-blocking, and somebody else was faster
+            }
+
             length += count;
             if (length > limit)
-                throw new CniException(CniErrorCode.DecodeFailure, "the network configuration is too long",
-                    $"standard input: expected at most {limit} bytes");
+            {
+                throw new CniException(
+                    CniErrorCode.DecodeFailure,
+                    "the network configuration is too long",
+                    $"standard input: expected at most {limit} bytes"
+                );
+            }
+
             if (length == buffer.Length)
+            {
                 Array.Resize(ref buffer, buffer.Length * 2);
+            }
         }
     }
 
@@ -78,17 +101,24 @@ public sealed class CniProcess : ICniProcess
         {
             TimeSpan left = _silence - Stopwatch.GetElapsedTime(start);
             if (left <= TimeSpan.Zero)
-                throw new IOException($"standard input brought nothing for {_silence.TotalSeconds:0.#} s and has not ended: the runtime has to close it");
+            {
+                throw new IOException(
+                    $"standard input brought nothing for {_silence.TotalSeconds:0.#} s and has not ended: the runtime has to close it"
+                );
+            }
+
             Libc.Poll(input, (int)Math.Ceiling(left.TotalMilliseconds));
-        }
-        while (input[0].Revents == 0);
+        } while (input[0].Revents == 0);
     }
 
     /// <inheritdoc/>
     public void WriteStdout(ReadOnlySpan<byte> bytes)
     {
         if (!_hasStdout)
+        {
             throw new IOException("standard output is closed");
+        }
+
         Libc.WriteAll(1, bytes, "standard output");
     }
 
@@ -105,7 +135,9 @@ public sealed class CniProcess : ICniProcess
         try
         {
             if (_hasStderr)
+            {
                 Libc.WriteAll(2, Encoding.UTF8.GetBytes(line + "\n"), "standard error");
+            }
         }
         catch (IOException)
         {

@@ -88,19 +88,30 @@ public sealed class CniRequest
         CniEnvironment.Validate(verb, process.Environment);
         byte[] config = ReadInput(process);
         if (!CniJson.TryParse(config, out JsonElement root, out string fault))
+        {
             throw new CniException(CniErrorCode.DecodeFailure, "cannot decode the network configuration on standard input", fault);
+        }
 
         var reader = new ConfigReader(root);
         var request = new CniRequest(verb, process.Environment, config, reader) { Phases = phases };
         request.Version = version = ReadVersion(reader["cniVersion"]);
         if (version < verb.Since())
-            throw new CniException(CniErrorCode.IncompatibleVersion, $"the configuration's CNI version does not allow {verb.Name()}",
-                $"$.cniVersion: {verb.Name()} exists since {verb.Since()}, got '{version}'");
+        {
+            throw new CniException(
+                CniErrorCode.IncompatibleVersion,
+                $"the configuration's CNI version does not allow {verb.Name()}",
+                $"$.cniVersion: {verb.Name()} exists since {verb.Since()}, got '{version}'"
+            );
+        }
+
         reader.RefuseDuplicates();
         request.NetworkName = ReadNetworkName(reader["name"]);
         request.ReadPrevResult(reader["prevResult"]);
         if (verb == CniVerb.Gc)
+        {
             request.ValidAttachments = ReadAttachments(reader["cni.dev/valid-attachments"], reader["cni.dev/attachments"]);
+        }
+
         phases?.Done("environment and standard input");
         return request;
     }
@@ -118,19 +129,36 @@ public sealed class CniRequest
     }
 
     /// <summary>
-    /// Missing means 0.1.0, and so does empty: libcni hands on "" when a list names no version. What does not even look like a version cannot be decoded (6);
+    /// Missing means 0.1.0, and so does empty: libcni hands on "" when a list names no version. What does not even look like a version
+    /// cannot be decoded (6);
     /// what we do not speak is incompatible (1).
     /// </summary>
     internal static CniVersion ReadVersion(ConfigReader at)
     {
         if (!at.Exists || at.Value.ValueKind == JsonValueKind.String && at.Value.ValueEquals(""))
+        {
             return CniVersion.V0_1_0;
+        }
+
         if (at.Value.ValueKind != JsonValueKind.String || !LooksLikeVersion(at.Value.GetString()!))
-            throw new CniException(CniErrorCode.DecodeFailure, "cannot decode the CNI version",
-                $"{at.Path}: expected a version like {CniVersion.Latest}, got {ConfigReader.Describe(at.Value)}");
+        {
+            throw new CniException(
+                CniErrorCode.DecodeFailure,
+                "cannot decode the CNI version",
+                $"{at.Path}: expected a version like {CniVersion.Latest}, got {ConfigReader.Describe(at.Value)}"
+            );
+        }
+
         if (!CniVersion.TryParse(at.Value.GetString()!, out CniVersion version) || !version.IsSupported)
-            throw new CniException(CniErrorCode.IncompatibleVersion, "incompatible CNI versions",
-                $"{at.Path}: the configuration is version {ConfigReader.Describe(at.Value)}, this plugin supports {CniVersion.SupportedText}");
+        {
+            throw new CniException(
+                CniErrorCode.IncompatibleVersion,
+                "incompatible CNI versions",
+                $"{at.Path}: the configuration is version {ConfigReader.Describe(at.Value)}, this plugin supports "
+                    + $"{CniVersion.SupportedText}"
+            );
+        }
+
         return version;
     }
 
@@ -139,7 +167,9 @@ public sealed class CniRequest
         foreach (char c in text)
         {
             if (!char.IsAsciiLetterOrDigit(c) && c is not ('.' or '-' or '+'))
+            {
                 return false;
+            }
         }
         return text.Length is > 0 and <= 64 && char.IsAsciiDigit(text[0]);
     }
@@ -153,7 +183,10 @@ public sealed class CniRequest
     private void ReadPrevResult(ConfigReader at)
     {
         if (!at.Exists || Verb is CniVerb.Gc or CniVerb.Status)
+        {
             return;
+        }
+
         if (Verb != CniVerb.Del)
         {
             PrevResult = CniResult.Parse(at, Version);
@@ -171,19 +204,35 @@ public sealed class CniRequest
     private static List<CniAttachment> ReadAttachments(ConfigReader at, ConfigReader otherName)
     {
         if (at.Value.ValueKind == JsonValueKind.Undefined && otherName.Value.ValueKind != JsonValueKind.Undefined)
+        {
             at = otherName;
+        }
+
         if (at.Value.ValueKind == JsonValueKind.Undefined)
+        {
             at.Complain("the list of valid attachments (an empty list frees everything)", false);
+        }
+
         var attachments = new List<CniAttachment>();
         foreach (ConfigReader item in at.Items())
         {
             if (item.Object() is null)
+            {
                 continue;
-            string id = item["containerID"].RequiredString("a container id"), ifName = item["ifname"].RequiredString("an interface name");
+            }
+
+            string id = item["containerID"].RequiredString("a container id"),
+                ifName = item["ifname"].RequiredString("an interface name");
             if (CniNames.ContainerIdFault(id) is string badId)
+            {
                 item["containerID"].Complain($"a container id ({badId})", false);
+            }
+
             if (CniNames.InterfaceNameFault(ifName) is string badName)
+            {
                 item["ifname"].Complain($"an interface name ({badName})", false);
+            }
+
             attachments.Add(new CniAttachment(id, ifName));
         }
         return attachments;

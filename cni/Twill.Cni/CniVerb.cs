@@ -31,12 +31,13 @@ public static class CniVerbs
     public static string Name(this CniVerb verb) => Names[(int)verb];
 
     /// <summary>The first version of the specification that has the verb.</summary>
-    public static CniVersion Since(this CniVerb verb) => verb switch
-    {
-        CniVerb.Check => CniVersion.V0_4_0,
-        CniVerb.Gc or CniVerb.Status => CniVersion.V1_1_0,
-        _ => CniVersion.V0_1_0,
-    };
+    public static CniVersion Since(this CniVerb verb) =>
+        verb switch
+        {
+            CniVerb.Check => CniVersion.V0_4_0,
+            CniVerb.Gc or CniVerb.Status => CniVersion.V1_1_0,
+            _ => CniVersion.V0_1_0,
+        };
 
     /// <summary>Reads a value of CNI_COMMAND; the specification's spelling is upper case.</summary>
     public static bool TryParse(string text, out CniVerb verb)

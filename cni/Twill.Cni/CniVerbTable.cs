@@ -1,7 +1,8 @@
 namespace Twill.Cni;
 
 /// <summary>Which method answers which verb: the one table in a plugin's Program.cs.</summary>
-/// <example><code>return CniPlugin.Run(new CniVerbTable { [CniVerb.Add] = Add.Run, [CniVerb.Del] = Del.Run }, new CniProcess());</code></example>
+/// <example><code>return CniPlugin.Run(new CniVerbTable { [CniVerb.Add] = Add.Run, [CniVerb.Del] = Del.Run }, new
+/// CniProcess());</code></example>
 public sealed class CniVerbTable
 {
     private readonly Func<CniRequest, CniResult?>?[] _handlers = new Func<CniRequest, CniResult?>?[(int)CniVerb.Version + 1];
@@ -13,7 +14,8 @@ public sealed class CniVerbTable
         set => _handlers[(int)verb] = value;
     }
 
-    /// <summary>Turns an exception of a lower library (kernel, etcd) into the specification's form; null leaves it to the dispatcher.</summary>
+    /// <summary>Turns an exception of a lower library (kernel, etcd) into the specification's form; null leaves it to the
+    /// dispatcher.</summary>
     public Func<Exception, CniException?>? Translate { get; set; }
 
     /// <summary>Runs when CNI_COMMAND is not set: the operator's command line, or a line of usage. Returns the exit code.</summary>

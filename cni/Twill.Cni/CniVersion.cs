@@ -38,7 +38,8 @@ public readonly record struct CniVersion : IComparable<CniVersion>
     public static bool TryParse(string text, out CniVersion version)
     {
         Span<int> parts = stackalloc int[3];
-        int part = 0, digits = 0;
+        int part = 0,
+            digits = 0;
         version = default;
         foreach (char c in text)
         {
@@ -58,7 +59,10 @@ public readonly record struct CniVersion : IComparable<CniVersion>
             }
         }
         if (part != 2 || digits == 0)
+        {
             return false;
+        }
+
         version = new CniVersion(parts[0], parts[1], parts[2]);
         return true;
     }
@@ -74,7 +78,9 @@ public readonly record struct CniVersion : IComparable<CniVersion>
             foreach (CniVersion known in Supported)
             {
                 if (known == this)
+                {
                     return true;
+                }
             }
             return false;
         }

@@ -24,11 +24,13 @@ public sealed class ConfigReader
     /// <param name="path">how complaints call it</param>
     /// <param name="code">the code of its complaints</param>
     /// <param name="msg">the short message of its complaints</param>
-    public ConfigReader(JsonElement root, string path = "$", CniErrorCode code = CniErrorCode.InvalidNetworkConfig,
-        string msg = "invalid network configuration")
-        : this(root, path, new Rules(code, msg, null, false))
-    {
-    }
+    public ConfigReader(
+        JsonElement root,
+        string path = "$",
+        CniErrorCode code = CniErrorCode.InvalidNetworkConfig,
+        string msg = "invalid network configuration"
+    )
+        : this(root, path, new Rules(code, msg, null, false)) { }
 
     /// <summary>Where this is, as in <c>$.ipam.etcd.endpoints[0]</c>.</summary>
     public string Path { get; }
@@ -59,7 +61,9 @@ public sealed class ConfigReader
                 foreach (JsonProperty member in _value.EnumerateObject())
                 {
                     if (string.Equals(member.Name, key, StringComparison.OrdinalIgnoreCase))
+                    {
                         found = member.Value;
+                    }
                 }
             }
             return new ConfigReader(found, Path + Step(key), _rules);
@@ -70,9 +74,15 @@ public sealed class ConfigReader
     public string? OptionalString()
     {
         if (!Exists)
+        {
             return null;
+        }
+
         if (_value.ValueKind != JsonValueKind.String)
+        {
             return Complain<string?>("a string", null);
+        }
+
         string text = _value.GetString()!;
         return text.Length == 0 ? null : text;
     }
@@ -89,17 +99,29 @@ public sealed class ConfigReader
     public long Long(long fallback, long min, long max)
     {
         if (!Exists)
+        {
             return fallback;
+        }
+
         if (_value.ValueKind == JsonValueKind.Number && _value.TryGetInt64(out long number) && number >= min && number <= max)
+        {
             return number;
-        return Complain(max is int.MaxValue or long.MaxValue && min == 0 ? "a whole number, not negative" : $"a whole number from {min} to {max}", fallback);
+        }
+
+        return Complain(
+            max is int.MaxValue or long.MaxValue && min == 0 ? "a whole number, not negative" : $"a whole number from {min} to {max}",
+            fallback
+        );
     }
 
     /// <summary>true or false.</summary>
     public bool Bool(bool fallback)
     {
         if (!Exists)
+        {
             return fallback;
+        }
+
         return _value.ValueKind is JsonValueKind.True or JsonValueKind.False ? _value.GetBoolean() : Complain("true or false", fallback);
     }
 
@@ -107,19 +129,32 @@ public sealed class ConfigReader
     public IReadOnlyList<ConfigReader> Items()
     {
         if (!Exists)
+        {
             return [];
+        }
+
         if (_value.ValueKind != JsonValueKind.Array)
+        {
             return Complain<IReadOnlyList<ConfigReader>>("a list", []);
+        }
+
         if (_value.GetArrayLength() > MaxItems)
+        {
             return Complain<IReadOnlyList<ConfigReader>>($"a list of at most {MaxItems} elements", []);
+        }
+
         var items = new List<ConfigReader>(_value.GetArrayLength());
         foreach (JsonElement element in _value.EnumerateArray())
         {
             var item = new ConfigReader(element, $"{Path}[{items.Count}]", _rules);
             if (item.Exists)
+            {
                 items.Add(item);
+            }
             else
+            {
                 item.Complain("a value", false);
+            }
         }
         return items;
     }
@@ -129,13 +164,18 @@ public sealed class ConfigReader
     {
         IReadOnlyList<ConfigReader> items = Items();
         if (items.Count == 0)
+        {
             return [];
+        }
+
         var texts = new List<string>(items.Count);
         foreach (ConfigReader item in items)
         {
             string text = item.RequiredString("a string that is not empty");
             if (text.Length > 0)
+            {
                 texts.Add(text);
+            }
         }
         return texts;
     }
@@ -144,7 +184,10 @@ public sealed class ConfigReader
     public ConfigReader? Object()
     {
         if (!Exists)
+        {
             return null;
+        }
+
         return _value.ValueKind == JsonValueKind.Object ? this : Complain<ConfigReader?>("an object", null);
     }
 
@@ -152,11 +195,16 @@ public sealed class ConfigReader
     public ConfigReader? Section(params ReadOnlySpan<string> known)
     {
         if (Object() is null)
+        {
             return null;
+        }
+
         foreach (JsonProperty member in _value.EnumerateObject())
         {
             if (known.IndexOf(member.Name) < 0)
+            {
                 Member(member).ComplainText($"unknown key; known here: {string.Join(", ", known!)}");
+            }
         }
         RefuseDuplicates();
         return this;
@@ -166,12 +214,17 @@ public sealed class ConfigReader
     public void RefuseDuplicates()
     {
         if (_value.ValueKind != JsonValueKind.Object)
+        {
             return;
+        }
+
         var seen = new HashSet<string>();
         foreach (JsonProperty member in _value.EnumerateObject())
         {
             if (!seen.Add(member.Name))
+            {
                 Member(member).ComplainText("the key is there twice");
+            }
         }
     }
 
@@ -182,7 +235,10 @@ public sealed class ConfigReader
         string expectation = $"an {FamilyName(family)}address with prefix length like 10.1.0.5/16";
         string text = RequiredString(expectation);
         if (text.Length == 0)
+        {
             return null;
+        }
+
         return IpText.TryParsePrefix(text, out IPAddress address, out int length) && IsOf(family, address)
             ? (address, length)
             : Complain<(IPAddress, int)?>(expectation, null);
@@ -192,14 +248,24 @@ public sealed class ConfigReader
     /// <param name="family">only this family; Unspecified: either</param>
     public IPNetwork? OptionalNetwork(AddressFamily family = AddressFamily.Unspecified)
     {
-        string expectation = $"an {FamilyName(family)}prefix like {(family == AddressFamily.InterNetworkV6 ? "fc00:1::/48" : "10.244.0.0/16")}";
+        string expectation =
+            $"an {FamilyName(family)}prefix like {(family == AddressFamily.InterNetworkV6 ? "fc00:1::/48" : "10.244.0.0/16")}";
         if (!IsSet)
+        {
             return null;
+        }
+
         string text = RequiredString(expectation);
         if (text.Length == 0)
+        {
             return null;
+        }
+
         if (!IpText.TryParsePrefix(text, out IPAddress address, out int length) || !IsOf(family, address))
+        {
             return Complain<IPNetwork?>(expectation, null);
+        }
+
         IPNetwork network = IpText.NetworkOf(address, length);
         return network.BaseAddress.Equals(address)
             ? network
@@ -220,13 +286,26 @@ public sealed class ConfigReader
     public string? OptionalPath()
     {
         if (OptionalString() is not string path)
+        {
             return null;
+        }
+
         bool plain = path[0] == '/' && !path.Contains('\0');
         foreach (string part in path.Split('/'))
+        {
             plain &= part is not ("." or "..");
+        }
+
         if (!plain)
+        {
             return Complain<string?>("an absolute path without '.' or '..'", null);
-        return path.Length > 1 ? path.TrimEnd('/') is { Length: > 0 } trimmed ? trimmed : "/" : path;
+        }
+
+        return path.Length > 1
+            ? path.TrimEnd('/') is { Length: > 0 } trimmed
+                ? trimmed
+                : "/"
+            : path;
     }
 
     /// <summary>Complains that the value here is not what was expected.</summary>
@@ -242,7 +321,10 @@ public sealed class ConfigReader
     {
         string complaint = $"{Path}: {text}";
         if (_rules.Complaints is null)
+        {
             throw new CniException(_rules.Code, _rules.Msg, complaint);
+        }
+
         _rules.Complaints.Add(complaint);
     }
 
@@ -251,14 +333,21 @@ public sealed class ConfigReader
     {
         switch (value.ValueKind)
         {
-            case JsonValueKind.Undefined: return "nothing";
-            case JsonValueKind.Null: return "null";
-            case JsonValueKind.Object: return "an object";
-            case JsonValueKind.Array: return "a list";
+            case JsonValueKind.Undefined:
+                return "nothing";
+            case JsonValueKind.Null:
+                return "null";
+            case JsonValueKind.Object:
+                return "an object";
+            case JsonValueKind.Array:
+                return "a list";
             default:
                 string raw = value.GetRawText();
                 if (value.ValueKind == JsonValueKind.String)
+                {
                     raw = raw[1..^1];
+                }
+
                 return $"'{Shorten(WithoutUser(raw), 100)}'";
         }
     }
@@ -266,14 +355,18 @@ public sealed class ConfigReader
     internal static string Shorten(string text, int length)
     {
         if (text.Length <= length)
+        {
             return text;
+        }
+
         return text[..(char.IsHighSurrogate(text[length - 1]) ? length - 1 : length)] + "...";
     }
 
     /// <summary>A URL may hold a password, wherever it was put by mistake; a message must not.</summary>
     private static string WithoutUser(string text)
     {
-        int user = text.IndexOf("//", StringComparison.Ordinal) + 2, at = text.LastIndexOf('@');
+        int user = text.IndexOf("//", StringComparison.Ordinal) + 2,
+            at = text.LastIndexOf('@');
         return user >= 2 && at > user ? $"{text[..user]}***{text[at..]}" : text;
     }
 
@@ -287,19 +380,22 @@ public sealed class ConfigReader
     private static bool IsOf(AddressFamily family, IPAddress address) =>
         family == AddressFamily.Unspecified || address.AddressFamily == family;
 
-    private static string FamilyName(AddressFamily family) => family switch
-    {
-        AddressFamily.InterNetwork => "IPv4 ",
-        AddressFamily.InterNetworkV6 => "IPv6 ",
-        _ => "IP ",
-    };
+    private static string FamilyName(AddressFamily family) =>
+        family switch
+        {
+            AddressFamily.InterNetwork => "IPv4 ",
+            AddressFamily.InterNetworkV6 => "IPv6 ",
+            _ => "IP ",
+        };
 
     private static string Step(string key)
     {
         foreach (char c in key)
         {
             if (!char.IsAsciiLetterOrDigit(c) && c is not ('_' or '-'))
+            {
                 return $"['{Shorten(key, 100)}']";
+            }
         }
         return key.Length == 0 ? "['']" : "." + Shorten(key, 100);
     }

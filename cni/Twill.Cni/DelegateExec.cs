@@ -3,15 +3,18 @@ namespace Twill.Cni;
 /// <summary>Runs another plugin on behalf of this one (SPEC section 4): the IPAM plugin.</summary>
 public static class DelegateExec
 {
-    /// <summary>Starts a plugin and gives it the configuration; the caller works on and then calls <see cref="RunningDelegate.Wait"/>.</summary>
+    /// <summary>Starts a plugin and gives it the configuration; the caller works on and then calls
+    /// <see cref="RunningDelegate.Wait"/>.</summary>
     /// <param name="request">the call whose environment and configuration are passed on, complete and unchanged</param>
     /// <param name="plugin">the executable's name, searched in CNI_PATH</param>
     /// <param name="verb">what it is asked; DEL to undo an ADD</param>
     /// <param name="held">
-    /// keep the configuration back until <see cref="RunningDelegate.Wait"/>: the plugin starts, which is most of what it costs, and does nothing
+    /// keep the configuration back until <see cref="RunningDelegate.Wait"/>: the plugin starts, which is most of what it costs, and does
+    /// nothing
     /// before it has read what it is to do
     /// </param>
-    /// <exception cref="CniException">code 4: no CNI_PATH; 7: bad name, or not found; 102: found, but the kernel will not run it</exception>
+    /// <exception cref="CniException">code 4: no CNI_PATH; 7: bad name, or not found; 102: found, but the kernel will not run
+    /// it</exception>
     public static RunningDelegate Start(CniRequest request, string plugin, CniVerb verb, bool held = false)
     {
         string path = Find(plugin, request.PluginPath);
@@ -19,7 +22,9 @@ public static class DelegateExec
         foreach ((string name, string value) in request.Environment)
         {
             if (name != CniEnvironment.Command)
+            {
                 environment.Add($"{name}={value}");
+            }
         }
         environment.Add($"{CniEnvironment.Command}={verb.Name()}");
         return RunningDelegate.Start(path, plugin, verb, request.Version, environment, request.ConfigBytes, held);
@@ -33,7 +38,8 @@ public static class DelegateExec
         return running.Wait();
     }
 
-    /// <summary>The versions of the specification that a plugin speaks, by its VERSION; one that does not know VERSION speaks 0.1.0.</summary>
+    /// <summary>The versions of the specification that a plugin speaks, by its VERSION; one that does not know VERSION speaks
+    /// 0.1.0.</summary>
     /// <exception cref="CniException">as <see cref="Start"/></exception>
     public static IReadOnlyList<string> Versions(CniRequest request, string plugin)
     {
@@ -41,7 +47,9 @@ public static class DelegateExec
         try
         {
             if (CniJson.TryParse(running.WaitForAnswer(), out System.Text.Json.JsonElement root, out _))
+            {
                 return new ConfigReader(root).Lenient([])["supportedVersions"].StringList();
+            }
         }
         catch (CniException)
         {
@@ -55,18 +63,36 @@ public static class DelegateExec
     public static string Find(string plugin, IReadOnlyList<string> directories)
     {
         if (CniNames.PluginTypeFault(plugin) is string fault)
-            throw new CniException(CniErrorCode.InvalidNetworkConfig, "invalid plugin name",
-                $"{fault}, got '{ConfigReader.Shorten(plugin, 100)}'");
+        {
+            throw new CniException(
+                CniErrorCode.InvalidNetworkConfig,
+                "invalid plugin name",
+                $"{fault}, got '{ConfigReader.Shorten(plugin, 100)}'"
+            );
+        }
+
         if (directories.Count == 0)
-            throw new CniException(CniErrorCode.InvalidEnvironment, "invalid environment variables: CNI_PATH",
-                $"CNI_PATH: missing, needed to find plugin '{plugin}'");
+        {
+            throw new CniException(
+                CniErrorCode.InvalidEnvironment,
+                "invalid environment variables: CNI_PATH",
+                $"CNI_PATH: missing, needed to find plugin '{plugin}'"
+            );
+        }
+
         foreach (string directory in directories)
         {
             string path = Path.Combine(directory, plugin);
             if (File.Exists(path))
+            {
                 return path;
+            }
         }
-        throw new CniException(CniErrorCode.InvalidNetworkConfig, $"cannot find plugin '{plugin}'",
-            $"no file of that name in CNI_PATH, searched: {string.Join(", ", directories)}; install it there or correct its type in the configuration");
+        throw new CniException(
+            CniErrorCode.InvalidNetworkConfig,
+            $"cannot find plugin '{plugin}'",
+            $"no file of that name in CNI_PATH, searched: {string.Join(", ", directories)}; install it there or correct its type in "
+                + $"the configuration"
+        );
     }
 }

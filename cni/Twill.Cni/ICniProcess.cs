@@ -17,9 +17,7 @@ public interface ICniProcess
     void WriteStdout(ReadOnlySpan<byte> bytes);
 
     /// <summary>Says that no more comes on standard output: who reads it need not wait for the end of the process to know.</summary>
-    void EndStdout()
-    {
-    }
+    void EndStdout() { }
 
     /// <summary>
     /// Whether somebody may still read the answer. False once the other end of standard output is closed: whoever ran the plugin has

@@ -17,12 +17,17 @@ public static class IpText
         if (text.Contains(':'))
         {
             if (text.AsSpan().IndexOfAny('%', '[', '/') >= 0 || !IPAddress.TryParse(text, out IPAddress? six))
+            {
                 return false;
+            }
+
             address = six;
             return true;
         }
         Span<byte> bytes = stackalloc byte[4];
-        int part = 0, digits = 0, value = 0;
+        int part = 0,
+            digits = 0,
+            value = 0;
         foreach (char c in text)
         {
             if (c == '.' && digits > 0 && part < 3)
@@ -32,11 +37,17 @@ public static class IpText
                 continue;
             }
             if (!char.IsAsciiDigit(c) || digits > 0 && value == 0 || (value = value * 10 + (c - '0')) > 255)
+            {
                 return false;
+            }
+
             digits++;
         }
         if (part != 3 || digits == 0)
+        {
             return false;
+        }
+
         bytes[3] = (byte)value;
         address = new IPAddress(bytes);
         return true;
@@ -49,14 +60,23 @@ public static class IpText
         address = IPAddress.None;
         int slash = text.IndexOf('/');
         if (slash < 0 || !TryParseAddress(text[..slash], out address))
+        {
             return false;
+        }
+
         ReadOnlySpan<char> digits = text.AsSpan(slash + 1);
         if (digits.Length is 0 or > 3 || digits.Length > 1 && digits[0] == '0')
+        {
             return false;
+        }
+
         foreach (char c in digits)
         {
             if (!char.IsAsciiDigit(c))
+            {
                 return false;
+            }
+
             length = length * 10 + (c - '0');
         }
         return length <= Bits(address);
@@ -71,7 +91,10 @@ public static class IpText
         Span<byte> bytes = stackalloc byte[16];
         address.TryWriteBytes(bytes, out int count);
         for (int bit = length; bit < count * 8; bit++)
+        {
             bytes[bit / 8] &= (byte)~(0x80 >> (bit % 8));
+        }
+
         return new IPNetwork(new IPAddress(bytes[..count]), length);
     }
 
@@ -84,7 +107,10 @@ public static class IpText
     {
         Span<byte> bytes = stackalloc byte[4];
         if (address.AddressFamily != AddressFamily.InterNetwork || !address.TryWriteBytes(bytes, out _))
+        {
             throw new ArgumentException($"expected an IPv4 address, got {address}", nameof(address));
+        }
+
         return BinaryPrimitives.ReadUInt32BigEndian(bytes);
     }
 

@@ -17,9 +17,7 @@ internal sealed class PlainJsonEncoder : JavaScriptEncoder
     /// <summary>The one there is.</summary>
     internal static readonly PlainJsonEncoder Instance = new();
 
-    private PlainJsonEncoder()
-    {
-    }
+    private PlainJsonEncoder() { }
 
     /// <inheritdoc/>
     public override int MaxOutputCharactersPerInputCharacter => 6; // \u0000
@@ -35,7 +33,10 @@ internal sealed class PlainJsonEncoder : JavaScriptEncoder
         {
             // Half a character is to be encoded as well: what it is replaced by is the framework's doing.
             if (Rune.DecodeFromUtf16(all[at..], out Rune rune, out int length) != OperationStatus.Done || WillEncode(rune.Value))
+            {
                 return at;
+            }
+
             at += length;
         }
         return -1;
@@ -47,7 +48,10 @@ internal sealed class PlainJsonEncoder : JavaScriptEncoder
         Span<char> to = new(buffer, bufferLength);
         numberOfCharactersWritten = 0;
         if (!WillEncode(unicodeScalar))
+        {
             return new Rune(unicodeScalar).TryEncodeToUtf16(to, out numberOfCharactersWritten);
+        }
+
         char letter = unicodeScalar switch
         {
             '"' or '\\' => (char)unicodeScalar,
@@ -60,11 +64,17 @@ internal sealed class PlainJsonEncoder : JavaScriptEncoder
         };
         int length = letter == 'u' ? 6 : 2;
         if (to.Length < length)
+        {
             return false;
+        }
+
         to[0] = '\\';
         to[1] = letter;
         for (int i = 2; i < length; i++)
+        {
             to[i] = "0123456789ABCDEF"[(unicodeScalar >> (4 * (5 - i))) & 0xf];
+        }
+
         numberOfCharactersWritten = length;
         return true;
     }

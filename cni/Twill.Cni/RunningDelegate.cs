@@ -17,44 +17,74 @@ public sealed class RunningDelegate : IDisposable
     private readonly CniVerb _verb;
     private readonly CniVersion _version;
     private readonly int _pid;
-    private readonly SafeFileHandle _pidFd, _input, _output;
+    private readonly SafeFileHandle _pidFd,
+        _input,
+        _output;
     private readonly MemoryStream _answer = new();
     private ReadOnlyMemory<byte> _unsent;
     private int? _status;
-    private bool _tooLong, _held, _outputEnded, _ended;
+    private bool _tooLong,
+        _held,
+        _outputEnded,
+        _ended;
 
-    private RunningDelegate(string plugin, CniVerb verb, CniVersion version, int pid, SafeFileHandle input, SafeFileHandle output,
-        ReadOnlyMemory<byte> config)
+    private RunningDelegate(
+        string plugin,
+        CniVerb verb,
+        CniVersion version,
+        int pid,
+        SafeFileHandle input,
+        SafeFileHandle output,
+        ReadOnlyMemory<byte> config
+    )
     {
         (_plugin, _verb, _version, _pid, _input, _output, _unsent) = (plugin, verb, version, pid, input, output, config);
         _pidFd = Libc.OpenPidFd(pid);
     }
 
-    internal static RunningDelegate Start(string path, string plugin, CniVerb verb, CniVersion version, IReadOnlyList<string> environment,
-        ReadOnlyMemory<byte> config, bool held)
+    internal static RunningDelegate Start(
+        string path,
+        string plugin,
+        CniVerb verb,
+        CniVersion version,
+        IReadOnlyList<string> environment,
+        ReadOnlyMemory<byte> config,
+        bool held
+    )
     {
         (SafeFileHandle childInput, SafeFileHandle input) = Libc.Pipe();
         (SafeFileHandle output, SafeFileHandle childOutput) = Libc.Pipe();
-        int error, pid, attempts = 0;
+        int error,
+            pid,
+            attempts = 0;
         using (childInput)
         using (childOutput)
         {
             // ETXTBSY: somebody is still writing the file, an upgrade most likely.
             while ((error = Libc.Spawn(path, environment, childInput, childOutput, out pid)) == Libc.ETXTBSY && attempts++ < 40)
+            {
                 Thread.Sleep(50);
+            }
         }
         if (error != 0)
         {
             input.Dispose();
             output.Dispose();
-            throw new CniException(CniErrorCode.Delegate, $"cannot run plugin '{plugin}'", new LibcException($"exec {path}", error).Message);
+            throw new CniException(
+                CniErrorCode.Delegate,
+                $"cannot run plugin '{plugin}'",
+                new LibcException($"exec {path}", error).Message
+            );
         }
         Libc.IgnoreSigpipe();
         Libc.SetNonBlocking(input);
         Libc.SetNonBlocking(output);
         var running = new RunningDelegate(plugin, verb, version, pid, input, output, config) { _held = held };
         if (!held)
+        {
             running.Feed();
+        }
+
         return running;
     }
 
@@ -65,9 +95,15 @@ public sealed class RunningDelegate : IDisposable
     {
         byte[] answer = WaitForAnswer();
         if (_verb != CniVerb.Add)
+        {
             return null;
+        }
+
         if (!CniJson.TryParse(answer, out JsonElement root, out string fault))
+        {
             throw Broken($"succeeded, but its answer is no result: {fault}", answer);
+        }
+
         return CniResult.Parse(Reader(root), _version);
     }
 
@@ -75,7 +111,8 @@ public sealed class RunningDelegate : IDisposable
         new(answer, "$", CniErrorCode.Delegate, $"plugin '{_plugin}' answered {_verb.Name()} with a wrong result");
 
     /// <summary>
-    /// The result of an ADD as soon as the plugin has said all it says, which may be while it is still ending. It is a promise: whoever built on it
+    /// The result of an ADD as soon as the plugin has said all it says, which may be while it is still ending. It is a promise: whoever
+    /// built on it
     /// calls <see cref="Confirm"/>, for a plugin that fails after all has given nothing.
     /// </summary>
     /// <exception cref="CniException">as <see cref="Wait"/></exception>
@@ -83,16 +120,24 @@ public sealed class RunningDelegate : IDisposable
     {
         _held = false;
         Pump();
-        if (_tooLong || !_outputEnded || !CniJson.TryParse(_answer.ToArray(), out JsonElement root, out _)
-            || root.ValueKind != JsonValueKind.Object || root.TryGetProperty("code", out _))
+        if (
+            _tooLong
+            || !_outputEnded
+            || !CniJson.TryParse(_answer.ToArray(), out JsonElement root, out _)
+            || root.ValueKind != JsonValueKind.Object
+            || root.TryGetProperty("code", out _)
+        )
+        {
             return Wait();
+        }
+
         try
         {
             return CniResult.Parse(Reader(root), _version);
         }
         catch (CniException)
         {
-            return Wait();  // that it failed, if it did, says more
+            return Wait(); // that it failed, if it did, says more
         }
     }
 
@@ -107,25 +152,41 @@ public sealed class RunningDelegate : IDisposable
         int status = Reap();
         byte[] answer = _answer.ToArray();
         if (_tooLong)
+        {
             throw Broken($"answered more than {MaxOutput} bytes");
+        }
+
         if ((status & 0x7f) != 0)
+        {
             throw Broken($"was killed by signal {status & 0x7f}");
+        }
+
         int exitCode = (status >> 8) & 0xff;
         if (exitCode != 0)
+        {
             throw Failure(exitCode, answer);
+        }
+
         return answer;
     }
 
     /// <summary>Whether the plugin ended well; known after <see cref="Wait"/>, however that ended, or <see cref="Dispose"/>.</summary>
     public bool Succeeded => _status == 0;
 
-    /// <summary>Ends an abandoned run: waits for the plugin (killing it in the middle would strand what it holds) and drops its answer.</summary>
+    /// <summary>Ends an abandoned run: waits for the plugin (killing it in the middle would strand what it holds) and drops its
+    /// answer.</summary>
     public void Dispose()
     {
         if (_held)
+        {
             _input.Dispose(); // it finds no configuration, and does nothing
+        }
+
         if (_status is null)
+        {
             Reap();
+        }
+
         _input.Dispose();
         _output.Dispose();
         _pidFd.Dispose();
@@ -134,7 +195,10 @@ public sealed class RunningDelegate : IDisposable
     private int Reap()
     {
         if (_status is int known)
+        {
             return known;
+        }
+
         Pump();
         _input.Dispose();
         return (_status = Libc.WaitFor(_pid)).Value;
@@ -153,14 +217,20 @@ public sealed class RunningDelegate : IDisposable
             ];
             Libc.Poll(fds, -1);
             if (fds[1].Revents != 0)
+            {
                 Feed();
+            }
+
             _ended = fds[2].Revents != 0;
             if (!_outputEnded && (fds[0].Revents != 0 || _ended))
+            {
                 _outputEnded = Drain();
+            }
         }
     }
 
-    /// <summary>Writes what the pipe takes; closes it when all is sent, or when the plugin does not read it (then its answer counts).</summary>
+    /// <summary>Writes what the pipe takes; closes it when all is sent, or when the plugin does not read it (then its answer
+    /// counts).</summary>
     private void Feed()
     {
         try
@@ -169,7 +239,10 @@ public sealed class RunningDelegate : IDisposable
             {
                 int count = Libc.Write((int)_input.DangerousGetHandle(), _unsent.Span, "to the plugin");
                 if (count < 0)
+                {
                     return;
+                }
+
                 _unsent = _unsent[count..];
             }
         }
@@ -188,7 +261,10 @@ public sealed class RunningDelegate : IDisposable
         {
             int count = Libc.Read((int)_output.DangerousGetHandle(), buffer, "from the plugin");
             if (count <= 0)
+            {
                 return count == 0;
+            }
+
             if (_answer.Length + count > MaxOutput)
             {
                 _tooLong = true;
@@ -202,18 +278,32 @@ public sealed class RunningDelegate : IDisposable
     private CniException Failure(int exitCode, byte[] answer)
     {
         if (!CniJson.TryParse(answer, out JsonElement root, out string fault))
+        {
             return Broken($"failed with exit code {exitCode}, and its answer is no error document: {fault}", answer);
+        }
+
         var quiet = new ConfigReader(root).Lenient([]);
         long code = quiet["code"].Long(0, 1, uint.MaxValue);
-        string msg = quiet["msg"].OptionalString() ?? "", details = quiet["details"].OptionalString() ?? "";
+        string msg = quiet["msg"].OptionalString() ?? "",
+            details = quiet["details"].OptionalString() ?? "";
         if (code == 0 && msg.Length == 0)
+        {
             return Broken($"failed with exit code {exitCode} without saying why", answer);
-        return new CniException(code == 0 ? CniErrorCode.Delegate : (CniErrorCode)code,
-            msg.Length > 0 ? msg : $"plugin '{_plugin}' failed", details);
+        }
+
+        return new CniException(
+            code == 0 ? CniErrorCode.Delegate : (CniErrorCode)code,
+            msg.Length > 0 ? msg : $"plugin '{_plugin}' failed",
+            details
+        );
     }
 
-    private CniException Broken(string what, byte[]? answer = null) => new(
-        CniErrorCode.Delegate,
-        $"plugin '{_plugin}' ({_verb.Name()}) {what}",
-        answer is { Length: > 0 } ? $"it printed: {ConfigReader.Shorten(Encoding.UTF8.GetString(answer, 0, Math.Min(answer.Length, 1000)).Trim(), 400)}" : "");
+    private CniException Broken(string what, byte[]? answer = null) =>
+        new(
+            CniErrorCode.Delegate,
+            $"plugin '{_plugin}' ({_verb.Name()}) {what}",
+            answer is { Length: > 0 }
+                ? $"it printed: {ConfigReader.Shorten(Encoding.UTF8.GetString(answer, 0, Math.Min(answer.Length, 1000)).Trim(), 400)}"
+                : ""
+        );
 }

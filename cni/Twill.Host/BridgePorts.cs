@@ -11,7 +11,9 @@ public static class BridgePorts
 {
     /// <summary>Whether a link is the host end of a container of this network.</summary>
     public static bool IsHostEnd(Link link, string network) =>
-        HostNames.IsVeth(link.Name) && link.Alias is { } alias && alias.StartsWith(HostNames.VethAliasStart(network), StringComparison.Ordinal);
+        HostNames.IsVeth(link.Name)
+        && link.Alias is { } alias
+        && alias.StartsWith(HostNames.VethAliasStart(network), StringComparison.Ordinal);
 
     /// <summary>
     /// Whether it hangs in the air: on no bridge at all, or down. One that somebody put on another bridge is left there, and a
@@ -21,7 +23,8 @@ public static class BridgePorts
     public static bool IsLoose(Link end) => !IsInPlace(end) || !end.IsUp;
 
     /// <summary>
-    /// Puts host ends back: <c>ip link set END master BRIDGE up</c>, <c>bridge link set dev END hairpin on|off</c>. One that is gone meanwhile is no
+    /// Puts host ends back: <c>ip link set END master BRIDGE up</c>, <c>bridge link set dev END hairpin on|off</c>. One that is gone
+    /// meanwhile is no
     /// error.
     /// </summary>
     /// <param name="route">A socket in the host's namespace.</param>
@@ -37,15 +40,22 @@ public static class BridgePorts
             bool isPort = IsInPlace(end);
             batch.Add(new SetLink(end.Index) { Master = isPort ? null : bridgeIndex, Up = true }, tolerate: Errno.ENODEV);
             if (!isPort)
+            {
                 batch.Add(new SetBridgePort(end.Index) { Hairpin = hairpin }, tolerate: Errno.ENODEV, alsoTolerate: Errno.EOPNOTSUPP);
+            }
         }
         List<string> refusals = [];
         if (batch.Count == 0 || batch.TrySend() == 0)
+        {
             return refusals;
+        }
+
         for (int i = 0; i < batch.Count; i++)
         {
             if (batch.Failed(i))
+            {
                 refusals.Add(batch.ErrorOf(i)!.Message);
+            }
         }
         return refusals;
     }

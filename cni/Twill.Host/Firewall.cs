@@ -23,8 +23,9 @@ namespace Twill.Host;
 ///   chain output      { type nat hook output priority dstnat; policy accept; the same }
 ///   chain forward     { type filter hook forward priority filter; policy accept; ip saddr @local accept; ip daddr @local accept }
 ///   chain postrouting { type nat hook postrouting priority srcnat; policy accept;
-///                       ct status dnat ip saddr @local      meta l4proto . ct original proto-dst . ip daddr . th dport @translated masquerade
-///                       ct status dnat ip saddr 127.0.0.0/8 meta l4proto . ct original proto-dst . ip daddr . th dport @translated masquerade
+///                       ct status dnat ip saddr @local meta l4proto . ct original proto-dst . ip daddr . th dport @translated masquerade
+///                       ct status dnat ip saddr 127.0.0.0/8 meta l4proto . ct original proto-dst . ip daddr . th dport @translated
+///                       masquerade
 ///                       ip saddr @local ip daddr != @local ip daddr != @exempt masquerade fully-random }
 ///   with a tunnel, beside which nothing goes from host to host:
 ///   chain arriving    { type filter hook prerouting priority raw; policy accept;
@@ -33,11 +34,13 @@ namespace Twill.Host;
 ///                       ip daddr @local oifname != BRIDGE oifname != TUNNEL oifname != lo oifgroup != 116 drop }
 /// }
 /// </code>
-/// Where containers have IPv6 addresses there is the same once more behind it in each chain, with <c>ip6</c>, <c>@local6</c>, <c>@exempt6</c>,
+/// Where containers have IPv6 addresses there is the same once more behind it in each chain, with <c>ip6</c>, <c>@local6</c>,
+/// <c>@exempt6</c>,
 /// <c>@ports6</c>, .., but for what concerns 127.0.0.0/8: <see cref="TableFamily"/>.
 /// <para>
 /// The table's comment carries a fingerprint of what was asked for, and the kernel counts the rules of each chain, so that an ADD knows by
-/// a few short questions that all is in place. Whether a rule was replaced by another is what <see cref="FindDifference"/> tells, by comparing them.
+/// a few short questions that all is in place. Whether a rule was replaced by another is what <see cref="FindDifference"/> tells, by
+/// comparing them.
 /// </para>
 /// <para>
 /// A published port that is asked for by a container of the same bridge would be answered past this host, and one that the host asks for
@@ -51,11 +54,17 @@ public static class Firewall
     /// <summary>Counts up when the content changes with a version of twill, so that a newer one replaces the table of an older.</summary>
     internal const int Generation = 3;
 
-    /// <summary>Host ends that are on no bridge (<see cref="RoutedEnd"/>); of those that are, no packet arrives under their own name.</summary>
+    /// <summary>Host ends that are on no bridge (<see cref="RoutedEnd"/>); of those that are, no packet arrives under their own
+    /// name.</summary>
     private const string RoutedEnds = $"{HostNames.VethPrefix}*";
 
-    private const string Loopback = "loopback", Prerouting = "prerouting", Output = "output", Forward = "forward", Postrouting = "postrouting",
-        Arriving = "arriving", Leaving = "leaving";
+    private const string Loopback = "loopback",
+        Prerouting = "prerouting",
+        Output = "output",
+        Forward = "forward",
+        Postrouting = "postrouting",
+        Arriving = "arriving",
+        Leaving = "leaving";
 
     /// <summary>
     /// Makes the table, or makes it anew when it is not what is asked for, or chains or rules of it are missing (<c>nft flush table</c>).
@@ -67,13 +76,18 @@ public static class Firewall
     public static bool Ensure(NftSocket nft, FirewallSpec spec)
     {
         if (LooksWhole(nft, spec))
+        {
             return false;
+        }
+
         bool written = false;
         nft.Change(batch =>
         {
             // Asked again between transactions: within somebody's, rules that are about to go are not counted any more.
             if (written = !LooksWhole(nft, spec))
+            {
                 Write(nft, spec, batch);
+            }
         });
         return written;
     }
@@ -95,7 +109,9 @@ public static class Firewall
             SetElement wanted = SetElement.Of(prefix);
             List<SetElement> inside = nft.ListElements(local).FindAll(there => Covers(wanted, there));
             if (inside.Count > 0)
+            {
                 nft.NewBatch().DeleteElements(local, [.. inside]).AddElements(local, wanted).Send();
+            }
         }
     }
 
@@ -107,21 +123,32 @@ public static class Firewall
     {
         TableId id = TableOf(spec.Network);
         if (!nft.TryGetTable(id, out NftTable? table))
+        {
             return $"nftables table {id} is missing";
+        }
+
         if (table.Comment != CommentOf(spec))
+        {
             return $"nftables table {id} was made for another configuration";
+        }
+
         List<NftChain> chains = nft.ListChains(id);
         foreach (ChainSpec wanted in ChainsOf(spec))
         {
             string name = wanted.Name;
             if (!wanted.IsAtItsHook(chains.Find(c => c.Name == name)))
+            {
                 return $"chain {name} of nftables table {id} is missing, or is not a base chain at its hook with policy accept";
+            }
+
             List<NftRule> present = nft.ListRules(id, name);
             foreach (RuleSpec one in wanted.Rules)
             {
                 Rule rule = one.Make();
                 if (!present.Exists(p => p.Rule.SameAs(rule)))
+                {
                     return $"chain {name} of nftables table {id} lacks the rule '{rule.Comment}'";
+                }
             }
         }
         foreach ((NftSet set, IReadOnlyList<IPNetwork> elements) in SetsOf(spec with { Local = [.. spec.Local, .. added] }))
@@ -130,7 +157,9 @@ public static class Firewall
             foreach (IPNetwork element in elements)
             {
                 if (!present.Exists(there => Covers(there, SetElement.Of(element))))
+                {
                     return $"set {set.Name} of nftables table {id} lacks {element}";
+                }
             }
         }
         return null;
@@ -180,7 +209,12 @@ public static class Firewall
     private static ChainSpec[] ChainsOf(FirewallSpec spec)
     {
         TableId id = TableOf(spec.Network);
-        List<RuleSpec> loopback = [], translation = [], forward = [], postrouting = [], arriving = [], leaving = [];
+        List<RuleSpec> loopback = [],
+            translation = [],
+            forward = [],
+            postrouting = [],
+            arriving = [],
+            leaving = [];
         foreach (TableFamily family in spec.Families)
         {
             if (family.Loopback is { } own)
@@ -188,26 +222,67 @@ public static class Firewall
                 loopback.Add(New("from nowhere", (id, _) => Rule.For(id).IifName(spec.Bridge).Saddr(own).Drop()));
                 loopback.Add(New("to what only the host itself may reach", (id, _) => Rule.For(id).IifName(spec.Bridge).Daddr(own).Drop()));
                 loopback.Add(New("from nowhere, past the bridge", (id, _) => Rule.For(id).IifName(RoutedEnds).Saddr(own).Drop()));
-                loopback.Add(New("to what only the host itself may reach, past the bridge", (id, _) => Rule.For(id).IifName(RoutedEnds).Daddr(own).Drop()));
+                loopback.Add(
+                    New("to what only the host itself may reach, past the bridge", (id, _) =>
+                        Rule.For(id).IifName(RoutedEnds).Daddr(own).Drop()
+                    )
+                );
             }
-            translation.Add(New("ports published at one address", static (id, family) =>
-                Rule.For(id).DaddrIsLocal().DnatBy(new PortTable(id, family).PortsAt, KeyPart.Daddr, KeyPart.L4Proto, KeyPart.Dport)));
-            translation.Add(New("published ports", static (id, family) =>
-                AtPublishable(id, family).DaddrIsLocal().DnatBy(new PortTable(id, family).Ports, KeyPart.L4Proto, KeyPart.Dport)));
+            translation.Add(
+                New("ports published at one address", static (id, family) =>
+                    Rule.For(id).DaddrIsLocal().DnatBy(new PortTable(id, family).PortsAt, KeyPart.Daddr, KeyPart.L4Proto, KeyPart.Dport)
+                )
+            );
+            translation.Add(
+                New("published ports", static (id, family) =>
+                    AtPublishable(id, family).DaddrIsLocal().DnatBy(new PortTable(id, family).Ports, KeyPart.L4Proto, KeyPart.Dport)
+                )
+            );
             forward.Add(New("from containers", static (id, family) => Rule.For(id).SaddrIn(Local(id, family)).Accept()));
             forward.Add(New("to containers", static (id, family) => Rule.For(id).DaddrIn(Local(id, family)).Accept()));
-            postrouting.Add(New("published ports, asked for by containers", static (id, family) =>
-                Translated(Rule.For(id).CtStatus(CtStatus.Dnat).SaddrIn(Local(id, family)), id, family)));
+            postrouting.Add(
+                New("published ports, asked for by containers", static (id, family) =>
+                    Translated(Rule.For(id).CtStatus(CtStatus.Dnat).SaddrIn(Local(id, family)), id, family)
+                )
+            );
             if (family.Loopback is { } from)
-                postrouting.Add(New("published ports, asked for at 127.0.0.1", (id, family) => Translated(Rule.For(id).CtStatus(CtStatus.Dnat).Saddr(from), id, family)));
+            {
+                postrouting.Add(
+                    New("published ports, asked for at 127.0.0.1", (id, family) =>
+                        Translated(Rule.For(id).CtStatus(CtStatus.Dnat).Saddr(from), id, family)
+                    )
+                );
+            }
+
             if (spec.Masquerade)
+            {
                 postrouting.Add(New("out of the cluster network", OutOfCluster));
+            }
+
             if (spec.Tunnel is { } tunnel)
             {
-                arriving.Add(New("from other hosts in clear", (id, family) => Rule.For(id).SaddrIn(Local(id, family))
-                    .IifName(spec.Bridge, inverted: true).IifName(tunnel, inverted: true).IifName("lo", inverted: true).IifGroup(RoutedEnd.Group, inverted: true).Drop()));
-                leaving.Add(New("to other hosts in clear", (id, family) => Rule.For(id).DaddrIn(Local(id, family))
-                    .OifName(spec.Bridge, inverted: true).OifName(tunnel, inverted: true).OifName("lo", inverted: true).OifGroup(RoutedEnd.Group, inverted: true).Drop()));
+                arriving.Add(
+                    New("from other hosts in clear", (id, family) =>
+                        Rule.For(id)
+                            .SaddrIn(Local(id, family))
+                            .IifName(spec.Bridge, inverted: true)
+                            .IifName(tunnel, inverted: true)
+                            .IifName("lo", inverted: true)
+                            .IifGroup(RoutedEnd.Group, inverted: true)
+                            .Drop()
+                    )
+                );
+                leaving.Add(
+                    New("to other hosts in clear", (id, family) =>
+                        Rule.For(id)
+                            .DaddrIn(Local(id, family))
+                            .OifName(spec.Bridge, inverted: true)
+                            .OifName(tunnel, inverted: true)
+                            .OifName("lo", inverted: true)
+                            .OifGroup(RoutedEnd.Group, inverted: true)
+                            .Drop()
+                    )
+                );
             }
 
             RuleSpec New(string comment, Func<TableId, TableFamily, Rule> content) => new(id, family, comment, content);
@@ -219,11 +294,13 @@ public static class Firewall
             new(Output, new BaseChain(ChainType.Nat, NftHook.Output, ChainPriority.Dstnat, ChainPolicy.Accept), translation),
             new(Forward, new BaseChain(ChainType.Filter, NftHook.Forward, ChainPriority.Filter, ChainPolicy.Accept), forward),
             new(Postrouting, new BaseChain(ChainType.Nat, NftHook.Postrouting, ChainPriority.Srcnat, ChainPolicy.Accept), postrouting),
-            .. spec.Tunnel is null ? Array.Empty<ChainSpec>() :
-            [
-                new(Arriving, new BaseChain(ChainType.Filter, NftHook.Prerouting, ChainPriority.Raw, ChainPolicy.Accept), arriving),
-                new(Leaving, new BaseChain(ChainType.Filter, NftHook.Postrouting, ChainPriority.Filter, ChainPolicy.Accept), leaving),
-            ],
+            .. spec.Tunnel is null
+                ? Array.Empty<ChainSpec>()
+                :
+                [
+                    new(Arriving, new BaseChain(ChainType.Filter, NftHook.Prerouting, ChainPriority.Raw, ChainPolicy.Accept), arriving),
+                    new(Leaving, new BaseChain(ChainType.Filter, NftHook.Postrouting, ChainPriority.Filter, ChainPolicy.Accept), leaving),
+                ],
         ];
     }
 
@@ -232,11 +309,16 @@ public static class Firewall
     {
         TableId id = TableOf(spec.Network);
         if (!nft.TryGetTable(id, out NftTable? table) || table.Comment != CommentOf(spec))
+        {
             return false;
+        }
+
         foreach (ChainSpec wanted in ChainsOf(spec))
         {
             if (!nft.TryGetChain(id, wanted.Name, out NftChain? chain) || !wanted.IsAtItsHook(chain) || chain.Use < wanted.Rules.Count)
+            {
                 return false;
+            }
         }
         return true;
     }
@@ -246,30 +328,49 @@ public static class Firewall
         TableId id = TableOf(spec.Network);
         List<(NftSet Set, List<SetElement> Elements)> ports = [];
         foreach (TableFamily family in spec.Families)
+        {
             ports.AddRange(PortsThere(nft, new PortTable(id, family)));
+        }
+
         batch.DestroyTable(id);
         batch.Add(new NewTable(id, CommentOf(spec)));
         foreach ((NftSet set, IReadOnlyList<IPNetwork> elements) in SetsOf(spec))
+        {
             batch.Add(new NewSet(set)).AddElements(set, Elements(elements));
+        }
+
         foreach ((NftSet set, List<SetElement> elements) in ports)
+        {
             batch.Add(new NewSet(set)).AddElements(set, [.. elements]);
+        }
+
         foreach (ChainSpec chain in ChainsOf(spec))
         {
             batch.Add(new NewChain(id, chain.Name, chain.Chain));
             foreach (RuleSpec rule in chain.Rules)
+            {
                 batch.Add(new NewRule(id, chain.Name, rule.Make()));
+            }
         }
     }
 
-    private static Rule OutOfCluster(TableId id, TableFamily family) => Rule.For(id).SaddrIn(Local(id, family)).DaddrNotIn(Local(id, family))
-        .DaddrNotIn(Exempt(id, family)).Masquerade(NatFlags.FullyRandom);
+    private static Rule OutOfCluster(TableId id, TableFamily family) =>
+        Rule.For(id)
+            .SaddrIn(Local(id, family))
+            .DaddrNotIn(Local(id, family))
+            .DaddrNotIn(Exempt(id, family))
+            .Masquerade(NatFlags.FullyRandom);
 
-    /// <summary>Packets of the family to addresses that ports are published at; in IPv4 nothing is asked, for the map answers for its family only.</summary>
+    /// <summary>Packets of the family to addresses that ports are published at; in IPv4 nothing is asked, for the map answers for its
+    /// family only.</summary>
     private static Rule AtPublishable(TableId id, TableFamily family)
     {
         Rule rule = Rule.For(id);
         foreach (IPNetwork elsewhere in family.NotPublishedAt)
+        {
             rule.Daddr(elsewhere, inverted: true);
+        }
+
         return rule;
     }
 
@@ -297,7 +398,10 @@ public static class Firewall
     {
         SetElement[] elements = new SetElement[prefixes.Count];
         for (int i = 0; i < elements.Length; i++)
+        {
             elements[i] = SetElement.Of(prefixes[i]);
+        }
+
         return elements;
     }
 }

@@ -7,13 +7,20 @@ namespace Twill.Host;
 /// <param name="Network">The network's name.</param>
 /// <param name="Bridge">The bridge that the containers hang on.</param>
 /// <param name="Masquerade">Whether containers' traffic leaves the cluster network under the host's address.</param>
-/// <param name="Local">The containers' addresses: the cluster's networks. Prefixes found out later are added with <see cref="Firewall.AddLocal"/>.</param>
+/// <param name="Local">The containers' addresses: the cluster's networks. Prefixes found out later are added with
+/// <see cref="Firewall.AddLocal"/>.</param>
 /// <param name="Exempt">Destinations that see the container's own address, besides the local ones, multicast and link-local ones.</param>
 public sealed record FirewallSpec(
-    string Network, string Bridge, bool Masquerade, IReadOnlyList<IPNetwork> Local, IReadOnlyList<IPNetwork> Exempt)
+    string Network,
+    string Bridge,
+    bool Masquerade,
+    IReadOnlyList<IPNetwork> Local,
+    IReadOnlyList<IPNetwork> Exempt
+)
 {
     /// <summary>
-    /// Whether containers may have IPv6 addresses that are not yet in <see cref="Local"/>: only the IPAM plugin knows. Without it, and without
+    /// Whether containers may have IPv6 addresses that are not yet in <see cref="Local"/>: only the IPAM plugin knows. Without it, and
+    /// without
     /// an IPv6 prefix there, the table has nothing for IPv6.
     /// </summary>
     public bool MayHaveIPv6 { get; init; }
@@ -30,16 +37,23 @@ public sealed record FirewallSpec(
     public IReadOnlyList<IPNetwork> LocalElements(AddressFamily family) => Disjoint(Local, family);
 
     /// <summary>Elements of the set of other destinations that are not masqueraded: of one family, sorted, none inside another.</summary>
-    public IReadOnlyList<IPNetwork> ExemptElements(AddressFamily family) => Disjoint([.. Exempt, .. TableFamily.Of(family).NeverMasqueraded], family);
+    public IReadOnlyList<IPNetwork> ExemptElements(AddressFamily family) =>
+        Disjoint([.. Exempt, .. TableFamily.Of(family).NeverMasqueraded], family);
 
     /// <summary>Everything that decides the table's content, in one line: equal texts, equal tables.</summary>
     internal string Fingerprint()
     {
         string text = $"{Firewall.Generation} {Bridge} {Masquerade}";
         if (Tunnel is not null)
+        {
             text += $" {Tunnel}";
+        }
+
         foreach (TableFamily family in Families)
+        {
             text += $" {string.Join(',', LocalElements(family.Family))} {string.Join(',', ExemptElements(family.Family))}";
+        }
+
         return StableHash.Of(Network, text).ToString("x16");
     }
 
@@ -48,7 +62,9 @@ public sealed record FirewallSpec(
         foreach (IPNetwork prefix in prefixes)
         {
             if (prefix.BaseAddress.AddressFamily == AddressFamily.InterNetworkV6)
+            {
                 return true;
+            }
         }
         return false;
     }
@@ -60,7 +76,10 @@ public sealed record FirewallSpec(
         foreach (IPNetwork prefix in prefixes)
         {
             if (prefix.BaseAddress.AddressFamily != family || kept.Exists(k => Covers(k, prefix)))
+            {
                 continue;
+            }
+
             kept.RemoveAll(k => Covers(prefix, k));
             kept.Add(prefix);
         }
@@ -68,11 +87,13 @@ public sealed record FirewallSpec(
         return kept;
     }
 
-    private static bool Covers(IPNetwork outer, IPNetwork inner) => outer.PrefixLength <= inner.PrefixLength && outer.Contains(inner.BaseAddress);
+    private static bool Covers(IPNetwork outer, IPNetwork inner) =>
+        outer.PrefixLength <= inner.PrefixLength && outer.Contains(inner.BaseAddress);
 
     private static int Compare(IPAddress one, IPAddress other)
     {
-        Span<byte> first = stackalloc byte[16], second = stackalloc byte[16];
+        Span<byte> first = stackalloc byte[16],
+            second = stackalloc byte[16];
         one.TryWriteBytes(first, out int length);
         other.TryWriteBytes(second, out _);
         return first[..length].SequenceCompareTo(second[..length]);

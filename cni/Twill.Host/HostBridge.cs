@@ -31,15 +31,22 @@ public static class HostBridge
     {
         if (!route.TryGetLink(name, out Link? link))
         {
-            // Somebody else may be making it at this moment: then theirs is as good, being made the same way. The MTU is set afterwards: the
-            // one a bridge is born with follows its ports', and is 1500 again when the last one has left; one that is set stays (br_change_mtu).
+            // Somebody else may be making it at this moment: then theirs is as good, being made the same way. The MTU is set afterwards:
+            // the
+            // one a bridge is born with follows its ports', and is 1500 again when the last one has left; one that is set stays
+            // (br_change_mtu).
             route.TryExecute(new NewBridge(name) { Mac = HostMacs.ForBridge(name), Up = true }, Errno.EEXIST);
             if (!route.TryGetLink(name, out link))
+            {
                 throw new HostException($"bridge {name} was deleted by somebody while it was being made");
+            }
         }
         RefuseOther(link);
         if (!link.IsUp || link.Mtu != mtu)
+        {
             route.Execute(new SetLink(link.Index) { Up = true, Mtu = (uint)mtu });
+        }
+
         return link;
     }
 
@@ -48,17 +55,24 @@ public static class HostBridge
     public static void RefuseOther(RouteSocket route, string name)
     {
         if (route.TryGetLink(name, out Link? link))
+        {
             RefuseOther(link);
+        }
     }
 
     private static void RefuseOther(Link link)
     {
         if (link.Kind != Kind)
-            throw new HostException($"device {link.Name} exists and is {Describe(link.Kind)}, not a bridge: delete it, or name another in $.bridge");
+        {
+            throw new HostException(
+                $"device {link.Name} exists and is {Describe(link.Kind)}, not a bridge: delete it, or name another in $.bridge"
+            );
+        }
     }
 
     /// <summary>
-    /// The host's leg in a subnet: <c>ip address add GATEWAY/LEN dev BRIDGE</c>, IPv6 with <c>nodad</c>: it is answered at once. It may be there already.
+    /// The host's leg in a subnet: <c>ip address add GATEWAY/LEN dev BRIDGE</c>, IPv6 with <c>nodad</c>: it is answered at once. It may be
+    /// there already.
     /// </summary>
     public static NewAddress Gateway(int bridgeIndex, IPAddress gateway, int prefixLength) =>
         new(bridgeIndex, gateway, prefixLength) { AddressFlags = IPv6Settings.IsIPv6(gateway) ? AddressFlags.NoDad : AddressFlags.None };

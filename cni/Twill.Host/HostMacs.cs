@@ -10,11 +10,15 @@ namespace Twill.Host;
 /// </summary>
 public static class HostMacs
 {
-    /// <summary>A container's end of the pair: <c>02:74</c> and the four bytes of its IPv4 address, in network order; without one, from its IPv6 address.</summary>
+    /// <summary>A container's end of the pair: <c>02:74</c> and the four bytes of its IPv4 address, in network order; without one, from its
+    /// IPv6 address.</summary>
     public static MacAddress ForContainer(IPAddress address)
     {
         if (IPv6Settings.IsIPv6(address))
+        {
             return Derived(0x0e, StableHash.Of("", address.ToString()));
+        }
+
         Span<byte> mac = stackalloc byte[6];
         mac[0] = 0x02;
         mac[1] = 0x74;

@@ -40,7 +40,8 @@ public static class HostNames
     public static string VethOfIfb(string ifb) => VethPrefix + ifb[IfbPrefix.Length..];
 
     /// <summary>
-    /// The alias of a host end and of its ifb (<c>ip link</c> shows it), so that a person and GC can tell whose it is: network, container id and
+    /// The alias of a host end and of its ifb (<c>ip link</c> shows it), so that a person and GC can tell whose it is: network, container
+    /// id and
     /// interface name, cut to the 255 bytes that the kernel keeps (IFALIASZ - 1).
     /// </summary>
     public static string VethAlias(string network, string containerId, string ifName)
@@ -59,9 +60,12 @@ public static class HostNames
     /// <param name="vni">VXLAN network identifier.</param>
     /// <param name="outer">The family of the packets on the underlay.</param>
     public static string VxlanDevice(int vni, AddressFamily outer = AddressFamily.InterNetwork) =>
-        outer != AddressFamily.InterNetworkV6 ? $"twill.{vni}" : vni < 1_000_000 ? $"twill-v6.{vni}" : $"twill6.{vni}";
+        outer != AddressFamily.InterNetworkV6 ? $"twill.{vni}"
+        : vni < 1_000_000 ? $"twill-v6.{vni}"
+        : $"twill6.{vni}";
 
-    /// <summary>The WireGuard device of a network, <c>twill-wg.51820</c> for that UDP port, which only one on a host can have: 14 of the 15 bytes there are.</summary>
+    /// <summary>The WireGuard device of a network, <c>twill-wg.51820</c> for that UDP port, which only one on a host can have: 14 of the 15
+    /// bytes there are.</summary>
     public static string WireGuardDevice(int port) => $"twill-wg.{port}";
 
     /// <summary>True for a name that <see cref="WireGuardDevice"/> could have made.</summary>
@@ -76,18 +80,22 @@ public static class HostNames
             from.prefix.CopyTo(name);
             ulong hash = from.hash;
             for (int i = name.Length - 1; i >= from.prefix.Length; i--, hash >>= 5)
+            {
                 name[i] = "0123456789abcdefghijklmnopqrstuv"[(int)(hash & 31)];
+            }
         });
 
     private static bool IsHashed(string prefix, ReadOnlySpan<char> name) =>
-        name.Length == prefix.Length + HashCharacters && name.StartsWith(prefix)
+        name.Length == prefix.Length + HashCharacters
+        && name.StartsWith(prefix)
         && !name[prefix.Length..].ContainsAnyExcept("0123456789abcdefghijklmnopqrstuv");
 }
 
 /// <summary>A hash that stays the same for ever: names in the kernel are found again by it, also by later versions.</summary>
 internal static class StableHash
 {
-    /// <summary>64 bits of the UTF-8 bytes of the parts, joined by NUL: FNV-1a, then mixed so that every bit counts (MurmurHash3's finaliser).</summary>
+    /// <summary>64 bits of the UTF-8 bytes of the parts, joined by NUL: FNV-1a, then mixed so that every bit counts (MurmurHash3's
+    /// finaliser).</summary>
     public static ulong Of(string first, string second)
     {
         ulong hash = 0xcbf29ce484222325;
@@ -102,6 +110,8 @@ internal static class StableHash
     private static void Add(ref ulong hash, string text)
     {
         foreach (byte b in Encoding.UTF8.GetBytes(text))
+        {
             hash = (hash ^ b) * 0x100000001b3;
+        }
     }
 }

@@ -5,8 +5,10 @@ using Twill.Linux;
 namespace Twill.Host;
 
 /// <summary>
-/// What the kernel's IPv6 would do of its own accord, and must not where addresses are given: wait and ask whether somebody else has an address,
-/// believe in routers that announce themselves, drop addresses with a link that goes down. Touched only where containers have IPv6 addresses.
+/// What the kernel's IPv6 would do of its own accord, and must not where addresses are given: wait and ask whether somebody else has an
+/// address,
+/// believe in routers that announce themselves, drop addresses with a link that goes down. Touched only where containers have IPv6
+/// addresses.
 /// The interfaces of others, the underlay's among them, are left as they are.
 /// </summary>
 public static class IPv6Settings
@@ -15,7 +17,8 @@ public static class IPv6Settings
     public const int MinMtu = 1280;
 
     /// <summary>
-    /// The parameter without which a host drops IPv6 packets that are not for itself. It makes the host a router, which no longer takes its own
+    /// The parameter without which a host drops IPv6 packets that are not for itself. It makes the host a router, which no longer takes its
+    /// own
     /// addresses and default route from other routers' announcements, but by interfaces whose <c>accept_ra</c> is 2.
     /// </summary>
     public const string Forwarding = "net/ipv6/conf/all/forwarding";
@@ -46,7 +49,10 @@ public static class IPv6Settings
     {
         bool written = false;
         foreach ((string name, string value) in s_bridge)
+        {
             written |= Ensure(Of(bridge, name), value);
+        }
+
         return written;
     }
 
@@ -57,23 +63,32 @@ public static class IPv6Settings
     /// <param name="pod">The container's namespace.</param>
     /// <param name="ifName">The interface's name inside.</param>
     /// <exception cref="HostException">This kernel runs without IPv6.</exception>
-    public static void EnsureInside(NetNs pod, string ifName) => pod.Run(() =>
-    {
-        foreach ((string name, string value) in s_inside)
-            Ensure(Of(ifName, name), value);
-        Ensure(Of("lo", "disable_ipv6"), "0");
-    });
+    public static void EnsureInside(NetNs pod, string ifName) =>
+        pod.Run(() =>
+        {
+            foreach ((string name, string value) in s_inside)
+            {
+                Ensure(Of(ifName, name), value);
+            }
+
+            Ensure(Of("lo", "disable_ipv6"), "0");
+        });
 
     /// <summary>The first parameter of the host that is not as it should be; null when all are.</summary>
     /// <param name="bridge">The bridge's name.</param>
     public static string? FindDifference(string bridge)
     {
         if (Read(Forwarding) != "1")
+        {
             return "the host does not forward IPv6: net.ipv6.conf.all.forwarding is not 1";
+        }
+
         foreach ((string name, string value) in s_bridge)
         {
             if (Read(Of(bridge, name)) != value)
+            {
                 return $"net.ipv6.conf.{bridge}.{name} is not {value}";
+            }
         }
         return null;
     }
@@ -84,7 +99,10 @@ public static class IPv6Settings
         Span<byte> bytes = stackalloc byte[16];
         address.TryWriteBytes(bytes, out int count);
         for (int bit = length; bit < 8 * count; bit++)
+        {
             bytes[bit / 8] &= (byte)~(0x80 >> (bit % 8));
+        }
+
         return new IPNetwork(new IPAddress(bytes[..count]), length);
     }
 
@@ -112,9 +130,11 @@ public static class IPv6Settings
         }
     }
 
-    private static HostException Without(string name) => new(
-        $"/proc/sys/{name} does not exist: this kernel runs without IPv6, or the interface's MTU is below {MinMtu}; "
-        + "take ipv6.disable=1 from the kernel's command line, or IPv6 out of the IPAM plugin's configuration");
+    private static HostException Without(string name) =>
+        new(
+            $"/proc/sys/{name} does not exist: this kernel runs without IPv6, or the interface's MTU is below {MinMtu}; "
+                + "take ipv6.disable=1 from the kernel's command line, or IPv6 out of the IPAM plugin's configuration"
+        );
 
     private static string Of(string link, string name) => $"net/ipv6/conf/{link}/{name}";
 }

@@ -7,7 +7,8 @@ using Twill.Linux.Netlink;
 
 namespace Twill.Host;
 
-/// <summary>The overlay devices of a network, kept as their <see cref="OverlaySpec"/>s say: what those of every kind have in common.</summary>
+/// <summary>The overlay devices of a network, kept as their <see cref="OverlaySpec"/>s say: what those of every kind have in
+/// common.</summary>
 public static class OverlayDevice
 {
     /// <summary>The kinds of devices that may be a network's overlay.</summary>
@@ -26,12 +27,13 @@ public static class OverlayDevice
     /// <summary>Makes the device, or corrects it.</summary>
     /// <exception cref="HostException">Something that is not ours is in the way.</exception>
     /// <exception cref="NetlinkException">The kernel refused.</exception>
-    public static Result Ensure(RouteSocket route, OverlaySpec spec) => spec switch
-    {
-        VxlanSpec vxlan => VxlanDevice.Ensure(route, vxlan),
-        WireGuardSpec wireGuard => WireGuardTunnel.Ensure(route, wireGuard),
-        _ => throw new ArgumentException($"There is no overlay device of kind {spec.Kind}.", nameof(spec)),
-    };
+    public static Result Ensure(RouteSocket route, OverlaySpec spec) =>
+        spec switch
+        {
+            VxlanSpec vxlan => VxlanDevice.Ensure(route, vxlan),
+            WireGuardSpec wireGuard => WireGuardTunnel.Ensure(route, wireGuard),
+            _ => throw new ArgumentException($"There is no overlay device of kind {spec.Kind}.", nameof(spec)),
+        };
 
     /// <summary>Deletes overlay devices that this network had under another configuration.</summary>
     /// <param name="route">A socket in the host's namespace.</param>
@@ -65,12 +67,17 @@ public static class OverlayDevice
             return null;
         }
 
-        return spec.IsKind(link.Kind) ? link : throw new HostException(
-            $"link {spec.Name} is a {link.Kind ?? "hardware"} device, not the {spec.Kind} device that belongs there: rename or delete it");
+        return spec.IsKind(link.Kind)
+            ? link
+            : throw new HostException(
+                $"link {spec.Name} is a {link.Kind ?? "hardware"} device, not the {spec.Kind} device that belongs there: rename or "
+                    + $"delete it"
+            );
     }
 
     /// <summary>
-    /// No link-local address and no router advertisements: the device floods nothing, so all that IPv6 would send is lost. Where it carries IPv6
+    /// No link-local address and no router advertisements: the device floods nothing, so all that IPv6 would send is lost. Where it carries
+    /// IPv6
     /// addresses, IPv6 is on.
     /// </summary>
     internal static void QuietIPv6(OverlaySpec spec, List<string> changes)
@@ -160,9 +167,11 @@ public static class OverlayDevice
                 batch.Add(
                     new NewAddress(index, wanted.BaseAddress, wanted.PrefixLength)
                     {
-                        AddressFlags = wanted.BaseAddress.AddressFamily == AddressFamily.InterNetworkV6 ? AddressFlags.NoDad : AddressFlags.None,
+                        AddressFlags =
+                            wanted.BaseAddress.AddressFamily == AddressFamily.InterNetworkV6 ? AddressFlags.NoDad : AddressFlags.None,
                     },
-                    tolerate: Errno.EEXIST);
+                    tolerate: Errno.EEXIST
+                );
                 changes.Add($"address {wanted} added");
             }
         }

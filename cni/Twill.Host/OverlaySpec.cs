@@ -5,7 +5,8 @@ namespace Twill.Host;
 /// <summary>An overlay device as it should be, of whatever kind: what <see cref="OverlayDevice.Ensure"/> makes and mends.</summary>
 /// <param name="Name">Interface name.</param>
 /// <param name="Mtu">MTU in bytes.</param>
-/// <param name="Addresses">The device's own addresses, each with the full prefix length: it reaches nobody but itself. None while there is no lease.</param>
+/// <param name="Addresses">The device's own addresses, each with the full prefix length: it reaches nobody but itself. None while there is
+/// no lease.</param>
 /// <param name="NetworkName">The network it belongs to, kept in the device's alias.</param>
 public abstract record OverlaySpec(string Name, int Mtu, PerFamily<IPNetwork> Addresses, string NetworkName)
 {

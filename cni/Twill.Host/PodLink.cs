@@ -45,7 +45,14 @@ public sealed record PodAddress(IPAddress Address, int PrefixLength)
 /// <param name="Table">Routing table; null: main.</param>
 /// <param name="Scope">rtm_scope; null: global behind a gateway, else link.</param>
 public sealed record PodRoute(
-    IPNetwork Dst, IPAddress? Gateway, int Mtu = 0, int AdvMss = 0, int Priority = 0, uint? Table = null, int? Scope = null);
+    IPNetwork Dst,
+    IPAddress? Gateway,
+    int Mtu = 0,
+    int AdvMss = 0,
+    int Priority = 0,
+    uint? Table = null,
+    int? Scope = null
+);
 
 /// <summary>
 /// A container's interface: a veth pair whose one end is born inside the container's namespace under its final name, and whose other
@@ -59,7 +66,8 @@ public static class PodLink
     /// <param name="host">A socket in the host's namespace.</param>
     /// <param name="pod">The container's namespace.</param>
     /// <param name="spec">What to make.</param>
-    /// <param name="bridge">The bridge it hangs on; its host end ends up on none where the bridge has no port for it (<see cref="RoutedEnd"/>).</param>
+    /// <param name="bridge">The bridge it hangs on; its host end ends up on none where the bridge has no port for it
+    /// (<see cref="RoutedEnd"/>).</param>
     /// <exception cref="AlreadyAttachedException">The pair exists.</exception>
     /// <exception cref="HostException">The container has another interface of that name.</exception>
     public static void Create(RouteSocket host, NetNs pod, PodLinkSpec spec, Link bridge)
@@ -73,16 +81,29 @@ public static class PodLink
         };
         // Where there is no port the kernel unmakes the pair, which takes it 30 ms: not to be tried on a bridge that had too many before.
         if (!bridge.ProxyArp && host.TryExecute(veth with { Master = bridge.Index }, Errno.EEXIST, Errno.EXFULL))
+        {
             return;
+        }
+
         if (host.TryGetLink(spec.HostName, out _))
+        {
             throw new AlreadyAttachedException(
-                $"container {spec.ContainerId} already has interface {spec.IfName} in network {spec.Network}: its host end {spec.HostName} exists; DEL it first");
-        RouteBatch batch = host.NewBatch();     // one system call: whoever is killed leaves no end that does not say whose it is
+                $"container {spec.ContainerId} already has interface {spec.IfName} in network {spec.Network}: its host end "
+                    + $"{spec.HostName} exists; DEL it first"
+            );
+        }
+
+        RouteBatch batch = host.NewBatch(); // one system call: whoever is killed leaves no end that does not say whose it is
         int made = batch.Add(veth with { Group = RoutedEnd.Group }, tolerate: Errno.EEXIST);
         batch.Add(new SetLink(spec.HostName) { Alias = spec.Alias }, tolerate: Errno.ENODEV);
         batch.Send();
         if (batch.ErrnoOf(made) == Errno.EEXIST)
-            throw new HostException($"the container's namespace already has an interface {spec.IfName}, which is not of this network: give another CNI_IFNAME, or remove that one");
+        {
+            throw new HostException(
+                $"the container's namespace already has an interface {spec.IfName}, which is not of this network: give another "
+                    + $"CNI_IFNAME, or remove that one"
+            );
+        }
     }
 
     /// <summary>Alias and hairpin of the host end.</summary>
@@ -101,12 +122,14 @@ public static class PodLink
     /// <param name="inPod">A socket in the container's namespace.</param>
     /// <param name="ifName">The interface's name inside.</param>
     /// <exception cref="HostException">Somebody has taken it away.</exception>
-    public static int IndexOf(RouteSocket inPod, string ifName) => inPod.TryGetLink(ifName, out Link? link)
-        ? link.Index
-        : throw new HostException($"interface {ifName} vanished from the container's namespace while it was being set up");
+    public static int IndexOf(RouteSocket inPod, string ifName) =>
+        inPod.TryGetLink(ifName, out Link? link)
+            ? link.Index
+            : throw new HostException($"interface {ifName} vanished from the container's namespace while it was being set up");
 
     /// <summary>
-    /// Inside: <c>ip link set IFNAME address MAC up</c>, then addresses and routes, in one batch. Before IPv6 addresses: <see cref="IPv6Settings.EnsureInside"/>.
+    /// Inside: <c>ip link set IFNAME address MAC up</c>, then addresses and routes, in one batch. Before IPv6 addresses:
+    /// <see cref="IPv6Settings.EnsureInside"/>.
     /// </summary>
     /// <param name="inPod">A socket in the container's namespace.</param>
     /// <param name="index">The interface's index inside.</param>
@@ -114,23 +137,38 @@ public static class PodLink
     /// <param name="addresses">Its addresses.</param>
     /// <param name="routes">Its routes, next hops on the link first.</param>
     public static void Configure(
-        RouteSocket inPod, int index, MacAddress mac, IReadOnlyList<PodAddress> addresses, IReadOnlyList<PodRoute> routes)
+        RouteSocket inPod,
+        int index,
+        MacAddress mac,
+        IReadOnlyList<PodAddress> addresses,
+        IReadOnlyList<PodRoute> routes
+    )
     {
         RouteBatch batch = inPod.NewBatch();
         batch.Add(new SetLink(index) { Mac = mac, Up = true });
         foreach (PodAddress address in addresses)
-            batch.Add(new NewAddress(index, address.Address, address.PrefixLength)
-            {
-                AddressFlags = AddressFlags.NoDad | (address.IsAlone ? AddressFlags.NoPrefixRoute : AddressFlags.None),
-            });
+        {
+            batch.Add(
+                new NewAddress(index, address.Address, address.PrefixLength)
+                {
+                    AddressFlags = AddressFlags.NoDad | (address.IsAlone ? AddressFlags.NoPrefixRoute : AddressFlags.None),
+                }
+            );
+        }
+
         int first = batch.Count;
         foreach (PodRoute route in routes)
+        {
             batch.Add(RouteOf(route, index), tolerate: Errno.EEXIST); // named twice, it is one route
+        }
+
         batch.Send();
         for (int i = 0; i < routes.Count; i++)
         {
             if (StandsAlone(routes[i]) && batch.ErrnoOf(first + i) == Errno.EEXIST && !NamedBefore(routes, i))
+            {
                 PutBehind(inPod, routes[i], index);
+            }
         }
     }
 
@@ -146,7 +184,9 @@ public static class PodLink
     {
         const int Questions = 200; // of a millisecond each: an ADD does not fail for this, the worker does come
         for (int i = 0; i < Questions && !host.GetLink(name).IsRunning; i++)
+        {
             Thread.Sleep(1);
+        }
     }
 
     /// <summary>
@@ -164,25 +204,30 @@ public static class PodLink
             return false;
         }
         if (end.Group == RoutedEnd.Group)
+        {
             RoutedEnd.Disconnect(host, end);
+        }
+
         return LinkRemoval.Run(host, end);
     }
 
     /// <summary>
-    /// Behind those that are there: a container in two networks has a default route in each, and keeps one when it leaves the other. IPv6 has no
+    /// Behind those that are there: a container in two networks has a default route in each, and keeps one when it leaves the other. IPv6
+    /// has no
     /// order among routes of one metric, and would use both in turn: there it is the first, or see <see cref="PutBehind"/>.
     /// </summary>
-    private static NewRoute RouteOf(PodRoute route, int index) => new(route.Dst)
-    {
-        Mode = StandsAlone(route) ? RouteMode.Add : RouteMode.Append,
-        Gateway = route.Gateway,
-        Index = index,
-        Scope = (RouteScope?)route.Scope,
-        Mtu = (uint)route.Mtu,
-        AdvMss = (uint)route.AdvMss,
-        Metric = (uint)route.Priority,
-        Table = route.Table ?? 0,
-    };
+    private static NewRoute RouteOf(PodRoute route, int index) =>
+        new(route.Dst)
+        {
+            Mode = StandsAlone(route) ? RouteMode.Add : RouteMode.Append,
+            Gateway = route.Gateway,
+            Index = index,
+            Scope = (RouteScope?)route.Scope,
+            Mtu = (uint)route.Mtu,
+            AdvMss = (uint)route.AdvMss,
+            Metric = (uint)route.Priority,
+            Table = route.Table ?? 0,
+        };
 
     private static bool StandsAlone(PodRoute route) => IPv6Settings.IsIPv6(route.Dst.BaseAddress) && route.Priority == 0;
 
@@ -191,7 +236,9 @@ public static class PodLink
         for (int i = 0; i < number; i++)
         {
             if (routes[i] == routes[number])
+            {
                 return true;
+            }
         }
         return false;
     }
@@ -199,11 +246,14 @@ public static class PodLink
     /// <summary>An IPv6 route to where there is another already: with the next metric that is free.</summary>
     private static void PutBehind(RouteSocket inPod, PodRoute route, int index)
     {
-        const uint DefaultMetric = 1024, Most = 256; // IP6_RT_PRIO_USER; of so many networks no container is
+        const uint DefaultMetric = 1024,
+            Most = 256; // IP6_RT_PRIO_USER; of so many networks no container is
         for (uint metric = DefaultMetric + 1; metric < DefaultMetric + Most; metric++)
         {
             if (inPod.TryExecute(RouteOf(route, index) with { Metric = metric }, Errno.EEXIST))
+            {
                 return;
+            }
         }
         throw new HostException($"there are {Most} routes to {route.Dst} in the container already");
     }

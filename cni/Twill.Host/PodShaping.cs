@@ -23,12 +23,18 @@ public static class PodShaping
     public static void Apply(RouteSocket host, PodLinkSpec spec, PodLimits limits)
     {
         if (limits == PodLimits.None)
+        {
             return;
+        }
+
         int hostEnd = host.GetLink(spec.HostName).Index;
         int ifb = limits.Egress is null ? 0 : MakeIfb(host, spec);
         RouteBatch batch = host.NewBatch();
         if (limits.Ingress is { } ingress)
+        {
             batch.Add(Tbf(hostEnd, ingress));
+        }
+
         if (limits.Egress is { } egress)
         {
             batch.Add(new SetLink(ifb) { Alias = spec.Alias });
@@ -39,7 +45,8 @@ public static class PodShaping
         batch.Send();
     }
 
-    /// <summary><c>ip link delete IFB</c>. Nothing to do when there is none, as for any container without a limit on what it sends.</summary>
+    /// <summary><c>ip link delete IFB</c>. Nothing to do when there is none, as for any container without a limit on what it
+    /// sends.</summary>
     /// <returns>False when there was none.</returns>
     public static bool Delete(RouteSocket host, string ifb) => host.DeleteLinkIfPresent(ifb);
 
@@ -52,19 +59,28 @@ public static class PodShaping
         foreach (Link link in host.ListLinks(kind: "ifb"))
         {
             if (HostNames.IsIfb(link.Name) && IsOurs(host, link, network))
+            {
                 names.Add(link.Name);
+            }
         }
         return names;
     }
 
-    /// <summary>Compares the limits with what the kernel has. Limits that nobody asked for are not looked for: another plugin may have set them.</summary>
+    /// <summary>Compares the limits with what the kernel has. Limits that nobody asked for are not looked for: another plugin may have set
+    /// them.</summary>
     /// <returns>The first difference, in words; null when all is as asked for.</returns>
     public static string? FindDifference(RouteSocket host, PodLinkSpec spec, PodLimits limits)
     {
         if (limits == PodLimits.None)
+        {
             return null;
+        }
+
         if (!host.TryGetLink(spec.HostName, out Link? hostEnd))
+        {
             return $"host end {spec.HostName} is missing";
+        }
+
         return (limits.Ingress is { } ingress ? TbfDifference(host, hostEnd, ingress, "to") : null)
             ?? (limits.Egress is { } egress ? EgressDifference(host, hostEnd, spec, egress) : null);
     }
@@ -83,16 +99,23 @@ public static class PodShaping
     private static NewTbf Tbf(int index, RateLimit limit) => new(index, limit.Rate, limit.Burst, limit.Queue);
 
     // An ADD that was killed gave it no alias yet. It makes the host end before: without one nobody needs the ifb.
-    private static bool IsOurs(RouteSocket host, Link ifb, string network) => string.IsNullOrEmpty(ifb.Alias)
-        ? !host.TryGetLink(HostNames.VethOfIfb(ifb.Name), out _)
-        : ifb.Alias.StartsWith(HostNames.VethAliasStart(network), StringComparison.Ordinal);
+    private static bool IsOurs(RouteSocket host, Link ifb, string network) =>
+        string.IsNullOrEmpty(ifb.Alias)
+            ? !host.TryGetLink(HostNames.VethOfIfb(ifb.Name), out _)
+            : ifb.Alias.StartsWith(HostNames.VethAliasStart(network), StringComparison.Ordinal);
 
     private static string? EgressDifference(RouteSocket host, Link hostEnd, PodLinkSpec spec, RateLimit limit)
     {
         if (!host.TryGetLink(spec.IfbName, out Link? ifb))
+        {
             return $"what the container sends is not limited to {limit}: {spec.IfbName} is missing";
+        }
+
         if (!ifb.IsUp)
+        {
             return $"{spec.IfbName}, through which all goes that the container sends, is down";
+        }
+
         return Redirects(host, hostEnd.Index, ifb.Index)
             ? TbfDifference(host, ifb, limit, "from")
             : $"what the container sends is not limited to {limit}: host end {hostEnd.Name} does not redirect it to {ifb.Name}";
@@ -101,11 +124,16 @@ public static class PodShaping
     private static bool Redirects(RouteSocket host, int hostEnd, int ifb)
     {
         if (!host.TryGetQdisc(hostEnd, TcHandle.Ingress, out Qdisc? hook) || hook.Kind is not ("ingress" or "clsact"))
+        {
             return false;
+        }
+
         foreach (TcFilter filter in host.ListIngressFilters(hostEnd))
         {
             if (filter.RedirectIndex == ifb)
+            {
                 return true;
+            }
         }
         return false;
     }
@@ -113,11 +141,21 @@ public static class PodShaping
     private static string? TbfDifference(RouteSocket host, Link link, RateLimit limit, string direction)
     {
         if (!HasTbf(host, link, out TbfDetails? tbf))
+        {
             return $"traffic {direction} the container is not limited to {limit}: {link.Name} has no token bucket filter";
+        }
+
         if (tbf.Rate != limit.Rate)
-            return $"traffic {direction} the container is limited to {(UInt128)tbf.Rate * 8} bit/s by {link.Name}, not {(UInt128)limit.Rate * 8}";
+        {
+            return $"traffic {direction} the container is limited to {(UInt128)tbf.Rate * 8} bit/s by {link.Name}, not "
+                + $"{(UInt128)limit.Rate * 8}";
+        }
+
         if (!tbf.HasBurst(limit.Burst))
+        {
             return $"bursts {direction} the container are limited to others than {(ulong)limit.Burst * 8} bit by {link.Name}";
+        }
+
         return tbf.Limit == limit.Queue ? null : $"the queue of {link.Name} takes {tbf.Limit} bytes, not {limit.Queue}";
     }
 

@@ -8,5 +8,6 @@ internal static class PrefixExtensions
     /// <summary>Whether every address of <paramref name="inner"/> is one of <paramref name="outer"/>.</summary>
     internal static bool Covers(this IPNetwork outer, IPNetwork inner) =>
         outer.BaseAddress.AddressFamily == inner.BaseAddress.AddressFamily
-        && outer.PrefixLength <= inner.PrefixLength && outer.Contains(inner.BaseAddress);
+        && outer.PrefixLength <= inner.PrefixLength
+        && outer.Contains(inner.BaseAddress);
 }

@@ -8,20 +8,26 @@ using Twill.Linux.Neighbours;
 namespace Twill.Host;
 
 /// <summary>
-/// On the bridge, the host answers who asks by neighbour discovery for a container past the bridge's ports (<see cref="RoutedEnd"/>): where ARP
-/// needs a single switch for all of them, IPv6 needs an entry for each (<c>ip -6 neigh show proxy</c>). They are on the bridge and do not go with
+/// On the bridge, the host answers who asks by neighbour discovery for a container past the bridge's ports (<see cref="RoutedEnd"/>): where
+/// ARP
+/// needs a single switch for all of them, IPv6 needs an entry for each (<c>ip -6 neigh show proxy</c>). They are on the bridge and do not
+/// go with
 /// the container's interface, so that whoever removes that removes them.
 /// </summary>
 internal static class ProxyNeighbours
 {
-    /// <summary><c>sysctl net.ipv6.conf.BRIDGE.proxy_ndp=1 net.ipv6.neigh.BRIDGE.proxy_delay=0; ip neigh replace proxy ADDRESS dev BRIDGE proto 116</c></summary>
+    /// <summary><c>sysctl net.ipv6.conf.BRIDGE.proxy_ndp=1 net.ipv6.neigh.BRIDGE.proxy_delay=0; ip neigh replace proxy ADDRESS dev BRIDGE
+    /// proto 116</c></summary>
     internal static void Add(RouteSocket host, Link bridge, IReadOnlyList<IPAddress> containers)
     {
         Sysctl.Ensure(ProxyNdp(bridge.Name), "1");
         Sysctl.Ensure($"net/ipv6/neigh/{bridge.Name}/proxy_delay", "0");
         RouteBatch batch = host.NewBatch();
         foreach (IPAddress container in containers)
+        {
             batch.Add(new NewProxyNeighbour(bridge.Index, container) { Protocol = RouteProtocol.Twill });
+        }
+
         batch.Send();
     }
 
@@ -39,9 +45,15 @@ internal static class ProxyNeighbours
     internal static string? FindDifference(RouteSocket host, string bridge, IPAddress container)
     {
         if (Sysctl.Read(ProxyNdp(bridge)) != "1")
-            return $"the host does not answer neighbour discovery at {bridge} for containers past the bridge's ports: net.ipv6.conf.{bridge}.proxy_ndp is not 1";
-        return host.TryGetLink(bridge, out Link? link) && Ours(host).Exists(one => one.Index == link.Index && container.Equals(one.Address)) ? null
-            : $"the host does not answer neighbour discovery at {bridge} for {container}, which is past the bridge's ports (ip neigh add proxy {container} dev {bridge})";
+        {
+            return $"the host does not answer neighbour discovery at {bridge} for containers past the bridge's ports: "
+                + $"net.ipv6.conf.{bridge}.proxy_ndp is not 1";
+        }
+
+        return host.TryGetLink(bridge, out Link? link) && Ours(host).Exists(one => one.Index == link.Index && container.Equals(one.Address))
+            ? null
+            : $"the host does not answer neighbour discovery at {bridge} for {container}, which is past the bridge's ports (ip neigh "
+                + $"add proxy {container} dev {bridge})";
     }
 
     /// <summary>The IPv6 addresses of all containers past bridges' ports: the peers of host ends' addresses.</summary>
@@ -51,7 +63,9 @@ internal static class ProxyNeighbours
         foreach (InterfaceAddress address in host.ListAddresses(family: AddressFamily.InterNetworkV6))
         {
             if (address.Peer is { } container)
+            {
                 containers.Add(container);
+            }
         }
         return containers;
     }
@@ -62,13 +76,18 @@ internal static class ProxyNeighbours
         foreach (Neighbour proxy in Ours(host))
         {
             if (proxy.Address is { } address && unwanted(address))
+            {
                 batch.Add(new DeleteNeighbour(proxy.Index, address) { IsProxy = true }, tolerate: Errno.ENOENT);
+            }
         }
         if (batch.Count > 0)
+        {
             batch.Send();
+        }
     }
 
-    private static List<Neighbour> Ours(RouteSocket host) => host.ListProxyNeighbours(AddressFamily.InterNetworkV6).FindAll(proxy => proxy.Protocol == RouteProtocol.Twill);
+    private static List<Neighbour> Ours(RouteSocket host) =>
+        host.ListProxyNeighbours(AddressFamily.InterNetworkV6).FindAll(proxy => proxy.Protocol == RouteProtocol.Twill);
 
     private static string ProxyNdp(string link) => $"net/ipv6/conf/{link}/proxy_ndp";
 }

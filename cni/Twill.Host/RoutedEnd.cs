@@ -19,17 +19,20 @@ public sealed record RoutedAddress(IPAddress Container, IPAddress Gateway, int P
 }
 
 /// <summary>
-/// The host end of a container for which the bridge has no port. It is on no bridge: the host routes to it, and answers for others when it asks
+/// The host end of a container for which the bridge has no port. It is on no bridge: the host routes to it, and answers for others when it
+/// asks
 /// by ARP.
 /// <code>
 /// container   10.244.9.5/24, gateway 10.244.9.1: inside, nothing tells it from one on the bridge
 /// host end    proxy_arp=1, 10.244.9.1 peer 10.244.9.5/32; of that the kernel makes: route 10.244.9.5 dev HOSTEND scope link src 10.244.9.1
 /// bridge      proxy_arp=1: the host answers those who look there for 10.244.9.5
 /// </code>
-/// One address is all it takes. The way there is the kernel's own route of it, so that nobody who tidies up routes takes it away, and all of it
+/// One address is all it takes. The way there is the kernel's own route of it, so that nobody who tidies up routes takes it away, and all
+/// of it
 /// goes with the interface. Only broadcast and multicast stop at the host, as they do between hosts.
 /// <para>
-/// IPv6's neighbour discovery has no such switch as proxy_arp, only entries for single addresses (<see cref="ProxyNeighbours"/>): on the bridge there
+/// IPv6's neighbour discovery has no such switch as proxy_arp, only entries for single addresses (<see cref="ProxyNeighbours"/>): on the
+/// bridge there
 /// is one for the container, and inside the subnet is not on the link but behind the gateway, so that it asks for nobody but that:
 /// </para>
 /// <code>
@@ -39,21 +42,25 @@ public sealed record RoutedAddress(IPAddress Container, IPAddress Gateway, int P
 /// </code>
 /// </summary>
 /// <remarks>
-/// A further bridge, joined to the first by a pair, would be the other way. But every broadcast, an ARP question for the gateway say, would go to
-/// all containers of both, which is more than the kernel queues. And where br_netfilter is on, each frame between both is tracked as a connection
+/// A further bridge, joined to the first by a pair, would be the other way. But every broadcast, an ARP question for the gateway say, would
+/// go to
+/// all containers of both, which is more than the kernel queues. And where br_netfilter is on, each frame between both is tracked as a
+/// connection
 /// twice, and the second entry of one to a published port, which sees the translated address only, clashes with the first.
 /// </remarks>
 public static class RoutedEnd
 {
     /// <summary>
-    /// The highest number of a bridge's port that a container is left on; the kernel numbers ports from 1 and gives the lowest that is free. There
+    /// The highest number of a bridge's port that a container is left on; the kernel numbers ports from 1 and gives the lowest that is
+    /// free. There
     /// are 1,023, but a broadcast is copied to all of them at once, onto a queue of one processor that by default holds 1,000 frames
     /// (<c>net.core.netdev_max_backlog</c>): who is behind the last ports never hears that somebody looks for him by ARP, and when two ask
     /// at once, half of all do not. Half of the queue leaves room for a second one.
     /// </summary>
     public const int LastPort = 512;
 
-    /// <summary>The group number of routed ends (<c>ip link show group 116</c>), by which they differ from one that somebody took off the bridge.</summary>
+    /// <summary>The group number of routed ends (<c>ip link show group 116</c>), by which they differ from one that somebody took off the
+    /// bridge.</summary>
     public const uint Group = RouteProtocol.Twill;
 
     /// <summary>Whether a host end, just made, is to be on the bridge; it is taken off when its port is past the last.</summary>
@@ -63,17 +70,25 @@ public static class RoutedEnd
     public static bool StaysOnBridge(RouteSocket host, PodLinkSpec spec, Link end)
     {
         if (end.MasterIndex == 0)
+        {
             return false;
+        }
+
         if (end.BridgePort is not { Number: > LastPort })
+        {
             return true;
+        }
+
         RouteBatch batch = host.NewBatch();
-        batch.Add(new SetLink(end.Index) { Alias = spec.Alias, Group = Group });   // as long as it has none, only the bridge tells whose it is
+        // as long as it has none, only the bridge tells whose it is
+        batch.Add(new SetLink(end.Index) { Alias = spec.Alias, Group = Group });
         batch.Add(new SetLink(end.Index) { Master = 0 });
         batch.Send();
         return false;
     }
 
-    /// <summary>Brings a container into the network by its host end, which is up and on no bridge; from then on the bridge gets no more ports. The calling thread is in the host's namespace.</summary>
+    /// <summary>Brings a container into the network by its host end, which is up and on no bridge; from then on the bridge gets no more
+    /// ports. The calling thread is in the host's namespace.</summary>
     /// <param name="host">A socket in the host's namespace.</param>
     /// <param name="spec">The pair.</param>
     /// <param name="index">Interface index of the host end.</param>
@@ -88,26 +103,40 @@ public static class RoutedEnd
         foreach (RoutedAddress address in addresses)
         {
             if (address.IsIPv6)
-                six.Add(address.Container);
-            batch.Add(new NewAddress(index, address.Gateway, address.HostLength)
             {
-                Peer = address.Container,
-                AddressFlags = address.IsIPv6 ? AddressFlags.NoDad : AddressFlags.None,
-            });
+                six.Add(address.Container);
+            }
+
+            batch.Add(
+                new NewAddress(index, address.Gateway, address.HostLength)
+                {
+                    Peer = address.Container,
+                    AddressFlags = address.IsIPv6 ? AddressFlags.NoDad : AddressFlags.None,
+                }
+            );
         }
         if (six.Count > 0)
+        {
             IPv6Settings.EnsureLink(spec.HostName);
+        }
+
         batch.Send();
         if (six.Count > 0)
+        {
             ProxyNeighbours.Add(host, bridge, six);
+        }
         // Who talked to the address's last owner, if that was on the bridge, knows it at a hardware address that is there no more.
         MacAddress here = bridge.Mac ?? HostMacs.ForBridge(bridge.Name);
         foreach (RoutedAddress address in addresses)
         {
             if (address.IsIPv6)
+            {
                 NeighbourAnnouncement.Send(bridge.Index, address.Container, here);
+            }
             else
+            {
                 ArpAnnouncement.Send(bridge.Index, address.Container, here);
+            }
         }
     }
 
@@ -120,13 +149,18 @@ public static class RoutedEnd
         foreach (InterfaceAddress address in host.ListAddresses(end.Index, AddressFamily.InterNetworkV6))
         {
             if (address.Peer is { } container)
+            {
                 six.Add(container);
+            }
         }
         if (six.Count > 0)
+        {
             ProxyNeighbours.Delete(host, six);
+        }
     }
 
-    /// <summary>Takes away what containers left whose host ends are gone: of their namespaces, say. One question where there is nothing.</summary>
+    /// <summary>Takes away what containers left whose host ends are gone: of their namespaces, say. One question where there is
+    /// nothing.</summary>
     /// <param name="host">A socket in the host's namespace.</param>
     public static void ForgetGone(RouteSocket host) => ProxyNeighbours.DeleteGone(host);
 
@@ -143,25 +177,34 @@ public static class RoutedEnd
             foreach (IPNetwork subnet in subnets)
             {
                 if (subnet.Contains(container))
+                {
                     six.Add(container);
+                }
             }
         }
         if (six.Count > 0)
+        {
             ProxyNeighbours.Add(host, bridge, six);
+        }
+
         return AnswerAt(bridge.Name) || six.Count > 0;
     }
 
     /// <summary>The addresses of a container's interface: one of IPv6 is alone on its link.</summary>
     public static PodAddress Inside(RoutedAddress address) => new(address.Container, address.PrefixLength) { IsAlone = address.IsIPv6 };
 
-    /// <summary>The routes inside that lead to the gateway, and by it to the subnet, where the kernel makes none; before those that the container is to have.</summary>
+    /// <summary>The routes inside that lead to the gateway, and by it to the subnet, where the kernel makes none; before those that the
+    /// container is to have.</summary>
     public static List<PodRoute> RoutesInside(IReadOnlyList<RoutedAddress> addresses)
     {
         List<PodRoute> routes = [];
         foreach (RoutedAddress address in addresses)
         {
             if (!address.IsIPv6)
+            {
                 continue;
+            }
+
             PodRoute gateway = new(new IPNetwork(address.Gateway, address.HostLength), null);
             PodRoute subnet = new(IPv6Settings.SubnetOf(address.Container, address.PrefixLength), address.Gateway);
             routes.AddRange([gateway, subnet]);
@@ -179,13 +222,16 @@ public static class RoutedEnd
         foreach (InterfaceAddress address in host.ListAddresses())
         {
             if (IsRouted(host, address))
+            {
                 indexes.Add(address.Index);
+            }
         }
         return indexes;
     }
 
     /// <summary>
-    /// <c>sysctl net.ipv4.conf.LINK.proxy_arp=1 net.ipv4.neigh.LINK.proxy_delay=0</c>: the host answers at a link for whom it reaches by another,
+    /// <c>sysctl net.ipv4.conf.LINK.proxy_arp=1 net.ipv4.neigh.LINK.proxy_delay=0</c>: the host answers at a link for whom it reaches by
+    /// another,
     /// and does not wait up to 0.8 seconds for somebody else to do so.
     /// </summary>
     /// <returns>True when something had to be written.</returns>
@@ -202,21 +248,38 @@ public static class RoutedEnd
         foreach (RoutedAddress address in addresses)
         {
             if (address.IsIPv6 && ProxyNeighbours.FindDifference(host, bridge, address.Container) is { } difference)
+            {
                 return difference;
-            if (!present.Exists(a => a.Address.Equals(address.Gateway) && address.Container.Equals(a.Peer) && a.PrefixLength == address.HostLength))
+            }
+
+            if (
+                !present.Exists(a =>
+                    a.Address.Equals(address.Gateway) && address.Container.Equals(a.Peer) && a.PrefixLength == address.HostLength
+                )
+            )
+            {
                 return $"host end {end.Name}, on no bridge, lacks the address {address.Gateway} peer {address.Container}";
+            }
         }
         foreach (string link in (ReadOnlySpan<string>)[end.Name, bridge])
         {
             if (Sysctl.Read(ProxyArp(link)) != "1")
-                return $"the host does not answer ARP at {link} for containers past the bridge's ports: net.ipv4.conf.{link}.proxy_arp is not 1";
+            {
+                return $"the host does not answer ARP at {link} for containers past the bridge's ports: net.ipv4.conf.{link}.proxy_arp "
+                    + $"is not 1";
+            }
         }
         return null;
     }
 
     /// <summary>IPv4 addresses are labelled with the interface's name; of IPv6 the interface is asked.</summary>
-    private static bool IsRouted(RouteSocket host, InterfaceAddress address) => address.Peer is not null
-        && (address.Label is { } name ? HostNames.IsVeth(name) : host.TryGetLink(address.Index, out Link? link) && link.Group == Group && HostNames.IsVeth(link.Name));
+    private static bool IsRouted(RouteSocket host, InterfaceAddress address) =>
+        address.Peer is not null
+        && (
+            address.Label is { } name
+                ? HostNames.IsVeth(name)
+                : host.TryGetLink(address.Index, out Link? link) && link.Group == Group && HostNames.IsVeth(link.Name)
+        );
 
     private static string ProxyArp(string link) => $"net/ipv4/conf/{link}/proxy_arp";
 

@@ -5,7 +5,8 @@ using Twill.Linux.Nftables;
 namespace Twill.Host;
 
 /// <summary>
-/// What an address family is to a network's nftables table. IPv4's sets and maps have the plain names (<c>local</c>, <c>ports</c>), those of IPv6
+/// What an address family is to a network's nftables table. IPv4's sets and maps have the plain names (<c>local</c>, <c>ports</c>), those
+/// of IPv6
 /// end in 6 (<c>local6</c>, <c>ports6</c>); all that is done with them is done for each family of the table.
 /// </summary>
 internal sealed record TableFamily
@@ -28,18 +29,19 @@ internal sealed record TableFamily
         Family = AddressFamily.InterNetworkV6,
         Suffix = "6",
         Address = NftType.Ipv6Addr,
-        NeverMasqueraded = [IPNetwork.Parse("fe80::/10"), IPNetwork.Parse("ff00::/8")],     // they never leave their link, nor may be forwarded
-        // The kernel itself drops what comes from or goes to ::1 by any interface but lo (ip6_rcv_core), and has no route_localnet for it: what
-        // answers a connection from ::1 would be dropped as well. The link-local addresses that clients ask from cannot be routed to a container.
+        NeverMasqueraded = [IPNetwork.Parse("fe80::/10"), IPNetwork.Parse("ff00::/8")], // they never leave their link, nor may be forwarded
+        // The kernel itself drops what comes from or goes to ::1 by any interface but lo (ip6_rcv_core), and has no route_localnet for it:
+        // what
+        // answers a connection from ::1 would be dropped as well. The link-local addresses that clients ask from cannot be routed to a
+        // container.
         Loopback = null,
         NotPublishedAt = [new(IPAddress.IPv6Loopback, 128), IPNetwork.Parse("fe80::/10")],
     };
 
-    internal static readonly IReadOnlyList<TableFamily> OnlyIPv4 = [IPv4], Both = [IPv4, IPv6];
+    internal static readonly IReadOnlyList<TableFamily> OnlyIPv4 = [IPv4],
+        Both = [IPv4, IPv6];
 
-    private TableFamily()
-    {
-    }
+    private TableFamily() { }
 
     /// <summary>AF_INET or AF_INET6.</summary>
     internal required AddressFamily Family { get; init; }
@@ -53,7 +55,8 @@ internal sealed record TableFamily
     /// <summary>Destinations that see the container's own address whatever is configured.</summary>
     internal required IReadOnlyList<IPNetwork> NeverMasqueraded { get; init; }
 
-    /// <summary>The host's own addresses that containers could get at once <c>route_localnet</c> is on; null where the kernel sees to it.</summary>
+    /// <summary>The host's own addresses that containers could get at once <c>route_localnet</c> is on; null where the kernel sees to
+    /// it.</summary>
     internal required IPNetwork? Loopback { get; init; }
 
     /// <summary>Addresses of the host that ports at all of its addresses are not published at.</summary>

@@ -25,22 +25,30 @@ public sealed record Underlay(string Name, int Index, IPAddress? IPv4, IPAddress
     private static readonly AddressFamily[] s_families = [AddressFamily.InterNetwork, AddressFamily.InterNetworkV6];
 
     /// <summary>The addresses that there are, IPv4's first; at least one.</summary>
-    public IReadOnlyList<IPAddress> Addresses => IPv4 is null ? [IPv6!] : IPv6 is null ? [IPv4] : [IPv4, IPv6];
+    public IReadOnlyList<IPAddress> Addresses =>
+        IPv4 is null ? [IPv6!]
+        : IPv6 is null ? [IPv4]
+        : [IPv4, IPv6];
 
     /// <summary>The MTU in bytes that a backend leaves to containers, by whichever of the addresses their packets go.</summary>
     public int MtuWith(IBackend backend)
     {
         int overhead = 0;
         foreach (IPAddress address in Addresses)
+        {
             overhead = Math.Max(overhead, backend.Overhead(address.AddressFamily));
+        }
+
         return Mtu - overhead;
     }
 
     /// <summary>
-    /// Chooses by the configuration's <c>backend.interface</c>: empty, the interface of the default route (of several, the one of the lowest
+    /// Chooses by the configuration's <c>backend.interface</c>: empty, the interface of the default route (of several, the one of the
+    /// lowest
     /// metric; IPv6's only where there is none of IPv4) and its preferred source; an address or a prefix (<c>192.168.64.0/24</c>), the
     /// interface that has it or one of it; else an interface's name or a glob (<c>eth*</c>), the first by index that is up and has a global
-    /// address, an IPv4 one if any interface has. IPv6 addresses count when they stay: not temporary, deprecated or tentative ones; configured
+    /// address, an IPv4 one if any interface has. IPv6 addresses count when they stay: not temporary, deprecated or tentative ones;
+    /// configured
     /// ones before those that routers advertised, the lowest first.
     /// </summary>
     /// <param name="route">A socket in the host's namespace.</param>
@@ -54,13 +62,22 @@ public sealed record Underlay(string Name, int Index, IPAddress? IPv4, IPAddress
     {
         Candidates all = new(route.ListLinks(), InOrder(route.ListAddresses()));
         if (string.IsNullOrEmpty(pattern))
+        {
             return OfDefaultRoute(route, all, dual);
+        }
+
         if (IPAddress.TryParse(pattern, out IPAddress? exact))
+        {
             return Choose(all, dual, (_, a) => a.Address.Equals(exact)) ?? throw Nothing(pattern, "no interface has that address", all);
+        }
+
         if (pattern.Contains('/'))
         {
             if (ParsePrefix(pattern) is not { } prefix)
+            {
                 throw Nothing(pattern, "it is no prefix like 192.168.64.0/24 or fd00:64::/64", all);
+            }
+
             return Choose(all, dual, (_, a) => a.Address.AddressFamily == prefix.BaseAddress.AddressFamily && prefix.Contains(a.Address))
                 ?? throw Nothing(pattern, "no interface has an address in that prefix", all);
         }
@@ -84,25 +101,51 @@ public sealed record Underlay(string Name, int Index, IPAddress? IPv4, IPAddress
         foreach (AddressFamily family in s_families)
         {
             if (family == AddressFamily.InterNetworkV6 && !dual && First(all, AddressFamily.InterNetwork, (_, _) => true) is not null)
-                break;      // a default route that is away for a moment does not make this host another one
+            {
+                break; // a default route that is away for a moment does not make this host another one
+            }
+
             if (DefaultRoute(route, family) is not { } way)
+            {
                 continue;
-            return Choose(all, dual, (l, a) => l.Index == way.Index && (way.Source is null || a.Address.Equals(way.Source)), [family, .. s_families])
+            }
+
+            return Choose(
+                all,
+                dual,
+                (l, a) => l.Index == way.Index && (way.Source is null || a.Address.Equals(way.Source)),
+                [family, .. s_families]
+            )
                 ?? Choose(all, dual, (l, _) => l.Index == way.Index)
-                ?? throw new HostException("$.backend.interface is empty, and the interface of the default route is down or has no global " +
-                    $"address: name another; there are {Offer(all)}");
+                ?? throw new HostException(
+                    "$.backend.interface is empty, and the interface of the default route is down or has no global "
+                        + $"address: name another; there are {Offer(all)}"
+                );
         }
-        throw new HostException($"$.backend.interface is empty, and this host has no {(dual ? "" : "IPv4 ")}default route to choose the underlay by: " +
-            $"name an interface, a glob, an address or a prefix; there are {Offer(all)}");
+        throw new HostException(
+            $"$.backend.interface is empty, and this host has no {(dual ? "" : "IPv4 ")}default route to choose the underlay by: "
+                + $"name an interface, a glob, an address or a prefix; there are {Offer(all)}"
+        );
     }
 
     private static Route? DefaultRoute(RouteSocket route, AddressFamily family)
     {
         Route? best = null;
-        foreach (Route candidate in route.ListRoutes(new ListRoutes { Family = family, Table = RouteTable.Main, RouteType = RouteType.Unicast }))
+        foreach (
+            Route candidate in route.ListRoutes(
+                new ListRoutes
+                {
+                    Family = family,
+                    Table = RouteTable.Main,
+                    RouteType = RouteType.Unicast,
+                }
+            )
+        )
         {
             if (candidate.Destination.PrefixLength == 0 && candidate.Index != 0 && (best is null || candidate.Metric < best.Metric))
+            {
                 best = candidate;
+            }
         }
         return best;
     }
@@ -113,11 +156,17 @@ public sealed record Underlay(string Name, int Index, IPAddress? IPv4, IPAddress
         foreach (AddressFamily family in families ?? s_families)
         {
             if (First(all, family, fits) is not (var link, var address))
+            {
                 continue;
+            }
+
             bool v4 = family == AddressFamily.InterNetwork;
-            IPAddress? other = !dual ? null
-                : First(all, v4 ? AddressFamily.InterNetworkV6 : AddressFamily.InterNetwork, (l, a) => l.Index == link.Index && fits(l, a))?.Address
-                ?? First(all, v4 ? AddressFamily.InterNetworkV6 : AddressFamily.InterNetwork, (l, _) => l.Index == link.Index)?.Address;
+            IPAddress? other = !dual
+                ? null
+                : First(all, v4 ? AddressFamily.InterNetworkV6 : AddressFamily.InterNetwork, (l, a) =>
+                    l.Index == link.Index && fits(l, a)
+                )?.Address
+                    ?? First(all, v4 ? AddressFamily.InterNetworkV6 : AddressFamily.InterNetwork, (l, _) => l.Index == link.Index)?.Address;
             return new Underlay(link.Name, link.Index, v4 ? address : other, v4 ? other : address, (int)link.Mtu);
         }
         return null;
@@ -128,11 +177,16 @@ public sealed record Underlay(string Name, int Index, IPAddress? IPv4, IPAddress
         foreach (Link link in all.Links)
         {
             if (!IsUsable(link))
+            {
                 continue;
+            }
+
             foreach (InterfaceAddress address in all.Addresses)
             {
                 if (address.Index == link.Index && address.Address.AddressFamily == family && IsUsable(address) && fits(link, address))
+                {
                     return (link, address.Address);
+                }
             }
         }
         return null;
@@ -142,11 +196,13 @@ public sealed record Underlay(string Name, int Index, IPAddress? IPv4, IPAddress
     private static List<InterfaceAddress> InOrder(List<InterfaceAddress> addresses)
     {
         List<InterfaceAddress> v6 = addresses.FindAll(a => a.Address.AddressFamily == AddressFamily.InterNetworkV6);
-        v6.Sort((one, other) =>
-        {
-            int lasting = (other.Flags & AddressFlags.Permanent).CompareTo(one.Flags & AddressFlags.Permanent);
-            return lasting != 0 ? lasting : one.Address.GetAddressBytes().AsSpan().SequenceCompareTo(other.Address.GetAddressBytes());
-        });
+        v6.Sort(
+            (one, other) =>
+            {
+                int lasting = (other.Flags & AddressFlags.Permanent).CompareTo(one.Flags & AddressFlags.Permanent);
+                return lasting != 0 ? lasting : one.Address.GetAddressBytes().AsSpan().SequenceCompareTo(other.Address.GetAddressBytes());
+            }
+        );
         return [.. addresses.FindAll(a => a.Address.AddressFamily == AddressFamily.InterNetwork), .. v6];
     }
 
@@ -154,7 +210,8 @@ public sealed record Underlay(string Name, int Index, IPAddress? IPv4, IPAddress
     private static IPNetwork? ParsePrefix(string text)
     {
         int slash = text.IndexOf('/');
-        return IPAddress.TryParse(text.AsSpan(0, slash), out IPAddress? address)
+        return
+            IPAddress.TryParse(text.AsSpan(0, slash), out IPAddress? address)
             && byte.TryParse(text.AsSpan(slash + 1), NumberStyles.None, CultureInfo.InvariantCulture, out byte length)
             && length <= (address.AddressFamily == AddressFamily.InterNetwork ? 32 : 128)
             ? Prefixes.Of(address, length)
@@ -165,8 +222,11 @@ public sealed record Underlay(string Name, int Index, IPAddress? IPv4, IPAddress
 
     // IFA_F_SECONDARY is IPv6's IFA_F_TEMPORARY. A tentative address of a link without DAD is good at once, another one in a second or two.
     private static bool IsUsable(InterfaceAddress address) =>
-        address.Scope == RouteScope.Universe && (address.Address.AddressFamily == AddressFamily.InterNetwork
-            || (address.Flags & (AddressFlags.Secondary | AddressFlags.Deprecated | AddressFlags.Tentative | AddressFlags.DadFailed)) == 0);
+        address.Scope == RouteScope.Universe
+        && (
+            address.Address.AddressFamily == AddressFamily.InterNetwork
+            || (address.Flags & (AddressFlags.Secondary | AddressFlags.Deprecated | AddressFlags.Tentative | AddressFlags.DadFailed)) == 0
+        );
 
     private static HostException Nothing(string pattern, string why, Candidates all) =>
         new($"$.backend.interface '{pattern}' picks no underlay: {why}; there are {Offer(all)}");
@@ -177,11 +237,16 @@ public sealed record Underlay(string Name, int Index, IPAddress? IPv4, IPAddress
         foreach (Link link in all.Links)
         {
             if (!IsUsable(link))
+            {
                 continue;
+            }
+
             foreach (InterfaceAddress address in all.Addresses)
             {
                 if (address.Index == link.Index && IsUsable(address))
+                {
                     offers.Add($"{link.Name} {address.Address}/{address.PrefixLength}");
+                }
             }
         }
         return offers.Count == 0 ? "none that is up with a global address" : string.Join(", ", offers);

@@ -40,34 +40,51 @@ public static class VxlanDevice
         return new OverlayDevice.Result(spec.Name, link.Index, isNew, changes);
     }
 
-    private static string? Unfit(Link link, VxlanSpec spec) => link.Vxlan switch
-    {
-        null => "it says nothing of itself",
-        { } v when v.Vni != spec.Vni => $"its VNI was {v.Vni}",
-        { } v when v.Port != spec.Port => $"its UDP port was {v.Port}",
-        { } v when !spec.Local.Equals(v.Local) => $"its local address was {v.Local?.ToString() ?? "unset"}",
-        { Learning: true } => "it learned addresses from packets",
-        { LowerIndex: not 0 } => "it was bound to a lower device",
-        { External: true } => "it was in external mode",
-        _ => null,
-    };
+    private static string? Unfit(Link link, VxlanSpec spec) =>
+        link.Vxlan switch
+        {
+            null => "it says nothing of itself",
+            { } v when v.Vni != spec.Vni => $"its VNI was {v.Vni}",
+            { } v when v.Port != spec.Port => $"its UDP port was {v.Port}",
+            { } v when !spec.Local.Equals(v.Local) => $"its local address was {v.Local?.ToString() ?? "unset"}",
+            { Learning: true } => "it learned addresses from packets",
+            { LowerIndex: not 0 } => "it was bound to a lower device",
+            { External: true } => "it was in external mode",
+            _ => null,
+        };
 
     private static Link Make(RouteSocket route, VxlanSpec spec)
     {
         try
         {
-            route.Execute(new NewVxlan(spec.Name, spec.Vni, spec.Port) { Local = spec.Local, Mac = spec.Mac, Mtu = (uint)spec.Mtu });
+            route.Execute(
+                new NewVxlan(spec.Name, spec.Vni, spec.Port)
+                {
+                    Local = spec.Local,
+                    Mac = spec.Mac,
+                    Mtu = (uint)spec.Mtu,
+                }
+            );
         }
         catch (NetlinkException e) when (e.Errno == Errno.EEXIST && Rival(route, spec) is { } rival)
         {
             throw new HostException(
-                $"VXLAN device {rival.Name} has VNI {spec.Vni} and UDP port {spec.Port}, which {spec.Name} needs: delete it, or choose another vni or port");
+                $"VXLAN device {rival.Name} has VNI {spec.Vni} and UDP port {spec.Port}, which {spec.Name} needs: delete it, or choose "
+                    + $"another vni or port"
+            );
         }
 
         return route.GetLink(spec.Name);
     }
 
-    private static Link? Rival(RouteSocket route, VxlanSpec spec) => route.ListLinks(kind: Kind)
-        .Find(link => link.Name != spec.Name && link.Vxlan is { } v && v.Vni == spec.Vni && v.Port == spec.Port
-            && (v.Local is null || v.Local.AddressFamily == spec.Local.AddressFamily));
+    private static Link? Rival(RouteSocket route, VxlanSpec spec) =>
+        route
+            .ListLinks(kind: Kind)
+            .Find(link =>
+                link.Name != spec.Name
+                && link.Vxlan is { } v
+                && v.Vni == spec.Vni
+                && v.Port == spec.Port
+                && (v.Local is null || v.Local.AddressFamily == spec.Local.AddressFamily)
+            );
 }

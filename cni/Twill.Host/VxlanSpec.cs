@@ -16,8 +16,15 @@ namespace Twill.Host;
 /// <param name="Addresses">Base addresses of this host's subnets, put on the device with the full prefix length.</param>
 /// <param name="NetworkName">The network it belongs to.</param>
 public sealed record VxlanSpec(
-    string Name, uint Vni, ushort Port, IPAddress Local, MacAddress Mac, int Mtu, PerFamily<IPNetwork> Addresses, string NetworkName)
-    : OverlaySpec(Name, Mtu, Addresses, NetworkName)
+    string Name,
+    uint Vni,
+    ushort Port,
+    IPAddress Local,
+    MacAddress Mac,
+    int Mtu,
+    PerFamily<IPNetwork> Addresses,
+    string NetworkName
+) : OverlaySpec(Name, Mtu, Addresses, NetworkName)
 {
     /// <inheritdoc/>
     public override string Kind => VxlanDevice.Kind;

@@ -5,7 +5,8 @@ using Twill.Linux.WireGuard;
 namespace Twill.Host;
 
 /// <summary>
-/// A WireGuard device as it should be: `ip link add NAME type wireguard` and `wg set NAME private-key KEY listen-port PORT`. It sends over both
+/// A WireGuard device as it should be: `ip link add NAME type wireguard` and `wg set NAME private-key KEY listen-port PORT`. It sends over
+/// both
 /// families of the underlay, and carries both.
 /// </summary>
 /// <param name="Name">Interface name, as <see cref="HostNames.WireGuardDevice"/> gives it.</param>
@@ -14,8 +15,14 @@ namespace Twill.Host;
 /// <param name="Mtu">MTU in bytes.</param>
 /// <param name="Addresses">Base addresses of this host's subnets, put on the device with the full prefix length.</param>
 /// <param name="NetworkName">The network it belongs to.</param>
-public sealed record WireGuardSpec(string Name, ushort Port, WireGuardSecret PrivateKey, int Mtu, PerFamily<IPNetwork> Addresses, string NetworkName)
-    : OverlaySpec(Name, Mtu, Addresses, NetworkName)
+public sealed record WireGuardSpec(
+    string Name,
+    ushort Port,
+    WireGuardSecret PrivateKey,
+    int Mtu,
+    PerFamily<IPNetwork> Addresses,
+    string NetworkName
+) : OverlaySpec(Name, Mtu, Addresses, NetworkName)
 {
     /// <inheritdoc/>
     public override string Kind => NewWireGuard.Kind;

@@ -6,7 +6,8 @@ using Twill.Linux.WireGuard;
 namespace Twill.Host;
 
 /// <summary>
-/// A WireGuard device of a network, kept as its <see cref="WireGuardSpec"/> says. The kernel's own where it has WireGuard; where it has not, the
+/// A WireGuard device of a network, kept as its <see cref="WireGuardSpec"/> says. The kernel's own where it has WireGuard; where it has
+/// not, the
 /// one that `wireguard-go NAME` runs, which the operator's service manager starts, for twill starts no programs.
 /// </summary>
 public static class WireGuardTunnel
@@ -17,7 +18,8 @@ public static class WireGuardTunnel
     /// <summary>
     /// Makes the device, or corrects it; never makes it anew, because its sessions would end with it. Its peers are left alone.
     /// </summary>
-    /// <exception cref="HostException">The name or the port is taken by something that is not ours, or there is no WireGuard on this host.</exception>
+    /// <exception cref="HostException">The name or the port is taken by something that is not ours, or there is no WireGuard on this
+    /// host.</exception>
     /// <exception cref="IOException">Who runs the device refused, or does not answer.</exception>
     public static OverlayDevice.Result Ensure(RouteSocket route, WireGuardSpec spec)
     {
@@ -31,7 +33,10 @@ public static class WireGuardTunnel
         }
         else if (isNew)
         {
-            changes.Add($"taken over from the program that runs it, with UDP port {spec.Port}, public key {spec.PrivateKey.PublicKey}, MTU {spec.Mtu}");
+            changes.Add(
+                $"taken over from the program that runs it, with UDP port {spec.Port}, public key {spec.PrivateKey.PublicKey}, MTU "
+                    + $"{spec.Mtu}"
+            );
         }
 
         List<string> corrections = isNew ? [] : changes;
@@ -48,7 +53,9 @@ public static class WireGuardTunnel
         catch (IOException e) when (e is NetlinkException { Errno: Errno.EADDRINUSE } or LibcException { Errno: Errno.EADDRINUSE })
         {
             throw new HostException(
-                $"UDP port {spec.Port}, which {spec.Name} needs, is taken on this host: stop who uses it (ss -lunp sport = {spec.Port}), or choose another port");
+                $"UDP port {spec.Port}, which {spec.Name} needs, is taken on this host: stop who uses it (ss -lunp sport = "
+                    + $"{spec.Port}), or choose another port"
+            );
         }
 
         return new OverlayDevice.Result(spec.Name, link.Index, isNew, changes);
@@ -64,12 +71,17 @@ public static class WireGuardTunnel
             string socket = UserSpaceWireGuard.SocketOf(link.Name);
             return File.Exists(socket)
                 ? new UserSpaceWireGuard(socket)
-                : throw new HostException($"device {link.Name} is a tun device, but no program serves {socket}: end who holds the device, then {HowToStart(link.Name)}");
+                : throw new HostException(
+                    $"device {link.Name} is a tun device, but no program serves {socket}: end who holds the device, then "
+                        + $"{HowToStart(link.Name)}"
+                );
         }
 
         return KernelWireGuard.TryOpen(out KernelWireGuard? kernel)
             ? kernel
-            : throw new HostException($"device {link.Name} is of kind {link.Kind}, but the kernel's wireguard module does not answer: modprobe wireguard");
+            : throw new HostException(
+                $"device {link.Name} is of kind {link.Kind}, but the kernel's wireguard module does not answer: modprobe wireguard"
+            );
     }
 
     /// <summary>What an operator does where the kernel has no WireGuard.</summary>
@@ -84,7 +96,10 @@ public static class WireGuardTunnel
         }
         catch (NetlinkException e) when (e.Errno == Errno.EOPNOTSUPP)
         {
-            throw new HostException($"this host has no WireGuard, so nothing is sent to other hosts: load the kernel's module (modprobe wireguard), or {HowToStart(spec.Name)}");
+            throw new HostException(
+                $"this host has no WireGuard, so nothing is sent to other hosts: load the kernel's module (modprobe wireguard), or "
+                    + $"{HowToStart(spec.Name)}"
+            );
         }
 
         return route.GetLink(spec.Name);
@@ -97,7 +112,9 @@ public static class WireGuardTunnel
         if (!spec.PrivateKey.Clamped().Equals(device.PrivateKey))
         {
             set = set with { PrivateKey = spec.PrivateKey };
-            changes.Add($"has the private key of {spec.PrivateKey.PublicKey} again, instead of {device.PrivateKey?.PublicKey.ToString() ?? "none"}");
+            changes.Add(
+                $"has the private key of {spec.PrivateKey.PublicKey} again, instead of {device.PrivateKey?.PublicKey.ToString() ?? "none"}"
+            );
         }
 
         if (device.ListenPort != spec.Port)

@@ -24,13 +24,16 @@ public static class ArpAnnouncement
     /// <summary>The packet, RFC 826: a request in which the address asks for itself.</summary>
     internal static void Write(Span<byte> packet, IPAddress address, MacAddress at)
     {
-        ReadOnlySpan<byte> head = [0x00, 0x01, 0x08, 0x00, MacAddress.Length, 4, 0x00, 0x01];   // Ethernet, IPv4, their lengths, request
+        ReadOnlySpan<byte> head = [0x00, 0x01, 0x08, 0x00, MacAddress.Length, 4, 0x00, 0x01]; // Ethernet, IPv4, their lengths, request
         head.CopyTo(packet);
         at.CopyTo(packet[8..]);
         Span<byte> sender = packet[14..18];
         if (!address.TryWriteBytes(sender, out int written) || written != 4)
+        {
             throw new ArgumentException($"{address} is not an IPv4 address", nameof(address));
-        packet[18..24].Clear();             // the hardware address that is asked for
+        }
+
+        packet[18..24].Clear(); // the hardware address that is asked for
         sender.CopyTo(packet[24..]);
     }
 }

@@ -4,13 +4,15 @@ using System.Net;
 namespace Twill.Linux;
 
 /// <summary>
-/// Tells everybody on a link at which hardware address an IPv6 address is now: an unsolicited neighbour advertisement (RFC 4861, section 7.2.6).
+/// Tells everybody on a link at which hardware address an IPv6 address is now: an unsolicited neighbour advertisement (RFC 4861, section
+/// 7.2.6).
 /// Who knew it at another corrects that at once, instead of sending there until it notices that nobody answers; nobody else takes note.
 /// <see cref="ArpAnnouncement"/> is IPv4's.
 /// </summary>
 public static class NeighbourAnnouncement
 {
-    private const int HeaderLength = 40, MessageLength = 32;
+    private const int HeaderLength = 40,
+        MessageLength = 32;
 
     /// <summary>Bytes of the packet.</summary>
     internal const int Length = HeaderLength + MessageLength;
@@ -28,18 +30,25 @@ public static class NeighbourAnnouncement
         Libc.SendTo(index, [0x33, 0x33, 0, 0, 0, 1], Libc.ETH_P_IPV6, packet);
     }
 
-    /// <summary>The packet: struct ipv6hdr from the address itself to all nodes, then ICMPv6 type 136 with the flag "override" and the option 2.</summary>
+    /// <summary>The packet: struct ipv6hdr from the address itself to all nodes, then ICMPv6 type 136 with the flag "override" and the
+    /// option 2.</summary>
     internal static void Write(Span<byte> packet, IPAddress address, MacAddress at)
     {
-        const byte IcmpV6 = 58, NeighbourAdvertisement = 136, Override = 0x20, TargetLinkLayerAddress = 2;
+        const byte IcmpV6 = 58,
+            NeighbourAdvertisement = 136,
+            Override = 0x20,
+            TargetLinkLayerAddress = 2;
         packet[..Length].Clear();
         packet[0] = 6 << 4;
         packet[5] = MessageLength;
         packet[6] = IcmpV6;
-        packet[7] = 255;                    // hop limit: from this link
+        packet[7] = 255; // hop limit: from this link
         if (!address.TryWriteBytes(packet[8..24], out int written) || written != 16)
+        {
             throw new ArgumentException($"{address} is not an IPv6 address", nameof(address));
-        packet[24] = 0xff;                  // ff02::1, all nodes
+        }
+
+        packet[24] = 0xff; // ff02::1, all nodes
         packet[25] = 0x02;
         packet[39] = 0x01;
         Span<byte> message = packet[HeaderLength..Length];
@@ -47,7 +56,7 @@ public static class NeighbourAnnouncement
         message[4] = Override;
         packet[8..24].CopyTo(message[8..]);
         message[24] = TargetLinkLayerAddress;
-        message[25] = 1;                    // times 8 bytes
+        message[25] = 1; // times 8 bytes
         at.CopyTo(message[26..]);
         BinaryPrimitives.WriteUInt16BigEndian(message[2..], Checksum(packet));
     }
@@ -57,9 +66,15 @@ public static class NeighbourAnnouncement
     {
         uint sum = packet[5] + (uint)packet[6];
         for (int i = 8; i < Length; i += 2)
+        {
             sum += BinaryPrimitives.ReadUInt16BigEndian(packet[i..]);
+        }
+
         while (sum >> 16 != 0)
+        {
             sum = (sum & 0xffff) + (sum >> 16);
+        }
+
         return (ushort)~sum;
     }
 }

@@ -55,7 +55,8 @@ public sealed class NetNs : IDisposable
     public bool IsSameAs(NetNs other) => Device == other.Device && Inode == other.Inode;
 
     /// <summary>
-    /// Opens something inside: the calling thread goes there and comes back at once, which costs five system calls where a thread of its own
+    /// Opens something inside: the calling thread goes there and comes back at once, which costs five system calls where a thread of its
+    /// own
     /// (<see cref="Run{T}"/>) costs thirty. The body opens a descriptor and does nothing else.
     /// </summary>
     /// <exception cref="LibcException">EPERM: CAP_SYS_ADMIN is missing.</exception>
@@ -96,18 +97,21 @@ public sealed class NetNs : IDisposable
     {
         T result = default!;
         ExceptionDispatchInfo? failure = null;
-        Thread thread = new(() =>
-        {
-            try
+        Thread thread = new(
+            () =>
             {
-                Libc.SetNs(Handle);
-                result = body();
-            }
-            catch (Exception e)
-            {
-                failure = ExceptionDispatchInfo.Capture(e);
-            }
-        }, maxStackSize: 256 * 1024);
+                try
+                {
+                    Libc.SetNs(Handle);
+                    result = body();
+                }
+                catch (Exception e)
+                {
+                    failure = ExceptionDispatchInfo.Capture(e);
+                }
+            },
+            maxStackSize: 256 * 1024
+        );
         thread.Start();
         thread.Join();
         failure?.Throw();
@@ -115,11 +119,12 @@ public sealed class NetNs : IDisposable
     }
 
     /// <summary>As <see cref="Run{T}"/>, for a body that returns nothing.</summary>
-    public void Run(Action body) => Run<object?>(() =>
-    {
-        body();
-        return null;
-    });
+    public void Run(Action body) =>
+        Run<object?>(() =>
+        {
+            body();
+            return null;
+        });
 
     /// <inheritdoc/>
     public void Dispose() => Handle.Dispose();

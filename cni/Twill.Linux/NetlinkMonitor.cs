@@ -13,9 +13,7 @@ public sealed class NetlinkMonitor : IDisposable
     private readonly List<NotificationSocket> _sockets = [];
     private readonly SafeFileHandle _interrupt = Libc.EventFd();
 
-    private NetlinkMonitor()
-    {
-    }
+    private NetlinkMonitor() { }
 
     /// <summary>
     /// Readable (POLLIN) when there is something to <see cref="TryRead"/>: for callers that listen to one family only and wait for several
@@ -33,9 +31,15 @@ public sealed class NetlinkMonitor : IDisposable
         try
         {
             if ((groups & ~MonitorGroups.Nftables) != 0)
+            {
                 monitor._sockets.Add(NotificationSocket.Open(NetlinkFamily.Route, (uint)(groups & ~MonitorGroups.Nftables), receiveBuffer));
+            }
+
             if ((groups & MonitorGroups.Nftables) != 0)
+            {
                 monitor._sockets.Add(NotificationSocket.Open(NetlinkFamily.Netfilter, NotificationSocket.NftablesGroup, receiveBuffer));
+            }
+
             return monitor;
         }
         catch
@@ -47,18 +51,22 @@ public sealed class NetlinkMonitor : IDisposable
 
     /// <summary>Listens in a network namespace.</summary>
     /// <exception cref="LibcException">Descriptors ran out, or CAP_SYS_ADMIN is missing.</exception>
-    public static NetlinkMonitor Open(NetNs ns, MonitorGroups groups, int receiveBuffer = 4 << 20) => ns.Visit(() => Open(groups, receiveBuffer));
+    public static NetlinkMonitor Open(NetNs ns, MonitorGroups groups, int receiveBuffer = 4 << 20) =>
+        ns.Visit(() => Open(groups, receiveBuffer));
 
     /// <summary>Waits for a change.</summary>
     /// <param name="timeout">The longest wait; <see cref="Timeout.InfiniteTimeSpan"/> for no limit.</param>
     /// <param name="cancel">Ends the wait.</param>
-    /// <returns>True when there is something to <see cref="TryRead"/>; false when the time was over, or <see cref="Interrupt"/> or cancellation came.</returns>
+    /// <returns>True when there is something to <see cref="TryRead"/>; false when the time was over, or <see cref="Interrupt"/> or
+    /// cancellation came.</returns>
     public bool Wait(TimeSpan timeout, CancellationToken cancel = default)
     {
         foreach (NotificationSocket socket in _sockets)
         {
             if (socket.HasMore)
+            {
                 return true;
+            }
         }
         using CancellationTokenRegistration registration = cancel.Register(static m => ((NetlinkMonitor)m!).Interrupt(), this);
         long deadline = timeout == Timeout.InfiniteTimeSpan ? long.MaxValue : Environment.TickCount64 + (long)timeout.TotalMilliseconds;
@@ -68,18 +76,30 @@ public sealed class NetlinkMonitor : IDisposable
             long left = deadline == long.MaxValue ? -1 : Math.Max(0, deadline - Environment.TickCount64);
             fds[0] = Readable(_interrupt);
             for (int i = 0; i < _sockets.Count; i++)
+            {
                 fds[1 + i] = Readable(_sockets[i].Handle);
+            }
+
             bool ready = Libc.Poll(fds, (int)Math.Min(left, int.MaxValue));
             if (fds[0].Returned != 0)
+            {
                 Libc.Reset(_interrupt);
+            }
+
             if (ready)
+            {
                 return fds[0].Returned == 0;
+            }
+
             if (left == 0)
-                return false;   // a signal ends a poll as well: then there is time left
+            {
+                return false; // a signal ends a poll as well: then there is time left
+            }
         }
     }
 
-    /// <summary>Ends the <see cref="Wait"/> of another thread, or the next one. The one method that any thread may call at any time.</summary>
+    /// <summary>Ends the <see cref="Wait"/> of another thread, or the next one. The one method that any thread may call at any
+    /// time.</summary>
     public void Interrupt() => Libc.Signal(_interrupt);
 
     /// <summary>Takes the next change, without waiting.</summary>
@@ -90,7 +110,9 @@ public sealed class NetlinkMonitor : IDisposable
         foreach (NotificationSocket socket in _sockets)
         {
             if (socket.TryRead(out change))
+            {
                 return true;
+            }
         }
         change = default;
         return false;

@@ -56,11 +56,17 @@ public readonly record struct NetworkChange(NetworkChangeKind Kind, bool IsRemov
                 return true;
             case RTM.NEWADDR or RTM.DELADDR:
                 InterfaceAddress? address = InterfaceAddress.Decode(in message);
-                change = new NetworkChange(NetworkChangeKind.Address, removal, address?.Index ?? 0, 0, message.PortId) { Address = address };
+                change = new NetworkChange(NetworkChangeKind.Address, removal, address?.Index ?? 0, 0, message.PortId)
+                {
+                    Address = address,
+                };
                 return true;
             case RTM.NEWROUTE or RTM.DELROUTE:
                 Route? route = Routes.Route.Decode(in message);
-                change = new NetworkChange(NetworkChangeKind.Route, removal, route?.Index ?? 0, route?.Protocol ?? 0, message.PortId) { Route = route };
+                change = new NetworkChange(NetworkChangeKind.Route, removal, route?.Index ?? 0, route?.Protocol ?? 0, message.PortId)
+                {
+                    Route = route,
+                };
                 return true;
             case RTM.NEWNEIGH or RTM.DELNEIGH:
                 Neighbour entry = Neighbour.Decode(in message)!;
@@ -80,7 +86,10 @@ public readonly record struct NetworkChange(NetworkChangeKind Kind, bool IsRemov
     {
         change = default;
         if (message.Type >> 8 != NfGenMsg.SubsysNftables || message.Type == (ushort)NFT_MSG.NEWGEN)
+        {
             return false;
+        }
+
         NetlinkReader reader = message.Reader;
         var family = (NftFamily)reader.Header<NfGenMsg>().Family;
         string table = "";
@@ -88,9 +97,12 @@ public readonly record struct NetworkChange(NetworkChangeKind Kind, bool IsRemov
         {
             // The table is attribute 1 of every message that has one.
             if (a.Type == (ushort)NFTA_TABLE.NAME)
+            {
                 table = a.Text();
+            }
         }
-        bool removal = (NFT_MSG)message.Type is NFT_MSG.DELTABLE or NFT_MSG.DELCHAIN or NFT_MSG.DELRULE or NFT_MSG.DELSET or NFT_MSG.DELSETELEM;
+        bool removal =
+            (NFT_MSG)message.Type is NFT_MSG.DELTABLE or NFT_MSG.DELCHAIN or NFT_MSG.DELRULE or NFT_MSG.DELSET or NFT_MSG.DELSETELEM;
         change = new NetworkChange(NetworkChangeKind.Nftables, removal, 0, 0, message.PortId) { Table = new TableId(family, table) };
         return true;
     }
@@ -102,7 +114,9 @@ public readonly record struct NetworkChange(NetworkChangeKind Kind, bool IsRemov
         while (reader.TryRead(out NetlinkAttribute a))
         {
             if (a.Type == NetconfMsg.IfIndex)
+            {
                 return a.S32();
+            }
         }
         return 0;
     }

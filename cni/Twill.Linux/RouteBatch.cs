@@ -23,7 +23,8 @@ public sealed class RouteBatch
     {
         internal uint Sequence;
         internal int Offset;
-        internal Errno Tolerate, AlsoTolerate;
+        internal Errno Tolerate,
+            AlsoTolerate;
         internal NetlinkAck Ack;
 
         internal readonly bool Failed => Ack.Errno != Errno.None && Ack.Errno != Tolerate && Ack.Errno != AlsoTolerate;
@@ -37,29 +38,48 @@ public sealed class RouteBatch
     /// <param name="tolerate">An error that is as good as success, e.g. EEXIST.</param>
     /// <param name="alsoTolerate">Another.</param>
     /// <returns>Its number, which <see cref="ErrnoOf"/> takes.</returns>
-    public int Add<T>(in T request, Errno tolerate = Errno.None, Errno alsoTolerate = Errno.None) where T : struct, INetlinkRequest
+    public int Add<T>(in T request, Errno tolerate = Errno.None, Errno alsoTolerate = Errno.None)
+        where T : struct, INetlinkRequest
     {
         if (_sent)
+        {
             Clear();
+        }
+
         uint sequence = _socket.NextSequence();
         int offset = _messages.Length;
         _messages.Append(in request, sequence);
         if (Count == _entries.Length)
+        {
             Array.Resize(ref _entries, 2 * Count);
-        _entries[Count] = new Entry { Sequence = sequence, Offset = offset, Tolerate = tolerate, AlsoTolerate = alsoTolerate };
+        }
+
+        _entries[Count] = new Entry
+        {
+            Sequence = sequence,
+            Offset = offset,
+            Tolerate = tolerate,
+            AlsoTolerate = alsoTolerate,
+        };
         return Count++;
     }
 
     /// <summary>Sends the batch and waits until the kernel has done it.</summary>
-    /// <exception cref="NetlinkException">A request failed with an error it does not tolerate: the first such request. The others were tried all the same.</exception>
+    /// <exception cref="NetlinkException">A request failed with an error it does not tolerate: the first such request. The others were
+    /// tried all the same.</exception>
     public void Send()
     {
         if (TrySend() == 0)
+        {
             return;
+        }
+
         for (int i = 0; i < Count; i++)
         {
             if (_entries[i].Failed)
+            {
                 throw ErrorOf(i)!;
+            }
         }
     }
 
@@ -70,7 +90,10 @@ public sealed class RouteBatch
         _sent = true;
         int failed = 0;
         for (int first = 0; first < Count; first += MessagesPerDatagram)
+        {
             failed += SendDatagram(first, Math.Min(first + MessagesPerDatagram, Count));
+        }
+
         return failed;
     }
 
@@ -97,9 +120,10 @@ public sealed class RouteBatch
         _sent = false;
     }
 
-    private Entry At(int request) => request >= 0 && request < Count
-        ? _entries[request]
-        : throw new ArgumentOutOfRangeException(nameof(request), $"Request {request} of a batch of {Count}.");
+    private Entry At(int request) =>
+        request >= 0 && request < Count
+            ? _entries[request]
+            : throw new ArgumentOutOfRangeException(nameof(request), $"Request {request} of a batch of {Count}.");
 
     private int SendDatagram(int first, int end)
     {
@@ -116,13 +140,21 @@ public sealed class RouteBatch
             while (messages.TryRead(out NetlinkMessage message))
             {
                 if (message.Type != NetlinkMessage.Error || !_socket.Answers(in message, firstSequence))
+                {
                     continue;
+                }
+
                 int i = IndexOf(message.Sequence, first, end);
                 _entries[i].Ack = NetlinkAck.Parse(in message);
                 if (_entries[i].Failed)
+                {
                     failed++;
+                }
+
                 if (i == end - 1)
+                {
                     return failed;
+                }
             }
         }
     }
@@ -132,7 +164,9 @@ public sealed class RouteBatch
         for (int i = first; i < end; i++)
         {
             if (_entries[i].Sequence == sequence)
+            {
                 return i;
+            }
         }
         throw new NetlinkFormatException($"An answer to request {sequence}, which is not in the batch.");
     }

@@ -10,14 +10,18 @@ using Twill.Linux.TrafficControl;
 namespace Twill.Linux;
 
 /// <summary>
-/// Names requests for errors, from the bytes that were sent: <c>new link tw1a2b (veth)</c>, <c>new route 10.1.0.0/24 via 10.1.0.0 dev #7</c>.
+/// Names requests for errors, from the bytes that were sent: <c>new link tw1a2b (veth)</c>, <c>new route 10.1.0.0/24 via 10.1.0.0 dev
+/// #7</c>.
 /// </summary>
 internal static class RouteRequests
 {
     internal static string Describe(ReadOnlySpan<byte> request)
     {
         if (!new NetlinkMessages(request).TryRead(out NetlinkMessage message))
+        {
             return "empty request";
+        }
+
         string verb = (message.Type & 3) switch
         {
             0 => "new",
@@ -42,21 +46,38 @@ internal static class RouteRequests
         NetlinkReader reader = message.Reader;
         IfInfoMsg header = reader.Header<IfInfoMsg>();
         if (header.Family == AF.BRIDGE)
+        {
             return $"{verb} bridge port #{header.Index}";
-        string? name = null, kind = null;
+        }
+
+        string? name = null,
+            kind = null;
         while (reader.TryRead(out NetlinkAttribute a))
         {
             switch ((IFLA)a.Type)
             {
-                case IFLA.IFNAME or IFLA.ALT_IFNAME: name = a.Text(); break;
-                case IFLA.LINKINFO: kind = Kind(a.Nested); break;
+                case IFLA.IFNAME or IFLA.ALT_IFNAME:
+                    name = a.Text();
+                    break;
+                case IFLA.LINKINFO:
+                    kind = Kind(a.Nested);
+                    break;
             }
         }
         if (verb == "list")
+        {
             return "list links";
+        }
+
         if (verb == "new" && (message.Flags & NetlinkFlags.Create) == 0)
+        {
             verb = "set";
-        string which = name is null ? $"#{header.Index}" : verb == "set" && header.Index != 0 ? $"#{header.Index} name {name}" : name;
+        }
+
+        string which =
+            name is null ? $"#{header.Index}"
+            : verb == "set" && header.Index != 0 ? $"#{header.Index} name {name}"
+            : name;
         return $"{verb} link {which}{(kind is null ? "" : $" ({kind})")}";
     }
 
@@ -65,7 +86,9 @@ internal static class RouteRequests
         while (reader.TryRead(out NetlinkAttribute a))
         {
             if ((IFLA_INFO)a.Type == IFLA_INFO.KIND)
+            {
                 return a.Text();
+            }
         }
         return null;
     }
@@ -78,7 +101,9 @@ internal static class RouteRequests
         while (reader.TryRead(out NetlinkAttribute a))
         {
             if ((IFA)a.Type == IFA.LOCAL)
+            {
                 address = a.Address();
+            }
         }
         return verb == "list" ? "list addresses" : $"{verb} address {address}/{header.PrefixLength} dev #{header.Index}";
     }
@@ -95,14 +120,25 @@ internal static class RouteRequests
         {
             switch ((RTA)a.Type)
             {
-                case RTA.DST: destination = a.Address(); break;
-                case RTA.GATEWAY: gateway = a.Address(); break;
-                case RTA.OIF: index = a.S32(); break;
-                case RTA.TABLE: table = a.U32(); break;
+                case RTA.DST:
+                    destination = a.Address();
+                    break;
+                case RTA.GATEWAY:
+                    gateway = a.Address();
+                    break;
+                case RTA.OIF:
+                    index = a.S32();
+                    break;
+                case RTA.TABLE:
+                    table = a.U32();
+                    break;
             }
         }
         if (verb == "list")
+        {
             return "list routes";
+        }
+
         return $"{verb} route {destination}/{header.DestinationLength}{(gateway is null ? "" : $" via {gateway}")}"
             + $"{(index == 0 ? "" : $" dev #{index}")}{(table is 0 or RouteTable.Main ? "" : $" table {table}")}";
     }
@@ -118,15 +154,23 @@ internal static class RouteRequests
         {
             switch ((NDA)a.Type)
             {
-                case NDA.DST: address = a.Address(); break;
-                case NDA.LLADDR: mac = a.Mac(); break;
+                case NDA.DST:
+                    address = a.Address();
+                    break;
+                case NDA.LLADDR:
+                    mac = a.Mac();
+                    break;
             }
         }
         if (verb == "list")
+        {
             return header.Family == AF.BRIDGE ? "list FDB entries" : "list neighbours";
-        string who = header.Family == AF.BRIDGE
-            ? $"{mac}{(address is null ? "" : $" dst {address}")}"
-            : $"{address}{(mac is null ? "" : $" lladdr {mac}")}";
+        }
+
+        string who =
+            header.Family == AF.BRIDGE
+                ? $"{mac}{(address is null ? "" : $" dst {address}")}"
+                : $"{address}{(mac is null ? "" : $" lladdr {mac}")}";
         return $"{verb} {what} {who} dev #{header.Index}";
     }
 
@@ -138,9 +182,16 @@ internal static class RouteRequests
         while (reader.TryRead(out NetlinkAttribute a))
         {
             if ((TCA)a.Type == TCA.KIND)
+            {
                 kind = a.Text();
+            }
         }
-        string where = header.Parent switch { TcHandle.Root => "root", TcHandle.Ingress or TcHandle.IngressQdisc => "ingress", _ => $"parent {header.Parent:x}" };
+        string where = header.Parent switch
+        {
+            TcHandle.Root => "root",
+            TcHandle.Ingress or TcHandle.IngressQdisc => "ingress",
+            _ => $"parent {header.Parent:x}",
+        };
         return $"{verb} {what}{(verb == "list" ? "s" : "")}{(kind is null || kind == where ? "" : " " + kind)} {where} dev #{header.Index}";
     }
 }

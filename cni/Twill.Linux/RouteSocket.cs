@@ -11,7 +11,8 @@ using Twill.Linux.TrafficControl;
 namespace Twill.Linux;
 
 /// <summary>
-/// Links, addresses, routes, neighbours and queues of one network namespace, over rtnetlink: what <c>ip</c>, <c>bridge</c> and <c>tc</c> do. The
+/// Links, addresses, routes, neighbours and queues of one network namespace, over rtnetlink: what <c>ip</c>, <c>bridge</c> and <c>tc</c>
+/// do. The
 /// namespace is the one it was opened in, whichever thread uses it; one thread at a time.
 /// </summary>
 public sealed class RouteSocket : IDisposable
@@ -29,18 +30,20 @@ public sealed class RouteSocket : IDisposable
     /// <exception cref="LibcException">Descriptors ran out, or CAP_SYS_ADMIN is missing.</exception>
     public static RouteSocket Open(NetNs ns) => ns.Visit(Open);
 
-    /// <summary>The socket's address, by which <see cref="NetworkChange.PortId"/> tells whose doing a change was. 0 before the first request.</summary>
+    /// <summary>The socket's address, by which <see cref="NetworkChange.PortId"/> tells whose doing a change was. 0 before the first
+    /// request.</summary>
     public uint PortId => _socket.PortId;
 
     /// <summary>Sends one request and waits until the kernel has done it.</summary>
     /// <exception cref="NetlinkException">The kernel refused.</exception>
-    public void Execute<T>(in T request) where T : struct, INetlinkRequest => _socket.Execute(in request);
+    public void Execute<T>(in T request)
+        where T : struct, INetlinkRequest => _socket.Execute(in request);
 
     /// <summary>Sends one request; one or two errors are answers as well.</summary>
     /// <returns>False when the kernel answered with a tolerated error.</returns>
     /// <exception cref="NetlinkException">The kernel refused for another reason.</exception>
-    public bool TryExecute<T>(in T request, Errno tolerate, Errno alsoTolerate = Errno.None) where T : struct, INetlinkRequest =>
-        _socket.TryExecute(in request, tolerate, alsoTolerate);
+    public bool TryExecute<T>(in T request, Errno tolerate, Errno alsoTolerate = Errno.None)
+        where T : struct, INetlinkRequest => _socket.TryExecute(in request, tolerate, alsoTolerate);
 
     /// <summary>A batch: several requests in one system call.</summary>
     public RouteBatch NewBatch() => new(_socket);
@@ -56,14 +59,18 @@ public sealed class RouteSocket : IDisposable
     /// <summary>Finds one link.</summary>
     /// <param name="link">Its index or its name.</param>
     /// <exception cref="NetlinkException">ENODEV: there is none.</exception>
-    public Link GetLink(LinkRef link) => TryGetLink(link, out Link? found) ? found : throw new NetlinkException($"get link {link}", Errno.ENODEV);
+    public Link GetLink(LinkRef link) =>
+        TryGetLink(link, out Link? found) ? found : throw new NetlinkException($"get link {link}", Errno.ENODEV);
 
     /// <summary>Lists links.</summary>
     /// <param name="master">Interface index of the bridge whose ports are wanted; 0 for all links.</param>
     /// <param name="kind">Only links of this kind; null for all.</param>
     public List<Link> ListLinks(int master = 0, string? kind = null) =>
         _socket.Dump(new ListLinks { Master = master, Kind = kind }, (in NetlinkMessage m) =>
-            Link.Decode(in m) is { } link && (master == 0 || link.MasterIndex == master) && (kind is null || link.Kind == kind) ? link : null);
+            Link.Decode(in m) is { } link && (master == 0 || link.MasterIndex == master) && (kind is null || link.Kind == kind)
+                ? link
+                : null
+        );
 
     /// <summary>Deletes a link if it is there.</summary>
     /// <returns>False when there is none.</returns>
@@ -74,7 +81,8 @@ public sealed class RouteSocket : IDisposable
     /// <param name="family">Unspecified for both families.</param>
     public List<InterfaceAddress> ListAddresses(int index = 0, AddressFamily family = AddressFamily.Unspecified) =>
         _socket.Dump(new ListAddresses { Index = index, Family = family }, (in NetlinkMessage m) =>
-            InterfaceAddress.Decode(in m) is { } address && (index == 0 || address.Index == index) ? address : null);
+            InterfaceAddress.Decode(in m) is { } address && (index == 0 || address.Index == index) ? address : null
+        );
 
     /// <summary>Lists routes.</summary>
     /// <param name="filter">Which; <c>default</c> lists all of both families in all tables.</param>
@@ -82,11 +90,13 @@ public sealed class RouteSocket : IDisposable
     {
         try
         {
-            return _socket.Dump(in filter, (in NetlinkMessage m) => Route.Decode(in m) is { } route && filter.Matches(route) ? route : null);
+            return _socket.Dump(in filter, (in NetlinkMessage m) =>
+                Route.Decode(in m) is { } route && filter.Matches(route) ? route : null
+            );
         }
         catch (NetlinkException e) when (e.Errno == Errno.ENOENT && filter.Table != 0)
         {
-            return [];  // no route was ever put into this table
+            return []; // no route was ever put into this table
         }
     }
 
@@ -99,23 +109,26 @@ public sealed class RouteSocket : IDisposable
 
     /// <summary>Lists the addresses that this host answers for: <c>ip neigh show proxy</c>.</summary>
     /// <param name="family">Unspecified for both families.</param>
-    public List<Neighbour> ListProxyNeighbours(AddressFamily family = AddressFamily.Unspecified) => _socket.Dump(
-        new ListNeighbours { Family = family, Proxies = true },
-        (in NetlinkMessage m) => Neighbour.Decode(in m) is { } neighbour && (neighbour.Flags & NeighbourFlags.Proxy) != 0 ? neighbour : null);
+    public List<Neighbour> ListProxyNeighbours(AddressFamily family = AddressFamily.Unspecified) =>
+        _socket.Dump(new ListNeighbours { Family = family, Proxies = true }, (in NetlinkMessage m) =>
+            Neighbour.Decode(in m) is { } neighbour && (neighbour.Flags & NeighbourFlags.Proxy) != 0 ? neighbour : null
+        );
 
     /// <summary>Lists neighbours: IP addresses and the hardware addresses they are at.</summary>
     /// <param name="index">Interface index; 0 for all interfaces.</param>
     /// <param name="family">Unspecified for both families.</param>
     public List<Neighbour> ListNeighbours(int index = 0, AddressFamily family = AddressFamily.Unspecified) =>
         _socket.Dump(new ListNeighbours { Index = index, Family = family }, (in NetlinkMessage m) =>
-            Neighbour.Decode(in m) is { } neighbour && (index == 0 || neighbour.Index == index) ? neighbour : null);
+            Neighbour.Decode(in m) is { } neighbour && (index == 0 || neighbour.Index == index) ? neighbour : null
+        );
 
     /// <summary>Lists FDB entries: hardware addresses and the hosts (vxlan) or ports (bridge) they are at.</summary>
     /// <param name="index">Interface index of a vxlan device or of a bridge's port; 0 for all.</param>
     /// <param name="master">Interface index of a bridge, whose own entries and its ports' are wanted; 0 for all.</param>
     public List<Neighbour> ListFdb(int index = 0, int master = 0) =>
         _socket.Dump(new ListFdb { Index = index, Master = master }, (in NetlinkMessage m) =>
-            Neighbour.Decode(in m) is { } entry && (index == 0 || entry.Index == index) ? entry : null);
+            Neighbour.Decode(in m) is { } entry && (index == 0 || entry.Index == index) ? entry : null
+        );
 
     /// <summary>Finds one queueing discipline of a link.</summary>
     /// <param name="index">Interface index.</param>

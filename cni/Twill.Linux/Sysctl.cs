@@ -22,14 +22,18 @@ public static class Sysctl
         Span<byte> buffer = stackalloc byte[4096];
         int length = 0;
         for (int read; length < buffer.Length && (read = Libc.Read(fd, buffer[length..], path)) > 0;)
+        {
             length += read;
+        }
+
         return Encoding.UTF8.GetString(buffer[..length]).TrimEnd('\n');
     }
 
     /// <summary>Writes a parameter.</summary>
     /// <param name="name">Its path below /proc/sys, e.g. <c>net/ipv4/ip_forward</c>.</param>
     /// <param name="value">The value, without a line's end.</param>
-    /// <exception cref="LibcException">ENOENT: there is no such parameter; EACCES or EROFS: it cannot be written; EINVAL: it does not take the value.</exception>
+    /// <exception cref="LibcException">ENOENT: there is no such parameter; EACCES or EROFS: it cannot be written; EINVAL: it does not take
+    /// the value.</exception>
     public static void Write(string name, string value)
     {
         string path = PathOf(name);
@@ -42,7 +46,10 @@ public static class Sysctl
     public static bool Ensure(string name, string value)
     {
         if (Read(name) == value)
+        {
             return false;
+        }
+
         Write(name, value);
         return true;
     }
@@ -53,7 +60,9 @@ public static class Sysctl
         foreach (string part in name.Split('/'))
         {
             if (part is "" or "." or "..")
+            {
                 throw new ArgumentException($"A kernel parameter is named like net/ipv4/ip_forward, not '{name}'.", nameof(name));
+            }
         }
         return Root + name;
     }

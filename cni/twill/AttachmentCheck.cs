@@ -27,15 +27,23 @@ internal sealed class AttachmentCheck(RouteSocket host, RouteSocket inPod, PodLi
     private string? Inside(out Link? link)
     {
         if (!inPod.TryGetLink(spec.IfName, out link))
+        {
             return $"interface {spec.IfName} is missing in the container";
+        }
+
         if (Told(spec.IfName, inContainer: true) is not { } told)
+        {
             return $"prevResult lists no interface {spec.IfName} of the container";
-        return !link.IsUp ? $"interface {spec.IfName} is down"
+        }
+
+        return !link.IsUp
+            ? $"interface {spec.IfName} is down"
             : MacDifference("interface", link, told) ?? InsideMtu(link, told) ?? Addresses(link.Index) ?? Routes(link.Index);
     }
 
     /// <summary>
-    /// Results before 1.1.0 have no MTU: a later plugin of the chain that lowered it could not say so. A higher one would lose packets. When
+    /// Results before 1.1.0 have no MTU: a later plugin of the chain that lowered it could not say so. A higher one would lose packets.
+    /// When
     /// the network's own MTU falls, the agent has running containers follow.
     /// </summary>
     private string? InsideMtu(Link link, CniInterface told)
@@ -51,7 +59,9 @@ internal sealed class AttachmentCheck(RouteSocket host, RouteSocket inPod, PodLi
         foreach (CniInterface candidate in made.Interfaces)
         {
             if (candidate.Name == name && candidate.Sandbox.Length > 0 == inContainer)
+            {
                 return candidate;
+            }
         }
         return null;
     }
@@ -67,9 +77,16 @@ internal sealed class AttachmentCheck(RouteSocket host, RouteSocket inPod, PodLi
         foreach (CniIp ip in made.Of(spec.IfName).Ips)
         {
             if (present.Find(a => a.Address.Equals(ip.Address) && a.PrefixLength == ip.PrefixLength) is not { } there)
+            {
                 return $"address {ip.Cidr} is missing on interface {spec.IfName}";
+            }
+
             if ((there.Flags & (AddressFlags.Tentative | AddressFlags.DadFailed)) != 0)
-                return $"address {ip.Cidr} of interface {spec.IfName} is not used: {((there.Flags & AddressFlags.DadFailed) != 0 ? "somebody else has it" : "the kernel still asks whether somebody else has it")}";
+            {
+                bool taken = (there.Flags & AddressFlags.DadFailed) != 0;
+                string reason = taken ? "somebody else has it" : "the kernel still asks whether somebody else has it";
+                return $"address {ip.Cidr} of interface {spec.IfName} is not used: {reason}";
+            }
         }
         return null;
     }
@@ -86,25 +103,41 @@ internal sealed class AttachmentCheck(RouteSocket host, RouteSocket inPod, PodLi
         {
             List<Route> there = present.FindAll(r => IsSame(r, wanted) && (r.GoesThrough(index) || IsOfAnother(r)));
             if (there.Count == 0)
+            {
                 return $"route {wanted.Dst}{Via(wanted.Gateway)} is missing on interface {spec.IfName}";
+            }
+
             if (!there.Exists(r => (wanted.Mtu == 0 || r.Mtu == wanted.Mtu) && (wanted.AdvMss == 0 || r.AdvMss == wanted.AdvMss)))
-                return $"route {wanted.Dst}{Via(wanted.Gateway)} has mtu {there[0].Mtu} and advmss {there[0].AdvMss}, not {wanted.Mtu} and {wanted.AdvMss}";
+            {
+                return $"route {wanted.Dst}{Via(wanted.Gateway)} has mtu {there[0].Mtu} and advmss {there[0].AdvMss}, not {wanted.Mtu} "
+                    + $"and {wanted.AdvMss}";
+            }
         }
         return null;
     }
 
     private static bool IsSame(Route found, PodRoute wanted) =>
-        found.Table == (wanted.Table ?? RouteTable.Main) && found.Destination.Equals(wanted.Dst) && Equals(found.Gateway, wanted.Gateway)
+        found.Table == (wanted.Table ?? RouteTable.Main)
+        && found.Destination.Equals(wanted.Dst)
+        && Equals(found.Gateway, wanted.Gateway)
         && (wanted.Priority == 0 || found.Metric == wanted.Priority)
-        && (wanted.Scope is null || IPv6Settings.IsIPv6(wanted.Dst.BaseAddress) || (int)found.Scope == wanted.Scope); // IPv6 routes have no scope
+        // IPv6 routes have no scope
+        && (wanted.Scope is null || IPv6Settings.IsIPv6(wanted.Dst.BaseAddress) || (int)found.Scope == wanted.Scope);
 
     /// <summary>On an interface that another plugin of the chain made, and told.</summary>
     private bool IsOfAnother(Route route)
     {
         foreach (CniInterface candidate in made.Interfaces)
         {
-            if (candidate.Sandbox.Length > 0 && candidate.Name != spec.IfName && inPod.TryGetLink(candidate.Name, out Link? link) && route.GoesThrough(link.Index))
+            if (
+                candidate.Sandbox.Length > 0
+                && candidate.Name != spec.IfName
+                && inPod.TryGetLink(candidate.Name, out Link? link)
+                && route.GoesThrough(link.Index)
+            )
+            {
                 return true;
+            }
         }
         return false;
     }
@@ -112,29 +145,54 @@ internal sealed class AttachmentCheck(RouteSocket host, RouteSocket inPod, PodLi
     private string? HostEnd(Link inside)
     {
         if (!host.TryGetLink(spec.HostName, out Link? end))
+        {
             return $"host end {spec.HostName} is missing";
+        }
+
         if (end.LinkIndex != inside.Index)
+        {
             return $"host end {spec.HostName} is not the other end of {spec.IfName}";
+        }
+
         if (!end.IsUp)
+        {
             return $"host end {spec.HostName} is down";
+        }
+
         CniInterface? told = Told(spec.HostName, inContainer: false);
         int mtu = told is { Mtu: > 0 } ? told.Mtu : spec.Mtu;
         if (!IsAsMade(end, mtu))
+        {
             return $"host end {spec.HostName} has MTU {end.Mtu}, not {mtu}";
+        }
+
         if (MacDifference("host end", end, told) is { } mac)
+        {
             return mac;
+        }
+
         if (end.Alias != spec.Alias)
+        {
             return $"host end {spec.HostName} has the alias '{end.Alias}', not '{spec.Alias}', by which it is known whose it is";
+        }
+
         if (!host.TryGetLink(conf.Bridge, out Link? bridge))
+        {
             return $"bridge {conf.Bridge} is missing";
+        }
+
         if (end.MasterIndex == 0 && end.Group == RoutedEnd.Group)
         {
             List<RoutedAddress> addresses = RoutedAddresses.Of(conf.Bridge, made.Of(spec.IfName));
             return RoutedEnd.FindDifference(host, end, conf.Bridge, addresses) ?? Routes(inside.Index, RoutedEnd.RoutesInside(addresses));
         }
         if (end.MasterIndex != bridge.Index)
+        {
             return $"host end {spec.HostName} is not a port of bridge {conf.Bridge}";
-        return end.BridgePort?.Hairpin == spec.Hairpin ? null
+        }
+
+        return end.BridgePort?.Hairpin == spec.Hairpin
+            ? null
             : $"hairpin of host end {spec.HostName} is {(spec.Hairpin ? "off, not on" : "on, not off")}";
     }
 
@@ -142,18 +200,29 @@ internal sealed class AttachmentCheck(RouteSocket host, RouteSocket inPod, PodLi
     {
         Link bridge = host.GetLink(conf.Bridge);
         if (!bridge.IsUp)
+        {
             return $"bridge {conf.Bridge} is down";
+        }
+
         CniInterface? told = Told(conf.Bridge, inContainer: false);
         int mtu = told is { Mtu: > 0 } ? Math.Min(told.Mtu, spec.Mtu) : spec.Mtu;
         if (bridge.Mtu < mtu)
+        {
             return $"bridge {conf.Bridge} has MTU {bridge.Mtu}, less than the {mtu} of its containers";
+        }
+
         if (MacDifference("bridge", bridge, told) is { } mac)
+        {
             return mac;
+        }
+
         List<InterfaceAddress> present = host.ListAddresses(bridge.Index);
         foreach (CniIp ip in made.Of(spec.IfName).Ips)
         {
             if (ip.Gateway is { } gateway && !present.Exists(a => a.Address.Equals(gateway) && a.PrefixLength == ip.PrefixLength))
+            {
                 return $"gateway {gateway}/{ip.PrefixLength} is missing on bridge {conf.Bridge}";
+            }
         }
         return null;
     }
@@ -162,8 +231,12 @@ internal sealed class AttachmentCheck(RouteSocket host, RouteSocket inPod, PodLi
     {
         CniResult own = made.Of(spec.IfName);
         if (Sysctl.Read(HostSetup.Forwarding) != "1")
+        {
             return "the host does not forward: net.ipv4.ip_forward is not 1";
-        return (own.First(AddressFamily.InterNetworkV6) is null ? null : IPv6Settings.FindDifference(conf.Bridge)) ?? HostSetup.FindFirewallDifference(conf, own);
+        }
+
+        return (own.First(AddressFamily.InterNetworkV6) is null ? null : IPv6Settings.FindDifference(conf.Bridge))
+            ?? HostSetup.FindFirewallDifference(conf, own);
     }
 
     private static string Via(IPAddress? gateway) => gateway is null ? "" : $" via {gateway}";

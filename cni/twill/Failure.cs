@@ -11,22 +11,41 @@ namespace Twill.Plugin;
 /// <summary>What a failure below the plugin is called in the specification's terms.</summary>
 internal static class Failure
 {
-    /// <summary>The failure as the runtime is told it; null when it is of no known kind, which the dispatcher reports as a defect.</summary>
-    public static CniException? Translate(Exception failure) => failure switch
-    {
-        CniException known => known,
-        AlreadyAttachedException again => new CniException(CniErrorCode.AlreadyAttached, again.Message, cause: again),
-        HostException host => new CniException(CniErrorCode.Kernel, host.Message, cause: host),
-        PortInUseException port => new CniException(CniErrorCode.PortInUse, port.Message, "publish another host port, or DEL that container first", port),
-        NetlinkException { Errno: Errno.EPERM } kernel =>
-            new CniException(CniErrorCode.Kernel, kernel.Message, "the plugin needs root (CAP_NET_ADMIN, and CAP_SYS_ADMIN to enter namespaces)", kernel),
-        NetlinkException kernel => new CniException(CniErrorCode.Kernel, kernel.Message, cause: kernel),
-        NetlinkFormatException strange => new CniException(CniErrorCode.Kernel, $"the kernel's answer makes no sense: {strange.Message}", cause: strange),
-        UnsupportedBackendException unsupported => new CniException(CniErrorCode.UnsupportedField, unsupported.Message, cause: unsupported),
-        TimeoutException wait => new CniException(CniErrorCode.TryAgainLater, "another process is in the way", wait.Message, wait),
-        LibcException libc => new CniException(CniErrorCode.Kernel, libc.Message, cause: libc),
-        _ => null,
-    };
+    /// <summary>The failure as the runtime is told it; null when it is of no known kind, which the dispatcher reports as a
+    /// defect.</summary>
+    public static CniException? Translate(Exception failure) =>
+        failure switch
+        {
+            CniException known => known,
+            AlreadyAttachedException again => new CniException(CniErrorCode.AlreadyAttached, again.Message, cause: again),
+            HostException host => new CniException(CniErrorCode.Kernel, host.Message, cause: host),
+            PortInUseException port => new CniException(
+                CniErrorCode.PortInUse,
+                port.Message,
+                "publish another host port, or DEL that container first",
+                port
+            ),
+            NetlinkException { Errno: Errno.EPERM } kernel => new CniException(
+                CniErrorCode.Kernel,
+                kernel.Message,
+                "the plugin needs root (CAP_NET_ADMIN, and CAP_SYS_ADMIN to enter namespaces)",
+                kernel
+            ),
+            NetlinkException kernel => new CniException(CniErrorCode.Kernel, kernel.Message, cause: kernel),
+            NetlinkFormatException strange => new CniException(
+                CniErrorCode.Kernel,
+                $"the kernel's answer makes no sense: {strange.Message}",
+                cause: strange
+            ),
+            UnsupportedBackendException unsupported => new CniException(
+                CniErrorCode.UnsupportedField,
+                unsupported.Message,
+                cause: unsupported
+            ),
+            TimeoutException wait => new CniException(CniErrorCode.TryAgainLater, "another process is in the way", wait.Message, wait),
+            LibcException libc => new CniException(CniErrorCode.Kernel, libc.Message, cause: libc),
+            _ => null,
+        };
 
     /// <summary>The same, for a failure that has to be reported in any case.</summary>
     public static CniException AsCni(Exception failure) =>
@@ -37,7 +56,10 @@ internal static class Failure
     {
         CniException told = AsCni(failure);
         if (leftovers.Count == 0)
+        {
             return told;
+        }
+
         string left = $"and undoing it failed too: {string.Join("; ", leftovers)}";
         return new CniException(told.Code, told.Message, told.Details.Length == 0 ? left : $"{told.Details}; {left}", failure);
     }

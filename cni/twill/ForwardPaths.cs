@@ -14,19 +14,30 @@ internal static class ForwardPaths
     /// <param name="hasIPv6">whether its containers have IPv6 addresses, where only the IPAM plugin knows</param>
     /// <returns>the ways of each address family</returns>
     public static List<ForwardTraffic> Of(TwillConf conf, bool hasIPv6) =>
-        ForwardTraffic.Of(conf.Name, new Door(conf.Bridge), conf.Ipam.Ranges, hasIPv6).ConvertAll(traffic => traffic with
-        {
-            HasOtherHosts = conf.Backend.Type != BackendType.None,
-            Across = conf.Backend.HasDevice ? new Door(conf.Backend.DeviceNameOver(traffic.Family)) : null,
-        });
+        ForwardTraffic
+            .Of(conf.Name, new Door(conf.Bridge), conf.Ipam.Ranges, hasIPv6)
+            .ConvertAll(traffic =>
+                traffic with
+                {
+                    HasOtherHosts = conf.Backend.Type != BackendType.None,
+                    Across = conf.Backend.HasDevice ? new Door(conf.Backend.DeviceNameOver(traffic.Family)) : null,
+                }
+            );
 
     /// <summary>With the interfaces that are there: to tell who is in the way.</summary>
     /// <param name="route">a socket in the host's namespace</param>
     /// <param name="conf">the network</param>
     /// <param name="node">what this host is in it; null before that is known</param>
-    public static List<ForwardTraffic> Find(RouteSocket route, TwillConf conf, NodeFile? node) => ForwardTraffic.Find(
-        route, conf.Name, conf.Bridge, conf.Ipam.Ranges, conf.Backend.Type != BackendType.None,
-        inner => conf.Backend.HasDevice ? conf.Backend.DeviceNameOver(node?.OuterOf(inner) ?? inner) : null, node?.Interface);
+    public static List<ForwardTraffic> Find(RouteSocket route, TwillConf conf, NodeFile? node) =>
+        ForwardTraffic.Find(
+            route,
+            conf.Name,
+            conf.Bridge,
+            conf.Ipam.Ranges,
+            conf.Backend.Type != BackendType.None,
+            inner => conf.Backend.HasDevice ? conf.Backend.DeviceNameOver(node?.OuterOf(inner) ?? inner) : null,
+            node?.Interface
+        );
 
     /// <summary>The chains of others that drop containers' packets, or may.</summary>
     public static List<ForwardObstacle> Obstacles(RouteSocket route, TwillConf conf, NodeFile? node)

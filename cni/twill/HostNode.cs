@@ -18,33 +18,52 @@ internal static class HostNode
     public static int EnsureMtu(RouteSocket host, NetworkState network, TwillConf conf)
     {
         if (conf.Ipam.Etcd is null)
+        {
             return conf.Mtu != 0 ? conf.Mtu : Underlay.MtuToOutside(host);
+        }
+
         if (NodeFile.TryRead(network, out _) is { } known && IsCurrent(known, conf))
+        {
             return conf.Mtu != 0 ? conf.Mtu : known.Mtu;
+        }
+
         NodeFile node = Find(host, conf);
         node.Write(network);
         return node.Mtu;
     }
 
     private static bool IsCurrent(NodeFile node, TwillConf conf) =>
-        node.BootId == BootClock.BootId && node.BackendType == conf.Backend.TypeName && node.Mtu != 0
-        && (conf.Backend.Type != BackendType.Vxlan || node.Vni == conf.Backend.Vni) && (!conf.Backend.HasDevice || node.Port == conf.Backend.Port);
+        node.BootId == BootClock.BootId
+        && node.BackendType == conf.Backend.TypeName
+        && node.Mtu != 0
+        && (conf.Backend.Type != BackendType.Vxlan || node.Vni == conf.Backend.Vni)
+        && (!conf.Backend.HasDevice || node.Port == conf.Backend.Port);
 
     /// <summary>The backend that the configuration asks for.</summary>
     /// <exception cref="UnsupportedBackendException">There is no such backend yet.</exception>
-    public static IBackend BackendOf(TwillConf conf) => Backend.Create(
-        new BackendOptions(conf.Backend.TypeName, (uint)conf.Backend.Vni, (ushort)conf.Backend.Port, conf.Backend.DirectRouting));
+    public static IBackend BackendOf(TwillConf conf) =>
+        Backend.Create(
+            new BackendOptions(conf.Backend.TypeName, (uint)conf.Backend.Vni, (ushort)conf.Backend.Port, conf.Backend.DirectRouting)
+        );
 
     /// <summary>What the WireGuard peers of this host know it by; empty for other backends.</summary>
     private static string PublicKey(TwillConf conf) =>
-        conf.Backend.Type == BackendType.WireGuard && WireGuardSecret.TryParse(NodeIdentity.WireGuardKey(conf.Ipam.DataDir, conf.Name, out _), out WireGuardSecret? key)
+        conf.Backend.Type == BackendType.WireGuard
+        && WireGuardSecret.TryParse(NodeIdentity.WireGuardKey(conf.Ipam.DataDir, conf.Name, out _), out WireGuardSecret? key)
             ? key.PublicKey.ToString()
             : "";
 
     private static NodeFile Find(RouteSocket host, TwillConf conf)
     {
         Underlay underlay = Underlay.Select(host, conf.Backend.Interface, dual: conf.Ipam.IPv6 is not null);
-        return NodeFile.Of(conf, underlay.IPv4, underlay.IPv6, underlay.Name, underlay.MtuWith(BackendOf(conf)),
-            outer => NodeIdentity.VtepMac(conf.Ipam.DataDir, conf.Name, outer, out _), PublicKey(conf));
+        return NodeFile.Of(
+            conf,
+            underlay.IPv4,
+            underlay.IPv6,
+            underlay.Name,
+            underlay.MtuWith(BackendOf(conf)),
+            outer => NodeIdentity.VtepMac(conf.Ipam.DataDir, conf.Name, outer, out _),
+            PublicKey(conf)
+        );
     }
 }

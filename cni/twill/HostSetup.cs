@@ -11,7 +11,8 @@ using Twill.Plugin.Capabilities;
 
 namespace Twill.Plugin;
 
-/// <summary>What has to be on the host besides the bridge before a container's packets go anywhere: forwarding and the network's nftables table.</summary>
+/// <summary>What has to be on the host besides the bridge before a container's packets go anywhere: forwarding and the network's nftables
+/// table.</summary>
 internal static class HostSetup
 {
     /// <summary>The parameter without which a host drops what is not for itself.</summary>
@@ -21,47 +22,75 @@ internal static class HostSetup
     public static void EnsureForwarding() => Sysctl.Ensure(Forwarding, "1");
 
     /// <summary>
-    /// The network's table, and the accept among the rules of iptables where that would drop containers' packets; what was published is published
+    /// The network's table, and the accept among the rules of iptables where that would drop containers' packets; what was published is
+    /// published
     /// again when the table had to be written.
     /// </summary>
     public static void EnsureFirewall(RouteSocket host, NetworkState state, TwillConf conf)
     {
         using NftSocket nft = NftSocket.Open();
         if (Firewall.Ensure(nft, FirewallOf(conf)))
+        {
             Ports.Restore(host, nft, state, conf.Name);
+        }
+
         foreach (ForwardTraffic traffic in ForwardPaths.Of(conf, hasIPv6: false))
+        {
             IptablesAccept.Ensure(nft, traffic);
+        }
     }
 
     /// <summary>Where only the IPAM plugin knows which prefixes the containers are in, these are added to the table as they come.</summary>
     public static void AdmitAddresses(TwillConf conf, CniResult addresses)
     {
         if (!OnlyIpamKnows(conf))
+        {
             return;
+        }
+
         using NftSocket nft = NftSocket.Open();
         foreach (IPNetwork prefix in PrefixesOf(addresses))
+        {
             Firewall.AddLocal(nft, conf.Name, prefix);
+        }
+
         if (addresses.First(AddressFamily.InterNetworkV6) is not null)
+        {
             IptablesAccept.Ensure(nft, ForwardPaths.Of(conf, hasIPv6: true)[^1]);
+        }
     }
 
-    /// <summary>What a host needs before one of its containers has an IPv6 address: forwarding, and a bridge that does not wait or listen to routers.</summary>
+    /// <summary>What a host needs before one of its containers has an IPv6 address: forwarding, and a bridge that does not wait or listen
+    /// to routers.</summary>
     /// <exception cref="CniException">code 7: with that MTU there is no IPv6</exception>
     public static void EnsureIPv6(TwillConf conf, CniIp address, int mtu)
     {
         if (mtu < IPv6Settings.MinMtu)
-            throw new CniException(CniErrorCode.InvalidNetworkConfig, $"with an MTU of {mtu} bytes there is no IPv6, and the IPAM plugin gave {address.Cidr}",
-                conf.Mtu != 0 ? $"$.mtu: expected 0 or at least {IPv6Settings.MinMtu}, got '{mtu}'"
-                    : $"$.mtu: the underlay leaves {mtu} bytes; raise its MTU, so that at least {IPv6Settings.MinMtu} are left, or take IPv6 out of the IPAM plugin's configuration");
+        {
+            throw new CniException(
+                CniErrorCode.InvalidNetworkConfig,
+                $"with an MTU of {mtu} bytes there is no IPv6, and the IPAM plugin gave {address.Cidr}",
+                conf.Mtu != 0
+                    ? $"$.mtu: expected 0 or at least {IPv6Settings.MinMtu}, got '{mtu}'"
+                    : $"$.mtu: the underlay leaves {mtu} bytes; raise its MTU, so that at least {IPv6Settings.MinMtu} are left, or "
+                        + $"take IPv6 out of the IPAM plugin's configuration"
+            );
+        }
+
         IPv6Settings.EnsureForwarding();
         IPv6Settings.EnsureBridge(conf.Bridge);
     }
 
     /// <summary>The table that the configuration asks for.</summary>
     public static FirewallSpec FirewallOf(TwillConf conf) =>
-        new(conf.Name, conf.Bridge, conf.IpMasq, conf.Ipam.Ranges, conf.NonMasqueradeCidrs) { MayHaveIPv6 = OnlyIpamKnows(conf), Tunnel = conf.Backend.TunnelName };
+        new(conf.Name, conf.Bridge, conf.IpMasq, conf.Ipam.Ranges, conf.NonMasqueradeCidrs)
+        {
+            MayHaveIPv6 = OnlyIpamKnows(conf),
+            Tunnel = conf.Backend.TunnelName,
+        };
 
-    /// <summary>Whether the table is as asked for and knows these addresses, and iptables lets packets through; null, or the first difference.</summary>
+    /// <summary>Whether the table is as asked for and knows these addresses, and iptables lets packets through; null, or the first
+    /// difference.</summary>
     public static string? FindFirewallDifference(TwillConf conf, CniResult addresses)
     {
         using NftSocket nft = NftSocket.Open();
@@ -74,7 +103,9 @@ internal static class HostSetup
         foreach (ForwardTraffic traffic in families)
         {
             if (IptablesAccept.FindDifference(nft, traffic) is { } why)
+            {
                 return $"iptables lacks the accept for containers: {why}";
+            }
         }
         return null;
     }
@@ -86,7 +117,10 @@ internal static class HostSetup
     {
         List<IPNetwork> prefixes = new(addresses.Ips.Count);
         foreach (CniIp ip in addresses.Ips)
+        {
             prefixes.Add(IpText.NetworkOf(ip.Address, ip.PrefixLength));
+        }
+
         return prefixes;
     }
 }

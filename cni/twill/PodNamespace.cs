@@ -22,7 +22,10 @@ internal static class PodNamespace
         }
         using NetNs own = NetNs.Current();
         if (pod.Device != own.Device || pod.Inode != own.Inode)
+        {
             return pod;
+        }
+
         pod.Dispose();
         throw Bad(request, $"'{request.NetnsPath}' is the host's own network namespace: expected the container's", null);
     }

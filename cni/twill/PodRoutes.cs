@@ -6,7 +6,8 @@ using Twill.Host;
 
 namespace Twill.Plugin;
 
-/// <summary>Which routes a container gets: those of the IPAM plugin, and the way to the rest of the cluster network if none of them leads there.</summary>
+/// <summary>Which routes a container gets: those of the IPAM plugin, and the way to the rest of the cluster network if none of them leads
+/// there.</summary>
 internal static class PodRoutes
 {
     /// <summary>The routes as the result lists them, in the order in which they are made.</summary>
@@ -16,31 +17,41 @@ internal static class PodRoutes
         foreach (IpamFamily family in conf.Ipam.Families)
         {
             if (family.Network is { } cluster && GatewayFor(family.Family, addresses) is not null && !Covered(cluster, routes))
+            {
                 routes.Add(new CniRoute(cluster));
+            }
         }
         return routes;
     }
 
     /// <summary>
-    /// The routes of a result with what results before 1.1.0 have no words for: MTU, metric, table and scope. The configuration has it, when
+    /// The routes of a result with what results before 1.1.0 have no words for: MTU, metric, table and scope. The configuration has it,
+    /// when
     /// the IPAM plugin is ours.
     /// </summary>
     public static List<CniRoute> Detailed(TwillConf conf, IReadOnlyList<CniRoute> routes)
     {
         if (conf.CniVersion >= CniVersion.V1_1_0 || conf.Ipam.IsForeign)
+        {
             return [.. routes];
-        List<CniRoute> configured = [.. conf.Ipam.Routes], detailed = new(routes.Count);
+        }
+
+        List<CniRoute> configured = [.. conf.Ipam.Routes],
+            detailed = new(routes.Count);
         foreach (CniRoute route in routes)
         {
             int at = configured.FindIndex(c => c.Dst.Equals(route.Dst) && Equals(c.Gw, route.Gw));
             detailed.Add(at < 0 ? route : configured[at]);
             if (at >= 0)
+            {
                 configured.RemoveAt(at);
+            }
         }
         return detailed;
     }
 
-    /// <summary>What the kernel is told: a route without a next hop goes to the gateway of the addresses of its family, if there is one.</summary>
+    /// <summary>What the kernel is told: a route without a next hop goes to the gateway of the addresses of its family, if there is
+    /// one.</summary>
     public static List<PodRoute> ForKernel(List<CniRoute> routes, CniResult addresses)
     {
         List<PodRoute> all = new(routes.Count);
@@ -58,7 +69,9 @@ internal static class PodRoutes
         foreach (CniIp ip in addresses.Ips)
         {
             if (ip.Gateway is { } gateway && gateway.AddressFamily == family)
+            {
                 return gateway;
+            }
         }
         return null;
     }
@@ -68,7 +81,9 @@ internal static class PodRoutes
         foreach (CniRoute route in routes)
         {
             if (route.Table is null && route.Dst.PrefixLength <= network.PrefixLength && route.Dst.Contains(network.BaseAddress))
+            {
                 return true;
+            }
         }
         return false;
     }

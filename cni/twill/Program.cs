@@ -12,14 +12,15 @@ internal static class Program
     }
 
     /// <summary>VERSION is the dispatcher's own.</summary>
-    internal static CniVerbTable Table(ICniProcess process, string[] arguments) => new()
-    {
-        [CniVerb.Add] = Add.Run,
-        [CniVerb.Del] = Del.Run,
-        [CniVerb.Check] = Check.Run,
-        [CniVerb.Gc] = Gc.Run,
-        [CniVerb.Status] = Status.Run,
-        Translate = Failure.Translate,
-        WithoutCommand = () => Usage.Print(process, arguments),
-    };
+    internal static CniVerbTable Table(ICniProcess process, string[] arguments) =>
+        new()
+        {
+            [CniVerb.Add] = Add.Run,
+            [CniVerb.Del] = Del.Run,
+            [CniVerb.Check] = Check.Run,
+            [CniVerb.Gc] = Gc.Run,
+            [CniVerb.Status] = Status.Run,
+            Translate = Failure.Translate,
+            WithoutCommand = () => Usage.Print(process, arguments),
+        };
 }

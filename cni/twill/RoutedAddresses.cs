@@ -13,10 +13,14 @@ internal static class RoutedAddresses
         List<RoutedAddress> all = new(addresses.Ips.Count);
         foreach (CniIp ip in addresses.Ips)
         {
-            all.Add(ip.Gateway is { } gateway
-                ? new RoutedAddress(ip.Address, gateway, ip.PrefixLength)
-                : throw new HostException($"bridge {bridge} has no port left, and {ip.Cidr} cannot be reached past it: "
-                    + "the IPAM plugin names no gateway for it, which would be the host's own address in that subnet"));
+            all.Add(
+                ip.Gateway is { } gateway
+                    ? new RoutedAddress(ip.Address, gateway, ip.PrefixLength)
+                    : throw new HostException(
+                        $"bridge {bridge} has no port left, and {ip.Cidr} cannot be reached past it: "
+                            + "the IPAM plugin names no gateway for it, which would be the host's own address in that subnet"
+                    )
+            );
         }
         return all;
     }

@@ -66,7 +66,8 @@ internal sealed record AgentOptions
         {
             string[] parts = args[i].Split('=', 2);
             string name = parts[0];
-            string Value() => parts.Length == 2 ? parts[1]
+            string Value() =>
+                parts.Length == 2 ? parts[1]
                 : ++i < args.Count ? args[i]
                 : throw new UsageException($"{name}: expected a value after it");
 
@@ -91,7 +92,7 @@ internal sealed record AgentOptions
     }
 
     private static IReadOnlyList<(string, LogLevel)> LogLevels { get; } =
-        [("debug", LogLevel.Debug), ("info", LogLevel.Info), ("warning", LogLevel.Warning), ("error", LogLevel.Error)];
+    [("debug", LogLevel.Debug), ("info", LogLevel.Info), ("warning", LogLevel.Warning), ("error", LogLevel.Error)];
 
     private static IReadOnlyList<(string, LogFormat)> LogFormats { get; } = [("text", LogFormat.Text), ("json", LogFormat.Json)];
 
@@ -110,12 +111,15 @@ internal sealed record AgentOptions
 
     // An address alone would be taken with port 0: any.
     private static IPEndPoint EndPoint(string name, string value) =>
-        IPEndPoint.TryParse(value, out IPEndPoint? at) && value.EndsWith($":{at.Port}", StringComparison.Ordinal) && value != at.Address.ToString()
+        IPEndPoint.TryParse(value, out IPEndPoint? at)
+        && value.EndsWith($":{at.Port}", StringComparison.Ordinal)
+        && value != at.Address.ToString()
             ? at
             : throw new UsageException($"{name}: expected an address and a port like 127.0.0.1:9116 or [::1]:9116, got '{value}'");
 
     private static TimeSpan Seconds(string name, string value) =>
-        double.TryParse(value, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double seconds) && seconds is >= 0.1 and <= 86400
+        double.TryParse(value, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double seconds)
+        && seconds is >= 0.1 and <= 86400
             ? TimeSpan.FromSeconds(seconds)
             : throw new UsageException($"{name}: expected seconds from 0.1 to 86400, got '{value}'");
 }

@@ -22,7 +22,8 @@ internal static class ConfigurationStamp
     /// <summary>Of one file; of a directory of plugins beside it, too.</summary>
     internal static string OfFile(string path) => Of(new FileInfo(path));
 
-    private static string Of(FileInfo file) => file.Exists
-        ? string.Create(CultureInfo.InvariantCulture, $"{file.FullName} {file.Length} {file.LastWriteTimeUtc.Ticks}")
-        : $"{file.FullName} missing";
+    private static string Of(FileInfo file) =>
+        file.Exists
+            ? string.Create(CultureInfo.InvariantCulture, $"{file.FullName} {file.Length} {file.LastWriteTimeUtc.Ticks}")
+            : $"{file.FullName} missing";
 }

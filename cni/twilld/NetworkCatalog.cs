@@ -18,7 +18,10 @@ internal sealed record NetworkCatalog(IReadOnlyList<FoundNetwork> Networks, IRea
             found.AddRange(list.Networks);
             if (options.ConfFiles.Count > 0 && list.Networks.Count == 0 && list.Problems.Count == 0)
             {
-                problems.Add($"{path}: expected a plugin of type \"{TwillConf.MainPlugin}\" or with ipam.type \"{TwillConf.IpamPlugin}\", found neither");
+                problems.Add(
+                    $"{path}: expected a plugin of type \"{TwillConf.MainPlugin}\" or with ipam.type \"{TwillConf.IpamPlugin}\", found "
+                        + $"neither"
+                );
             }
         }
 
@@ -69,7 +72,11 @@ internal sealed record NetworkCatalog(IReadOnlyList<FoundNetwork> Networks, IRea
             return $"backend.vni: {one.Backend.Vni} is taken by network '{other.Name}'";
         }
 
-        if (one.Backend.Type == BackendType.WireGuard && other.Backend.Type == BackendType.WireGuard && one.Backend.Port == other.Backend.Port)
+        if (
+            one.Backend.Type == BackendType.WireGuard
+            && other.Backend.Type == BackendType.WireGuard
+            && one.Backend.Port == other.Backend.Port
+        )
         {
             return $"backend.port: {one.Backend.Port} is taken by network '{other.Name}'";
         }

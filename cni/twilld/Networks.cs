@@ -18,7 +18,8 @@ internal sealed class Networks(AgentOptions options, StateDir state, SystemdNoti
     private string? _seen;
     private int _starting;
     private bool _told;
-    private volatile bool _reload, _hears = true;
+    private volatile bool _reload,
+        _hears = true;
 
     /// <summary>Reads the configuration again and compares everything at once; from any thread.</summary>
     internal void Reload()
@@ -81,7 +82,9 @@ internal sealed class Networks(AgentOptions options, StateDir state, SystemdNoti
                 _hears = watch.IsAlive;
                 TellServiceManager();
                 TimeSpan pause = _told ? Look : TimeSpan.FromMilliseconds(50);
-                await _look.WaitAsync(watchdog is { } period && period / 3 < pause ? period / 3 : pause, TimeSpan.Zero, stop).ConfigureAwait(false);
+                await _look
+                    .WaitAsync(watchdog is { } period && period / 3 < pause ? period / 3 : pause, TimeSpan.Zero, stop)
+                    .ConfigureAwait(false);
             }
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
@@ -167,7 +170,8 @@ internal sealed class Networks(AgentOptions options, StateDir state, SystemdNoti
     {
         foreach (Served broken in _served.Values.Where(s => s.Run.IsFaulted).ToArray())
         {
-            log.ForNetwork(broken.Agent.Name).Error($"a defect in twilld, which starts over in this network: {broken.Run.Exception!.InnerException}");
+            log.ForNetwork(broken.Agent.Name)
+                .Error($"a defect in twilld, which starts over in this network: {broken.Run.Exception!.InnerException}");
             await StopAsync(broken.Agent.Name).ConfigureAwait(false);
             _seen = null;
         }
@@ -228,7 +232,10 @@ internal sealed class Networks(AgentOptions options, StateDir state, SystemdNoti
         log.Info($"serving network '{agent.Name}' of {network.File}");
         CancellationTokenSource end = CancellationTokenSource.CreateLinkedTokenSource(stop);
         Interlocked.Increment(ref _starting);
-        Task run = Task.Run(() => agent.RunAsync(options.Interval, () => Interlocked.Decrement(ref _starting), end.Token), CancellationToken.None);
+        Task run = Task.Run(
+            () => agent.RunAsync(options.Interval, () => Interlocked.Decrement(ref _starting), end.Token),
+            CancellationToken.None
+        );
         lock (_served)
         {
             _served[agent.Name] = new Served(agent, ConfigurationStamp.OfFile(network.File), end, run);
@@ -279,7 +286,9 @@ internal sealed class Networks(AgentOptions options, StateDir state, SystemdNoti
             systemd.Alive();
         }
 
-        systemd.Status(_served.Count == 0 ? "no network of ours" : string.Join(" | ", _served.Values.Select(s => $"{s.Agent.Name}: {s.Agent.Status}")));
+        systemd.Status(
+            _served.Count == 0 ? "no network of ours" : string.Join(" | ", _served.Values.Select(s => $"{s.Agent.Name}: {s.Agent.Status}"))
+        );
     }
 
     private sealed record Served(NetworkAgent Agent, string Stamp, CancellationTokenSource End, Task Run);

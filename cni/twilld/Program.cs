@@ -8,7 +8,9 @@ namespace Twill.Agent;
 
 internal static class Program
 {
-    private const int Good = 0, NotInOrder = 1, Usage = 2;
+    private const int Good = 0,
+        NotInOrder = 1,
+        Usage = 2;
 
     private static async Task<int> Main(string[] args)
     {
@@ -39,10 +41,13 @@ internal static class Program
         StateDir.KeepPrivate();
         Log log = new(Console.OpenStandardError(), options.LogLevel, options.LogFormat, TimeProvider.System);
         using CancellationTokenSource stop = new();
-        using PosixSignalRegistration onTerm = StopOn(PosixSignal.SIGTERM, stop), onInt = StopOn(PosixSignal.SIGINT, stop);
+        using PosixSignalRegistration onTerm = StopOn(PosixSignal.SIGTERM, stop),
+            onInt = StopOn(PosixSignal.SIGINT, stop);
         SystemdNotifier systemd = new(Environment.GetEnvironmentVariable("NOTIFY_SOCKET"), log);
         TimeSpan? watchdog = SystemdNotifier.WatchdogPeriod(
-            Environment.GetEnvironmentVariable("WATCHDOG_USEC"), Environment.GetEnvironmentVariable("WATCHDOG_PID"));
+            Environment.GetEnvironmentVariable("WATCHDOG_USEC"),
+            Environment.GetEnvironmentVariable("WATCHDOG_PID")
+        );
         Networks networks = new(options, state, systemd, watchdog, log);
         using PosixSignalRegistration onHup = PosixSignalRegistration.Create(PosixSignal.SIGHUP, context =>
         {
@@ -72,7 +77,7 @@ internal static class Program
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
-            return NotInOrder;      // --once or --release, told to stop before it was done
+            return NotInOrder; // --once or --release, told to stop before it was done
         }
     }
 

@@ -7,7 +7,8 @@ using Twill.Cni.State;
 namespace Twill.Agent;
 
 /// <summary>
-/// <c>twilld --release</c>: this host leaves. Its subnets are given back in etcd, so that others may have them at once, and etcd forgets that they
+/// <c>twilld --release</c>: this host leaves. Its subnets are given back in etcd, so that others may have them at once, and etcd forgets
+/// that they
 /// were this host's. Nothing in the kernel is touched.
 /// </summary>
 internal sealed class Release(AgentOptions options, StateDir state, Log log)
@@ -32,7 +33,15 @@ internal sealed class Release(AgentOptions options, StateDir state, Log log)
             {
                 good &= await LeaveAsync(network.Conf, told, stop).ConfigureAwait(false);
             }
-            catch (Exception e) when (e is EtcdException or ClusterException or TimeoutException or IOException or UnauthorizedAccessException or CniException)
+            catch (Exception e)
+                when (e
+                        is EtcdException
+                            or ClusterException
+                            or TimeoutException
+                            or IOException
+                            or UnauthorizedAccessException
+                            or CniException
+                )
             {
                 told.Error($"{e.Message}; run this again when that is over");
                 good = false;
@@ -47,7 +56,10 @@ internal sealed class Release(AgentOptions options, StateDir state, Log log)
         NetworkState at = state.Network(conf.Name);
         if (RunningAgent(at) is { } pid)
         {
-            told.Error($"the agent (twilld, pid {pid}) runs, and would lease a subnet again at once: stop it first (systemctl disable --now twilld); nothing is given back");
+            told.Error(
+                $"the agent (twilld, pid {pid}) runs, and would lease a subnet again at once: stop it first (systemctl disable --now "
+                    + $"twilld); nothing is given back"
+            );
             return false;
         }
 
@@ -64,7 +76,9 @@ internal sealed class Release(AgentOptions options, StateDir state, Log log)
         HeldLease? lease = ClusterTerms.Held(file, conf.Name, nodeId);
 
         // Asked first: when etcd does not answer, this host still holds what it held.
-        IReadOnlyList<IPNetwork> subnets = SubnetKey.Prefixes([.. (await store.RememberedAsync(stop).ConfigureAwait(false)).Union(lease?.Subnets ?? [])]);
+        IReadOnlyList<IPNetwork> subnets = SubnetKey.Prefixes([
+            .. (await store.RememberedAsync(stop).ConfigureAwait(false)).Union(lease?.Subnets ?? []),
+        ]);
 
         // twill-ipam looks into this file once more behind each record that it writes. So either it finds the file gone and takes its
         // record back, or the record is here before the file goes, and found below.
@@ -72,8 +86,11 @@ internal sealed class Release(AgentOptions options, StateDir state, Log log)
         if (!options.Force && AddressRecords.InUse(conf.Ipam.DataDir, conf.Name, subnets) is { Count: > 0 } used)
         {
             file?.Write(at);
-            told.Error($"containers of this host still have addresses: {string.Join(", ", used.Take(3))}{(used.Count > 3 ? $" and {used.Count - 3} more" : "")}. "
-                + "Another host would be given the same: stop them first, or cut them off with --force; nothing is given back");
+            told.Error(
+                $"containers of this host still have addresses: "
+                    + $"{string.Join(", ", used.Take(3))}{(used.Count > 3 ? $" and {used.Count - 3} more" : "")}. "
+                    + "Another host would be given the same: stop them first, or cut them off with --force; nothing is given back"
+            );
             return false;
         }
 
@@ -96,7 +113,7 @@ internal sealed class Release(AgentOptions options, StateDir state, Log log)
         }
         catch (IOException)
         {
-            return null;        // it has ended
+            return null; // it has ended
         }
     }
 }

@@ -10,7 +10,14 @@ namespace Twill.Cluster;
 /// <param name="DirectRouting">vxlan, ipip: hosts on one link route to each other without encapsulation.</param>
 /// <param name="Gbp">vxlan: group policy extension, which twill does not use.</param>
 /// <param name="Learning">vxlan: learning of addresses from traffic, which twill does not use.</param>
-public sealed record BackendSettings(string Type, int Vni = 0, int Port = 0, bool DirectRouting = false, bool Gbp = false, bool Learning = false)
+public sealed record BackendSettings(
+    string Type,
+    int Vni = 0,
+    int Port = 0,
+    bool DirectRouting = false,
+    bool Gbp = false,
+    bool Learning = false
+)
 {
     /// <summary>Vxlan with its identifier and UDP port (Linux' default, and flannel's, is 8472; the assigned one is 4789).</summary>
     public static BackendSettings Vxlan(int vni, int port, bool directRouting = false) => new("vxlan", vni, port, directRouting);
@@ -28,7 +35,8 @@ public sealed record BackendSettings(string Type, int Vni = 0, int Port = 0, boo
     /// <summary>WireGuard with its listening port.</summary>
     /// <param name="port">UDP port.</param>
     /// <param name="persistentKeepalive">Seconds.</param>
-    public static BackendSettings WireGuard(int port, int persistentKeepalive = 0) => new("wireguard", Port: port) { PersistentKeepalive = persistentKeepalive };
+    public static BackendSettings WireGuard(int port, int persistentKeepalive = 0) =>
+        new("wireguard", Port: port) { PersistentKeepalive = persistentKeepalive };
 
     /// <summary>Leases only: something else moves the packets.</summary>
     public static BackendSettings Alloc { get; } = new("alloc");
@@ -36,13 +44,23 @@ public sealed record BackendSettings(string Type, int Vni = 0, int Port = 0, boo
     /// <summary>With flannel's defaults; no Backend at all means udp (whatever its documentation says).</summary>
     internal static BackendSettings Parse(JsonFields config)
     {
-        if (!config.Has("Backend")) return new BackendSettings("udp", Port: 8285);
+        if (!config.Has("Backend"))
+        {
+            return new BackendSettings("udp", Port: 8285);
+        }
+
         JsonFields backend = config.Object("Backend");
         string type = backend.Text("Type") ?? "";
         return type switch
         {
-            "vxlan" => new BackendSettings(type, backend.Int("VNI", 0, 16_777_215) ?? 1, NotZero(backend.Int("Port", 0, 65_535)) ?? 8472,
-                backend.Bool("DirectRouting") ?? false, backend.Bool("GBP") ?? false, backend.Bool("Learning") ?? false),
+            "vxlan" => new BackendSettings(
+                type,
+                backend.Int("VNI", 0, 16_777_215) ?? 1,
+                NotZero(backend.Int("Port", 0, 65_535)) ?? 8472,
+                backend.Bool("DirectRouting") ?? false,
+                backend.Bool("GBP") ?? false,
+                backend.Bool("Learning") ?? false
+            ),
             "wireguard" => new BackendSettings(type, Port: backend.Int("ListenPort", 0, 65_535) ?? 51_820)
             {
                 PersistentKeepalive = backend.Int("PersistentKeepaliveInterval", 0, 65_535) ?? 0,
@@ -71,7 +89,11 @@ public sealed record BackendSettings(string Type, int Vni = 0, int Port = 0, boo
             case "wireguard":
                 w.WriteNumber("ListenPort", Port);
                 w.WriteNumber("PersistentKeepaliveInterval", PersistentKeepalive);
-                if (PresharedKey is not null) w.WriteString("PSK", PresharedKey.Value);
+                if (PresharedKey is not null)
+                {
+                    w.WriteString("PSK", PresharedKey.Value);
+                }
+
                 break;
             case "udp":
                 w.WriteNumber("Port", Port);

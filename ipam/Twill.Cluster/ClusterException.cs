@@ -5,10 +5,13 @@ public enum ClusterErrorKind
 {
     /// <summary>This node's configuration contradicts the one in etcd.</summary>
     ConfigMismatch,
+
     /// <summary>The configuration (in etcd, or wanted) makes no sense.</summary>
     ConfigInvalid,
+
     /// <summary>Every subnet of the network is leased.</summary>
     NetworkFull,
+
     /// <summary>Too many lost races in a row; trying again later may do.</summary>
     Contended,
 }

@@ -6,15 +6,25 @@ using System.Text;
 
 namespace Twill.Cluster;
 
-/// <summary>Addresses as flannel (Go's net.IP) writes them, and arithmetic with them. .NET writes some IPv6 addresses with a dotted tail where Go
+/// <summary>Addresses as flannel (Go's net.IP) writes them, and arithmetic with them. .NET writes some IPv6 addresses with a dotted tail
+/// where Go
 /// writes groups only, and keys in etcd are compared byte by byte.</summary>
 internal static class FlannelText
 {
-    /// <summary>Lower-case, the longest run of two or more zero groups as <c>::</c>, never a dotted tail (but for ::ffff:0:0/96, as Go does).</summary>
+    /// <summary>Lower-case, the longest run of two or more zero groups as <c>::</c>, never a dotted tail (but for ::ffff:0:0/96, as Go
+    /// does).</summary>
     public static string Of(IPAddress address)
     {
-        if (address.AddressFamily == AddressFamily.InterNetwork) return address.ToString();
-        if (address.IsIPv4MappedToIPv6) return address.MapToIPv4().ToString();
+        if (address.AddressFamily == AddressFamily.InterNetwork)
+        {
+            return address.ToString();
+        }
+
+        if (address.IsIPv4MappedToIPv6)
+        {
+            return address.MapToIPv4().ToString();
+        }
+
         Span<byte> bytes = stackalloc byte[16];
         address.TryWriteBytes(bytes, out _);
         (int zeros, int count) = LongestZeros(bytes);
@@ -27,14 +37,19 @@ internal static class FlannelText
                 i += count - 1;
                 continue;
             }
-            if (text.Length > 0 && text[^1] != ':') text.Append(':');
+            if (text.Length > 0 && text[^1] != ':')
+            {
+                text.Append(':');
+            }
+
             text.Append(CultureInfo.InvariantCulture, $"{BinaryPrimitives.ReadUInt16BigEndian(bytes[(2 * i)..]):x}");
         }
         return text.ToString();
     }
 
     /// <summary>A prefix, <c>10.244.0.0/16</c>.</summary>
-    public static string Of(IPNetwork network) => string.Create(CultureInfo.InvariantCulture, $"{Of(network.BaseAddress)}/{network.PrefixLength}");
+    public static string Of(IPNetwork network) =>
+        string.Create(CultureInfo.InvariantCulture, $"{Of(network.BaseAddress)}/{network.PrefixLength}");
 
     /// <summary>32 or 128.</summary>
     public static int Bits(AddressFamily family) => family == AddressFamily.InterNetwork ? 32 : 128;
@@ -82,10 +97,18 @@ internal static class FlannelText
         int parts = 0;
         foreach (Range part in text.Split('.'))
         {
-            if (++parts > 4 || !TryParseByte(text[part], out byte value)) return false;
+            if (++parts > 4 || !TryParseByte(text[part], out byte value))
+            {
+                return false;
+            }
+
             number = number << 8 | value;
         }
-        if (parts != 4) return false;
+        if (parts != 4)
+        {
+            return false;
+        }
+
         address = Address(number, AddressFamily.InterNetwork);
         return true;
     }
@@ -94,8 +117,16 @@ internal static class FlannelText
     public static bool TryParseIPv6(ReadOnlySpan<char> text, out IPAddress address)
     {
         address = IPAddress.IPv6None;
-        if (text.IndexOfAny('%', '[', '/') >= 0 || !IPAddress.TryParse(text, out IPAddress? parsed)) return false;
-        if (parsed.AddressFamily != AddressFamily.InterNetworkV6) return false;
+        if (text.IndexOfAny('%', '[', '/') >= 0 || !IPAddress.TryParse(text, out IPAddress? parsed))
+        {
+            return false;
+        }
+
+        if (parsed.AddressFamily != AddressFamily.InterNetworkV6)
+        {
+            return false;
+        }
+
         address = parsed;
         return true;
     }
@@ -104,7 +135,11 @@ internal static class FlannelText
     public static IPNetwork Network(IPAddress address, int length)
     {
         byte[] bytes = address.GetAddressBytes();
-        for (int bit = length; bit < bytes.Length * 8; bit++) bytes[bit / 8] &= (byte)~(0x80 >> (bit % 8));
+        for (int bit = length; bit < bytes.Length * 8; bit++)
+        {
+            bytes[bit / 8] &= (byte)~(0x80 >> (bit % 8));
+        }
+
         return new IPNetwork(new IPAddress(bytes), length);
     }
 
@@ -117,8 +152,16 @@ internal static class FlannelText
         for (int i = 0; i < 8; i++)
         {
             int run = 0;
-            while (i + run < 8 && bytes[2 * (i + run)] == 0 && bytes[2 * (i + run) + 1] == 0) run++;
-            if (run > count) (start, count) = (i, run);
+            while (i + run < 8 && bytes[2 * (i + run)] == 0 && bytes[2 * (i + run) + 1] == 0)
+            {
+                run++;
+            }
+
+            if (run > count)
+            {
+                (start, count) = (i, run);
+            }
+
             i += run;
         }
         return (start, count);

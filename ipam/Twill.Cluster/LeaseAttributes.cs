@@ -13,9 +13,15 @@ namespace Twill.Cluster;
 /// <param name="BackendData">The backend's own JSON for IPv4, compact, or null.</param>
 /// <param name="BackendV6Data">The same for IPv6, or null.</param>
 public sealed record LeaseAttributes(
-    IPAddress PublicIP, IPAddress? PublicIPv6 = null, string BackendType = "", string? BackendData = null, string? BackendV6Data = null)
+    IPAddress PublicIP,
+    IPAddress? PublicIPv6 = null,
+    string BackendType = "",
+    string? BackendData = null,
+    string? BackendV6Data = null
+)
 {
-    /// <summary>A vxlan host: for each family of underlay that it is on, its address there and the MAC (six bytes as aa:bb:cc:dd:ee:ff) of the device
+    /// <summary>A vxlan host: for each family of underlay that it is on, its address there and the MAC (six bytes as aa:bb:cc:dd:ee:ff) of
+    /// the device
     /// that peers send to by it.</summary>
     public static LeaseAttributes Vxlan(uint vni, params ReadOnlySpan<(IPAddress PublicIP, string VtepMac)> devices)
     {
@@ -54,20 +60,40 @@ public sealed record LeaseAttributes(
     public static LeaseAttributes Alloc(params ReadOnlySpan<IPAddress> publicIPs) => Plain("", publicIPs);
 
     /// <summary>For people: the addresses by which the host is reached.</summary>
-    public string Describe() => PublicIPv6 is null ? PublicIP.ToString()
+    public string Describe() =>
+        PublicIPv6 is null ? PublicIP.ToString()
         : PublicIP.Equals(IPAddress.Any) ? PublicIPv6.ToString()
         : $"{PublicIP} and {PublicIPv6}";
 
     /// <summary>The value for etcd.</summary>
-    public byte[] ToJson() => FlannelJson.Object(w =>
-    {
-        w.WriteString("PublicIP", FlannelText.Of(PublicIP));
-        if (PublicIPv6 is null) w.WriteNull("PublicIPv6");
-        else w.WriteString("PublicIPv6", FlannelText.Of(PublicIPv6));
-        if (BackendType != "") w.WriteString("BackendType", BackendType);
-        if (BackendData is not null) WriteRaw(w, "BackendData", BackendData);
-        if (BackendV6Data is not null) WriteRaw(w, "BackendV6Data", BackendV6Data);
-    });
+    public byte[] ToJson() =>
+        FlannelJson.Object(w =>
+        {
+            w.WriteString("PublicIP", FlannelText.Of(PublicIP));
+            if (PublicIPv6 is null)
+            {
+                w.WriteNull("PublicIPv6");
+            }
+            else
+            {
+                w.WriteString("PublicIPv6", FlannelText.Of(PublicIPv6));
+            }
+
+            if (BackendType != "")
+            {
+                w.WriteString("BackendType", BackendType);
+            }
+
+            if (BackendData is not null)
+            {
+                WriteRaw(w, "BackendData", BackendData);
+            }
+
+            if (BackendV6Data is not null)
+            {
+                WriteRaw(w, "BackendV6Data", BackendV6Data);
+            }
+        });
 
     /// <summary>Reads a lease's value.</summary>
     /// <param name="json">The value.</param>
@@ -83,9 +109,23 @@ public sealed record LeaseAttributes(
             string publicIP = fields.Text("PublicIP") ?? "";
             string? publicIPv6 = fields.Text("PublicIPv6");
             IPAddress? v6 = null;
-            if (!FlannelText.TryParseIPv4(publicIP, out IPAddress v4)) throw fields.Wrong("PublicIP", "an IPv4 address", publicIP);
-            if (publicIPv6 is not null && !FlannelText.TryParseIPv6(publicIPv6, out v6)) throw fields.Wrong("PublicIPv6", "an IPv6 address", publicIPv6);
-            attributes = new LeaseAttributes(v4, v6, fields.Text("BackendType") ?? "", fields.Raw("BackendData"), fields.Raw("BackendV6Data"));
+            if (!FlannelText.TryParseIPv4(publicIP, out IPAddress v4))
+            {
+                throw fields.Wrong("PublicIP", "an IPv4 address", publicIP);
+            }
+
+            if (publicIPv6 is not null && !FlannelText.TryParseIPv6(publicIPv6, out v6))
+            {
+                throw fields.Wrong("PublicIPv6", "an IPv6 address", publicIPv6);
+            }
+
+            attributes = new LeaseAttributes(
+                v4,
+                v6,
+                fields.Text("BackendType") ?? "",
+                fields.Raw("BackendData"),
+                fields.Raw("BackendV6Data")
+            );
             return true;
         }
         catch (Exception e) when (JsonFields.IsUnreadable(e))
@@ -101,7 +141,12 @@ public sealed record LeaseAttributes(
     /// <param name="vtepMac">Text of the MAC as published.</param>
     public bool TryGetVxlan(AddressFamily outer, out uint vni, out string vtepMac)
     {
-        (vni, vtepMac) = Data("vxlan", outer, fields => ((uint)(fields.Int("VNI", 0, 16_777_215) ?? 0), fields.Text("VtepMAC") ?? ""), (0u, ""));
+        (vni, vtepMac) = Data(
+            "vxlan",
+            outer,
+            fields => ((uint)(fields.Int("VNI", 0, 16_777_215) ?? 0), fields.Text("VtepMAC") ?? ""),
+            (0u, "")
+        );
         return vtepMac != "";
     }
 
@@ -111,14 +156,23 @@ public sealed record LeaseAttributes(
     /// <param name="port">UDP port.</param>
     public bool TryGetWireGuard(AddressFamily outer, out string publicKey, out int port)
     {
-        (publicKey, port) = Data("wireguard", outer, fields => (fields.Text("PublicKey") ?? "", fields.Int("Port", 0, 65_535) ?? 0), ("", 0));
+        (publicKey, port) = Data(
+            "wireguard",
+            outer,
+            fields => (fields.Text("PublicKey") ?? "", fields.Int("Port", 0, 65_535) ?? 0),
+            ("", 0)
+        );
         return publicKey != "";
     }
 
     private T Data<T>(string type, AddressFamily outer, Func<JsonFields, T> read, T none)
     {
         string? data = outer == AddressFamily.InterNetworkV6 ? BackendV6Data : BackendData;
-        if (BackendType != type || data is null) return none;
+        if (BackendType != type || data is null)
+        {
+            return none;
+        }
+
         try
         {
             using JsonDocument document = JsonDocument.Parse(data);
@@ -133,7 +187,11 @@ public sealed record LeaseAttributes(
     private static LeaseAttributes Plain(string type, ReadOnlySpan<IPAddress> publicIPs)
     {
         var attributes = new LeaseAttributes(IPAddress.Any, BackendType: type);
-        foreach (IPAddress address in publicIPs) attributes = attributes.With(address, null);
+        foreach (IPAddress address in publicIPs)
+        {
+            attributes = attributes.With(address, null);
+        }
+
         return attributes;
     }
 
@@ -141,10 +199,22 @@ public sealed record LeaseAttributes(
     private LeaseAttributes With(IPAddress address, Action<Utf8JsonWriter>? data)
     {
         string? json = data is null ? null : Encoding.UTF8.GetString(FlannelJson.Object(data));
-        if (address.IsIPv4MappedToIPv6) address = address.MapToIPv4();
+        if (address.IsIPv4MappedToIPv6)
+        {
+            address = address.MapToIPv4();
+        }
+
         return address.AddressFamily == AddressFamily.InterNetwork
-            ? this with { PublicIP = address, BackendData = json }
-            : this with { PublicIPv6 = address, BackendV6Data = json };
+            ? this with
+            {
+                PublicIP = address,
+                BackendData = json,
+            }
+            : this with
+            {
+                PublicIPv6 = address,
+                BackendV6Data = json,
+            };
     }
 
     private static void WriteRaw(Utf8JsonWriter w, string name, string json)

@@ -9,9 +9,7 @@ namespace Twill.Cluster;
 /// checked: an instance has every default filled in.</summary>
 public sealed record NetworkConfig
 {
-    private NetworkConfig()
-    {
-    }
+    private NetworkConfig() { }
 
     /// <summary>What is leased of IPv4.</summary>
     public required SubnetRange IPv4 { get; init; }
@@ -27,15 +25,25 @@ public sealed record NetworkConfig
 
     /// <summary>The configuration that a node wants.</summary>
     public static NetworkConfig Create(SubnetRange ipv4, SubnetRange? ipv6 = null, BackendSettings? backend = null) =>
-        new() { IPv4 = ipv4, IPv6 = ipv6, Backend = backend };
+        new()
+        {
+            IPv4 = ipv4,
+            IPv6 = ipv6,
+            Backend = backend,
+        };
 
     /// <summary>The configuration that a node wants whose network has no IPv6.</summary>
     /// <exception cref="ClusterException">ConfigInvalid: names the value and what was expected.</exception>
     public static NetworkConfig Create(
-        IPNetwork network, int? subnetLen = null, IPAddress? subnetMin = null, IPAddress? subnetMax = null, BackendSettings? backend = null) =>
-        Create(SubnetRange.Create(network, subnetLen, subnetMin, subnetMax), null, backend);
+        IPNetwork network,
+        int? subnetLen = null,
+        IPAddress? subnetMin = null,
+        IPAddress? subnetMax = null,
+        BackendSettings? backend = null
+    ) => Create(SubnetRange.Create(network, subnetLen, subnetMin, subnetMax), null, backend);
 
-    /// <summary>Reads a configuration as flannel does: names without regard to case, unknown ones ignored, its defaults for what is absent.</summary>
+    /// <summary>Reads a configuration as flannel does: names without regard to case, unknown ones ignored, its defaults for what is
+    /// absent.</summary>
     /// <param name="json">The value.</param>
     /// <param name="key">Its key in etcd, for messages.</param>
     /// <exception cref="ClusterException">ConfigInvalid: names key, field, value and what was expected.</exception>
@@ -46,11 +54,15 @@ public sealed record NetworkConfig
             using JsonDocument document = JsonDocument.Parse(json);
             JsonFields fields = JsonFields.Root(document, "config");
             if (fields.Bool("EnableIPv4") == false)
+            {
                 throw new FormatException("config.EnableIPv4 is false, and twill leases IPv4 subnets");
+            }
+
             return Create(
                 SubnetRange.Parse(fields, AddressFamily.InterNetwork),
                 fields.Bool("EnableIPv6") == true ? SubnetRange.Parse(fields, AddressFamily.InterNetworkV6) : null,
-                BackendSettings.Parse(fields));
+                BackendSettings.Parse(fields)
+            );
         }
         catch (Exception e) when (JsonFields.IsUnreadable(e))
         {
@@ -58,26 +70,33 @@ public sealed record NetworkConfig
         }
     }
 
-    /// <summary>The value for etcd: every field that flannel reads, in flannel's order, spelt out, so that no reader depends on defaults.</summary>
-    public byte[] ToJson() => FlannelJson.Object(w =>
-    {
-        w.WriteBoolean("EnableIPv4", true);
-        w.WriteBoolean("EnableIPv6", IPv6 is not null);
-        w.WriteBoolean("EnableNFTables", false);
-        Each("Network", (name, range) => w.WriteString(name, FlannelText.Of(range.Network)));
-        Each("SubnetMin", (name, range) => w.WriteString(name, FlannelText.Of(range.SubnetMin)));
-        Each("SubnetMax", (name, range) => w.WriteString(name, FlannelText.Of(range.SubnetMax)));
-        Each("SubnetLen", (name, range) => w.WriteNumber(name, range.SubnetLen));
-        (Backend ?? BackendSettings.Alloc).Write(w);
-    });
+    /// <summary>The value for etcd: every field that flannel reads, in flannel's order, spelt out, so that no reader depends on
+    /// defaults.</summary>
+    public byte[] ToJson() =>
+        FlannelJson.Object(w =>
+        {
+            w.WriteBoolean("EnableIPv4", true);
+            w.WriteBoolean("EnableIPv6", IPv6 is not null);
+            w.WriteBoolean("EnableNFTables", false);
+            Each("Network", (name, range) => w.WriteString(name, FlannelText.Of(range.Network)));
+            Each("SubnetMin", (name, range) => w.WriteString(name, FlannelText.Of(range.SubnetMin)));
+            Each("SubnetMax", (name, range) => w.WriteString(name, FlannelText.Of(range.SubnetMax)));
+            Each("SubnetLen", (name, range) => w.WriteNumber(name, range.SubnetLen));
+            (Backend ?? BackendSettings.Alloc).Write(w);
+        });
 
-    /// <summary>What in this node's configuration contradicts the one in etcd: each field with both values; null when nothing does.</summary>
+    /// <summary>What in this node's configuration contradicts the one in etcd: each field with both values; null when nothing
+    /// does.</summary>
     public string? DescribeDifference(NetworkConfig stored)
     {
         List<string> differences = [];
         IPv4.Compare(stored.IPv4, Tell);
         Compare("EnableIPv6", IPv6 is not null, stored.IPv6 is not null);
-        if (IPv6 is not null && stored.IPv6 is not null) IPv6.Compare(stored.IPv6, Tell);
+        if (IPv6 is not null && stored.IPv6 is not null)
+        {
+            IPv6.Compare(stored.IPv6, Tell);
+        }
+
         if (Backend is not null && stored.Backend is { } other)
         {
             Compare("Backend.Type", Backend.Type, other.Type);
@@ -94,24 +113,33 @@ public sealed record NetworkConfig
 
         void Tell(string field, string here, string there) => differences.Add($"{field} is {here} here and {there} in etcd");
 
-        void Compare<T>(string field, T here, T there) where T : notnull
+        void Compare<T>(string field, T here, T there)
+            where T : notnull
         {
-            if (!here.Equals(there)) Tell(field, Shown(here), Shown(there));
+            if (!here.Equals(there))
+            {
+                Tell(field, Shown(here), Shown(there));
+            }
         }
 
-        static string Shown<T>(T value) where T : notnull => value is bool flag ? (flag ? "true" : "false") : Convert.ToString(value, CultureInfo.InvariantCulture)!;
+        static string Shown<T>(T value)
+            where T : notnull => value is bool flag ? (flag ? "true" : "false") : Convert.ToString(value, CultureInfo.InvariantCulture)!;
     }
 
     /// <summary>True when the subnets are what this configuration hands out together.</summary>
     public bool Leases(SubnetKey subnets) =>
         IPv4.Leases(subnets.Subnet) && (IPv6 is null ? subnets.SubnetV6 is null : subnets.SubnetV6 is { } v6 && IPv6.Leases(v6));
 
-    /// <summary>True when the network leases this IPv4 subnet, but not with this IPv6 one, or its lack, beside it: it got IPv6, or lost it, since.</summary>
+    /// <summary>True when the network leases this IPv4 subnet, but not with this IPv6 one, or its lack, beside it: it got IPv6, or lost it,
+    /// since.</summary>
     public bool Reshapes(SubnetKey subnets) => IPv4.Leases(subnets.Subnet) && !Leases(subnets);
 
     private void Each(string name, Action<string, SubnetRange> write)
     {
         write(SubnetRange.Field(AddressFamily.InterNetwork, name), IPv4);
-        if (IPv6 is not null) write(SubnetRange.Field(AddressFamily.InterNetworkV6, name), IPv6);
+        if (IPv6 is not null)
+        {
+            write(SubnetRange.Field(AddressFamily.InterNetworkV6, name), IPv6);
+        }
     }
 }

@@ -18,56 +18,85 @@ public readonly record struct SubnetKey(IPNetwork Subnet, IPNetwork? SubnetV6 = 
     {
         key = default;
         int and = text.IndexOf('&');
-        if (!TryRead(and < 0 ? text : text[..and], AddressFamily.InterNetwork, out IPNetwork v4)) return false;
+        if (!TryRead(and < 0 ? text : text[..and], AddressFamily.InterNetwork, out IPNetwork v4))
+        {
+            return false;
+        }
+
         if (and < 0)
         {
             key = new SubnetKey(v4);
             return true;
         }
-        if (!TryRead(text[(and + 1)..], AddressFamily.InterNetworkV6, out IPNetwork v6)) return false;
+        if (!TryRead(text[(and + 1)..], AddressFamily.InterNetworkV6, out IPNetwork v6))
+        {
+            return false;
+        }
+
         key = new SubnetKey(v4, v6);
         return true;
     }
 
-    /// <summary>Every subnet of these leases, of an IPv6 one behind the IPv4 one that it was leased with: what <see cref="Pairs"/> reads.</summary>
+    /// <summary>Every subnet of these leases, of an IPv6 one behind the IPv4 one that it was leased with: what <see cref="Pairs"/>
+    /// reads.</summary>
     public static List<IPNetwork> Prefixes(IReadOnlyList<SubnetKey> leases)
     {
         List<IPNetwork> prefixes = new(leases.Count);
         foreach (SubnetKey lease in leases)
         {
             prefixes.Add(lease.Subnet);
-            if (lease.SubnetV6 is { } v6) prefixes.Add(v6);
+            if (lease.SubnetV6 is { } v6)
+            {
+                prefixes.Add(v6);
+            }
         }
         return prefixes;
     }
 
-    /// <summary>The leases whose subnets these are: an IPv6 one belongs to the IPv4 one right before it. One that follows none is none.</summary>
+    /// <summary>The leases whose subnets these are: an IPv6 one belongs to the IPv4 one right before it. One that follows none is
+    /// none.</summary>
     public static List<SubnetKey> Pairs(IEnumerable<IPNetwork> prefixes)
     {
         List<SubnetKey> leases = [];
         foreach (IPNetwork prefix in prefixes)
         {
-            if (prefix.BaseAddress.AddressFamily == AddressFamily.InterNetwork) leases.Add(new SubnetKey(prefix));
-            else if (leases.Count > 0 && leases[^1].SubnetV6 is null) leases[^1] = leases[^1] with { SubnetV6 = prefix };
+            if (prefix.BaseAddress.AddressFamily == AddressFamily.InterNetwork)
+            {
+                leases.Add(new SubnetKey(prefix));
+            }
+            else if (leases.Count > 0 && leases[^1].SubnetV6 is null)
+            {
+                leases[^1] = leases[^1] with { SubnetV6 = prefix };
+            }
         }
         return leases;
     }
 
     /// <summary>Whether the two have an address in common, of either family.</summary>
-    public bool Overlaps(SubnetKey other) => FlannelText.Overlap(Subnet, other.Subnet)
+    public bool Overlaps(SubnetKey other) =>
+        FlannelText.Overlap(Subnet, other.Subnet)
         || (SubnetV6 is { } v6 && other.SubnetV6 is { } otherV6 && FlannelText.Overlap(v6, otherV6));
 
     /// <summary>For people: <c>10.244.7.0/24</c>, <c>10.244.7.0/24 and fc00:1:0:7::/64</c>.</summary>
     public string Describe() => SubnetV6 is { } v6 ? $"{Subnet} and {v6}" : $"{Subnet}";
 
-    private static string Spell(IPNetwork n) => string.Create(CultureInfo.InvariantCulture, $"{FlannelText.Of(n.BaseAddress)}-{n.PrefixLength}");
+    private static string Spell(IPNetwork n) =>
+        string.Create(CultureInfo.InvariantCulture, $"{FlannelText.Of(n.BaseAddress)}-{n.PrefixLength}");
 
     private static bool TryRead(ReadOnlySpan<char> text, AddressFamily family, out IPNetwork network)
     {
         network = default;
         int dash = text.LastIndexOf('-');
-        if (dash < 0 || !int.TryParse(text[(dash + 1)..], NumberStyles.None, CultureInfo.InvariantCulture, out int length)) return false;
-        if (length > FlannelText.Bits(family) || !FlannelText.TryParse(text[..dash], family, out IPAddress address)) return false;
+        if (dash < 0 || !int.TryParse(text[(dash + 1)..], NumberStyles.None, CultureInfo.InvariantCulture, out int length))
+        {
+            return false;
+        }
+
+        if (length > FlannelText.Bits(family) || !FlannelText.TryParse(text[..dash], family, out IPAddress address))
+        {
+            return false;
+        }
+
         network = FlannelText.Network(address, length);
         return true;
     }

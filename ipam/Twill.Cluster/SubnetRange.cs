@@ -4,13 +4,12 @@ using System.Net.Sockets;
 
 namespace Twill.Cluster;
 
-/// <summary>What a network leases of one address family: flannel's Network, SubnetLen, SubnetMin and SubnetMax, or the same with IPv6 before
+/// <summary>What a network leases of one address family: flannel's Network, SubnetLen, SubnetMin and SubnetMax, or the same with IPv6
+/// before
 /// their names. Always complete and checked.</summary>
 public sealed record SubnetRange
 {
-    private SubnetRange()
-    {
-    }
+    private SubnetRange() { }
 
     /// <summary>The cluster network.</summary>
     public required IPNetwork Network { get; init; }
@@ -33,7 +32,8 @@ public sealed record SubnetRange
     /// <summary>How many subnets there are to lease.</summary>
     public UInt128 Count => IndexOf(FlannelText.Number(SubnetMax)) + 1;
 
-    /// <summary>The range that a node wants, with flannel's defaults and checks. What is null takes the default when this node is the first, and is
+    /// <summary>The range that a node wants, with flannel's defaults and checks. What is null takes the default when this node is the
+    /// first, and is
     /// no contradiction when another one has written something else.</summary>
     /// <exception cref="ClusterException">ConfigInvalid: names the value and what was expected.</exception>
     public static SubnetRange Create(IPNetwork network, int? subnetLen = null, IPAddress? subnetMin = null, IPAddress? subnetMax = null)
@@ -54,31 +54,50 @@ public sealed record SubnetRange
     /// <summary>True when the subnet is one that is handed out of this range.</summary>
     public bool Leases(IPNetwork subnet)
     {
-        if (subnet.PrefixLength != SubnetLen || subnet.BaseAddress.AddressFamily != Family) return false;
+        if (subnet.PrefixLength != SubnetLen || subnet.BaseAddress.AddressFamily != Family)
+        {
+            return false;
+        }
+
         UInt128 number = FlannelText.Number(subnet.BaseAddress);
         return number >= FlannelText.Number(SubnetMin) && number <= FlannelText.Number(SubnetMax);
     }
 
     /// <summary>For people: <c>/24, 10.244.1.0 to 10.244.255.0</c>.</summary>
-    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"/{SubnetLen}, {FlannelText.Of(SubnetMin)} to {FlannelText.Of(SubnetMax)}");
+    public override string ToString() =>
+        string.Create(CultureInfo.InvariantCulture, $"/{SubnetLen}, {FlannelText.Of(SubnetMin)} to {FlannelText.Of(SubnetMax)}");
 
     /// <summary>What stands for it in flannel's configuration: <c>"EnableIPv6":true,"IPv6Network":"fc00:1::/48",...</c>.</summary>
-    internal string FlannelFields() => string.Create(CultureInfo.InvariantCulture,
-        $"\"EnableIPv6\":true,\"{Field(Family, "Network")}\":\"{FlannelText.Of(Network)}\",\"{Field(Family, "SubnetLen")}\":{SubnetLen}");
+    internal string FlannelFields() =>
+        string.Create(
+            CultureInfo.InvariantCulture,
+            $"\"EnableIPv6\":true,\"{Field(Family, "Network")}\":\"{FlannelText.Of(Network)}\",\"{Field(Family, "SubnetLen")}\":{SubnetLen}"
+        );
 
     /// <summary>What stands for it in a network's configuration list: <c>"ipv6Network":"fc00:1::/48",...</c>.</summary>
-    internal string IpamFields() => string.Create(CultureInfo.InvariantCulture,
-        $"\"ipv6Network\":\"{FlannelText.Of(Network)}\",\"ipv6SubnetLen\":{SubnetLen}");
+    internal string IpamFields() =>
+        string.Create(CultureInfo.InvariantCulture, $"\"ipv6Network\":\"{FlannelText.Of(Network)}\",\"ipv6SubnetLen\":{SubnetLen}");
 
     /// <summary>One of the subnets, counted from 0.</summary>
-    internal IPNetwork this[UInt128 index] => new(FlannelText.Address(FlannelText.Number(SubnetMin) + (index << HostBits), Family), SubnetLen);
+    internal IPNetwork this[UInt128 index] =>
+        new(FlannelText.Address(FlannelText.Number(SubnetMin) + (index << HostBits), Family), SubnetLen);
 
     /// <summary>The first and last of the subnets that an address range touches; null when it touches none.</summary>
     internal (UInt128 From, UInt128 To)? Touched(IPNetwork by)
     {
-        if (by.BaseAddress.AddressFamily != Family) return null;
-        UInt128 min = FlannelText.Number(SubnetMin), from = FlannelText.Number(by.BaseAddress), to = from | FlannelText.HostMask(by);
-        if (to < min || (from > min && IndexOf(from) >= Count)) return null;
+        if (by.BaseAddress.AddressFamily != Family)
+        {
+            return null;
+        }
+
+        UInt128 min = FlannelText.Number(SubnetMin),
+            from = FlannelText.Number(by.BaseAddress),
+            to = from | FlannelText.HostMask(by);
+        if (to < min || (from > min && IndexOf(from) >= Count))
+        {
+            return null;
+        }
+
         return (from > min ? IndexOf(from) : 0, UInt128.Min(Count - 1, IndexOf(to)));
     }
 
@@ -88,18 +107,38 @@ public sealed record SubnetRange
     /// <summary>What contradicts another one: each field with both values.</summary>
     internal void Compare(SubnetRange stored, Action<string, string, string> tell)
     {
-        if (!Network.Equals(stored.Network)) tell(Field(Family, "Network"), Network.ToString(), stored.Network.ToString());
-        if (IsSet.SubnetLen && SubnetLen != stored.SubnetLen) tell(Field(Family, "SubnetLen"), Text(SubnetLen), Text(stored.SubnetLen));
-        if (IsSet.SubnetMin && !SubnetMin.Equals(stored.SubnetMin)) tell(Field(Family, "SubnetMin"), FlannelText.Of(SubnetMin), FlannelText.Of(stored.SubnetMin));
-        if (IsSet.SubnetMax && !SubnetMax.Equals(stored.SubnetMax)) tell(Field(Family, "SubnetMax"), FlannelText.Of(SubnetMax), FlannelText.Of(stored.SubnetMax));
+        if (!Network.Equals(stored.Network))
+        {
+            tell(Field(Family, "Network"), Network.ToString(), stored.Network.ToString());
+        }
+
+        if (IsSet.SubnetLen && SubnetLen != stored.SubnetLen)
+        {
+            tell(Field(Family, "SubnetLen"), Text(SubnetLen), Text(stored.SubnetLen));
+        }
+
+        if (IsSet.SubnetMin && !SubnetMin.Equals(stored.SubnetMin))
+        {
+            tell(Field(Family, "SubnetMin"), FlannelText.Of(SubnetMin), FlannelText.Of(stored.SubnetMin));
+        }
+
+        if (IsSet.SubnetMax && !SubnetMax.Equals(stored.SubnetMax))
+        {
+            tell(Field(Family, "SubnetMax"), FlannelText.Of(SubnetMax), FlannelText.Of(stored.SubnetMax));
+        }
     }
 
     /// <summary>Reads a family's fields as flannel does.</summary>
     internal static SubnetRange Parse(JsonFields fields, AddressFamily family)
     {
         string length = Field(family, "SubnetLen");
-        return Complete(family, Prefix(fields, family), fields.Int(length, 0, FlannelText.Bits(family)) is > 0 and var given ? given : null,
-            Address(fields, family, "SubnetMin"), Address(fields, family, "SubnetMax"));
+        return Complete(
+            family,
+            Prefix(fields, family),
+            fields.Int(length, 0, FlannelText.Bits(family)) is > 0 and var given ? given : null,
+            Address(fields, family, "SubnetMin"),
+            Address(fields, family, "SubnetMax")
+        );
     }
 
     private int HostBits => FlannelText.Bits(Family) - SubnetLen;
@@ -111,16 +150,25 @@ public sealed record SubnetRange
         // Of the shortest lease only so much is a matter of course that a bridge and a container have an address each.
         (int usual, int longest) = family == AddressFamily.InterNetwork ? (24, 30) : (64, 126);
         if (subnetLen is null && network.PrefixLength > longest - 2)
-            throw new FormatException($"{Field(family, "Network")} {network} is too small: the longest prefix that still makes four subnets is /{longest - 2}");
+        {
+            throw new FormatException(
+                $"{Field(family, "Network")} {network} is too small: the longest prefix that still makes four subnets is /{longest - 2}"
+            );
+        }
+
         int length = subnetLen ?? Math.Max(usual, network.PrefixLength + 2);
         if (length > longest || length < network.PrefixLength + 2)
         {
-            throw new FormatException($"{Field(family, "SubnetLen")}: expected {network.PrefixLength + 2} to {longest} "
-                + $"(at least four subnets in {network}, at least four addresses in each), got {length}");
+            throw new FormatException(
+                $"{Field(family, "SubnetLen")}: expected {network.PrefixLength + 2} to {longest} "
+                    + $"(at least four subnets in {network}, at least four addresses in each), got {length}"
+            );
         }
-        UInt128 size = UInt128.One << (FlannelText.Bits(family) - length), first = FlannelText.Number(network.BaseAddress);
+        UInt128 size = UInt128.One << (FlannelText.Bits(family) - length),
+            first = FlannelText.Number(network.BaseAddress);
         UInt128 last = (first | FlannelText.HostMask(network)) - (size - 1);
-        UInt128 min = Bound("SubnetMin", subnetMin, first + size), max = Bound("SubnetMax", subnetMax, last);
+        UInt128 min = Bound("SubnetMin", subnetMin, first + size),
+            max = Bound("SubnetMax", subnetMax, last);
         var range = new SubnetRange
         {
             Network = network,
@@ -128,37 +176,62 @@ public sealed record SubnetRange
             SubnetMin = FlannelText.Address(min, family),
             SubnetMax = FlannelText.Address(max, family),
         };
-        return min <= max ? range : throw new FormatException(
-            $"{Field(family, "SubnetMin")} {FlannelText.Of(range.SubnetMin)} is above {Field(family, "SubnetMax")} {FlannelText.Of(range.SubnetMax)}");
+        return min <= max
+            ? range
+            : throw new FormatException(
+                $"{Field(family, "SubnetMin")} {FlannelText.Of(range.SubnetMin)} is above {Field(family, "SubnetMax")} "
+                    + $"{FlannelText.Of(range.SubnetMax)}"
+            );
 
         UInt128 Bound(string name, IPAddress? given, UInt128 standard)
         {
-            if (given is null || given.Equals(IPAddress.Any) || given.Equals(IPAddress.IPv6Any)) return standard;
-            if (!network.Contains(given)) throw new FormatException($"{Field(family, name)}: expected an address inside {network}, got '{given}'");
+            if (given is null || given.Equals(IPAddress.Any) || given.Equals(IPAddress.IPv6Any))
+            {
+                return standard;
+            }
+
+            if (!network.Contains(given))
+            {
+                throw new FormatException($"{Field(family, name)}: expected an address inside {network}, got '{given}'");
+            }
+
             UInt128 value = FlannelText.Number(given);
-            return value % size == 0 ? value : throw new FormatException($"{Field(family, name)}: expected the first address of a /{length}, got '{given}'");
+            return value % size == 0
+                ? value
+                : throw new FormatException($"{Field(family, name)}: expected the first address of a /{length}, got '{given}'");
         }
     }
 
     private static IPNetwork Prefix(JsonFields fields, AddressFamily family)
     {
-        string name = Field(family, "Network"), text = fields.Text(name) ?? throw Wrong("");
+        string name = Field(family, "Network"),
+            text = fields.Text(name) ?? throw Wrong("");
         int slash = text.IndexOf('/');
-        return slash > 0 && FlannelText.TryParse(text.AsSpan(0, slash), family, out IPAddress address)
-            && int.TryParse(text.AsSpan(slash + 1), NumberStyles.None, CultureInfo.InvariantCulture, out int length) && length <= FlannelText.Bits(family)
+        return
+            slash > 0
+            && FlannelText.TryParse(text.AsSpan(0, slash), family, out IPAddress address)
+            && int.TryParse(text.AsSpan(slash + 1), NumberStyles.None, CultureInfo.InvariantCulture, out int length)
+            && length <= FlannelText.Bits(family)
             ? FlannelText.Network(address, length)
             : throw Wrong(text);
 
-        FormatException Wrong(string got) => fields.Wrong(name, family == AddressFamily.InterNetwork
-            ? "an IPv4 prefix such as 10.244.0.0/16"
-            : "an IPv6 prefix such as fc00:1::/48", got);
+        FormatException Wrong(string got) =>
+            fields.Wrong(
+                name,
+                family == AddressFamily.InterNetwork ? "an IPv4 prefix such as 10.244.0.0/16" : "an IPv6 prefix such as fc00:1::/48",
+                got
+            );
     }
 
     private static IPAddress? Address(JsonFields fields, AddressFamily family, string name)
     {
         string field = Field(family, name);
         string? text = fields.Text(field);
-        if (string.IsNullOrEmpty(text)) return null;
+        if (string.IsNullOrEmpty(text))
+        {
+            return null;
+        }
+
         return FlannelText.TryParse(text, family, out IPAddress address)
             ? address
             : throw fields.Wrong(field, family == AddressFamily.InterNetwork ? "an IPv4 address" : "an IPv6 address", text);

@@ -7,7 +7,8 @@ using Twill.Cni.Configuration;
 namespace Twill.Ipam;
 
 /// <summary>
-/// The addresses a runtime asks for by name, at most one of a family, in the three ways of the specification's CONVENTIONS.md, of which the first found counts:
+/// The addresses a runtime asks for by name, at most one of a family, in the three ways of the specification's CONVENTIONS.md, of which the
+/// first found counts:
 /// <c>runtimeConfig.ips</c> (capability <c>ips</c>), <c>args.cni.ips</c>, <c>IP=</c> in CNI_ARGS. Bare or with a prefix length, which
 /// says nothing here: the subnet's own counts.
 /// </summary>
@@ -20,13 +21,26 @@ internal sealed class AddressRequest
     private AddressRequest(IpamConf conf) => _conf = conf;
 
     /// <returns>the addresses; none when none is asked for; the same one several times is one</returns>
-    /// <exception cref="CniException">code 4, 7: it cannot be read; code 2: more than one of a family, or one of a family that is not given out</exception>
+    /// <exception cref="CniException">code 4, 7: it cannot be read; code 2: more than one of a family, or one of a family that is not given
+    /// out</exception>
     public static IPAddress[] Read(CniRequest request, IpamConf conf)
     {
         var wanted = new AddressRequest(conf);
-        if (request.RuntimeConfig is { } runtimeConfig) wanted.TakeAll(runtimeConfig["ips"]);
-        if (wanted._wanted.Count == 0) wanted.TakeAll(request.Reader["args"]["cni"]["ips"]);
-        if (wanted._wanted.Count == 0 && request.Args["IP"] is { Length: > 0 } list) wanted.TakeArgument(list);
+        if (request.RuntimeConfig is { } runtimeConfig)
+        {
+            wanted.TakeAll(runtimeConfig["ips"]);
+        }
+
+        if (wanted._wanted.Count == 0)
+        {
+            wanted.TakeAll(request.Reader["args"]["cni"]["ips"]);
+        }
+
+        if (wanted._wanted.Count == 0 && request.Args["IP"] is { Length: > 0 } list)
+        {
+            wanted.TakeArgument(list);
+        }
+
         return wanted._wanted.Count == 0 ? [] : wanted._wanted.ToArray();
     }
 
@@ -34,8 +48,14 @@ internal sealed class AddressRequest
     {
         foreach (ConfigReader item in list.Items())
         {
-            if (TryParse(item.RequiredString("an address"), out IPAddress? address)) Take(item.Path, address);
-            else item.Complain("an address like 10.244.7.20", false);
+            if (TryParse(item.RequiredString("an address"), out IPAddress? address))
+            {
+                Take(item.Path, address);
+            }
+            else
+            {
+                item.Complain("an address like 10.244.7.20", false);
+            }
         }
     }
 
@@ -44,8 +64,14 @@ internal sealed class AddressRequest
         foreach (string text in list.Split(','))
         {
             if (!TryParse(text, out IPAddress? address))
-                throw new CniException(CniErrorCode.InvalidEnvironment, "invalid environment variables: CNI_ARGS",
-                    $"CNI_ARGS: IP: expected an address like 10.244.7.20, got '{text}'");
+            {
+                throw new CniException(
+                    CniErrorCode.InvalidEnvironment,
+                    "invalid environment variables: CNI_ARGS",
+                    $"CNI_ARGS: IP: expected an address like 10.244.7.20, got '{text}'"
+                );
+            }
+
             Take("CNI_ARGS: IP", address);
         }
     }
@@ -55,10 +81,21 @@ internal sealed class AddressRequest
         RefuseUngiven(_conf, address.AddressFamily, $"{where}: {address}");
         for (int i = 0; i < _wanted.Count; i++)
         {
-            if (_wanted[i].AddressFamily != address.AddressFamily) continue;
-            if (_wanted[i].Equals(address)) return;
-            throw new CniException(CniErrorCode.UnsupportedField, $"an attachment gets one {Name(address.AddressFamily)} address",
-                $"{where}: {address}, but {_wantedBy[i]} asks for {_wanted[i]}");
+            if (_wanted[i].AddressFamily != address.AddressFamily)
+            {
+                continue;
+            }
+
+            if (_wanted[i].Equals(address))
+            {
+                return;
+            }
+
+            throw new CniException(
+                CniErrorCode.UnsupportedField,
+                $"an attachment gets one {Name(address.AddressFamily)} address",
+                $"{where}: {address}, but {_wantedBy[i]} asks for {_wanted[i]}"
+            );
         }
         _wanted.Add(address);
         _wantedBy.Add(where);
@@ -68,7 +105,9 @@ internal sealed class AddressRequest
     internal static void RefuseUngiven(IpamConf conf, AddressFamily family, string asked)
     {
         if (conf.Of(family) is null)
+        {
             throw new CniException(CniErrorCode.UnsupportedField, "only IPv4 addresses are given out here", asked);
+        }
     }
 
     internal static string Name(AddressFamily family) => family == AddressFamily.InterNetwork ? "IPv4" : "IPv6";

@@ -3,7 +3,8 @@ using Twill.Cni.Configuration;
 
 namespace Twill.Ipam;
 
-/// <summary>What the verbs read of the configuration: all of it for those that promise something, next to nothing for those that clean up.</summary>
+/// <summary>What the verbs read of the configuration: all of it for those that promise something, next to nothing for those that clean
+/// up.</summary>
 internal static class IpamConfiguration
 {
     /// <exception cref="CniException">code 7, naming path, value and expectation</exception>
@@ -11,7 +12,10 @@ internal static class IpamConfiguration
     {
         TwillConf conf = TwillConf.ParseForIpam(request.Reader);
         if (conf.Ipam.IsForeign)
+        {
             request.Reader["ipam"]["type"].Complain($"{TwillConf.IpamPlugin}, which is the plugin that was run", false);
+        }
+
         return conf;
     }
 
@@ -20,7 +24,11 @@ internal static class IpamConfiguration
     {
         var complaints = new List<string>();
         string? dataDir = request.Reader.Lenient(complaints)["ipam"]["dataDir"].OptionalPath();
-        foreach (string complaint in complaints) host.Log($"{complaint}; going on with the default");
+        foreach (string complaint in complaints)
+        {
+            host.Log($"{complaint}; going on with the default");
+        }
+
         return dataDir ?? new IpamConf { Type = TwillConf.IpamPlugin }.DataDir;
     }
 }

@@ -25,7 +25,13 @@ internal sealed record IpamHost(StateDir State, IBootClock Clock, Action<string>
     public void GoOnOnlyIfAwaited()
     {
         if (!IsAwaited())
-            throw new CniException(CniErrorCode.TryAgainLater, "nobody waits for the answer any more", "the plugin that asked has ended; nothing was changed");
+        {
+            throw new CniException(
+                CniErrorCode.TryAgainLater,
+                "nobody waits for the answer any more",
+                "the plugin that asked has ended; nothing was changed"
+            );
+        }
     }
 
     /// <summary>When the machine was booted, on the wall clock.</summary>

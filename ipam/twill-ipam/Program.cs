@@ -14,13 +14,14 @@ internal static class Program
     }
 
     /// <summary>The verbs on a machine.</summary>
-    internal static CniVerbTable Verbs(Lazy<IpamHost> host) => new()
-    {
-        [CniVerb.Add] = request => Add.Run(request, host.Value),
-        [CniVerb.Del] = request => Del.Run(request, host.Value),
-        [CniVerb.Check] = request => Check.Run(request, host.Value),
-        [CniVerb.Gc] = request => Gc.Run(request, host.Value),
-        [CniVerb.Status] = request => Status.Run(request, host.Value),
-        Translate = Failures.Translate,
-    };
+    internal static CniVerbTable Verbs(Lazy<IpamHost> host) =>
+        new()
+        {
+            [CniVerb.Add] = request => Add.Run(request, host.Value),
+            [CniVerb.Del] = request => Del.Run(request, host.Value),
+            [CniVerb.Check] = request => Check.Run(request, host.Value),
+            [CniVerb.Gc] = request => Gc.Run(request, host.Value),
+            [CniVerb.Status] = request => Status.Run(request, host.Value),
+            Translate = Failures.Translate,
+        };
 }

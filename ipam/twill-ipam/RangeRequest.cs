@@ -7,9 +7,12 @@ using Twill.Ipam.Addresses;
 namespace Twill.Ipam;
 
 /// <summary>
-/// A range of addresses that a runtime wants the container's to be of: <c>runtimeConfig.ipRanges</c> (capability <c>ipRanges</c>), a list of
-/// lists of <c>{subnet, rangeStart, rangeEnd, gateway}</c>. The outer list has an entry per address to give out, so that here it has one for
-/// each address family at most; the inner list's ranges are together the pool for it. Ranges choose among the addresses that this host may give
+/// A range of addresses that a runtime wants the container's to be of: <c>runtimeConfig.ipRanges</c> (capability <c>ipRanges</c>), a list
+/// of
+/// lists of <c>{subnet, rangeStart, rangeEnd, gateway}</c>. The outer list has an entry per address to give out, so that here it has one
+/// for
+/// each address family at most; the inner list's ranges are together the pool for it. Ranges choose among the addresses that this host may
+/// give
 /// out anyway: each lies in one of its subnets, whose prefix length and gateway count.
 /// </summary>
 /// <param name="Path">where it stands in the configuration</param>
@@ -22,26 +25,51 @@ internal sealed record RangeRequest(string Path, IPAddress First, IPAddress Last
     public AddressFamily Family => First.AddressFamily;
 
     /// <returns>the ranges; none when none is asked for</returns>
-    /// <exception cref="CniException">code 7: one makes no sense; 2: one of a family that is not given out, or for more than one address of it</exception>
+    /// <exception cref="CniException">code 7: one makes no sense; 2: one of a family that is not given out, or for more than one address of
+    /// it</exception>
     public static IReadOnlyList<RangeRequest> Read(CniRequest request, IpamConf conf)
     {
-        if (request.RuntimeConfig is not { } runtimeConfig) return [];
+        if (request.RuntimeConfig is not { } runtimeConfig)
+        {
+            return [];
+        }
+
         var ranges = new List<RangeRequest>();
         foreach (ConfigReader pool in runtimeConfig["ipRanges"].Items())
         {
             int before = ranges.Count;
             foreach (ConfigReader item in pool.Items())
             {
-                if (item.Object() is not { } at) continue;
+                if (item.Object() is not { } at)
+                {
+                    continue;
+                }
+
                 RangeRequest range = ReadOne(at, conf);
                 if (ranges.Count > before && ranges[before].Family != range.Family)
-                    at["subnet"].Complain($"a range of {AddressRequest.Name(ranges[before].Family)} like the others of its list, which is the pool for one address", false);
+                {
+                    at["subnet"]
+                        .Complain(
+                            $"a range of {AddressRequest.Name(ranges[before].Family)} like the others of its list, which is the pool "
+                                + $"for one address",
+                            false
+                        );
+                }
+
                 ranges.Add(range);
             }
-            if (ranges.Count == before) pool.Complain("""a list of at least one range like {"subnet":"10.244.7.0/24"}""", false);
+            if (ranges.Count == before)
+            {
+                pool.Complain("""a list of at least one range like {"subnet":"10.244.7.0/24"}""", false);
+            }
             else if (Has(ranges, before, ranges[before].Family))
-                throw new CniException(CniErrorCode.UnsupportedField, $"an attachment gets one {AddressRequest.Name(ranges[before].Family)} address",
-                    $"{pool.Path}: a pool for one more; put all ranges into the first list, which is the pool for the one");
+            {
+                throw new CniException(
+                    CniErrorCode.UnsupportedField,
+                    $"an attachment gets one {AddressRequest.Name(ranges[before].Family)} address",
+                    $"{pool.Path}: a pool for one more; put all ranges into the first list, which is the pool for the one"
+                );
+            }
         }
         return ranges;
     }
@@ -50,7 +78,10 @@ internal sealed record RangeRequest(string Path, IPAddress First, IPAddress Last
     {
         for (int i = 0; i < count; i++)
         {
-            if (ranges[i].Family == family) return true;
+            if (ranges[i].Family == family)
+            {
+                return true;
+            }
         }
         return false;
     }
@@ -61,11 +92,18 @@ internal sealed record RangeRequest(string Path, IPAddress First, IPAddress Last
     /// <exception cref="CniException">code 7: a range lies outside, or has no address in it</exception>
     public static AddressPool Narrow(AddressPool pool, IReadOnlyList<RangeRequest> ranges)
     {
-        if (ranges.Count == 0) return pool;
+        if (ranges.Count == 0)
+        {
+            return pool;
+        }
+
         var narrowed = new List<AddressRange>();
         foreach (RangeRequest range in ranges)
         {
-            if (range.Family == pool.Family) narrowed.Add(range.Of(pool));
+            if (range.Family == pool.Family)
+            {
+                narrowed.Add(range.Of(pool));
+            }
         }
         return narrowed.Count == 0 ? pool : new AddressPool(pool.Family, narrowed);
     }
@@ -74,11 +112,24 @@ internal sealed record RangeRequest(string Path, IPAddress First, IPAddress Last
     {
         foreach (AddressRange own in pool.Ranges)
         {
-            if (!own.Subnet.Contains(First) || !own.Subnet.Contains(Last)) continue;
+            if (!own.Subnet.Contains(First) || !own.Subnet.Contains(Last))
+            {
+                continue;
+            }
+
             if (Gateway is not null && !Gateway.Equals(own.Gateway))
+            {
                 throw Bad($"gateway {Gateway}, but that of this host's subnet {own.Subnet} is {own.Gateway}");
-            AddressRange range = own with { First = UInt128.Max(own.First, AddressNumber.Of(First)), Last = UInt128.Min(own.Last, AddressNumber.Of(Last)) };
-            return range.Capacity > 0 ? range : throw Bad($"no address from {First} to {Last} may be given out: this host hands out {pool}");
+            }
+
+            AddressRange range = own with
+            {
+                First = UInt128.Max(own.First, AddressNumber.Of(First)),
+                Last = UInt128.Min(own.Last, AddressNumber.Of(Last)),
+            };
+            return range.Capacity > 0
+                ? range
+                : throw Bad($"no address from {First} to {Last} may be given out: this host hands out {pool}");
         }
         throw Bad($"{First} to {Last} lies in no subnet of this host, which hands out {pool}");
     }
@@ -92,15 +143,24 @@ internal sealed record RangeRequest(string Path, IPAddress First, IPAddress Last
         AddressFamily family = subnet.BaseAddress.AddressFamily;
         AddressRequest.RefuseUngiven(conf, family, $"{subnetAt.Path}: {subnet}");
         int longest = family == AddressFamily.InterNetwork ? 30 : 126;
-        if (subnet.PrefixLength > longest) subnetAt.Complain($"a prefix of at most {longest} bits", false);
+        if (subnet.PrefixLength > longest)
+        {
+            subnetAt.Complain($"a prefix of at most {longest} bits", false);
+        }
+
         AddressRange whole = AddressRange.Of(subnet, null, null, null);
         IPAddress start = Bound(at["rangeStart"], subnet) ?? AddressNumber.ToAddress(whole.First, family);
         IPAddress end = Bound(at["rangeEnd"], subnet) ?? AddressNumber.ToAddress(whole.Last, family);
-        if (AddressNumber.Of(start) > AddressNumber.Of(end)) at["rangeEnd"].Complain($"an address not below rangeStart {start}", false);
+        if (AddressNumber.Of(start) > AddressNumber.Of(end))
+        {
+            at["rangeEnd"].Complain($"an address not below rangeStart {start}", false);
+        }
+
         return new RangeRequest(at.Path, start, end, at["gateway"].OptionalAddress(family));
     }
 
-    private static IPAddress? Bound(ConfigReader at, IPNetwork subnet) => at.OptionalAddress(subnet.BaseAddress.AddressFamily) is not { } address ? null
+    private static IPAddress? Bound(ConfigReader at, IPNetwork subnet) =>
+        at.OptionalAddress(subnet.BaseAddress.AddressFamily) is not { } address ? null
         : subnet.Contains(address) ? address
         : at.Complain<IPAddress?>($"an address in {subnet}", null);
 }

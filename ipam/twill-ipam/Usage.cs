@@ -18,9 +18,10 @@ internal static class Usage
 
     /// <summary>Answers the command line.</summary>
     /// <returns>the exit code: 2 for arguments that nobody knows</returns>
-    public static int Print(ICniProcess process, string[] arguments) => CommandLine.Answer(process, arguments, typeof(Usage).Assembly, Text, () =>
-    {
-        process.WriteStderr($"twill-ipam: unknown argument '{string.Join(' ', arguments)}'; --help says what there is");
-        return 2;
-    });
+    public static int Print(ICniProcess process, string[] arguments) =>
+        CommandLine.Answer(process, arguments, typeof(Usage).Assembly, Text, () =>
+        {
+            process.WriteStderr($"twill-ipam: unknown argument '{string.Join(' ', arguments)}'; --help says what there is");
+            return 2;
+        });
 }

@@ -35,20 +35,39 @@ public sealed class AddAndDelTests(SingleHost single) : IClassFixture<SingleHost
         LabContainer container = Host.NewContainer("result");
         JsonElement result = Host.Plugin("twill", container).Add(single.Config).OrThrow().Json;
 
-        JsonElement inside = result.GetProperty("interfaces").EnumerateArray().Single(i => i.TryGetProperty("sandbox", out JsonElement s)
-            && s.GetString() == container.NetnsPath);
+        JsonElement inside = result
+            .GetProperty("interfaces")
+            .EnumerateArray()
+            .Single(i => i.TryGetProperty("sandbox", out JsonElement s) && s.GetString() == container.NetnsPath);
         JsonElement link = container.IpJson("link show dev eth0")[0];
         inside.GetProperty("name").GetString().Should().Be("eth0");
         inside.GetProperty("mac").GetString().Should().Be(link.GetProperty("address").GetString());
-        string[] outside = [.. result.GetProperty("interfaces").EnumerateArray().Where(i => !i.TryGetProperty("sandbox", out _)).Select(i =>
-            i.GetProperty("name").GetString()!)];
+        string[] outside =
+        [
+            .. result
+                .GetProperty("interfaces")
+                .EnumerateArray()
+                .Where(i => !i.TryGetProperty("sandbox", out _))
+                .Select(i => i.GetProperty("name").GetString()!),
+        ];
         outside.Should().Contain("twill0").And.OnlyContain(name => Host.HasLink(name));
 
-        JsonElement address = container.IpJson("address show dev eth0")[0].GetProperty("addr_info").EnumerateArray()
+        JsonElement address = container
+            .IpJson("address show dev eth0")[0]
+            .GetProperty("addr_info")
+            .EnumerateArray()
             .Single(a => a.GetProperty("family").GetString() == "inet");
-        result.GetProperty("ips")[0].GetProperty("address").GetString().Should()
+        result
+            .GetProperty("ips")[0]
+            .GetProperty("address")
+            .GetString()
+            .Should()
             .Be($"{address.GetProperty("local").GetString()}/{address.GetProperty("prefixlen").GetInt32()}");
-        result.GetProperty("ips")[0].GetProperty("gateway").GetString().Should()
+        result
+            .GetProperty("ips")[0]
+            .GetProperty("gateway")
+            .GetString()
+            .Should()
             .Be(container.IpJson("route show default")[0].GetProperty("gateway").GetString());
     }
 
@@ -128,8 +147,7 @@ public sealed class AddAndDelTests(SingleHost single) : IClassFixture<SingleHost
     [InlineData("alone on the bridge")]
     public void The_first_packet_after_an_add_is_not_lost_while_the_kernel_is_busy_with_other_links(string where)
     {
-        const string BusyWithLinks =
-            """
+        const string BusyWithLinks = """
             while :; do
                 for i in $(seq 40); do echo "link add noise$i type bridge"; done | ip -batch -
                 for i in $(seq 40); do echo "link delete noise$i"; done | ip -batch -
@@ -145,9 +163,14 @@ public sealed class AddAndDelTests(SingleHost single) : IClassFixture<SingleHost
         {
             quiet.Host.Plugin("twill", container).Add(quiet.Config).OrThrow();
             if (!container.CanPing("10.244.0.1"))
+            {
                 late++;
+            }
+
             if (alone)
+            {
                 quiet.Host.Plugin("twill", container).Del(quiet.Config).OrThrow();
+            }
         }
 
         noise.Kill();
@@ -158,7 +181,8 @@ public sealed class AddAndDelTests(SingleHost single) : IClassFixture<SingleHost
     public void Two_interfaces_of_a_container_have_addresses_of_their_own()
     {
         LabContainer container = Host.NewContainer("two");
-        CniProcess first = Host.Plugin("twill", container), second = first with { IfName = "net1" };
+        CniProcess first = Host.Plugin("twill", container),
+            second = first with { IfName = "net1" };
         first.Add(single.Config).OrThrow();
         JsonObject config = single.Conf.ForPlugin();
         config["ipam"]!.AsObject().Remove("routes");
@@ -178,6 +202,11 @@ public sealed class AddAndDelTests(SingleHost single) : IClassFixture<SingleHost
         Host.BridgeJson($"link show dev {veth}")[0].GetProperty("hairpin").GetBoolean().Should().BeTrue();
     }
 
-    private static string HostEnd(JsonElement result) => result.GetProperty("interfaces").EnumerateArray()
-        .Where(i => !i.TryGetProperty("sandbox", out _)).Select(i => i.GetProperty("name").GetString()!).Single(n => n != "twill0");
+    private static string HostEnd(JsonElement result) =>
+        result
+            .GetProperty("interfaces")
+            .EnumerateArray()
+            .Where(i => !i.TryGetProperty("sandbox", out _))
+            .Select(i => i.GetProperty("name").GetString()!)
+            .Single(n => n != "twill0");
 }

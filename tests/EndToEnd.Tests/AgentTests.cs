@@ -11,8 +11,10 @@ public sealed class AgentTests
     public void Restarting_and_killing_agents_under_traffic_loses_no_ping()
     {
         using Cluster cluster = Cluster.Start(2);
-        LabHost a = cluster.Hosts[0], b = cluster.Hosts[1];
-        LabContainer from = a.AddContainer("from"), to = b.AddContainer("to");
+        LabHost a = cluster.Hosts[0],
+            b = cluster.Hosts[1];
+        LabContainer from = a.AddContainer("from"),
+            to = b.AddContainer("to");
         string? subnet = cluster.LeaseOf(a);
 
         using Traffic traffic = Traffic.Start(from, to.Address);
@@ -36,15 +38,20 @@ public sealed class AgentTests
         LabHost newcomer = cluster.Join("newcomer");
         cluster.WaitUntilJoined();
         newcomer.Agent!.Stop();
-        string subnet = cluster.LeaseOf(newcomer)!, key = Cluster.Subnets + subnet.Replace('/', '-'), lease = cluster.Etcd.Get(key)!;
+        string subnet = cluster.LeaseOf(newcomer)!,
+            key = Cluster.Subnets + subnet.Replace('/', '-'),
+            lease = cluster.Etcd.Get(key)!;
 
         // It goes and comes until that was quick enough: a stall of the machine is not the agents'.
-        List<TimeSpan> left = [], joined = [];
+        List<TimeSpan> left = [],
+            joined = [];
         for (int i = 0; i < 5 && (i == 0 || left.Min() > s_soon || joined.Min() > s_soon); i++)
         {
             cluster.Etcd.Etcdctl("del", key);
             left.Add(OnBoth("has no route", host => !Cluster.RoutesOf(host).Contains(subnet)));
-            OnBoth("has no forwarding entry", host => !host.Bridge("fdb show dev twill.1").Contains(newcomer.Address, StringComparison.Ordinal));
+            OnBoth("has no forwarding entry", host =>
+                !host.Bridge("fdb show dev twill.1").Contains(newcomer.Address, StringComparison.Ordinal)
+            );
             OnBoth("has no neighbour", host => !host.Ip("neigh show dev twill.1").Contains(subnet.Split('/')[0], StringComparison.Ordinal));
 
             cluster.Etcd.Put(key, lease);
@@ -55,14 +62,18 @@ public sealed class AgentTests
         joined.Min().Should().BeLessThan(s_soon);
 
         TimeSpan OnBoth(string what, Func<LabHost, bool> isTrue) =>
-            cluster.Hosts.Take(2).Select(host => Eventually.True($"{host.Name} {what}", () => isTrue(host), onFailure: () => host.Agent!.Log)).Aggregate((a, b) => a + b);
+            cluster
+                .Hosts.Take(2)
+                .Select(host => Eventually.True($"{host.Name} {what}", () => isTrue(host), onFailure: () => host.Agent!.Log))
+                .Aggregate((a, b) => a + b);
     }
 
     [RequiresRootFact]
     public void Entries_of_a_host_that_left_while_the_agent_was_down_are_removed_at_its_start()
     {
         using Cluster cluster = Cluster.Start(3);
-        LabHost host = cluster.Hosts[0], gone = cluster.Hosts[2];
+        LabHost host = cluster.Hosts[0],
+            gone = cluster.Hosts[2];
         string subnet = cluster.LeaseOf(gone)!;
         host.Agent!.Stop();
         gone.Agent!.Stop();

@@ -30,13 +30,30 @@ public sealed class BadInputTests(SingleHost single) : IClassFixture<SingleHost>
     [InlineData("ipam", "{\"type\":\"twill-ipam\",\"subnet\":\"10.244.0.0/33\"}", "$.ipam.subnet", "10.244.0.0/33")]
     [InlineData("ipam", "{\"type\":\"twill-ipam\",\"subnet\":\"10.244.0.0/24\",\"subnit\":1}", "$.ipam", "subnit")]
     [InlineData("ipam", "{\"type\":\"twill-ipam\",\"subnet\":\"10.244.0.0/24\",\"routes\":[null]}", "$.ipam.routes[0]", "null")]
-    [InlineData("ipam", "{\"type\":\"twill-ipam\",\"subnet\":\"10.9.0.0/24\",\"network\":\"10.9.0.0/16\",\"etcd\":{\"endpoints\":[\"http://e:1\"]}}",
-        "$.ipam", "etcd")]
-    [InlineData("ipam", "{\"type\":\"twill-ipam\",\"network\":\"10.244.0.0/16\",\"etcd\":{\"endpoints\":[]}}", "$.ipam.etcd.endpoints", "at least one")]
-    [InlineData("ipam", "{\"type\":\"twill-ipam\",\"network\":\"10.244.0.0/16\",\"etcd\":{\"endpoints\":[\"here\"]}}",
-        "$.ipam.etcd.endpoints[0]", "here")]
-    [InlineData("ipam", "{\"type\":\"twill-ipam\",\"network\":\"10.9.0.0/16\",\"subnetLen\":12,\"etcd\":{\"endpoints\":[\"http://e:1\"]}}",
-        "$.ipam.subnetLen", "12")]
+    [InlineData(
+        "ipam",
+        "{\"type\":\"twill-ipam\",\"subnet\":\"10.9.0.0/24\",\"network\":\"10.9.0.0/16\",\"etcd\":{\"endpoints\":[\"http://e:1\"]}}",
+        "$.ipam",
+        "etcd"
+    )]
+    [InlineData(
+        "ipam",
+        "{\"type\":\"twill-ipam\",\"network\":\"10.244.0.0/16\",\"etcd\":{\"endpoints\":[]}}",
+        "$.ipam.etcd.endpoints",
+        "at least one"
+    )]
+    [InlineData(
+        "ipam",
+        "{\"type\":\"twill-ipam\",\"network\":\"10.244.0.0/16\",\"etcd\":{\"endpoints\":[\"here\"]}}",
+        "$.ipam.etcd.endpoints[0]",
+        "here"
+    )]
+    [InlineData(
+        "ipam",
+        "{\"type\":\"twill-ipam\",\"network\":\"10.9.0.0/16\",\"subnetLen\":12,\"etcd\":{\"endpoints\":[\"http://e:1\"]}}",
+        "$.ipam.subnetLen",
+        "12"
+    )]
     [InlineData("ipam", "{\"type\":\"no-such-ipam\"}", "CNI_PATH", "no-such-ipam")]
     public void A_wrong_value_names_its_path(string key, string value, string path, string found)
     {
@@ -113,7 +130,8 @@ public sealed class BadInputTests(SingleHost single) : IClassFixture<SingleHost>
         config["name"] = "small";
         config["bridge"] = "small0";
         config["ipam"]!["subnet"] = "10.8.8.0/30";
-        CniProcess first = Plugin(), second = Plugin();
+        CniProcess first = Plugin(),
+            second = Plugin();
         first.Add(config.ToJsonString()).OrThrow();
         CniAnswer full = second.Add(config.ToJsonString());
         full.ExitCode.Should().Be(1);
@@ -144,8 +162,7 @@ public sealed class BadInputTests(SingleHost single) : IClassFixture<SingleHost>
     }
 
     /// <summary>The plugin for a container that nothing is wrong with.</summary>
-    private CniProcess Plugin() =>
-        single.Host.Plugin("twill", single.Host.NewContainer($"b{Interlocked.Increment(ref s_containers)}"));
+    private CniProcess Plugin() => single.Host.Plugin("twill", single.Host.NewContainer($"b{Interlocked.Increment(ref s_containers)}"));
 
     /// <summary>An error document on standard output, nothing else, and nothing left on the host.</summary>
     private void Refused(CniAnswer answer, int? code = null)

@@ -5,7 +5,8 @@ using Twill.Testing;
 
 namespace Twill.EndToEnd.Tests;
 
-/// <summary>Chains of twill and the reference plugins of Debian's containernetworking-plugins, through cnitool: ADD, CHECK and DEL of the whole chain.</summary>
+/// <summary>Chains of twill and the reference plugins of Debian's containernetworking-plugins, through cnitool: ADD, CHECK and DEL of the
+/// whole chain.</summary>
 public sealed class ChainTests : IDisposable
 {
     private const string Port = """{"portMappings":[{"hostPort":8080,"containerPort":80,"protocol":"tcp"}]}""";
@@ -20,7 +21,8 @@ public sealed class ChainTests : IDisposable
     public void Before_portmap_whose_ports_lead_to_the_container(string version)
     {
         Chain(version, """{"type":"portmap","capabilities":{"portMappings":true},"snat":true}""");
-        LabContainer container = Add(Port), neighbour = Add("{}");
+        LabContainer container = Add(Port),
+            neighbour = Add("{}");
         using (Server server = Server.On(container, "tcp", 80, "web"))
         {
             Server.Ask(_single.Lab.Outside, "tcp", Host.Address, 8080).Should().StartWith("web ");
@@ -59,7 +61,8 @@ public sealed class ChainTests : IDisposable
     {
         Chain(version, """{"type":"firewall","backend":"iptables"}""");
         Host.Sh("iptables -P FORWARD DROP");
-        LabContainer container = Add("{}"), neighbour = Add("{}");
+        LabContainer container = Add("{}"),
+            neighbour = Add("{}");
 
         container.CanPing(Lab.OutsideAddress).Should().BeTrue();
         container.CanPing(neighbour.Address).Should().BeTrue();
@@ -71,12 +74,15 @@ public sealed class ChainTests : IDisposable
     [RequiresRootFact]
     public void Before_all_of_them_at_once()
     {
-        const string Limits = """{"portMappings":[{"hostPort":8080,"containerPort":80,"protocol":"tcp"}],"bandwidth":{"ingressRate":20000000,"ingressBurst":1000000,"egressRate":20000000,"egressBurst":1000000}}""";
-        Chain("1.0.0",
+        const string Limits =
+            """{"portMappings":[{"hostPort":8080,"containerPort":80,"protocol":"tcp"}],"bandwidth":{"ingressRate":20000000,"ingressBurst":1000000,"egressRate":20000000,"egressBurst":1000000}}""";
+        Chain(
+            "1.0.0",
             """{"type":"tuning","sysctl":{"net.core.somaxconn":"500"}}""",
             """{"type":"bandwidth","capabilities":{"bandwidth":true}}""",
             """{"type":"firewall"}""",
-            """{"type":"portmap","capabilities":{"portMappings":true}}""");
+            """{"type":"portmap","capabilities":{"portMappings":true}}"""
+        );
         LabContainer container = Add(Limits);
         using (Server server = Server.On(container, "tcp", 80, "web"))
         {
@@ -120,7 +126,8 @@ public sealed class ChainTests : IDisposable
     public void Dispose() => _single.Dispose();
 
     /// <summary>
-    /// The CHECK of Debian 12's portmap misses rules for IPv6 that it did not make, where there is an ip6tables: of a chain that ends with it
+    /// The CHECK of Debian 12's portmap misses rules for IPv6 that it did not make, where there is an ip6tables: of a chain that ends with
+    /// it
     /// a CHECK passes everything before, and then fails for that.
     /// </summary>
     private void CheckReachesPortmap(LabContainer container, string capArgs)

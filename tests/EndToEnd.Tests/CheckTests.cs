@@ -41,16 +41,28 @@ public sealed class CheckTests(SingleHost single) : IClassFixture<SingleHost>
     [InlineData("ip link set twill0 mtu 1400", "bridge twill0 has MTU 1400, less than the 1500 of its containers")]
     [InlineData("ip link set twill0 address 0a:00:00:00:00:01", "bridge twill0 has hardware address 0a:00:00:00:00:01, not")]
     [InlineData("ip address flush dev twill0 scope global", "gateway 10.244.0.1/24 is missing on bridge twill0")]
-    [InlineData("ip address flush dev twill0 scope global; ip address add 10.244.0.1/32 dev twill0", "gateway 10.244.0.1/24 is missing on bridge twill0")]
+    [InlineData(
+        "ip address flush dev twill0 scope global; ip address add 10.244.0.1/32 dev twill0",
+        "gateway 10.244.0.1/24 is missing on bridge twill0"
+    )]
     [InlineData("echo 0 > /proc/sys/net/ipv4/ip_forward", "the host does not forward: net.ipv4.ip_forward is not 1")]
     [InlineData("echo 0 > /proc/sys/net/ipv4/conf/twill0/route_localnet", "net.ipv4.conf.twill0.route_localnet is not 1")]
     [InlineData("nft delete table inet twill-twill", "nftables table inet twill-twill is missing")]
     [InlineData("nft flush table inet twill-twill", "chain loopback of nftables table inet twill-twill lacks the rule")]
     [InlineData("nft flush chain inet twill-twill forward", "chain forward of nftables table inet twill-twill lacks the rule")]
     [InlineData("nft flush set inet twill-twill local", "set local of nftables table inet twill-twill lacks 10.244.0.0/24")]
-    [InlineData("nft delete element inet twill-twill ports { tcp . $PORT }", "map ports of nftables table inet twill-twill does not lead host port $PORT/tcp")]
-    [InlineData("nft delete element inet twill-twill ports_at { 127.0.0.1 . udp . $PORT }", "map ports_at of nftables table inet twill-twill does not lead host port 127.0.0.1:$PORT/udp")]
-    [InlineData("nft delete element inet twill-twill translated { tcp . $PORT . $ADDRESS . 80 }", "set translated of nftables table inet twill-twill lacks host port $PORT/tcp")]
+    [InlineData(
+        "nft delete element inet twill-twill ports { tcp . $PORT }",
+        "map ports of nftables table inet twill-twill does not lead host port $PORT/tcp"
+    )]
+    [InlineData(
+        "nft delete element inet twill-twill ports_at { 127.0.0.1 . udp . $PORT }",
+        "map ports_at of nftables table inet twill-twill does not lead host port 127.0.0.1:$PORT/udp"
+    )]
+    [InlineData(
+        "nft delete element inet twill-twill translated { tcp . $PORT . $ADDRESS . 80 }",
+        "set translated of nftables table inet twill-twill lacks host port $PORT/tcp"
+    )]
     [InlineData("nft flush map inet twill-twill published", "is not published")]
     [InlineData("rm /run/twill/twill/ports/$VETH", "the record /run/twill/twill/ports/$VETH")]
     [InlineData("tc qdisc delete dev $VETH root", "$VETH has no token bucket filter")]
@@ -87,14 +99,23 @@ public sealed class CheckTests(SingleHost single) : IClassFixture<SingleHost>
     [InlineData("ip route delete default", "route 0.0.0.0/0 via 10.244.0.1 is missing on interface eth0")]
     [InlineData("ip route replace default via 10.244.0.240", "route 0.0.0.0/0 via 10.244.0.1 is missing on interface eth0")]
     [InlineData("ip route delete 10.9.0.0/16", "route 10.9.0.0/16 via 10.244.0.1 is missing on interface eth0")]
-    [InlineData("ip route flush 10.9.0.0/16; ip route add 10.9.0.0/16 via 10.244.0.1 metric 8 mtu 1300 advmss 1200", "route 10.9.0.0/16 via 10.244.0.1 is missing on interface eth0")]
-    [InlineData("ip route change 10.9.0.0/16 via 10.244.0.1 metric 7 mtu 1280 advmss 1200", "route 10.9.0.0/16 via 10.244.0.1 has mtu 1280 and advmss 1200, not 1300 and 1200")]
+    [InlineData(
+        "ip route flush 10.9.0.0/16; ip route add 10.9.0.0/16 via 10.244.0.1 metric 8 mtu 1300 advmss 1200",
+        "route 10.9.0.0/16 via 10.244.0.1 is missing on interface eth0"
+    )]
+    [InlineData(
+        "ip route change 10.9.0.0/16 via 10.244.0.1 metric 7 mtu 1280 advmss 1200",
+        "route 10.9.0.0/16 via 10.244.0.1 has mtu 1280 and advmss 1200, not 1300 and 1200"
+    )]
     [InlineData("ip route flush table 100", "route 10.8.0.0/16 via 10.244.0.1 is missing on interface eth0")]
     [InlineData("ip link set eth0 down", "interface eth0 is down")]
     [InlineData("ip link set eth0 down; ip link set eth0 name other0", "interface eth0 is missing in the container")]
     [InlineData("ip link set eth0 mtu 1400", "interface eth0 has MTU 1400, not 1500")]
     [InlineData("ip link set eth0 address 02:00:00:00:00:01", "interface eth0 has hardware address 02:00:00:00:00:01, not")]
-    [InlineData("ip link delete eth0; ip link add eth0 type veth peer name p0; ip link set eth0 up mtu 1500", "interface eth0 has hardware address")]
+    [InlineData(
+        "ip link delete eth0; ip link add eth0 type veth peer name p0; ip link set eth0 up mtu 1500",
+        "interface eth0 has hardware address"
+    )]
     public void Damage_in_the_container_is_named(string damage, string told)
     {
         LabContainer container = Add("1.1.0");
@@ -131,7 +152,8 @@ public sealed class CheckTests(SingleHost single) : IClassFixture<SingleHost>
         answer.ErrorText.Should().Contain(Expand(container, told));
     }
 
-    /// <summary>A fresh container with everything that can be asked for; its ADD also mends what an earlier test damaged on the host.</summary>
+    /// <summary>A fresh container with everything that can be asked for; its ADD also mends what an earlier test damaged on the
+    /// host.</summary>
     private LabContainer Add(string version)
     {
         int number = Interlocked.Increment(ref s_containers);
@@ -141,13 +163,16 @@ public sealed class CheckTests(SingleHost single) : IClassFixture<SingleHost>
         return container;
     }
 
-    private CniAnswer Check(LabContainer container, string version) => Host.Plugin("twill", container).Check(Config(container, version, container.Result));
+    private CniAnswer Check(LabContainer container, string version) =>
+        Host.Plugin("twill", container).Check(Config(container, version, container.Result));
 
     private string Config(LabContainer container, string version, string? result)
     {
         JsonObject config = result is null ? single.Conf.ForPlugin() : single.Conf.ForPlugin(result);
         config["cniVersion"] = version;
-        config["ipam"]!["routes"]!.AsArray().Add(JsonNode.Parse("""{"dst":"10.9.0.0/16","gw":"10.244.0.1","mtu":1300,"advmss":1200,"priority":7}"""));
+        config["ipam"]!["routes"]!
+            .AsArray()
+            .Add(JsonNode.Parse("""{"dst":"10.9.0.0/16","gw":"10.244.0.1","mtu":1300,"advmss":1200,"priority":7}"""));
         config["ipam"]!["routes"]!.AsArray().Add(JsonNode.Parse("""{"dst":"10.8.0.0/16","gw":"10.244.0.1","table":100}"""));
         return config.WithRuntimeConfig(Everything.Replace("PORT", Port(container))).ToJsonString();
     }
@@ -157,12 +182,21 @@ public sealed class CheckTests(SingleHost single) : IClassFixture<SingleHost>
     private static string Variables(LabContainer container) =>
         $"VETH={container.HostEnd()} IFB={container.Ifb()} ADDRESS={container.Address} NAME={container.Name} PORT={Port(container)}";
 
-    private static string Expand(LabContainer container, string text) => text.Replace("$VETH", container.HostEnd()).Replace("$IFB", container.Ifb())
-        .Replace("$ADDRESS", container.Address).Replace("$NAME", container.Name).Replace("$PORT", Port(container));
+    private static string Expand(LabContainer container, string text) =>
+        text.Replace("$VETH", container.HostEnd())
+            .Replace("$IFB", container.Ifb())
+            .Replace("$ADDRESS", container.Address)
+            .Replace("$NAME", container.Name)
+            .Replace("$PORT", Port(container));
 
     private static string BridgeMac(LabContainer container)
     {
         using JsonDocument result = JsonDocument.Parse(container.Result);
-        return result.RootElement.GetProperty("interfaces").EnumerateArray().Single(i => i.GetProperty("name").GetString() == "twill0").GetProperty("mac").GetString()!;
+        return result
+            .RootElement.GetProperty("interfaces")
+            .EnumerateArray()
+            .Single(i => i.GetProperty("name").GetString() == "twill0")
+            .GetProperty("mac")
+            .GetString()!;
     }
 }

@@ -19,7 +19,11 @@ public sealed class Cluster : IDisposable
 
     /// <summary>Starts an etcd and so many hosts; returns once every host has routes to all others.</summary>
     internal static Cluster Start(
-        int hosts, Action<JsonObject>? change = null, EtcdServerOptions? etcd = null, LabFamilies underlay = LabFamilies.IPv4)
+        int hosts,
+        Action<JsonObject>? change = null,
+        EtcdServerOptions? etcd = null,
+        LabFamilies underlay = LabFamilies.IPv4
+    )
     {
         Cluster cluster = new(Lab.Create(underlay));
         try
@@ -59,7 +63,8 @@ public sealed class Cluster : IDisposable
     }
 
     /// <summary>
-    /// Waits until every host has a lease and a route to every other host's subnet, and every agent has written down that it has made the way
+    /// Waits until every host has a lease and a route to every other host's subnet, and every agent has written down that it has made the
+    /// way
     /// to all of them: what it makes on its host in a round is there then.
     /// </summary>
     internal void WaitUntilJoined()
@@ -80,7 +85,9 @@ public sealed class Cluster : IDisposable
             }
 
             bool HasMet() => HasMadeWays(host, Hosts.Count - 1);
-            Eventually.True($"{host.Name} reports the way to {Hosts.Count - 1} others", HasMet, TimeSpan.FromSeconds(20), () => host.Agent!.Log);
+            Eventually.True($"{host.Name} reports the way to {Hosts.Count - 1} others", HasMet, TimeSpan.FromSeconds(20), () =>
+                host.Agent!.Log
+            );
         }
     }
 
@@ -94,8 +101,10 @@ public sealed class Cluster : IDisposable
         }
 
         using JsonDocument document = JsonDocument.Parse(status.Stdout);
-        JsonElement network = document.RootElement.GetProperty("networks")[0], agent = network.GetProperty("agent");
-        return network.GetProperty("subnets").GetArrayLength() > 0 && agent.GetProperty("peersProgrammed").GetInt32() >= others
+        JsonElement network = document.RootElement.GetProperty("networks")[0],
+            agent = network.GetProperty("agent");
+        return network.GetProperty("subnets").GetArrayLength() > 0
+            && agent.GetProperty("peersProgrammed").GetInt32() >= others
             && (!network.TryGetProperty("vni", out JsonElement vni) || host.HasLink($"twill.{vni}") || host.HasLink($"twill-v6.{vni}"));
     }
 
@@ -108,7 +117,10 @@ public sealed class Cluster : IDisposable
         foreach ((string key, string value) in Etcd.List(Subnets))
         {
             using JsonDocument lease = JsonDocument.Parse(value);
-            if (lease.RootElement.GetProperty("PublicIP").GetString() == host.Address || lease.RootElement.GetProperty("PublicIPv6").GetString() == host.Address)
+            if (
+                lease.RootElement.GetProperty("PublicIP").GetString() == host.Address
+                || lease.RootElement.GetProperty("PublicIPv6").GetString() == host.Address
+            )
             {
                 return key[Subnets.Length..].Replace('-', '/').Split('&');
             }
@@ -118,8 +130,7 @@ public sealed class Cluster : IDisposable
     }
 
     /// <summary>The destinations of the routes that the agent made on a host.</summary>
-    internal static IReadOnlyList<string> RoutesOf(LabHost host) =>
-        [.. Routes(host, "-4"), .. Routes(host, "-6")];
+    internal static IReadOnlyList<string> RoutesOf(LabHost host) => [.. Routes(host, "-4"), .. Routes(host, "-6")];
 
     private static IEnumerable<string> Routes(LabHost host, string family) =>
         host.IpJson($"{family} route show proto 116").EnumerateArray().Select(r => r.GetProperty("dst").GetString()!);

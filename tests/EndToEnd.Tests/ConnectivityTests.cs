@@ -57,7 +57,8 @@ public sealed class ConnectivityTests(ThreeHosts hosts) : IClassFixture<ThreeHos
     [RequiresRootFact]
     public void Containers_see_each_others_own_addresses()
     {
-        LabContainer from = hosts.Containers[0].Container, to = hosts.Containers[^1].Container;
+        LabContainer from = hosts.Containers[0].Container,
+            to = hosts.Containers[^1].Container;
         using SourceWatch watch = SourceWatch.On(to);
         from.CanPing(to.Address).Should().BeTrue();
         watch.Sources().Should().Equal(from.Address);
@@ -86,9 +87,11 @@ public sealed class ConnectivityTests(ThreeHosts hosts) : IClassFixture<ThreeHos
             neighbours.Select(n => n.GetProperty("dst").GetString()).Should().BeEquivalentTo(others.Select(s => s.Split('/')[0]));
 
             JsonElement[] fdb = [.. host.BridgeJson("fdb show dev twill.1").EnumerateArray().Where(f => f.TryGetProperty("dst", out _))];
-            fdb.Select(f => f.GetProperty("dst").GetString()).Should()
+            fdb.Select(f => f.GetProperty("dst").GetString())
+                .Should()
                 .BeEquivalentTo(_cluster.Hosts.Where(h => h != host).Select(h => h.Address));
-            fdb.Select(f => f.GetProperty("mac").GetString()).Should()
+            fdb.Select(f => f.GetProperty("mac").GetString())
+                .Should()
                 .BeEquivalentTo(neighbours.Select(n => n.GetProperty("lladdr").GetString()));
         }
     }
@@ -96,7 +99,8 @@ public sealed class ConnectivityTests(ThreeHosts hosts) : IClassFixture<ThreeHos
     [RequiresRootFact]
     public void The_largest_packet_that_a_container_may_send_arrives_whole_on_another_host()
     {
-        LabContainer from = hosts.Containers[0].Container, to = hosts.Containers[^1].Container;
+        LabContainer from = hosts.Containers[0].Container,
+            to = hosts.Containers[^1].Container;
         int mtu = from.IpJson("link show dev eth0")[0].GetProperty("mtu").GetInt32();
         mtu.Should().Be(1450, "the underlay's 1500 less the 50 bytes that VXLAN adds");
         const int IcmpAndIpHeaders = 28;
@@ -118,8 +122,10 @@ public sealed class ConnectivityTests(ThreeHosts hosts) : IClassFixture<ThreeHos
             string subnet = _cluster.LeaseOf(host)!;
             string mac = host.IpJson("link show dev twill.1")[0].GetProperty("address").GetString()!;
             string data = $$"""{"VNI":1,"VtepMAC":"{{mac}}"}""";
-            _cluster.Etcd.Get(Cluster.Subnets + subnet.Replace('/', '-')).Should().Be(
-                $$"""{"PublicIP":"{{host.Address}}","PublicIPv6":null,"BackendType":"vxlan","BackendData":{{data}}}""");
+            _cluster
+                .Etcd.Get(Cluster.Subnets + subnet.Replace('/', '-'))
+                .Should()
+                .Be($$"""{"PublicIP":"{{host.Address}}","PublicIPv6":null,"BackendType":"vxlan","BackendData":{{data}}}""");
         }
     }
 

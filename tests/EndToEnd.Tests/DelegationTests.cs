@@ -4,7 +4,8 @@ using Twill.Testing;
 
 namespace Twill.EndToEnd.Tests;
 
-/// <summary>What the main plugin owes the IPAM plugin (SPEC section 4), seen by an IPAM plugin that writes down how it was called.</summary>
+/// <summary>What the main plugin owes the IPAM plugin (SPEC section 4), seen by an IPAM plugin that writes down how it was
+/// called.</summary>
 public sealed class DelegationTests(SingleHost single) : IClassFixture<SingleHost>
 {
     private const string Calls = "/run/ipam-calls";
@@ -51,7 +52,8 @@ public sealed class DelegationTests(SingleHost single) : IClassFixture<SingleHos
     public void An_add_that_fails_once_the_address_is_given_has_the_ipam_plugin_take_it_back()
     {
         (CniProcess plugin, JsonObject config) = Prepare("ADD");
-        single.Host.Run("ip", "netns", "exec", plugin.ContainerId, "ip", "link", "add", "eth0", "type", "bridge").OrThrow(); // the name is taken
+        // the name is taken
+        single.Host.Run("ip", "netns", "exec", plugin.ContainerId, "ip", "link", "add", "eth0", "type", "bridge").OrThrow();
 
         plugin.Add(config.ToJsonString()).ExitCode.Should().Be(1);
 
@@ -65,21 +67,29 @@ public sealed class DelegationTests(SingleHost single) : IClassFixture<SingleHos
     private (CniProcess Plugin, JsonObject Config) Prepare(string verb)
     {
         int number = Interlocked.Increment(ref s_containers);
-        single.Host.Write("/opt/cni/bin/writes-down", $$"""
+        single.Host.Write(
+            "/opt/cni/bin/writes-down",
+            $$"""
             #!/bin/sh
             mkdir -p {{Calls}}; cd {{Calls}}
             cat > stdin; env > env; echo $CNI_COMMAND >> verbs
             echo "the ipam plugin says $CNI_COMMAND" >&2
             [ ! -e fail ] || { echo '{"cniVersion":"1.1.0","code":123,"msg":"not today"}'; exit 1; }
-            [ $CNI_COMMAND != ADD ] || echo '{"cniVersion":"1.1.0","ips":[{"address":"10.7.0.{{(number + 1).ToString(CultureInfo.InvariantCulture)}}/24","gateway":"10.7.0.1"}]}'
-            """);
+            [ $CNI_COMMAND != ADD ] || echo '{"cniVersion":"1.1.0","ips":[{"address":"10.7.0.{{(number + 1).ToString(
+                CultureInfo.InvariantCulture
+            )}}/24","gateway":"10.7.0.1"}]}'
+            """
+        );
         single.Host.Sh($"chmod 755 /opt/cni/bin/writes-down; rm -rf {Calls}");
         LabContainer container = single.Host.NewContainer($"d{number}");
         _made.Add(container);
         JsonObject config = single.Conf.ForPlugin();
         config["cniVersion"] = "1.1.0";
         config["ipam"] = new JsonObject { ["type"] = "writes-down" };
-        CniProcess plugin = single.Host.Plugin("twill", container) with { Env = new Dictionary<string, string?> { ["OF_THE_RUNTIME"] = "passed on" } };
+        CniProcess plugin = single.Host.Plugin("twill", container) with
+        {
+            Env = new Dictionary<string, string?> { ["OF_THE_RUNTIME"] = "passed on" },
+        };
         if (verb == "CHECK")
         {
             config["prevResult"] = JsonNode.Parse(plugin.Add(config.ToJsonString()).OrThrow().Stdout);

@@ -10,7 +10,8 @@ public sealed class EtcdOutageTests
     public void An_etcd_restart_disturbs_no_traffic_and_hosts_find_each_other_afterwards()
     {
         using Cluster cluster = Cluster.Start(2);
-        LabContainer from = cluster.Hosts[0].AddContainer("from"), to = cluster.Hosts[1].AddContainer("to");
+        LabContainer from = cluster.Hosts[0].AddContainer("from"),
+            to = cluster.Hosts[1].AddContainer("to");
         string?[] subnets = [.. cluster.Hosts.Select(cluster.LeaseOf)];
 
         using Traffic traffic = Traffic.Start(from, to.Address);
@@ -44,8 +45,10 @@ public sealed class EtcdOutageTests
 
         // The agent sleeps, so that whoever opens a connection to etcd is one of the plugins.
         host.Agent!.Send(Signal.Stop);
-        host.Nft($"add table ip asked; add chain ip asked output {{ type filter hook output priority 0; }}; "
-            + $"add rule ip asked output ip daddr {Lab.EtcdAddress} tcp flags & (syn | ack) == syn counter");
+        host.Nft(
+            $"add table ip asked; add chain ip asked output {{ type filter hook output priority 0; }}; "
+                + $"add rule ip asked output ip daddr {Lab.EtcdAddress} tcp flags & (syn | ack) == syn counter"
+        );
         LabContainer second = host.AddContainer("second");
         host.Cnitool("del", "twill", second).OrThrow();
         LabContainer third = host.AddContainer("third");

@@ -15,9 +15,12 @@ public sealed class LeaseRaceTests
         (LabHost Host, LabContainer Container)[] containers = [.. lab.Hosts.Select(h => (h, h.NewContainer("c")))];
         CmdResult[] results = await Task.WhenAll(containers.Select(c => Task.Run(() => c.Host.Cnitool("add", "twill", c.Container))));
 
-        CmdResult[] won = [.. results.Where(r => r.ExitCode == 0)], lost = [.. results.Where(r => r.ExitCode != 0)];
+        CmdResult[] won = [.. results.Where(r => r.ExitCode == 0)],
+            lost = [.. results.Where(r => r.ExitCode != 0)];
         won.Should().HaveCount(Subnets, string.Join('\n', lost.Select(r => r.ToString())));
-        won.Select(r => SubnetOf(LabContainer.AddressOf(r.Stdout))).Should().OnlyHaveUniqueItems()
+        won.Select(r => SubnetOf(LabContainer.AddressOf(r.Stdout)))
+            .Should()
+            .OnlyHaveUniqueItems()
             .And.BeEquivalentTo(lab.Etcd!.List(Cluster.Subnets).Keys.Select(k => k[Cluster.Subnets.Length..].Split('-')[0]));
         lost.Should().AllSatisfy(r => (r.Stdout + r.Stderr).Should().Contain("16 subnets").And.Contain("leased"));
         foreach ((LabHost host, LabContainer container) in containers.Zip(results).Where(p => p.Second.ExitCode != 0).Select(p => p.First))
@@ -39,10 +42,13 @@ public sealed class LeaseRaceTests
         Eventually.True("all subnets are leased", () => lab.Etcd!.List(Cluster.Subnets).Count == Subnets, TimeSpan.FromSeconds(60));
         Eventually.Pass(
             () => lab.Hosts.Count(h => h.Agent!.Log.Contains("16 subnets", StringComparison.Ordinal)).Should().Be(Hosts - Subnets),
-            TimeSpan.FromSeconds(20));
+            TimeSpan.FromSeconds(20)
+        );
         Eventually.Pass(
-            () => lab.Hosts.Count(h => Cluster.RoutesOf(h).Count == Subnets - 1).Should().Be(Subnets, "each winner has routes to the others"),
-            TimeSpan.FromSeconds(20));
+            () =>
+                lab.Hosts.Count(h => Cluster.RoutesOf(h).Count == Subnets - 1).Should().Be(Subnets, "each winner has routes to the others"),
+            TimeSpan.FromSeconds(20)
+        );
         lab.Hosts.Should().OnlyContain(h => !h.Agent!.HasExited, "an agent without a subnet waits for one");
     }
 

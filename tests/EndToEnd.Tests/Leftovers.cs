@@ -10,11 +10,13 @@ internal static class Leftovers
 
     /// <summary>The veth devices other than the cable to the underlay, and the ifbs.</summary>
     internal static IReadOnlyList<string> Links(LabHost host) =>
-    [
-        .. host.IpJson("link show type veth").EnumerateArray().Concat(host.IpJson("link show type ifb").EnumerateArray())
-            .Select(l => l.GetProperty("ifname").GetString()!)
-            .Where(name => name != "eth0"),
-    ];
+        [
+            .. host.IpJson("link show type veth")
+                .EnumerateArray()
+                .Concat(host.IpJson("link show type ifb").EnumerateArray())
+                .Select(l => l.GetProperty("ifname").GetString()!)
+                .Where(name => name != "eth0"),
+        ];
 
     /// <summary>The addresses that are recorded as taken.</summary>
     internal static IReadOnlyList<string> Records(LabHost host, string network = "twill")

@@ -26,7 +26,8 @@ public sealed class ManyContainersTests
         host.Sh($"for i in $(seq 3 {Containers}); do ip netns add c$i; done");
 
         Parallel.For(2, Containers - 1, some, i =>
-            addresses[i] = LabContainer.AddressOf(Plugin(host, i).Add(single.Config).OrThrow().Stdout));
+            addresses[i] = LabContainer.AddressOf(Plugin(host, i).Add(single.Config).OrThrow().Stdout)
+        );
 
         CallsOfAdd(Containers - 1).Should().BeInRange(callsOfSecond - Chance, callsOfSecond + Chance, "one more costs the same");
         addresses.Should().OnlyHaveUniqueItems();
@@ -49,11 +50,12 @@ public sealed class ManyContainersTests
         }
     }
 
-    private static CniProcess Plugin(LabHost host, int i) => host.Plugin("twill") with
-    {
-        ContainerId = $"c{i + 1}",
-        Netns = $"/run/netns/c{i + 1}",
-        IfName = "eth0",
-        Timeout = TimeSpan.FromMinutes(1),
-    };
+    private static CniProcess Plugin(LabHost host, int i) =>
+        host.Plugin("twill") with
+        {
+            ContainerId = $"c{i + 1}",
+            Netns = $"/run/netns/c{i + 1}",
+            IfName = "eth0",
+            Timeout = TimeSpan.FromMinutes(1),
+        };
 }

@@ -27,7 +27,8 @@ public sealed class TwoHosts : IDisposable
     public void Dispose() => Cluster?.Dispose();
 }
 
-/// <summary>Two hosts with a container each, and an agent on the first that looks when the kernel tells of a change, and not from time to time.</summary>
+/// <summary>Two hosts with a container each, and an agent on the first that looks when the kernel tells of a change, and not from time to
+/// time.</summary>
 public sealed class HearingHosts : IDisposable
 {
     private readonly TwoHosts _hosts = new();
@@ -89,7 +90,10 @@ public sealed class MendingTests(HearingHosts hosts) : IClassFixture<HearingHost
     [InlineData("ip link set $END nomaster")]
     [InlineData("ip link set $END down")]
     [InlineData("ip route flush proto 116; ip address flush dev twill.1; ip address flush dev twill0")]
-    [InlineData("ip address flush dev eth0; ip link set eth0 down; ip link set eth0 up; ip address add $SELF/24 dev eth0; ip route add default via $GATEWAY; ip link set twill.1 down")]
+    [InlineData(
+        "ip address flush dev eth0; ip link set eth0 down; ip link set eth0 up; ip address add $SELF/24 dev eth0; ip route add default "
+            + "via $GATEWAY; ip link set twill.1 down"
+    )]
     public void What_someone_changed_is_put_back(string change)
     {
         LabHost host = hosts.Cluster.Hosts[0];
@@ -115,19 +119,27 @@ public sealed class MendingTests(HearingHosts hosts) : IClassFixture<HearingHost
     /// <summary>All that the agent answers for, as `ip`, `bridge` and `nft` tell it, without what changes by itself.</summary>
     private static string StateOf(LabHost host)
     {
-        JsonElement[] links = [.. host.IpJson("link show").EnumerateArray().Where(l => NameOf(l) is "twill.1" or "twill0").OrderBy(NameOf, StringComparer.Ordinal)];
-        return string.Join('\n',
+        JsonElement[] links =
         [
-            .. links.Select(l => $"{NameOf(l)} {l.GetProperty("address")} mtu {l.GetProperty("mtu")} {IsUp(l)} {Vxlan(l)}"),
-            .. Lines(host, "ip -4 -br address show dev twill.1"),
-            .. Lines(host, "ip -4 -br address show dev twill0"),
-            .. Lines(host, "ip route show proto 116"),
-            .. Lines(host, "ip neigh show dev twill.1 nud permanent"),
-            .. Lines(host, "bridge fdb show dev twill.1 | grep dst"),
-            .. Lines(host, "nft --stateless list ruleset"),
-            .. Lines(host, "cat /proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv4/conf/twill.1/forwarding"),
-            .. Lines(host, "bridge -d link show | grep -A1 master | grep -o '^[0-9]*: [^@]*\\|master.*\\|hairpin [a-z]*'"),
-        ]);
+            .. host.IpJson("link show")
+                .EnumerateArray()
+                .Where(l => NameOf(l) is "twill.1" or "twill0")
+                .OrderBy(NameOf, StringComparer.Ordinal),
+        ];
+        return string.Join(
+            '\n',
+            [
+                .. links.Select(l => $"{NameOf(l)} {l.GetProperty("address")} mtu {l.GetProperty("mtu")} {IsUp(l)} {Vxlan(l)}"),
+                .. Lines(host, "ip -4 -br address show dev twill.1"),
+                .. Lines(host, "ip -4 -br address show dev twill0"),
+                .. Lines(host, "ip route show proto 116"),
+                .. Lines(host, "ip neigh show dev twill.1 nud permanent"),
+                .. Lines(host, "bridge fdb show dev twill.1 | grep dst"),
+                .. Lines(host, "nft --stateless list ruleset"),
+                .. Lines(host, "cat /proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv4/conf/twill.1/forwarding"),
+                .. Lines(host, "bridge -d link show | grep -A1 master | grep -o '^[0-9]*: [^@]*\\|master.*\\|hairpin [a-z]*'"),
+            ]
+        );
     }
 
     /// <summary>What the changes refer to: the entries for the other host, and a router.</summary>
@@ -135,7 +147,8 @@ public sealed class MendingTests(HearingHosts hosts) : IClassFixture<HearingHost
     {
         JsonElement peer = host.IpJson("neigh show dev twill.1 nud permanent")[0];
         string end = host.Sh("ip -o link show master twill0 | cut -d: -f2 | cut -d@ -f1").Trim();
-        return $"END={end} SELF={host.Address} NEXTHOP={peer.GetProperty("dst")} PEER={peer.GetProperty("lladdr")} GATEWAY={Lab.GatewayAddress}";
+        return $"END={end} SELF={host.Address} NEXTHOP={peer.GetProperty("dst")} PEER={peer.GetProperty("lladdr")} "
+            + $"GATEWAY={Lab.GatewayAddress}";
     }
 
     private static string NameOf(JsonElement link) => link.GetProperty("ifname").GetString()!;

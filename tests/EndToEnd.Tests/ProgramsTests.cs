@@ -12,9 +12,19 @@ public sealed class ProgramsTests
     public void A_plugin_tells_its_versions_and_looks_at_nothing_else(string program)
     {
         const string Dummy = "dummy"; // podman's word
-        CniProcess plugin = new(RepoPaths.Program(program)) { ContainerId = Dummy, Netns = Dummy, IfName = Dummy, PluginPath = Dummy };
+        CniProcess plugin = new(RepoPaths.Program(program))
+        {
+            ContainerId = Dummy,
+            Netns = Dummy,
+            IfName = Dummy,
+            PluginPath = Dummy,
+        };
         CniAnswer answer = plugin.Run("VERSION", """{"cniVersion":"1.1.0"}""").OrThrow();
-        answer.Json.GetProperty("supportedVersions").EnumerateArray().Select(v => v.GetString()).Should()
+        answer
+            .Json.GetProperty("supportedVersions")
+            .EnumerateArray()
+            .Select(v => v.GetString())
+            .Should()
             .Contain(["0.3.1", "0.4.0", "1.0.0", "1.1.0"]);
         answer.Json.GetProperty("cniVersion").GetString().Should().Be("1.1.0");
         answer.Stderr.Should().BeEmpty();
@@ -42,16 +52,19 @@ public sealed class ProgramsTests
     [RequiresRootFact]
     public void Conf_holds_nothing_that_is_not_tested()
     {
-        Directory.GetFiles(RepoPaths.Conf).Select(f => Path.GetFileName(f)).Should().BeEquivalentTo(
-        [
-            "README.md",
-            "10-twill.conflist",        // Cluster
-            "10-twill-single.conflist", // SingleHost
-            "10-twill-dual.conflist",   // DualLeaseTests
-            "10-twill-wireguard.conflist", // WireGuardCluster
-            "twilld.service",           // ServiceTests
-            "twill-wireguard@.service", // WireGuardPrograms
-        ]);
+        Directory
+            .GetFiles(RepoPaths.Conf)
+            .Select(f => Path.GetFileName(f))
+            .Should()
+            .BeEquivalentTo([
+                "README.md",
+                "10-twill.conflist", // Cluster
+                "10-twill-single.conflist", // SingleHost
+                "10-twill-dual.conflist", // DualLeaseTests
+                "10-twill-wireguard.conflist", // WireGuardCluster
+                "twilld.service", // ServiceTests
+                "twill-wireguard@.service", // WireGuardPrograms
+            ]);
         foreach (string file in Directory.GetFiles(RepoPaths.Conf, "*.conflist"))
         {
             using JsonDocument document = JsonDocument.Parse(File.ReadAllText(file));

@@ -4,12 +4,13 @@ using Twill.Testing;
 namespace Twill.EndToEnd.Tests;
 
 /// <summary>
-/// A host is switched off with containers running, and comes back: /run and all of the kernel's state are gone, the boot has another id, and
+/// A host is switched off with containers running, and comes back: /run and all of the kernel's state are gone, the boot has another id,
+/// and
 /// the address records are of containers that are no more.
 /// </summary>
 public sealed class RebootTests
 {
-    private const int Containers = 50;      // of the 61 that a /26 has addresses for: half of the new ones get one of the dead
+    private const int Containers = 50; // of the 61 that a /26 has addresses for: half of the new ones get one of the dead
 
     private static readonly ParallelOptions s_some = new() { MaxDegreeOfParallelism = 8 };
 
@@ -30,7 +31,7 @@ public sealed class RebootTests
             host.StartAgent();
         }
 
-        string[] addresses = AddAll(cluster, host, Containers - 5);   // five of the dead are started again under their old names
+        string[] addresses = AddAll(cluster, host, Containers - 5); // five of the dead are started again under their old names
         if (agent == "after")
         {
             host.StartAgent();
@@ -41,8 +42,17 @@ public sealed class RebootTests
         cluster.Etcd.List(Cluster.Subnets).Should().HaveCount(2);
         foreach (int i in (int[])[Containers - 5, 2 * Containers - 6])
         {
-            Eventually.True($"c{i} reaches a container of another host", () => Ping(host, i, elsewhere.Address), TimeSpan.FromSeconds(20), () => host.Agent!.Log);
-            Eventually.True($"and is reached from there", () => elsewhere.CanPing(addresses[i - (Containers - 5)]), TimeSpan.FromSeconds(20));
+            Eventually.True(
+                $"c{i} reaches a container of another host",
+                () => Ping(host, i, elsewhere.Address),
+                TimeSpan.FromSeconds(20),
+                () => host.Agent!.Log
+            );
+            Eventually.True(
+                $"and is reached from there",
+                () => elsewhere.CanPing(addresses[i - (Containers - 5)]),
+                TimeSpan.FromSeconds(20)
+            );
         }
 
         // What a runtime does with containers that it finds dead.
@@ -76,7 +86,12 @@ public sealed class RebootTests
         Leftovers.Records(host).Should().BeEquivalentTo(records);
 
         cluster.Etcd.Start();
-        Eventually.True("the next ADD succeeds", () => Plugin(host, 1).Add(Config(cluster)).ExitCode == 0, TimeSpan.FromSeconds(30), () => host.Agent!.Log);
+        Eventually.True(
+            "the next ADD succeeds",
+            () => Plugin(host, 1).Add(Config(cluster)).ExitCode == 0,
+            TimeSpan.FromSeconds(30),
+            () => host.Agent!.Log
+        );
         cluster.LeaseOf(host).Should().Be(subnet);
     }
 
@@ -100,7 +115,8 @@ public sealed class RebootTests
             nft flush ruleset; ip route flush proto 116; echo 0 >/proc/sys/net/ipv4/ip_forward
             rm -rf /run/twill
             cat /proc/sys/kernel/random/uuid >/run/boot_id && mount --bind /run/boot_id /proc/sys/kernel/random/boot_id
-            """);
+            """
+        );
         host.HasLink("twill0").Should().BeFalse();
         host.HasLink("twill.1").Should().BeFalse();
     }
@@ -109,19 +125,23 @@ public sealed class RebootTests
     {
         host.Sh($"for i in $(seq {first} {first + Containers - 1}); do echo netns add c$i; done | ip -batch -");
         string[] addresses = new string[Containers];
-        Parallel.For(0, Containers, s_some, i => addresses[i] = LabContainer.AddressOf(Plugin(host, first + i).Add(Config(cluster)).OrThrow().Stdout));
+        Parallel.For(0, Containers, s_some, i =>
+            addresses[i] = LabContainer.AddressOf(Plugin(host, first + i).Add(Config(cluster)).OrThrow().Stdout)
+        );
         return addresses;
     }
 
     private static void MakeNamespaces(LabHost host, int i) => host.Ip($"netns add c{i}");
 
-    private static CniProcess Plugin(LabHost host, int i) => host.Plugin("twill") with
-    {
-        ContainerId = $"c{i}",
-        Netns = $"/run/netns/c{i}",
-        IfName = "eth0",
-        Timeout = TimeSpan.FromMinutes(1),
-    };
+    private static CniProcess Plugin(LabHost host, int i) =>
+        host.Plugin("twill") with
+        {
+            ContainerId = $"c{i}",
+            Netns = $"/run/netns/c{i}",
+            IfName = "eth0",
+            Timeout = TimeSpan.FromMinutes(1),
+        };
 
-    private static bool Ping(LabHost host, int i, string to) => host.Run("ip", "netns", "exec", $"c{i}", "ping", "-n", "-q", "-c", "1", "-W", "2", to).ExitCode == 0;
+    private static bool Ping(LabHost host, int i, string to) =>
+        host.Run("ip", "netns", "exec", $"c{i}", "ping", "-n", "-q", "-c", "1", "-W", "2", to).ExitCode == 0;
 }

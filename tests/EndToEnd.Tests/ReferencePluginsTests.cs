@@ -47,7 +47,8 @@ public sealed class ReferencePluginsTests
 
     private static void TwoContainers(SingleHost single, JsonObject conf, string plugin, string addresses)
     {
-        LabContainer a = single.Host.NewContainer("a"), b = single.Host.NewContainer("b");
+        LabContainer a = single.Host.NewContainer("a"),
+            b = single.Host.NewContainer("b");
         foreach (LabContainer container in new[] { a, b })
         {
             container.Result = single.Host.Plugin(plugin, container).Add(conf.ForPlugin().ToJsonString()).OrThrow().Stdout;
@@ -67,14 +68,16 @@ public sealed class ReferencePluginsTests
     private static JsonObject UnderBridge(JsonObject conf)
     {
         JsonNode ipam = conf.Ipam().DeepClone();
-        conf["plugins"] = new JsonArray(new JsonObject
-        {
-            ["type"] = "bridge",
-            ["bridge"] = "ref0",
-            ["isGateway"] = true,
-            ["ipMasq"] = true,
-            ["ipam"] = ipam,
-        });
+        conf["plugins"] = new JsonArray(
+            new JsonObject
+            {
+                ["type"] = "bridge",
+                ["bridge"] = "ref0",
+                ["isGateway"] = true,
+                ["ipMasq"] = true,
+                ["ipam"] = ipam,
+            }
+        );
         return conf;
     }
 }

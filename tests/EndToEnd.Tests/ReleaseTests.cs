@@ -7,7 +7,8 @@ namespace Twill.EndToEnd.Tests;
 /// <summary>`twilld --release`: a host leaves, and what it held is free.</summary>
 public sealed class ReleaseTests : IDisposable
 {
-    private const string Nodes = "/twill/twill/twill/nodes/", Only = "10.244.7.0";
+    private const string Nodes = "/twill/twill/twill/nodes/",
+        Only = "10.244.7.0";
 
     private readonly Cluster _cluster = Cluster.Start(1, OneSubnet);
 
@@ -97,8 +98,7 @@ public sealed class ReleaseTests : IDisposable
 
     private static CmdResult Release(LabHost host, params string[] more) => host.Run(["/opt/cni/bin/twilld", "--release", .. more]);
 
-    private CniAnswer AddTo(LabHost host, string name) =>
-        host.Plugin("twill", host.NewContainer(name)).Add(Configuration());
+    private CniAnswer AddTo(LabHost host, string name) => host.Plugin("twill", host.NewContainer(name)).Add(Configuration());
 
     private string Configuration()
     {

@@ -51,7 +51,9 @@ public sealed class RemovalTests(SingleHost single) : IClassFixture<SingleHost>
             try
             {
                 if (File.ReadAllText(Path.Combine(process, "environ")).Contains($"CNI_CONTAINERID={containerId}\0"))
+                {
                     found.Add(process);
+                }
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {

@@ -25,7 +25,8 @@ public sealed class SecuredEtcdTests
             }
         }
 
-        LabHost without = cluster.NewHost("without-agent", Secure), with = cluster.Join("with-agent", Secure);
+        LabHost without = cluster.NewHost("without-agent", Secure),
+            with = cluster.Join("with-agent", Secure);
         LabContainer first = without.AddContainer("first");
         Eventually.True("the agent leases a subnet", () => cluster.LeaseOf(with) is not null, onFailure: () => with.Agent!.Log);
         without.StartAgent();
@@ -37,7 +38,8 @@ public sealed class SecuredEtcdTests
     public void Hosts_and_containers_find_each_other_with_a_password_that_outlives_its_token()
     {
         using Cluster cluster = Cluster.Start(0, etcd: new() { RootPassword = Password, TokenTtl = 2 });
-        LabHost a = NewHost(cluster, "a", Password), b = NewHost(cluster, "b", Password);
+        LabHost a = NewHost(cluster, "a", Password),
+            b = NewHost(cluster, "b", Password);
         a.StartAgent();
         b.StartAgent();
         cluster.WaitUntilJoined();

@@ -20,8 +20,12 @@ public sealed class ServiceTests
         socket.Bind(new UnixDomainSocketEndPoint(directory.At("notify")));
         socket.ReceiveTimeout = 20_000;
 
-        using Daemon agent = Daemon.Start("twilld", [.. host.Enter, .. Cmd.Split(Setting("ExecStart"))], directory.At("log"),
-            [new("NOTIFY_SOCKET", directory.At("notify")), new("WATCHDOG_USEC", $"{Setting("WatchdogSec")}000000")]);
+        using Daemon agent = Daemon.Start(
+            "twilld",
+            [.. host.Enter, .. Cmd.Split(Setting("ExecStart"))],
+            directory.At("log"),
+            [new("NOTIFY_SOCKET", directory.At("notify")), new("WATCHDOG_USEC", $"{Setting("WatchdogSec")}000000")]
+        );
         ReceiveUntil(socket, "READY=1", agent);
         cluster.LeaseOf(host).Should().NotBeNull();
         host.HasLink("twill.1").Should().BeTrue();
@@ -46,9 +50,11 @@ public sealed class ServiceTests
         string[] given = Setting("CapabilityBoundingSet").Split(' ');
         string capabilities = string.Join(',', given.Select(c => $"+{c["CAP_".Length..].ToLowerInvariant()}"));
         using TempDir directory = TempDir.Create();
-        using Daemon agent = Daemon.Start("twilld",
+        using Daemon agent = Daemon.Start(
+            "twilld",
             [.. host.Enter, "setpriv", $"--bounding-set=-all,{capabilities}", "--inh-caps=-all", "--no-new-privs", Setting("ExecStart")],
-            directory.At("log"));
+            directory.At("log")
+        );
         Eventually.True("it has a lease", () => cluster.LeaseOf(host) is not null, onFailure: () => agent.Log);
         Eventually.True("it made its device", () => host.HasLink("twill.1"), onFailure: () => agent.Log);
     }
@@ -67,7 +73,13 @@ public sealed class ServiceTests
     {
         using TempDir directory = TempDir.Create();
         string unit = File.ReadAllText(Path.Combine(RepoPaths.Conf, "twill-wireguard@.service"));
-        File.Exists(Cmd.Split(unit.Split('\n').Single(line => line.StartsWith("ExecStart=", StringComparison.Ordinal))["ExecStart=".Length..])[0]).Should().BeTrue();
+        File.Exists(
+                Cmd.Split(unit.Split('\n').Single(line => line.StartsWith("ExecStart=", StringComparison.Ordinal))["ExecStart=".Length..])[
+                    0
+                ]
+            )
+            .Should()
+            .BeTrue();
         directory.Write("twill-wireguard@.service", unit);
 
         CmdResult verified = Cmd.Run("systemd-analyze", ["verify", directory.At("twill-wireguard@twill-wg.51820.service")]);

@@ -25,7 +25,8 @@ internal sealed class SourceWatch : IDisposable
                 }
             }
             EOF
-            """);
+            """
+        );
         return new SourceWatch(place);
     }
 

@@ -14,7 +14,8 @@ public sealed class UnderlayMtuTests
         LabHost host = cluster.Hosts[0];
         JsonObject conf = SampleConf.Cluster(cluster.Etcd.Endpoint);
         conf["cniVersion"] = "1.1.0";
-        LabContainer follows = Add(host, conf, "follows"), other = Add(host, conf, "other");
+        LabContainer follows = Add(host, conf, "follows"),
+            other = Add(host, conf, "other");
         other.Ip("link set eth0 mtu 1400");
         host.Ip($"link set {other.HostEnd()} mtu 1400");
         MtusOf(host, follows).Should().Be((1450, 1450));

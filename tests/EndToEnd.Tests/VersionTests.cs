@@ -3,11 +3,14 @@ using Twill.Testing;
 
 namespace Twill.EndToEnd.Tests;
 
-/// <summary>Every version of the specification: what its results look like, which verbs it has, and results of other versions on their way in.</summary>
+/// <summary>Every version of the specification: what its results look like, which verbs it has, and results of other versions on their way
+/// in.</summary>
 public sealed class VersionTests(SingleHost single) : IClassFixture<SingleHost>
 {
-    private const string Legacy = """{"cniVersion":"VERSION","ip4":{"ip":"10.244.0.250/24","gateway":"10.244.0.1","routes":[{"dst":"0.0.0.0/0"}]},"dns":{"domain":"d"}}""";
-    private const string Lists = """{"cniVersion":"VERSION","ips":[{"version":"4","address":"10.244.0.250/24","gateway":"10.244.0.1"}],"routes":[{"dst":"0.0.0.0/0"}],"dns":{"domain":"d"}}""";
+    private const string Legacy =
+        """{"cniVersion":"VERSION","ip4":{"ip":"10.244.0.250/24","gateway":"10.244.0.1","routes":[{"dst":"0.0.0.0/0"}]},"dns":{"domain":"d"}}""";
+    private const string Lists =
+        """{"cniVersion":"VERSION","ips":[{"version":"4","address":"10.244.0.250/24","gateway":"10.244.0.1"}],"routes":[{"dst":"0.0.0.0/0"}],"dns":{"domain":"d"}}""";
 
     private static int s_containers;
 
@@ -23,7 +26,8 @@ public sealed class VersionTests(SingleHost single) : IClassFixture<SingleHost>
         JsonObject config = Config(version);
         config["ipam"]!["dns"] = JsonNode.Parse("""{"nameservers":["192.0.2.53"]}""");
         config["ipam"]!["routes"] = JsonNode.Parse(
-            """[{"dst":"0.0.0.0/0"},{"dst":"10.9.0.0/16","gw":"10.244.0.1","mtu":1300,"advmss":1200,"priority":7,"table":100,"scope":0}]""");
+            """[{"dst":"0.0.0.0/0"},{"dst":"10.9.0.0/16","gw":"10.244.0.1","mtu":1300,"advmss":1200,"priority":7,"table":100,"scope":0}]"""
+        );
 
         JsonObject result = JsonNode.Parse(Host.Plugin("twill", container).Add(config.ToJsonString()).OrThrow().Stdout)!.AsObject();
 
@@ -36,7 +40,12 @@ public sealed class VersionTests(SingleHost single) : IClassFixture<SingleHost>
         }
 
         JsonNode.DeepEquals(result, expected).Should().BeTrue($"got {result}, expected {expected}");
-        container.IpJson("route show table 100")[0].GetProperty("metric").GetInt32().Should().Be(7, "what the version cannot say is done all the same");
+        container
+            .IpJson("route show table 100")[0]
+            .GetProperty("metric")
+            .GetInt32()
+            .Should()
+            .Be(7, "what the version cannot say is done all the same");
         Host.Plugin("twill", container).Del(config.ToJsonString()).OrThrow().Stdout.Should().BeEmpty();
     }
 
@@ -77,7 +86,13 @@ public sealed class VersionTests(SingleHost single) : IClassFixture<SingleHost>
                 answer.Json.GetProperty("cniVersion").GetString().Should().Be(version);
             }
 
-            Host.Plugin(program, New()).Run("VERSION", Config(version).ToJsonString()).OrThrow().Json.GetProperty("cniVersion").GetString().Should().Be(version);
+            Host.Plugin(program, New())
+                .Run("VERSION", Config(version).ToJsonString())
+                .OrThrow()
+                .Json.GetProperty("cniVersion")
+                .GetString()
+                .Should()
+                .Be(version);
         }
     }
 
@@ -125,13 +140,21 @@ public sealed class VersionTests(SingleHost single) : IClassFixture<SingleHost>
         }
     }
 
-    private static string Result(string version) => (IsLegacy(version) ? Legacy : version.StartsWith('0') ? Lists : Lists.Replace("\"version\":\"4\",", "")).Replace("VERSION", version);
+    private static string Result(string version) =>
+        (
+            IsLegacy(version) ? Legacy
+            : version.StartsWith('0') ? Lists
+            : Lists.Replace("\"version\":\"4\",", "")
+        ).Replace("VERSION", version);
 
     private static string Expected(string version, LabContainer container, string mac)
     {
-        string detail = version == "1.1.0" ? ""","mtu":1300,"advmss":1200,"priority":7,"table":100,"scope":0""" : "", mtu = version == "1.1.0" ? ""","mtu":1500""" : "";
-        string routes = $$"""[{"dst":"0.0.0.0/0"},{"dst":"10.9.0.0/16","gw":"10.244.0.1"{{detail}} }]""", dns = """{"nameservers":["192.0.2.53"]}""";
-        string address = container.IpJson("-4 address show dev eth0")[0].GetProperty("addr_info")[0].GetProperty("local").GetString() + "/24";
+        string detail = version == "1.1.0" ? ""","mtu":1300,"advmss":1200,"priority":7,"table":100,"scope":0""" : "",
+            mtu = version == "1.1.0" ? ""","mtu":1500""" : "";
+        string routes = $$"""[{"dst":"0.0.0.0/0"},{"dst":"10.9.0.0/16","gw":"10.244.0.1"{{detail}} }]""",
+            dns = """{"nameservers":["192.0.2.53"]}""";
+        string address =
+            container.IpJson("-4 address show dev eth0")[0].GetProperty("addr_info")[0].GetProperty("local").GetString() + "/24";
         if (IsLegacy(version))
         {
             return $$$"""{"cniVersion":"{{{version}}}","ip4":{"ip":"{{{address}}}","gateway":"10.244.0.1","routes":{{{routes}}} },"dns":{{{dns}}} }""";
@@ -140,7 +163,9 @@ public sealed class VersionTests(SingleHost single) : IClassFixture<SingleHost>
         return $$$"""
             {"cniVersion":"{{{version}}}",
              "interfaces":[{"name":"tw"{{{mtu}}} },{"name":"tw"{{{mtu}}} },{"name":"eth0","mac":"{{{mac}}}"{{{mtu}}},"sandbox":"{{{container.NetnsPath}}}"}],
-             "ips":[{ {{{SaysFamily(version)}}}"interface":2,"address":"{{{address}}}","gateway":"10.244.0.1"}],"routes":{{{routes}}},"dns":{{{dns}}} }
+             "ips":[{ {{{SaysFamily(
+                version
+            )}}}"interface":2,"address":"{{{address}}}","gateway":"10.244.0.1"}],"routes":{{{routes}}},"dns":{{{dns}}} }
             """;
     }
 

@@ -20,9 +20,13 @@ internal sealed class BenchHost : IDisposable
         _thread = new Thread(() =>
         {
             foreach (Action action in _work.GetConsumingEnumerable())
+            {
                 action();
+            }
         })
-        { IsBackground = true };
+        {
+            IsBackground = true,
+        };
         _thread.Start();
         Do(() =>
         {
@@ -30,7 +34,10 @@ internal sealed class BenchHost : IDisposable
             Native.MountTmpfs("/run");
             Native.MountTmpfs("/var/lib"); // /var/lib/cni may not exist, and must not be made on the machine
             foreach (string command in (string[])["ip link set lo up", .. chain.Prepare])
+            {
                 Shell(command);
+            }
+
             return 0;
         });
     }
@@ -38,35 +45,40 @@ internal sealed class BenchHost : IDisposable
     public Chain Chain { get; }
 
     /// <summary>Makes a container's namespace and returns its number.</summary>
-    public int NewContainer() => Do(() =>
-    {
-        int number = ++_made;
-        Shell($"ip netns add c{number}");
-        return number;
-    });
+    public int NewContainer() =>
+        Do(() =>
+        {
+            int number = ++_made;
+            Shell($"ip netns add c{number}");
+            return number;
+        });
 
-    public void DeleteContainer(int number) => Do(() =>
-    {
-        Shell($"ip netns del c{number}");
-        return 0;
-    });
+    public void DeleteContainer(int number) =>
+        Do(() =>
+        {
+            Shell($"ip netns del c{number}");
+            return 0;
+        });
 
     /// <summary>One call and what it cost.</summary>
-    public Call Run(string verb, int container, bool memory = false) => Do(() =>
-    {
-        Call call = new(Chain, verb, container, _scratch, memory);
-        RunAll([call], atOnce: 1);
-        return call;
-    });
+    public Call Run(string verb, int container, bool memory = false) =>
+        Do(() =>
+        {
+            Call call = new(Chain, verb, container, _scratch, memory);
+            RunAll([call], atOnce: 1);
+            return call;
+        });
 
-    /// <summary>The same call for many containers, some at a time: milliseconds from the first's start to the last's end, and each.</summary>
-    public (double WallMs, Call[] Calls) Storm(string verb, IEnumerable<int> containers, int atOnce) => Do(() =>
-    {
-        Call[] calls = [.. containers.Select(c => new Call(Chain, verb, c, _scratch))];
-        long started = System.Diagnostics.Stopwatch.GetTimestamp();
-        RunAll(calls, atOnce);
-        return (System.Diagnostics.Stopwatch.GetElapsedTime(started).TotalMilliseconds, calls);
-    });
+    /// <summary>The same call for many containers, some at a time: milliseconds from the first's start to the last's end, and
+    /// each.</summary>
+    public (double WallMs, Call[] Calls) Storm(string verb, IEnumerable<int> containers, int atOnce) =>
+        Do(() =>
+        {
+            Call[] calls = [.. containers.Select(c => new Call(Chain, verb, c, _scratch))];
+            long started = System.Diagnostics.Stopwatch.GetTimestamp();
+            RunAll(calls, atOnce);
+            return (System.Diagnostics.Stopwatch.GetElapsedTime(started).TotalMilliseconds, calls);
+        });
 
     // One thread starts them all and hears of the end of each: it is the only one in the host's namespaces.
     private static void RunAll(Call[] calls, int atOnce)
@@ -76,10 +88,15 @@ internal sealed class BenchHost : IDisposable
         while (next < calls.Length || running.Count > 0)
         {
             while (next < calls.Length && running.Count < atOnce)
+            {
                 Start(calls[next++]);
+            }
+
             (int pid, int status, double cpuMs) = Native.WaitAny();
             if (running.Remove(pid, out Call? call) && !call.IsOver(status, cpuMs))
+            {
                 Start(call);
+            }
         }
 
         void Start(Call call)
@@ -112,7 +129,9 @@ internal sealed class BenchHost : IDisposable
         string output = Path.Combine(_scratch, "shell.out");
         Native.Start("/usr/sbin/" + words[0], words, "/dev/null", output);
         if (Native.WaitAny().Status != 0)
+        {
             throw new InvalidOperationException($"{command}: {File.ReadAllText(output)}");
+        }
     }
 
     public void Dispose()

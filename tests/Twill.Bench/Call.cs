@@ -34,9 +34,18 @@ internal sealed class Call(Chain chain, string verb, int container, string scrat
         string plugin = Current.Plugin;
         string[] arguments = memory ? ["/usr/bin/time", "-f", "%M", "-o", Output + ".peak", plugin] : [plugin];
         _started = System.Diagnostics.Stopwatch.GetTimestamp();
-        Pid = Native.Start(arguments[0], arguments, Input, Output,
-            $"CNI_COMMAND={verb}", $"CNI_CONTAINERID=bench-{container:x8}{new string('0', 50)}", $"CNI_NETNS=/run/netns/c{container}",
-            "CNI_IFNAME=eth0", $"CNI_PATH={Path.GetDirectoryName(plugin)}", "PATH=/usr/sbin:/usr/bin:/sbin:/bin");
+        Pid = Native.Start(
+            arguments[0],
+            arguments,
+            Input,
+            Output,
+            $"CNI_COMMAND={verb}",
+            $"CNI_CONTAINERID=bench-{container:x8}{new string('0', 50)}",
+            $"CNI_NETNS=/run/netns/c{container}",
+            "CNI_IFNAME=eth0",
+            $"CNI_PATH={Path.GetDirectoryName(plugin)}",
+            "PATH=/usr/sbin:/usr/bin:/sbin:/bin"
+        );
     }
 
     /// <summary>Takes note of the end of a step.</summary>
@@ -52,7 +61,10 @@ internal sealed class Call(Chain chain, string verb, int container, string scrat
 
         // time(1) starts the plugin, being small itself: the kernel counts what a process was before it became the plugin.
         if (memory)
+        {
             _peak = Math.Max(_peak, long.Parse(File.ReadAllText(Output + ".peak"), CultureInfo.InvariantCulture));
+        }
+
         return ++_done == chain.Steps.Length;
     }
 }

@@ -18,30 +18,46 @@ internal sealed record Chain(string Name, params Step[] Steps)
     /// <summary>twill over twill-ipam with a fixed subnet: what is measured is the hot path, on which etcd is never asked anyway.</summary>
     public static Chain Twill(string bin) => new("twill + twill-ipam", new Step(Path.Combine(bin, "twill"), (_, _) => TwillConf("")));
 
-    public static Chain TwillPorts(string bin) => new("twill + twill-ipam, a port", new Step(Path.Combine(bin, "twill"),
-        (container, _) => TwillConf($""","runtimeConfig":{PortMapping(container)}""")));
+    public static Chain TwillPorts(string bin) =>
+        new(
+            "twill + twill-ipam, a port",
+            new Step(Path.Combine(bin, "twill"), (container, _) => TwillConf($""","runtimeConfig":{PortMapping(container)}"""))
+        );
 
     public static Chain Bridge(string bin, bool masquerade) =>
         new(masquerade ? "bridge + host-local, ipMasq" : "bridge + host-local", BridgeStep(bin, masquerade));
 
-    public static Chain BridgePorts(string bin) => new("bridge + host-local, portmap", BridgeStep(bin, masquerade: false),
-        new Step(Path.Combine(bin, "portmap"), (container, result) =>
-            $$"""{"cniVersion":"1.0.0","name":"bench","type":"portmap","capabilities":{"portMappings":true},"runtimeConfig":{{PortMapping(container)}},"prevResult":{{result}}}"""));
+    public static Chain BridgePorts(string bin) =>
+        new(
+            "bridge + host-local, portmap",
+            BridgeStep(bin, masquerade: false),
+            new Step(Path.Combine(bin, "portmap"), (container, result) =>
+                $$"""{"cniVersion":"1.0.0","name":"bench","type":"portmap","capabilities":{"portMappings":true},"runtimeConfig":{{PortMapping(container)}},"prevResult":{{result}}}"""
+            )
+        );
 
     /// <summary>The least it can cost: floor.c.</summary>
-    public static Chain Floor(string program) => new("kernel floor (C)", new Step(program, (_, _) => "{}"))
-    {
-        Prepare = ["ip link add cni0 type bridge", "ip address add 10.90.0.1/20 dev cni0", "ip link set cni0 up"],
-    };
+    public static Chain Floor(string program) =>
+        new("kernel floor (C)", new Step(program, (_, _) => "{}"))
+        {
+            Prepare = ["ip link add cni0 type bridge", "ip address add 10.90.0.1/20 dev cni0", "ip link set cni0 up"],
+        };
 
-    private static string TwillConf(string more) => $$"""
-        {"cniVersion":"1.0.0","name":"bench","type":"twill","bridge":"twill0","ipMasq":true,"ipam":{{Ipam.Replace("TYPE", "twill-ipam", StringComparison.Ordinal)}}{{more}}}
-        """;
+    private static string TwillConf(string more) =>
+        $$"""
+            {"cniVersion":"1.0.0","name":"bench","type":"twill","bridge":"twill0","ipMasq":true,"ipam":{{Ipam.Replace(
+                "TYPE",
+                "twill-ipam",
+                StringComparison.Ordinal
+            )}}{{more}}}
+            """;
 
     private static Step BridgeStep(string bin, bool masquerade) => new(Path.Combine(bin, "bridge"), (_, _) => $$"""
-        {"cniVersion":"1.0.0","name":"bench","type":"bridge","bridge":"cni0","isGateway":true,"hairpinMode":true,"ipMasq":{{(masquerade ? "true" : "false")}},
-         "ipam":{{Ipam.Replace("TYPE", "host-local", StringComparison.Ordinal)}}}
-        """);
+                {"cniVersion":"1.0.0","name":"bench","type":"bridge","bridge":"cni0","isGateway":true,"hairpinMode":true,"ipMasq":{{(
+                    masquerade ? "true" : "false"
+                )}},
+                 "ipam":{{Ipam.Replace("TYPE", "host-local", StringComparison.Ordinal)}}}
+                """);
 
     private static string PortMapping(int container) =>
         $$"""{"portMappings":[{"hostPort":{{FirstPort + container}},"containerPort":80,"protocol":"tcp"}]}""";

@@ -25,14 +25,27 @@ internal static class Interleaved
             foreach (int count in options.Counts.Order())
             {
                 if (count > options.PeersAtMost)
+                {
                     Drop(hosts, peers);
+                }
+
                 for (; present < count - 1; present++)
+                {
                     foreach (BenchHost host in hosts)
+                    {
                         host.Run("ADD", host.NewContainer());
+                    }
+                }
+
                 Measurement[] measured = [.. hosts.Select(h => new Measurement(h.Chain, count, new(), new()))];
                 for (int round = -WarmUps; round < options.Rounds; round++)
+                {
                     for (int turn = 0; turn < hosts.Count; turn++)
+                    {
                         One(hosts[(turn + round + WarmUps) % hosts.Count], measured[(turn + round + WarmUps) % hosts.Count], round >= 0);
+                    }
+                }
+
                 all.AddRange(measured);
             }
             return all;
@@ -60,9 +73,13 @@ internal static class Interleaved
         {
             Call call = host.Run(verb, container, memory: !counted);
             if (counted)
+            {
                 samples.Add(call.Total);
+            }
             else
+            {
                 samples.AddPeak(call.PeakKb);
+            }
         }
         host.DeleteContainer(container);
     }

@@ -8,25 +8,32 @@ internal static class JsonReport
 {
     private static readonly JsonSerializerOptions s_indented = new() { WriteIndented = true };
 
-    public static string Of(Results results, string bin) => new JsonObject
-    {
-        ["startup"] = Array(results.Startups, s => new JsonObject { ["program"] = s.Program, ["runs"] = Of(s.Runs) }),
-        ["chains"] = Array(results.Chains, m => Of(m.Chain, m.Containers, m.Add, m.Del)),
-        ["ports"] = Array(results.Ports, m => Of(m.Chain, m.Containers, m.Add, m.Del)),
-        ["storms"] = Array(results.Storms, m => Of(m.Chain, m.Containers, m.Add, m.Del)),
-        ["traffic"] = Array(results.Traffic, t => new JsonObject
+    public static string Of(Results results, string bin) =>
+        new JsonObject
         {
-            ["path"] = t.Path,
-            ["tcpGbits"] = Array(t.OneStream, v => v),
-            ["tcp8Gbits"] = Array(t.EightStreams, v => v),
-            ["udp64KiloPackets"] = Array(t.SmallPackets, v => v),
-            ["roundTripUs"] = Array(t.RoundTrip, v => v),
-        }),
-        ["bytes"] = new JsonObject(Results.Sizes(bin).Select(s => KeyValuePair.Create(s.Program, (JsonNode?)s.Bytes))),
-    }.ToJsonString(s_indented);
+            ["startup"] = Array(results.Startups, s => new JsonObject { ["program"] = s.Program, ["runs"] = Of(s.Runs) }),
+            ["chains"] = Array(results.Chains, m => Of(m.Chain, m.Containers, m.Add, m.Del)),
+            ["ports"] = Array(results.Ports, m => Of(m.Chain, m.Containers, m.Add, m.Del)),
+            ["storms"] = Array(results.Storms, m => Of(m.Chain, m.Containers, m.Add, m.Del)),
+            ["traffic"] = Array(results.Traffic, t => new JsonObject
+            {
+                ["path"] = t.Path,
+                ["tcpGbits"] = Array(t.OneStream, v => v),
+                ["tcp8Gbits"] = Array(t.EightStreams, v => v),
+                ["udp64KiloPackets"] = Array(t.SmallPackets, v => v),
+                ["roundTripUs"] = Array(t.RoundTrip, v => v),
+            }),
+            ["bytes"] = new JsonObject(Results.Sizes(bin).Select(s => KeyValuePair.Create(s.Program, (JsonNode?)s.Bytes))),
+        }.ToJsonString(s_indented);
 
     private static JsonObject Of(Chain chain, int containers, Samples add, Samples del) =>
-        new() { ["chain"] = chain.Name, ["containers"] = containers, ["add"] = Of(add), ["del"] = Of(del) };
+        new()
+        {
+            ["chain"] = chain.Name,
+            ["containers"] = containers,
+            ["add"] = Of(add),
+            ["del"] = Of(del),
+        };
 
     private static JsonObject Of(Samples samples)
     {

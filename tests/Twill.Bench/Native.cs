@@ -2,12 +2,14 @@ using System.Runtime.InteropServices;
 
 namespace Twill.Bench;
 
-/// <summary>The system calls the benchmark needs itself: namespaces of a thread, and processes measured by the kernel's own accounting.</summary>
+/// <summary>The system calls the benchmark needs itself: namespaces of a thread, and processes measured by the kernel's own
+/// accounting.</summary>
 internal static unsafe partial class Native
 {
     private const int CLONE_NEWNS = 0x00020000;
     private const int CLONE_NEWNET = 0x40000000;
-    private const ulong MS_REC = 0x4000, MS_PRIVATE = 1 << 18;
+    private const ulong MS_REC = 0x4000,
+        MS_PRIVATE = 1 << 18;
     private const int POSIX_SPAWN_SETSIGMASK = 8;
     private const int WNOTHREAD = 0x20000000;
 
@@ -28,7 +30,7 @@ internal static unsafe partial class Native
     /// <returns>Its process id.</returns>
     public static int Start(string file, string[] arguments, string stdin, string output, params string[] environment)
     {
-        byte* actions = stackalloc byte[256];   // posix_spawn_file_actions_t: 80 bytes in glibc
+        byte* actions = stackalloc byte[256]; // posix_spawn_file_actions_t: 80 bytes in glibc
         byte* attributes = stackalloc byte[512]; // posix_spawnattr_t: 336 bytes in glibc
         byte* noSignals = stackalloc byte[128];
         new Span<byte>(noSignals, 128).Clear();
@@ -37,7 +39,14 @@ internal static unsafe partial class Native
         posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGMASK);
         posix_spawnattr_setsigmask(attributes, noSignals);
         posix_spawn_file_actions_addopen(actions, 0, stdin, 0, 0);
-        posix_spawn_file_actions_addopen(actions, 1, output, 0x241 /* O_WRONLY|O_CREAT|O_TRUNC */, 0x180);
+        posix_spawn_file_actions_addopen(
+            actions,
+            1,
+            output,
+            0x241 /* O_WRONLY|O_CREAT|O_TRUNC */
+            ,
+            0x180
+        );
         posix_spawn_file_actions_adddup2(actions, 1, 2);
         string?[] argv = [.. arguments, null];
         string?[] envp = [.. environment, null];
@@ -55,10 +64,11 @@ internal static unsafe partial class Native
     public static (int Pid, int Status, double CpuMs) WaitAny()
     {
         Rusage usage;
-        int status, pid;
-        while ((pid = wait4(-1, &status, WNOTHREAD, &usage)) < 0 && Marshal.GetLastPInvokeError() == 4 /* EINTR */)
-        {
-        }
+        int status,
+            pid;
+        while (
+            (pid = wait4(-1, &status, WNOTHREAD, &usage)) < 0 && Marshal.GetLastPInvokeError() == 4 /* EINTR */
+        ) { }
         Check(pid < 0 ? -1 : 0, "wait4");
         double cpu = (usage.UserSeconds + usage.SystemSeconds) * 1e3 + (usage.UserMicroseconds + usage.SystemMicroseconds) / 1e3;
         return (pid, status, cpu);
@@ -67,14 +77,19 @@ internal static unsafe partial class Native
     private static void Check(int result, string what)
     {
         if (result != 0)
+        {
             throw new InvalidOperationException($"{what}: {Marshal.GetLastPInvokeErrorMessage()}");
+        }
     }
 
     /// <summary>struct rusage of 64-bit Linux: two struct timeval, and 14 counters that nobody here reads.</summary>
     [StructLayout(LayoutKind.Sequential, Size = 144)]
     private struct Rusage
     {
-        public long UserSeconds, UserMicroseconds, SystemSeconds, SystemMicroseconds;
+        public long UserSeconds,
+            UserMicroseconds,
+            SystemSeconds,
+            SystemMicroseconds;
     }
 
     [LibraryImport("libc", SetLastError = true)]

@@ -39,11 +39,13 @@ internal sealed record Options(string Bin, string Peers, string Floor, string He
 
     public bool Has(string part) => Parts.Contains(part);
 
-    private static string[] Known(string[] parts) => parts.FirstOrDefault(p => !AllParts.Contains(p)) is { } unknown
-        ? throw new ArgumentException($"no such part: '{unknown}'; there are {string.Join(", ", AllParts)}")
-        : parts;
+    private static string[] Known(string[] parts) =>
+        parts.FirstOrDefault(p => !AllParts.Contains(p)) is { } unknown
+            ? throw new ArgumentException($"no such part: '{unknown}'; there are {string.Join(", ", AllParts)}")
+            : parts;
 
-    private static int Number(string text) => int.Parse(text, CultureInfo.InvariantCulture) is >= 0 and var number
-        ? number
-        : throw new ArgumentException($"expected a number, got {text}");
+    private static int Number(string text) =>
+        int.Parse(text, CultureInfo.InvariantCulture) is >= 0 and var number
+            ? number
+            : throw new ArgumentException($"expected a number, got {text}");
 }

@@ -14,7 +14,10 @@ if (args[0] == "agent")
     }
 
     if (!string.IsNullOrEmpty(json))
+    {
         File.WriteAllText(json, AgentReport.Json(all));
+    }
+
     return 0;
 }
 
@@ -25,7 +28,10 @@ try
     Results results = Results.Measure(options, scratch);
     Report.Print(results, options.Bin);
     if (!string.IsNullOrEmpty(json))
+    {
         File.WriteAllText(json, JsonReport.Of(results, options.Bin));
+    }
+
     return results.Failures > 0 ? 1 : 0;
 }
 finally

@@ -14,67 +14,125 @@ internal static class Report
         Traffic(results.Traffic);
         Console.WriteLine();
         foreach ((string program, long bytes) in Results.Sizes(bin))
+        {
             Line($"  {program,-12} {bytes / 1e6:0.00} MB on disk");
+        }
+
         Line($"  {results.Runs} runs counted, {results.Failures} calls failed");
     }
 
     private static void Startups(List<StartupMeasurement> all)
     {
         if (all.Count == 0)
+        {
             return;
+        }
+
         Line($"\n  {"start, VERSION, end",-32}   ms: min   median    p95   CPU ms   peak MB");
         foreach (StartupMeasurement m in all)
-            Line($"  {m.Program,-32} {m.Runs.Wall(0),11:0.00} {m.Runs.Wall(.5),8:0.00} {m.Runs.Wall(.95),6:0.0} {m.Runs.Cpu(.5),8:0.00} {m.Runs.PeakKb / 1024.0,9:0.0}");
+        {
+            Line(
+                $"  {m.Program,-32} {m.Runs.Wall(0),11:0.00} {m.Runs.Wall(.5),8:0.00} {m.Runs.Wall(.95),6:0.0} "
+                    + $"{m.Runs.Cpu(.5),8:0.00} {m.Runs.PeakKb / 1024.0,9:0.0}"
+            );
+        }
     }
 
     private static void Chains(List<Measurement> all)
     {
         if (all.Count == 0)
+        {
             return;
-        Line($"\n  containers  {"chain",-32}    ADD ms: min   median    p95   CPU ms   peak MB    DEL ms: min   median    p95   CPU ms   peak MB");
+        }
+
+        Line(
+            $"\n  containers  {"chain",-32}    ADD ms: min   median    p95   CPU ms   peak MB    DEL ms: min   median    p95   CPU ms "
+                + $"  peak MB"
+        );
         foreach (IGrouping<int, Measurement> count in all.GroupBy(m => m.Containers).OrderBy(g => g.Key))
         {
             foreach (Measurement m in count)
+            {
                 Line($"  {m.Containers,10}  {m.Chain.Name,-32} {Row(m.Add),14}    {Row(m.Del),14}");
+            }
+
             Console.WriteLine();
         }
 
         Line($"  ratios of medians, ours to theirs                ADD wall   ADD CPU   DEL wall   DEL CPU");
         Chain twill = all[0].Chain;
         foreach (Chain peer in all.Select(m => m.Chain).Distinct().Where(c => c != twill))
+        {
             foreach (Measurement their in all.Where(m => m.Chain == peer))
-                Ratios(all.Single(m => m.Chain == twill && m.Containers == their.Containers), their, $"{their.Containers,10}  to {peer.Name}");
+            {
+                Ratios(
+                    all.Single(m => m.Chain == twill && m.Containers == their.Containers),
+                    their,
+                    $"{their.Containers,10}  to {peer.Name}"
+                );
+            }
+        }
+
         Measurement first = all.First(m => m.Chain == twill);
         foreach (Measurement later in all.Where(m => m.Chain == twill && m.Containers != first.Containers))
+        {
             Ratios(later, first, $"{later.Containers,10}  to our own with {first.Containers}");
+        }
     }
 
     private static void Ratios(Measurement our, Measurement their, string what) =>
-        Line($"  {what,-46} {our.Add.Wall(.5) / their.Add.Wall(.5),10:0.00} {our.Add.Cpu(.5) / their.Add.Cpu(.5),9:0.00} {our.Del.Wall(.5) / their.Del.Wall(.5),10:0.00} {our.Del.Cpu(.5) / their.Del.Cpu(.5),9:0.00}");
+        Line(
+            $"  {what,-46} {our.Add.Wall(.5) / their.Add.Wall(.5),10:0.00} {our.Add.Cpu(.5) / their.Add.Cpu(.5),9:0.00} "
+                + $"{our.Del.Wall(.5) / their.Del.Wall(.5),10:0.00} {our.Del.Cpu(.5) / their.Del.Cpu(.5),9:0.00}"
+        );
 
     private static void Storm(List<StormMeasurement> all)
     {
         if (all.Count == 0)
+        {
             return;
-        Line($"\n  storm of    {Storms.AtOnce + " at a time",-32}   ADD ms: median   CPU ms each   failed   DEL ms: median   CPU ms each   failed    ratio to ours: ADD   DEL");
+        }
+
+        Line(
+            $"\n  storm of    {Storms.AtOnce + " at a time",-32}   ADD ms: median   CPU ms each   failed   DEL ms: median   CPU ms "
+                + $"each   failed    ratio to ours: ADD   DEL"
+        );
         foreach (StormMeasurement m in all)
         {
             StormMeasurement our = all.First(o => o.Containers == m.Containers);
-            Line($"  {m.Containers,10}  {m.Chain.Name,-32} {m.Add.Wall(.5),16:0} {m.Add.Cpu(.5),13:0.0} {m.Add.Failures,8} {m.Del.Wall(.5),16:0} {m.Del.Cpu(.5),13:0.0} {m.Del.Failures,8} {our.Add.Wall(.5) / m.Add.Wall(.5),21:0.00} {our.Del.Wall(.5) / m.Del.Wall(.5),5:0.00}");
+            Line(
+                $"  {m.Containers,10}  {m.Chain.Name,-32} {m.Add.Wall(.5),16:0} {m.Add.Cpu(.5),13:0.0} {m.Add.Failures,8} "
+                    + $"{m.Del.Wall(.5),16:0} {m.Del.Cpu(.5),13:0.0} {m.Del.Failures,8} "
+                    + $"{our.Add.Wall(.5) / m.Add.Wall(.5),21:0.00} {our.Del.Wall(.5) / m.Del.Wall(.5),5:0.00}"
+            );
         }
     }
 
     private static void Traffic(List<TrafficMeasurement> all)
     {
         if (all.Count == 0)
+        {
             return;
-        Line($"\n  {"across two hosts, median [min-max]",-36} {"TCP Gbit/s",20} {"TCP 8 streams",20} {"UDP 64 bytes, 1000/s",22} {"round trip us",20}");
+        }
+
+        Line(
+            $"\n  {"across two hosts, median [min-max]",-36} {"TCP Gbit/s",20} {"TCP 8 streams",20} {"UDP 64 bytes, 1000/s",22} "
+                + $"{"round trip us",20}"
+        );
         foreach (TrafficMeasurement m in all)
-            Line($"  {m.Path,-36} {Spread(m.OneStream, "0.00"),20} {Spread(m.EightStreams, "0.00"),20} {Spread(m.SmallPackets, "0"),22} {Spread(m.RoundTrip, "0"),20}");
+        {
+            Line(
+                $"  {m.Path,-36} {Spread(m.OneStream, "0.00"),20} {Spread(m.EightStreams, "0.00"),20} "
+                    + $"{Spread(m.SmallPackets, "0"),22} {Spread(m.RoundTrip, "0"),20}"
+            );
+        }
     }
 
-    private static string Row(Samples s) => string.Create(CultureInfo.InvariantCulture,
-        $"{s.Wall(0),14:0.00} {s.Wall(.5),8:0.00} {s.Wall(.95),6:0.0} {s.Cpu(.5),8:0.00} {s.PeakKb / 1024.0,9:0.0}");
+    private static string Row(Samples s) =>
+        string.Create(
+            CultureInfo.InvariantCulture,
+            $"{s.Wall(0),14:0.00} {s.Wall(.5),8:0.00} {s.Wall(.95),6:0.0} {s.Cpu(.5),8:0.00} {s.PeakKb / 1024.0,9:0.0}"
+        );
 
     private static string Spread(List<double> all, string format)
     {
@@ -83,5 +141,5 @@ internal static class Report
         return $"{Text(sorted[sorted.Length / 2])} [{Text(sorted[0])}-{Text(sorted[^1])}]";
     }
 
-    private static void Line(FormattableString text) => Console.WriteLine(text.ToString(CultureInfo.InvariantCulture));
+    private static void Line(string text) => Console.WriteLine(text);
 }

@@ -19,20 +19,50 @@ internal sealed class Results
         Results results = new();
         string Ours(string program) => Path.Combine(options.Bin, program);
         string Theirs(string program) => Path.Combine(options.Peers, program);
-        Chain plain = Chain.Bridge(options.Peers, masquerade: false), masquerading = Chain.Bridge(options.Peers, masquerade: true);
+        Chain plain = Chain.Bridge(options.Peers, masquerade: false),
+            masquerading = Chain.Bridge(options.Peers, masquerade: true);
         Chain twill = Chain.Twill(options.Bin);
         if (options.Has("startup"))
-            results.Startups.AddRange(Startup.Measure(
-                [options.Hello, Ours("twill"), Ours("twill-ipam"), Theirs("bridge"), Theirs("host-local")], options.Rounds, scratch));
+        {
+            results.Startups.AddRange(
+                Startup.Measure(
+                    [options.Hello, Ours("twill"), Ours("twill-ipam"), Theirs("bridge"), Theirs("host-local")],
+                    options.Rounds,
+                    scratch
+                )
+            );
+        }
+
         if (options.Has("chains"))
+        {
             results.Chains.AddRange(Interleaved.Measure([twill, Chain.Floor(options.Floor)], [plain, masquerading], options, scratch));
+        }
+
         if (options.Has("ports"))
-            results.Ports.AddRange(Interleaved.Measure(
-                [Chain.TwillPorts(options.Bin)], [Chain.BridgePorts(options.Peers)], options with { Counts = [1] }, scratch));
+        {
+            results.Ports.AddRange(
+                Interleaved.Measure(
+                    [Chain.TwillPorts(options.Bin)],
+                    [Chain.BridgePorts(options.Peers)],
+                    options with
+                    {
+                        Counts = [1],
+                    },
+                    scratch
+                )
+            );
+        }
+
         if (options.Has("storms"))
+        {
             results.Storms.AddRange(Bench.Storms.Measure([twill, plain, masquerading], options.Storms, rounds: 3, scratch));
+        }
+
         if (options.Has("traffic"))
+        {
             results.Traffic.AddRange(Bench.Traffic.Measure(rounds: 5));
+        }
+
         return results;
     }
 
@@ -42,10 +72,15 @@ internal sealed class Results
 
     /// <summary>Sizes in bytes of the programs that are in the directory.</summary>
     public static IEnumerable<(string Program, long Bytes)> Sizes(string bin) =>
-        new[] { "twill", "twill-ipam", "twilld" }.Select(p => new FileInfo(Path.Combine(bin, p))).Where(f => f.Exists).Select(f => (f.Name, f.Length));
+        new[] { "twill", "twill-ipam", "twilld" }
+            .Select(p => new FileInfo(Path.Combine(bin, p)))
+            .Where(f => f.Exists)
+            .Select(f => (f.Name, f.Length));
 
     private IEnumerable<Samples> AllSamples =>
-    [
-        .. Startups.Select(s => s.Runs), .. Chains.Concat(Ports).SelectMany(m => new[] { m.Add, m.Del }), .. Storms.SelectMany(m => new[] { m.Add, m.Del }),
-    ];
+        [
+            .. Startups.Select(s => s.Runs),
+            .. Chains.Concat(Ports).SelectMany(m => new[] { m.Add, m.Del }),
+            .. Storms.SelectMany(m => new[] { m.Add, m.Del }),
+        ];
 }

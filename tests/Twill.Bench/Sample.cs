@@ -15,9 +15,13 @@ internal sealed class Samples
     public void Add(Sample sample)
     {
         if (sample.Status == 0)
+        {
             _all.Add(sample);
+        }
         else
+        {
             Failures++;
+        }
     }
 
     /// <summary>A whole storm counts as one run; the processor time is that of one call, and a call that failed is a failure.</summary>
@@ -39,7 +43,10 @@ internal sealed class Samples
     private double Quantile(double quantile, Func<Sample, double> of)
     {
         if (_all.Count == 0)
+        {
             return double.NaN;
+        }
+
         double[] sorted = [.. _all.Select(of).Order()];
         double at = quantile * (sorted.Length - 1);
         int below = (int)at;

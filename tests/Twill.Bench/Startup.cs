@@ -11,7 +11,10 @@ internal static class Startup
     public static List<StartupMeasurement> Measure(string[] programs, int rounds, string scratch)
     {
         StartupMeasurement[] all = [.. programs.Select(p => new StartupMeasurement(Path.GetFileName(p), new()))];
-        Chain[] chains = [.. programs.Select(p => new Chain("start " + Path.GetFileName(p), new Step(p, (_, _) => """{"cniVersion":"1.0.0"}""")))];
+        Chain[] chains =
+        [
+            .. programs.Select(p => new Chain("start " + Path.GetFileName(p), new Step(p, (_, _) => """{"cniVersion":"1.0.0"}"""))),
+        ];
         BenchHost[] hosts = [.. chains.Select(c => new BenchHost(c, scratch))];
         try
         {
@@ -21,9 +24,13 @@ internal static class Startup
                 {
                     Call call = hosts[turn].Run("VERSION", container: 0, memory: round < 0);
                     if (round < 0)
+                    {
                         all[turn].Runs.AddPeak(call.PeakKb);
+                    }
                     else
+                    {
                         all[turn].Runs.Add(call.Total);
+                    }
                 }
             }
             return [.. all];
@@ -31,7 +38,9 @@ internal static class Startup
         finally
         {
             foreach (BenchHost host in hosts)
+            {
                 host.Dispose();
+            }
         }
     }
 }

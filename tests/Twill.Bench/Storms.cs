@@ -15,8 +15,13 @@ internal static class Storms
         {
             StormMeasurement[] measured = [.. chains.Select(c => new StormMeasurement(c, size, new(), new()))];
             for (int round = 0; round < rounds; round++)
+            {
                 for (int turn = 0; turn < chains.Length; turn++)
+                {
                     One(measured[(turn + round) % chains.Length], scratch);
+                }
+            }
+
             all.AddRange(measured);
         }
         return all;

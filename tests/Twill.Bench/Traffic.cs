@@ -17,12 +17,15 @@ internal sealed record TrafficMeasurement(string Path)
 }
 
 /// <summary>
-/// Container to container across two hosts, beside a VXLAN made by hand with ip(8) between containers of its own, and the hosts themselves. The
+/// Container to container across two hosts, beside a VXLAN made by hand with ip(8) between containers of its own, and the hosts themselves.
+/// The
 /// three take turns.
 /// </summary>
 internal static class Traffic
 {
-    private const int Seconds = 2, Port = 5201, SmallPacket = 64;
+    private const int Seconds = 2,
+        Port = 5201,
+        SmallPacket = 64;
 
     public static List<TrafficMeasurement> Measure(int rounds)
     {
@@ -53,7 +56,9 @@ internal static class Traffic
                 (TrafficMeasurement to, NetnsShell from, NetnsShell target, string address) = ways[(turn + round) % ways.Length];
                 to.OneStream.Add(Iperf(from, target, address, "bits_per_second", "--parallel", "1") / 1e9);
                 to.EightStreams.Add(Iperf(from, target, address, "bits_per_second", "--parallel", "8") / 1e9);
-                to.SmallPackets.Add(Iperf(from, target, address, "packets", "--udp", "--length", $"{SmallPacket}", "--bitrate", "0") / Seconds / 1e3);
+                to.SmallPackets.Add(
+                    Iperf(from, target, address, "packets", "--udp", "--length", $"{SmallPacket}", "--bitrate", "0") / Seconds / 1e3
+                );
                 to.RoundTrip.Add(Ping(from, address));
             }
         }
@@ -85,19 +90,33 @@ internal static class Traffic
     private static double Iperf(NetnsShell from, NetnsShell to, string address, string figure, params string[] how)
     {
         using TempDir directory = TempDir.Create();
-        using Daemon server = Daemon.Start("iperf3", [.. to.Enter, "iperf3", "--server", "--one-off", "--port", $"{Port}"], directory.At("log"));
-        Eventually.True("iperf3 listens", () => to.Sh("ss -Htln").Contains($":{Port} ", StringComparison.Ordinal), onFailure: () => server.Log);
+        using Daemon server = Daemon.Start(
+            "iperf3",
+            [.. to.Enter, "iperf3", "--server", "--one-off", "--port", $"{Port}"],
+            directory.At("log")
+        );
+        Eventually.True(
+            "iperf3 listens",
+            () => to.Sh("ss -Htln").Contains($":{Port} ", StringComparison.Ordinal),
+            onFailure: () => server.Log
+        );
         string[] command = ["iperf3", "--client", address, "--port", $"{Port}", "--time", $"{Seconds}", "--json", .. how];
         JsonNode end = JsonNode.Parse(from.RunFor(TimeSpan.FromSeconds(30), command).OrThrow().Stdout)!["end"]!;
         if (figure == "packets") // those that arrived
+        {
             return end["sum"]!["packets"]!.GetValue<double>() - end["sum"]!["lost_packets"]!.GetValue<double>();
+        }
+
         return end["sum_received"]![figure]!.GetValue<double>();
     }
 
     // "rtt min/avg/max/mdev = 0.038/0.045/.. ms": the average.
     private static double Ping(NetnsShell from, string address)
     {
-        string last = from.RunFor(TimeSpan.FromSeconds(30), "ping", "-n", "-q", "-i", "0.002", "-c", "500", address).OrThrow().Stdout.Trim().Split('\n')[^1];
+        string last = from.RunFor(TimeSpan.FromSeconds(30), "ping", "-n", "-q", "-i", "0.002", "-c", "500", address)
+            .OrThrow()
+            .Stdout.Trim()
+            .Split('\n')[^1];
         return double.Parse(last.Split('=')[1].Split('/')[1], CultureInfo.InvariantCulture) * 1e3;
     }
 }

@@ -8,40 +8,44 @@ public sealed class LeaseAttributesTests
 {
     private static readonly IPAddress s_host = IPAddress.Parse("192.168.64.3");
 
-    public static TheoryData<LeaseAttributes, string> AsFlannelWritesThem => new()
-    {
+    public static TheoryData<LeaseAttributes, string> AsFlannelWritesThem =>
+        new()
         {
-            LeaseAttributes.Vxlan(1, (s_host, "C6:d2:32:6f:8f:44")),
-            """{"PublicIP":"192.168.64.3","PublicIPv6":null,"BackendType":"vxlan","BackendData":{"VNI":1,"VtepMAC":"c6:d2:32:6f:8f:44"}}"""
-        },
-        { LeaseAttributes.HostGw(s_host), """{"PublicIP":"192.168.64.3","PublicIPv6":null,"BackendType":"host-gw"}""" },
-        { LeaseAttributes.Alloc(s_host), """{"PublicIP":"192.168.64.3","PublicIPv6":null}""" },
-        {
-            LeaseAttributes.WireGuard("aB+/cdefghijklmnopqrstuvwxyz0123456789ABCDE=", 51820, s_host),
-            """{"PublicIP":"192.168.64.3","PublicIPv6":null,"BackendType":"wireguard","BackendData":{"PublicKey":"aB+/cdefghijklmnopqrstuvwxyz0123456789ABCDE=","Port":51820}}"""
-        },
-        {
-            LeaseAttributes.Vxlan(1, (s_host, "02:00:00:00:00:01"), (IPAddress.Parse("fd00:0::5efe:a00:3"), "02:00:00:00:00:02")),
-            """{"PublicIP":"192.168.64.3","PublicIPv6":"fd00::5efe:a00:3","BackendType":"vxlan","""
-            + "\"BackendData\":{\"VNI\":1,\"VtepMAC\":\"02:00:00:00:00:01\"},\"BackendV6Data\":{\"VNI\":1,\"VtepMAC\":\"02:00:00:00:00:02\"}}"
-        },
-        {
-            LeaseAttributes.Vxlan(1, (IPAddress.Parse("fd00::3"), "02:00:00:00:00:02")),
-            """{"PublicIP":"0.0.0.0","PublicIPv6":"fd00::3","BackendType":"vxlan","BackendV6Data":{"VNI":1,"VtepMAC":"02:00:00:00:00:02"}}"""
-        },
-        {
-            LeaseAttributes.HostGw(s_host, IPAddress.Parse("fd00::3")),
-            """{"PublicIP":"192.168.64.3","PublicIPv6":"fd00::3","BackendType":"host-gw"}"""
-        },
-        {
-            LeaseAttributes.WireGuard("a/bc=", 51820, s_host, IPAddress.Parse("fd00::3")),
-            """{"PublicIP":"192.168.64.3","PublicIPv6":"fd00::3","BackendType":"wireguard","BackendData":{"PublicKey":"a/bc=","Port":51820},"""
-            + "\"BackendV6Data\":{\"PublicKey\":\"a/bc=\",\"Port\":51820}}"
-        },
-        { LeaseAttributes.Alloc(IPAddress.Parse("::ffff:192.168.64.3")), """{"PublicIP":"192.168.64.3","PublicIPv6":null}""" },
-        { LeaseAttributes.Alloc(), """{"PublicIP":"0.0.0.0","PublicIPv6":null}""" },
-        { new LeaseAttributes(IPAddress.Any, BackendType: "a<b>&"), """{"PublicIP":"0.0.0.0","PublicIPv6":null,"BackendType":"a\u003cb\u003e\u0026"}""" },
-    };
+            {
+                LeaseAttributes.Vxlan(1, (s_host, "C6:d2:32:6f:8f:44")),
+                """{"PublicIP":"192.168.64.3","PublicIPv6":null,"BackendType":"vxlan","BackendData":{"VNI":1,"VtepMAC":"c6:d2:32:6f:8f:44"}}"""
+            },
+            { LeaseAttributes.HostGw(s_host), """{"PublicIP":"192.168.64.3","PublicIPv6":null,"BackendType":"host-gw"}""" },
+            { LeaseAttributes.Alloc(s_host), """{"PublicIP":"192.168.64.3","PublicIPv6":null}""" },
+            {
+                LeaseAttributes.WireGuard("aB+/cdefghijklmnopqrstuvwxyz0123456789ABCDE=", 51820, s_host),
+                """{"PublicIP":"192.168.64.3","PublicIPv6":null,"BackendType":"wireguard","BackendData":{"PublicKey":"aB+/cdefghijklmnopqrstuvwxyz0123456789ABCDE=","Port":51820}}"""
+            },
+            {
+                LeaseAttributes.Vxlan(1, (s_host, "02:00:00:00:00:01"), (IPAddress.Parse("fd00:0::5efe:a00:3"), "02:00:00:00:00:02")),
+                """{"PublicIP":"192.168.64.3","PublicIPv6":"fd00::5efe:a00:3","BackendType":"vxlan","""
+                    + "\"BackendData\":{\"VNI\":1,\"VtepMAC\":\"02:00:00:00:00:01\"},\"BackendV6Data\":{\"VNI\":1,\"VtepMAC\":\"02:00:00:00:00:02\"}}"
+            },
+            {
+                LeaseAttributes.Vxlan(1, (IPAddress.Parse("fd00::3"), "02:00:00:00:00:02")),
+                """{"PublicIP":"0.0.0.0","PublicIPv6":"fd00::3","BackendType":"vxlan","BackendV6Data":{"VNI":1,"VtepMAC":"02:00:00:00:00:02"}}"""
+            },
+            {
+                LeaseAttributes.HostGw(s_host, IPAddress.Parse("fd00::3")),
+                """{"PublicIP":"192.168.64.3","PublicIPv6":"fd00::3","BackendType":"host-gw"}"""
+            },
+            {
+                LeaseAttributes.WireGuard("a/bc=", 51820, s_host, IPAddress.Parse("fd00::3")),
+                """{"PublicIP":"192.168.64.3","PublicIPv6":"fd00::3","BackendType":"wireguard","BackendData":{"PublicKey":"a/bc=","Port":51820},"""
+                    + "\"BackendV6Data\":{\"PublicKey\":\"a/bc=\",\"Port\":51820}}"
+            },
+            { LeaseAttributes.Alloc(IPAddress.Parse("::ffff:192.168.64.3")), """{"PublicIP":"192.168.64.3","PublicIPv6":null}""" },
+            { LeaseAttributes.Alloc(), """{"PublicIP":"0.0.0.0","PublicIPv6":null}""" },
+            {
+                new LeaseAttributes(IPAddress.Any, BackendType: "a<b>&"),
+                """{"PublicIP":"0.0.0.0","PublicIPv6":null,"BackendType":"a\u003cb\u003e\u0026"}"""
+            },
+        };
 
     [Theory]
     [MemberData(nameof(AsFlannelWritesThem))]
@@ -56,7 +60,8 @@ public sealed class LeaseAttributesTests
     [Fact]
     public void Names_are_read_without_regard_to_case_and_unknown_ones_ignored()
     {
-        const string Json = """{ "publicip": "192.0.2.1", "New": [1], "backendtype": "vxlan", "BACKENDDATA": { "vni" : 7, "vtepmac": "02:00:00:00:00:01" } }""";
+        const string Json =
+            """{ "publicip": "192.0.2.1", "New": [1], "backendtype": "vxlan", "BACKENDDATA": { "vni" : 7, "vtepmac": "02:00:00:00:00:01" } }""";
 
         LeaseAttributes.TryParse(Encoding.UTF8.GetBytes(Json), out LeaseAttributes read, out _).Should().BeTrue();
 
@@ -67,7 +72,8 @@ public sealed class LeaseAttributesTests
     [Fact]
     public void A_WireGuard_host_is_read_as_flannel_writes_it()
     {
-        const string Json = """{"PublicIP":"192.168.64.3","PublicIPv6":null,"BackendType":"wireguard","BackendData":{"PublicKey":"aB+/=","Port":51820}}""";
+        const string Json =
+            """{"PublicIP":"192.168.64.3","PublicIPv6":null,"BackendType":"wireguard","BackendData":{"PublicKey":"aB+/=","Port":51820}}""";
 
         LeaseAttributes.TryParse(Encoding.UTF8.GetBytes(Json), out LeaseAttributes read, out _).Should().BeTrue();
 
@@ -84,7 +90,10 @@ public sealed class LeaseAttributesTests
     [InlineData("wireguard", """{"PublicKey":7,"Port":1}""")]
     [InlineData("wireguard", """{"PublicKey":"k","Port":65536}""")]
     public void What_is_no_WireGuard_host_is_not_taken_for_one(string type, string? data) =>
-        new LeaseAttributes(s_host, BackendType: type, BackendData: data).TryGetWireGuard(AddressFamily.InterNetwork, out _, out _).Should().BeFalse();
+        new LeaseAttributes(s_host, BackendType: type, BackendData: data)
+            .TryGetWireGuard(AddressFamily.InterNetwork, out _, out _)
+            .Should()
+            .BeFalse();
 
     [Theory]
     [InlineData("", "JSON")]
@@ -110,7 +119,10 @@ public sealed class LeaseAttributesTests
     [InlineData("vxlan", """{"VNI":-1,"VtepMAC":"02:00:00:00:00:01"}""")]
     [InlineData("vxlan", """{"VNI":1}""")]
     public void Data_that_vxlan_cannot_use_are_none(string type, string? data) =>
-        new LeaseAttributes(s_host, BackendType: type, BackendData: data).TryGetVxlan(AddressFamily.InterNetwork, out _, out _).Should().BeFalse();
+        new LeaseAttributes(s_host, BackendType: type, BackendData: data)
+            .TryGetVxlan(AddressFamily.InterNetwork, out _, out _)
+            .Should()
+            .BeFalse();
 
     [Fact]
     public void Each_family_of_underlay_has_its_own_data()

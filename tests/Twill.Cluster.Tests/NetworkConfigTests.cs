@@ -7,7 +7,7 @@ public sealed class NetworkConfigTests
 {
     private static NetworkConfig Parse(string json) => NetworkConfig.Parse(Encoding.UTF8.GetBytes(json), "/twill/t/config");
 
-    [Theory]    // flannel: /24 as long as that makes four subnets, else two bits more than the network; the first subnet is left out
+    [Theory] // flannel: /24 as long as that makes four subnets, else two bits more than the network; the first subnet is left out
     [InlineData("10.5.0.0/16", 24, "10.5.1.0", "10.5.255.0", 255)]
     [InlineData("10.0.0.0/8", 24, "10.0.1.0", "10.255.255.0", 65_535)]
     [InlineData("10.5.0.0/22", 24, "10.5.1.0", "10.5.3.0", 3)]
@@ -25,7 +25,7 @@ public sealed class NetworkConfigTests
         config.Backend.Should().Be(new BackendSettings("udp", Port: 8285), "flannel's code takes udp when no backend is named");
     }
 
-    [Theory]    // the same for IPv6: /64 as long as that makes four subnets, else two bits more than the network
+    [Theory] // the same for IPv6: /64 as long as that makes four subnets, else two bits more than the network
     [InlineData("fc00:1::/48", 64, "fc00:1:0:1::", "fc00:1:0:ffff::", 65_535)]
     [InlineData("fc00:1::/62", 64, "fc00:1:0:1::", "fc00:1:0:3::", 3)]
     [InlineData("fc00:1::/63", 65, "fc00:1:0:0:8000::", "fc00:1:0:1:8000::", 3)]
@@ -33,7 +33,9 @@ public sealed class NetworkConfigTests
     [InlineData("fc00::/16", 64, "fc00:0:0:1::", "fc00:ffff:ffff:ffff::", 0xffff_ffff_ffff)]
     public void Defaults_of_IPv6_are_flannels(string network, int length, string min, string max, long count)
     {
-        SubnetRange range = Parse($$"""{"Network":"10.5.0.0/16","EnableIPv6":true,"ipv6network":"{{network}}","IPv6SubnetLen":0,"IPv6SubnetMin":""}""").IPv6!;
+        SubnetRange range = Parse(
+            $$"""{"Network":"10.5.0.0/16","EnableIPv6":true,"ipv6network":"{{network}}","IPv6SubnetLen":0,"IPv6SubnetMin":""}"""
+        ).IPv6!;
 
         range.SubnetLen.Should().Be(length);
         range.SubnetMin.Should().Be(IPAddress.Parse(min));
@@ -63,12 +65,27 @@ public sealed class NetworkConfigTests
     public void What_flannel_says_of_WireGuard_is_read_and_the_preshared_key_shown_nowhere()
     {
         const string Key = "Iz7fpYyEhHcS6RFXJTOQfcRnccKvAizqB2a0ItRPMeU=";
-        NetworkConfig config = Parse($$$"""{"Network":"10.5.0.0/16","Backend":{"Type":"wireguard","ListenPort":7,"PSK":"{{{Key}}}","PersistentKeepaliveInterval":25,"Mode":"separate"}}""");
+        NetworkConfig config = Parse(
+            $$$"""{"Network":"10.5.0.0/16","Backend":{"Type":"wireguard","ListenPort":7,"PSK":"{{{Key}}}","PersistentKeepaliveInterval":25,"Mode":"separate"}}"""
+        );
 
-        config.Backend!.Should().BeEquivalentTo(new { Port = 7, PersistentKeepalive = 25, PresharedKey = new SecretText(Key) });
+        config
+            .Backend!.Should()
+            .BeEquivalentTo(
+                new
+                {
+                    Port = 7,
+                    PersistentKeepalive = 25,
+                    PresharedKey = new SecretText(Key),
+                }
+            );
         config.ToString().Should().NotContain(Key).And.Contain("(secret)");
         Parse(Encoding.UTF8.GetString(config.ToJson())).Should().Be(config);
-        NetworkConfig.Create(IPNetwork.Parse("10.5.0.0/16"), backend: BackendSettings.WireGuard(7)).DescribeDifference(config).Should().BeNull();
+        NetworkConfig
+            .Create(IPNetwork.Parse("10.5.0.0/16"), backend: BackendSettings.WireGuard(7))
+            .DescribeDifference(config)
+            .Should()
+            .BeNull();
     }
 
     [Theory]
@@ -79,13 +96,24 @@ public sealed class NetworkConfigTests
     {
         Action parse = () => Parse($$"""{"Network":"10.5.0.0/16","Backend":{"Type":"wireguard","PSK":{{psk}} } }""");
 
-        parse.Should().Throw<ClusterException>().WithMessage("*config.Backend.PSK: expected a key of 32 bytes in base64*").Which.Message.Should().NotContain("secret");
+        parse
+            .Should()
+            .Throw<ClusterException>()
+            .WithMessage("*config.Backend.PSK: expected a key of 32 bytes in base64*")
+            .Which.Message.Should()
+            .NotContain("secret");
     }
 
     [Fact]
     public void What_is_written_reads_back_the_same()
     {
-        NetworkConfig config = NetworkConfig.Create(IPNetwork.Parse("10.5.0.0/16"), 26, IPAddress.Parse("10.5.0.0"), IPAddress.Parse("10.5.3.192"), BackendSettings.Vxlan(7, 4789, true));
+        NetworkConfig config = NetworkConfig.Create(
+            IPNetwork.Parse("10.5.0.0/16"),
+            26,
+            IPAddress.Parse("10.5.0.0"),
+            IPAddress.Parse("10.5.3.192"),
+            BackendSettings.Vxlan(7, 4789, true)
+        );
 
         Parse(Encoding.UTF8.GetString(config.ToJson())).Should().Be(config);
         ((int)config.IPv4.Count).Should().Be(16);
@@ -110,7 +138,12 @@ public sealed class NetworkConfigTests
     public void A_difference_names_field_and_both_values(string stored, string difference)
     {
         NetworkConfig wanted = NetworkConfig.Create(
-            IPNetwork.Parse("10.5.0.0/16"), 24, IPAddress.Parse("10.5.1.0"), IPAddress.Parse("10.5.255.0"), BackendSettings.Vxlan(1, 4789));
+            IPNetwork.Parse("10.5.0.0/16"),
+            24,
+            IPAddress.Parse("10.5.1.0"),
+            IPAddress.Parse("10.5.255.0"),
+            BackendSettings.Vxlan(1, 4789)
+        );
         string backend = stored.Contains("Backend") ? "" : ",\"Backend\":{\"Type\":\"vxlan\",\"VNI\":1,\"Port\":4789}";
 
         wanted.DescribeDifference(Parse($"{{\"Network\":\"10.5.0.0/16\",{stored}{backend}}}")).Should().Be(difference);
@@ -125,18 +158,39 @@ public sealed class NetworkConfigTests
     [InlineData("""{"Network":"10.5.0.0/16","SubnetLen":31}""", "expected 18 to 30")]
     [InlineData("""{"Network":"10.5.0.0/16","SubnetLen":17}""", "got 17")]
     [InlineData("""{"Network":"10.5.0.0/16","SubnetLen":"24"}""", "config.SubnetLen: expected a number from 0 to 32, got \"24\"")]
-    [InlineData("""{"Network":"10.5.0.0/16","SubnetMin":"10.6.0.0"}""", "SubnetMin: expected an address inside 10.5.0.0/16, got '10.6.0.0'")]
+    [InlineData(
+        """{"Network":"10.5.0.0/16","SubnetMin":"10.6.0.0"}""",
+        "SubnetMin: expected an address inside 10.5.0.0/16, got '10.6.0.0'"
+    )]
     [InlineData("""{"Network":"10.5.0.0/16","SubnetMin":"10.5.0.1"}""", "SubnetMin: expected the first address of a /24")]
     [InlineData("""{"Network":"10.5.0.0/16","SubnetMin":"10.5.9.0","SubnetMax":"10.5.8.0"}""", "above SubnetMax 10.5.8.0")]
     [InlineData("""{"Network":"10.5.0.0/16","EnableIPv4":false}""", "EnableIPv4")]
     [InlineData("""{"Network":"10.5.0.0/16","EnableIPv6":true}""", "config.IPv6Network: expected an IPv6 prefix such as fc00:1::/48")]
-    [InlineData("""{"Network":"10.5.0.0/16","EnableIPv6":true,"IPv6Network":"10.6.0.0/16"}""", "config.IPv6Network: expected an IPv6 prefix such as fc00:1::/48, got '10.6.0.0/16'")]
-    [InlineData("""{"Network":"10.5.0.0/16","EnableIPv6":true,"IPv6Network":"fc00:1::/125"}""", "IPv6Network fc00:1::/125 is too small: the longest prefix that still makes four subnets is /124")]
-    [InlineData("""{"Network":"10.5.0.0/16","EnableIPv6":true,"IPv6Network":"fc00:1::/48","IPv6SubnetLen":127}""", "IPv6SubnetLen: expected 50 to 126")]
-    [InlineData("""{"Network":"10.5.0.0/16","EnableIPv6":true,"IPv6Network":"fc00:1::/48","IPv6SubnetMin":"fc00:2::"}""", "IPv6SubnetMin: expected an address inside fc00:1::/48, got 'fc00:2::'")]
-    [InlineData("""{"Network":"10.5.0.0/16","EnableIPv6":true,"IPv6Network":"fc00:1::/48","IPv6SubnetMax":"fc00:1::1"}""", "IPv6SubnetMax: expected the first address of a /64")]
+    [InlineData(
+        """{"Network":"10.5.0.0/16","EnableIPv6":true,"IPv6Network":"10.6.0.0/16"}""",
+        "config.IPv6Network: expected an IPv6 prefix such as fc00:1::/48, got '10.6.0.0/16'"
+    )]
+    [InlineData(
+        """{"Network":"10.5.0.0/16","EnableIPv6":true,"IPv6Network":"fc00:1::/125"}""",
+        "IPv6Network fc00:1::/125 is too small: the longest prefix that still makes four subnets is /124"
+    )]
+    [InlineData(
+        """{"Network":"10.5.0.0/16","EnableIPv6":true,"IPv6Network":"fc00:1::/48","IPv6SubnetLen":127}""",
+        "IPv6SubnetLen: expected 50 to 126"
+    )]
+    [InlineData(
+        """{"Network":"10.5.0.0/16","EnableIPv6":true,"IPv6Network":"fc00:1::/48","IPv6SubnetMin":"fc00:2::"}""",
+        "IPv6SubnetMin: expected an address inside fc00:1::/48, got 'fc00:2::'"
+    )]
+    [InlineData(
+        """{"Network":"10.5.0.0/16","EnableIPv6":true,"IPv6Network":"fc00:1::/48","IPv6SubnetMax":"fc00:1::1"}""",
+        "IPv6SubnetMax: expected the first address of a /64"
+    )]
     [InlineData("""{"Network":"10.5.0.0/16","Backend":"vxlan"}""", "config.Backend: expected an object")]
-    [InlineData("""{"Network":"10.5.0.0/16","Backend":{"Type":"vxlan","VNI":16777216}}""", "config.Backend.VNI: expected a number from 0 to 16777215, got 16777216")]
+    [InlineData(
+        """{"Network":"10.5.0.0/16","Backend":{"Type":"vxlan","VNI":16777216}}""",
+        "config.Backend.VNI: expected a number from 0 to 16777215, got 16777216"
+    )]
     public void What_cannot_be_used_is_told_with_key_field_and_value(string json, string told)
     {
         Action parse = () => Parse(json);
@@ -148,12 +202,20 @@ public sealed class NetworkConfigTests
 
     [Theory]
     [InlineData("\"EnableIPv6\":false", "EnableIPv6 is true here and false in etcd")]
-    [InlineData("\"EnableIPv6\":true,\"IPv6Network\":\"fc00:2::/48\"", "IPv6Network is fc00:1::/48 here and fc00:2::/48 in etcd; IPv6SubnetMin is fc00:1:0:1:: here and fc00:2:0:1:: in etcd")]
-    [InlineData("\"EnableIPv6\":true,\"IPv6Network\":\"fc00:1::/48\",\"IPv6SubnetLen\":80,\"IPv6SubnetMin\":\"fc00:1:0:1::\"", "IPv6SubnetLen is 64 here and 80 in etcd")]
+    [InlineData(
+        "\"EnableIPv6\":true,\"IPv6Network\":\"fc00:2::/48\"",
+        "IPv6Network is fc00:1::/48 here and fc00:2::/48 in etcd; IPv6SubnetMin is fc00:1:0:1:: here and fc00:2:0:1:: in etcd"
+    )]
+    [InlineData(
+        "\"EnableIPv6\":true,\"IPv6Network\":\"fc00:1::/48\",\"IPv6SubnetLen\":80,\"IPv6SubnetMin\":\"fc00:1:0:1::\"",
+        "IPv6SubnetLen is 64 here and 80 in etcd"
+    )]
     public void A_difference_in_IPv6_names_field_and_both_values(string stored, string difference)
     {
         NetworkConfig wanted = NetworkConfig.Create(
-            SubnetRange.Create(IPNetwork.Parse("10.5.0.0/16")), SubnetRange.Create(IPNetwork.Parse("fc00:1::/48"), 64, IPAddress.Parse("fc00:1:0:1::")));
+            SubnetRange.Create(IPNetwork.Parse("10.5.0.0/16")),
+            SubnetRange.Create(IPNetwork.Parse("fc00:1::/48"), 64, IPAddress.Parse("fc00:1:0:1::"))
+        );
 
         wanted.DescribeDifference(Parse($"{{\"Network\":\"10.5.0.0/16\",{stored}}}")).Should().Be(difference);
     }

@@ -5,7 +5,8 @@ using Twill.Testing;
 
 namespace Twill.Cluster.Tests;
 
-/// <summary>One etcd for all tests that only use it; each works under a prefix of its own. Tests that stop or change it start their own.</summary>
+/// <summary>One etcd for all tests that only use it; each works under a prefix of its own. Tests that stop or change it start their
+/// own.</summary>
 public sealed class SharedEtcd : IDisposable
 {
     private static int s_prefixes;
@@ -22,16 +23,22 @@ public sealed class SharedEtcd : IDisposable
     public static LeaseAttributes Host(int n) => LeaseAttributes.Vxlan(1, (IPAddress.Parse($"192.0.2.{n}"), $"02:00:00:00:00:{n:x2}"));
 
     /// <summary>The same on an underlay of both families.</summary>
-    public static LeaseAttributes DualHost(int n) => LeaseAttributes.Vxlan(
-        1, (IPAddress.Parse($"192.0.2.{n}"), $"02:00:00:00:00:{n:x2}"), (IPAddress.Parse($"2001:db8::{n}"), $"02:00:00:00:06:{n:x2}"));
+    public static LeaseAttributes DualHost(int n) =>
+        LeaseAttributes.Vxlan(
+            1,
+            (IPAddress.Parse($"192.0.2.{n}"), $"02:00:00:00:00:{n:x2}"),
+            (IPAddress.Parse($"2001:db8::{n}"), $"02:00:00:00:06:{n:x2}")
+        );
 
     /// <summary>A lease by its subnets.</summary>
-    public static SubnetKey Lease(string subnet, string? subnetV6 = null) => new(IPNetwork.Parse(subnet), subnetV6 is null ? null : IPNetwork.Parse(subnetV6));
+    public static SubnetKey Lease(string subnet, string? subnetV6 = null) =>
+        new(IPNetwork.Parse(subnet), subnetV6 is null ? null : IPNetwork.Parse(subnetV6));
 
     public EtcdClient NewClient() => new(new EtcdOptions([Server.Endpoint]));
 
     /// <summary>The keys under a prefix, as etcdctl lists them.</summary>
-    public string[] Keys(string prefix) => Server.Etcdctl("get", "--prefix", "--keys-only", prefix).Split('\n', StringSplitOptions.RemoveEmptyEntries);
+    public string[] Keys(string prefix) =>
+        Server.Etcdctl("get", "--prefix", "--keys-only", prefix).Split('\n', StringSplitOptions.RemoveEmptyEntries);
 
     public void Dispose() => Server.Dispose();
 }

@@ -44,9 +44,18 @@ public sealed class SubnetKeyTests
     [Fact]
     public void Leases_in_a_flat_list_are_told_apart_again()
     {
-        List<SubnetKey> leases = [SharedEtcd.Lease("10.1.0.0/24", "fc00:1::/64"), SharedEtcd.Lease("10.2.0.0/24"), SharedEtcd.Lease("10.3.0.0/24", "fc00:3::/64")];
+        List<SubnetKey> leases =
+        [
+            SharedEtcd.Lease("10.1.0.0/24", "fc00:1::/64"),
+            SharedEtcd.Lease("10.2.0.0/24"),
+            SharedEtcd.Lease("10.3.0.0/24", "fc00:3::/64"),
+        ];
 
-        SubnetKey.Prefixes(leases).Select(p => p.ToString()).Should().Equal("10.1.0.0/24", "fc00:1::/64", "10.2.0.0/24", "10.3.0.0/24", "fc00:3::/64");
+        SubnetKey
+            .Prefixes(leases)
+            .Select(p => p.ToString())
+            .Should()
+            .Equal("10.1.0.0/24", "fc00:1::/64", "10.2.0.0/24", "10.3.0.0/24", "fc00:3::/64");
         SubnetKey.Pairs(SubnetKey.Prefixes(leases)).Should().Equal(leases);
         SubnetKey.Pairs([IPNetwork.Parse("fc00:1::/64")]).Should().BeEmpty("there is no lease of IPv6 alone");
     }
@@ -64,7 +73,7 @@ public sealed class SubnetKeyTests
         SharedEtcd.Lease(subnet, subnetV6).Overlaps(SharedEtcd.Lease("10.1.0.0/24", "fc00:1::/64")).Should().Be(overlap);
     }
 
-    [Theory]    // what Go's net.IP.String prints for these sixteen bytes
+    [Theory] // what Go's net.IP.String prints for these sixteen bytes
     [InlineData("fc00:0001:0002:0000:0000:0000:0000:0000", "fc00:1:2::")]
     [InlineData("2001:0db8:0000:0001:0001:0001:0001:0001", "2001:db8:0:1:1:1:1:1")]
     [InlineData("2001:0000:0000:0001:0000:0000:0000:0001", "2001:0:0:1::1")]

@@ -6,22 +6,24 @@ namespace Twill.Cni.Tests;
 /// <summary>Calls of a plugin whose verbs do nothing but show that they were reached.</summary>
 internal static class Calls
 {
-    internal static readonly CniResult SomeResult = new()
-    {
-        Ips = [new CniIp(System.Net.IPAddress.Parse("10.1.0.5"), 16)],
-    };
+    internal static readonly CniResult SomeResult = new() { Ips = [new CniIp(System.Net.IPAddress.Parse("10.1.0.5"), 16)] };
 
     internal static (string, string)[] Environment(string command) =>
-    [
-        ("CNI_COMMAND", command), ("CNI_CONTAINERID", "c1"), ("CNI_NETNS", "/run/netns/c1"), ("CNI_IFNAME", "eth0"),
-        ("CNI_ARGS", "IgnoreUnknown=1"), ("CNI_PATH", "/opt/cni/bin"),
-    ];
+        [
+            ("CNI_COMMAND", command),
+            ("CNI_CONTAINERID", "c1"),
+            ("CNI_NETNS", "/run/netns/c1"),
+            ("CNI_IFNAME", "eth0"),
+            ("CNI_ARGS", "IgnoreUnknown=1"),
+            ("CNI_PATH", "/opt/cni/bin"),
+        ];
 
     /// <summary>The same with one variable set to something else; null removes it.</summary>
     internal static (string, string)[] With(this (string Name, string Value)[] environment, string name, string? value) =>
         [.. environment.Where(v => v.Name != name), .. value is null ? Array.Empty<(string, string)>() : [(name, value)]];
 
-    internal static string Config(string version, string more = "") => $$"""{"cniVersion":"{{version}}","name":"net","type":"twill"{{more}}}""";
+    internal static string Config(string version, string more = "") =>
+        $$"""{"cniVersion":"{{version}}","name":"net","type":"twill"{{more}}}""";
 
     internal static CniVerbTable AllVerbs(Action<CniRequest>? seen = null)
     {
@@ -37,7 +39,11 @@ internal static class Calls
         return table;
     }
 
-    internal static (int ExitCode, JsonElement? Output, FakeCniProcess Process) Run(string stdin, (string, string)[] environment, CniVerbTable? verbs = null)
+    internal static (int ExitCode, JsonElement? Output, FakeCniProcess Process) Run(
+        string stdin,
+        (string, string)[] environment,
+        CniVerbTable? verbs = null
+    )
     {
         var process = new FakeCniProcess(stdin, environment);
         int exitCode = CniPlugin.Run(verbs ?? AllVerbs(), process);
@@ -68,7 +74,10 @@ internal static class Calls
     {
         (string, string)[] all = Environment(verb.Name());
         foreach ((string name, string value) in environment)
+        {
             all = all.With(name, value);
+        }
+
         return CniRequest.Read(verb, new FakeCniProcess(config, all), out _);
     }
 }

@@ -16,7 +16,9 @@ public sealed class CniEnvironmentTests
         error.Code().Should().Be(4);
         error.Msg().Should().Be($"invalid environment variables: {string.Join(", ", needed)}");
         foreach (string name in needed)
+        {
             error.Details().Should().Contain($"{name}: missing, {verb} needs it");
+        }
     }
 
     [Fact]
@@ -25,9 +27,20 @@ public sealed class CniEnvironmentTests
 
     [Fact]
     public void Gc_takes_attachment_variables_that_are_set_but_empty() =>
-        Calls.Run(Calls.Config("1.1.0", """, "cni.dev/valid-attachments":[]"""),
-            [("CNI_COMMAND", "GC"), ("CNI_CONTAINERID", ""), ("CNI_NETNS", ""), ("CNI_IFNAME", ""), ("CNI_ARGS", ""), ("CNI_PATH", "/x")])
-            .ExitCode.Should().Be(0);
+        Calls
+            .Run(
+                Calls.Config("1.1.0", """, "cni.dev/valid-attachments":[]"""),
+                [
+                    ("CNI_COMMAND", "GC"),
+                    ("CNI_CONTAINERID", ""),
+                    ("CNI_NETNS", ""),
+                    ("CNI_IFNAME", ""),
+                    ("CNI_ARGS", ""),
+                    ("CNI_PATH", "/x"),
+                ]
+            )
+            .ExitCode.Should()
+            .Be(0);
 
     [Theory]
     [InlineData("")]
@@ -37,7 +50,9 @@ public sealed class CniEnvironmentTests
     {
         CniRequest? seen = null;
 
-        int exitCode = Calls.Run(Calls.Config("1.0.0"), Calls.Environment("DEL").With("CNI_NETNS", netns), Calls.AllVerbs(r => seen = r)).ExitCode;
+        int exitCode = Calls
+            .Run(Calls.Config("1.0.0"), Calls.Environment("DEL").With("CNI_NETNS", netns), Calls.AllVerbs(r => seen = r))
+            .ExitCode;
 
         exitCode.Should().Be(0);
         seen!.NetnsPath.Should().Be(netns.Length == 0 ? null : netns);
@@ -46,7 +61,11 @@ public sealed class CniEnvironmentTests
     [Fact]
     public void Wrong_and_missing_variables_are_named_together()
     {
-        (string, string)[] environment = Calls.Environment("ADD").With("CNI_CONTAINERID", "../../etc").With("CNI_NETNS", null).With("CNI_IFNAME", "eth%d");
+        (string, string)[] environment = Calls
+            .Environment("ADD")
+            .With("CNI_CONTAINERID", "../../etc")
+            .With("CNI_NETNS", null)
+            .With("CNI_IFNAME", "eth%d");
 
         JsonElement error = Calls.Refusal(Calls.Config("1.0.0"), environment);
 
@@ -133,5 +152,6 @@ public sealed class CniEnvironmentTests
     [InlineData("/bin/sh", false)]
     [InlineData("a\\b", false)]
     [InlineData("a\nb", false)]
-    public void A_plugin_is_named_by_one_path_component(string name, bool good) => (CniNames.PluginTypeFault(name) is null).Should().Be(good);
+    public void A_plugin_is_named_by_one_path_component(string name, bool good) =>
+        (CniNames.PluginTypeFault(name) is null).Should().Be(good);
 }

@@ -86,7 +86,9 @@ public sealed class CniPluginTests
         error.Version().Should().Be("1.1.0");
         error.Details().Should().Contain("$.cniVersion").And.Contain("1.1.0");
         if (code == 1)
+        {
             error.Details().Should().Contain(version.Trim('"')).And.Contain("0.1.0, 0.2.0, 0.3.0, 0.3.1, 0.4.0, 1.0.0, 1.1.0");
+        }
     }
 
     [Fact]
@@ -97,8 +99,10 @@ public sealed class CniPluginTests
         (int exitCode, JsonElement? output, _) = Calls.Run("""{"cniVersion":"0.4.0"}""", dummies);
 
         exitCode.Should().Be(0);
-        output!.Value.GetRawText().Should().Be(
-            """{"cniVersion":"0.4.0","supportedVersions":["0.1.0","0.2.0","0.3.0","0.3.1","0.4.0","1.0.0","1.1.0"]}""");
+        output!
+            .Value.GetRawText()
+            .Should()
+            .Be("""{"cniVersion":"0.4.0","supportedVersions":["0.1.0","0.2.0","0.3.0","0.3.1","0.4.0","1.0.0","1.1.0"]}""");
     }
 
     [Theory]
@@ -131,12 +135,11 @@ public sealed class CniPluginTests
     public void An_ADD_whose_result_nobody_reads_is_taken_back(string command, string expected)
     {
         List<string> done = [];
-        CniVerbTable verbs = new()
+        CniVerbTable verbs = new() { [CniVerb.Add] = _ => Note("ADD", Calls.SomeResult), [CniVerb.Del] = _ => Note("DEL", null) };
+        var process = new FakeCniProcess(Calls.Config("1.1.0"), Calls.Environment(command))
         {
-            [CniVerb.Add] = _ => Note("ADD", Calls.SomeResult),
-            [CniVerb.Del] = _ => Note("DEL", null),
+            StdoutFailure = new IOException("nobody reads"),
         };
-        var process = new FakeCniProcess(Calls.Config("1.1.0"), Calls.Environment(command)) { StdoutFailure = new IOException("nobody reads") };
 
         CniPlugin.Run(verbs, process).Should().Be(command == "DEL" ? 0 : 1);
 
@@ -157,12 +160,19 @@ public sealed class CniPluginTests
             [CniVerb.Add] = _ => Calls.SomeResult,
             [CniVerb.Del] = _ => throw new CniException(CniErrorCode.Kernel, "no kernel", "none at all"),
         };
-        var process = new FakeCniProcess(Calls.Config("1.1.0"), Calls.Environment("ADD")) { StdoutFailure = new IOException("nobody reads") };
+        var process = new FakeCniProcess(Calls.Config("1.1.0"), Calls.Environment("ADD"))
+        {
+            StdoutFailure = new IOException("nobody reads"),
+        };
 
         CniPlugin.Run(verbs, process).Should().Be(1);
 
-        process.StderrLines.Should().Equal("cannot write the answer to standard output: nobody reads",
-            "and what ADD made could not be taken back, DEL has to: no kernel none at all");
+        process
+            .StderrLines.Should()
+            .Equal(
+                "cannot write the answer to standard output: nobody reads",
+                "and what ADD made could not be taken back, DEL has to: no kernel none at all"
+            );
     }
 
     [Theory]
@@ -241,7 +251,9 @@ public sealed class CniPluginTests
 
         exitCode.Should().Be(accepted ? 0 : 1);
         if (!accepted)
+        {
             output!.Value.Details().Should().Contain("nested deeper than 64 levels");
+        }
     }
 
     [Fact]
@@ -257,8 +269,11 @@ public sealed class CniPluginTests
     {
         string many = $", \"prevResult\":{{\"ips\":[0{string.Concat(Enumerable.Repeat(",0", 2_000_000))}]}}";
 
-        Calls.Refusal(Calls.Config("1.1.0", many), Calls.Environment("CHECK")).Details()
-            .Should().Be("$.prevResult.ips: expected a list of at most 100000 elements, got a list");
+        Calls
+            .Refusal(Calls.Config("1.1.0", many), Calls.Environment("CHECK"))
+            .Details()
+            .Should()
+            .Be("$.prevResult.ips: expected a list of at most 100000 elements, got a list");
     }
 
     [Fact]
@@ -300,7 +315,10 @@ public sealed class CniPluginTests
     [Fact]
     public void An_answer_nobody_reads_fails_the_call_without_an_exception()
     {
-        var process = new FakeCniProcess(Calls.Config("1.0.0"), Calls.Environment("ADD")) { StdoutFailure = new IOException("Broken pipe") };
+        var process = new FakeCniProcess(Calls.Config("1.0.0"), Calls.Environment("ADD"))
+        {
+            StdoutFailure = new IOException("Broken pipe"),
+        };
 
         CniPlugin.Run(Calls.AllVerbs(), process).Should().Be(1);
 

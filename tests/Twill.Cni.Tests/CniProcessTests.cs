@@ -17,13 +17,19 @@ public sealed class CniProcessTests : IDisposable
     /// <summary>Runs a line of shell in which <c>plugin</c> is the plugin; gives what the line printed.</summary>
     private (string Stdout, string Stderr) Shell(string line, string command = "ADD")
     {
-        var start = new ProcessStartInfo("/bin/sh", ["-c", $"plugin() {{ {Environment.ProcessPath} exec {typeof(Program).Assembly.Location}; }}; cd {_dir.Path}; {line}"])
+        var start = new ProcessStartInfo(
+            "/bin/sh",
+            ["-c", $"plugin() {{ {Environment.ProcessPath} exec {typeof(Program).Assembly.Location}; }}; cd {_dir.Path}; {line}"]
+        )
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
         foreach ((string name, string value) in Calls.Environment(command))
+        {
             start.Environment[name] = value;
+        }
+
         using Process shell = Process.Start(start)!;
         Task<string> stderr = shell.StandardError.ReadToEndAsync();
         string stdout = shell.StandardOutput.ReadToEnd();
@@ -36,11 +42,15 @@ public sealed class CniProcessTests : IDisposable
     {
         (string stdout, string stderr) = Shell("plugin < conf; echo $?");
 
-        stdout.Should().Be("""
-            {"cniVersion":"1.0.0","ips":[{"address":"10.1.0.5/16"}]}
-            0
+        stdout
+            .Should()
+            .Be(
+                """
+                {"cniVersion":"1.0.0","ips":[{"address":"10.1.0.5/16"}]}
+                0
 
-            """);
+                """
+            );
         stderr.Should().BeEmpty();
     }
 
@@ -54,15 +64,21 @@ public sealed class CniProcessTests : IDisposable
 
     [Fact]
     public void Input_byte_by_byte_is_waited_for_however_long_it_takes_in_all() =>
-        Shell($"export {Program.Silence}=3000; (fold -w 1 conf | while IFS= read -r byte || [ \"$byte\" ]; do printf %s \"$byte\"; sleep 0.07; done) | plugin")
-            .Stdout.Should().StartWith("""{"cniVersion":"1.0.0","ips":""");
+        Shell(
+            $"export {Program.Silence}=3000; (fold -w 1 conf | while IFS= read -r byte || [ \"$byte\" ]; do printf %s \"$byte\"; sleep "
+                + $"0.07; done) | plugin"
+        )
+            .Stdout.Should()
+            .StartWith("""{"cniVersion":"1.0.0","ips":""");
 
     [Theory]
     [InlineData("ADD")]
     [InlineData("DEL")]
     public void Input_that_falls_silent_without_an_end_is_an_io_failure(string command)
     {
-        JsonElement error = JsonDocument.Parse(Shell($"export {Program.Silence}=300; mkfifo f; exec 9<>f; cat conf >&9; plugin < f 9>&-", command).Stdout).RootElement;
+        JsonElement error = JsonDocument
+            .Parse(Shell($"export {Program.Silence}=300; mkfifo f; exec 9<>f; cat conf >&9; plugin < f 9>&-", command).Stdout)
+            .RootElement;
 
         error.Code().Should().Be(5);
         error.Details().Should().Be("standard input brought nothing for 0.3 s and has not ended: the runtime has to close it");
@@ -70,11 +86,17 @@ public sealed class CniProcessTests : IDisposable
 
     [Fact]
     public void Version_is_answered_although_input_falls_silent() =>
-        Shell($"export {Program.Silence}=300; mkfifo f; exec 9<>f; plugin < f 9>&-", "VERSION").Stdout.Should().StartWith("""{"cniVersion":"1.1.0","supportedVersions":""");
+        Shell($"export {Program.Silence}=300; mkfifo f; exec 9<>f; plugin < f 9>&-", "VERSION")
+            .Stdout.Should()
+            .StartWith("""{"cniVersion":"1.1.0","supportedVersions":""");
 
     [Fact]
     public void Input_without_end_is_refused() =>
-        JsonDocument.Parse(Shell("plugin < /dev/zero").Stdout).RootElement.Details().Should().Be("standard input: expected at most 16777216 bytes");
+        JsonDocument
+            .Parse(Shell("plugin < /dev/zero").Stdout)
+            .RootElement.Details()
+            .Should()
+            .Be("standard input: expected at most 16777216 bytes");
 
     [Fact]
     public void Closed_input_is_an_io_failure()
@@ -114,8 +136,10 @@ public sealed class CniProcessTests : IDisposable
     }
 
     [Fact]
-    public void With_every_stream_closed_the_call_fails_and_nothing_hangs() => Shell("plugin <&- >&- 2>&-; echo $?").Stdout.Should().Be("1\n");
+    public void With_every_stream_closed_the_call_fails_and_nothing_hangs() =>
+        Shell("plugin <&- >&- 2>&-; echo $?").Stdout.Should().Be("1\n");
 
     [Fact]
-    public void Version_answers_with_input_closed() => Shell("plugin <&-", "VERSION").Stdout.Should().StartWith("""{"cniVersion":"1.1.0","supportedVersions":""");
+    public void Version_answers_with_input_closed() =>
+        Shell("plugin <&-", "VERSION").Stdout.Should().StartWith("""{"cniVersion":"1.1.0","supportedVersions":""");
 }

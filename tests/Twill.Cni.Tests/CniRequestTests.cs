@@ -9,7 +9,12 @@ public sealed class CniRequestTests
     {
         string config = Calls.Config("1.0.0", """, "extra":{"a":[1, 2]}""");
 
-        CniRequest request = Calls.Request(CniVerb.Add, config, ("CNI_PATH", "/a::/b"), ("CNI_ARGS", "IgnoreUnknown=true;K8S_POD_NAME=web=1;;X="));
+        CniRequest request = Calls.Request(
+            CniVerb.Add,
+            config,
+            ("CNI_PATH", "/a::/b"),
+            ("CNI_ARGS", "IgnoreUnknown=true;K8S_POD_NAME=web=1;;X=")
+        );
 
         request.Verb.Should().Be(CniVerb.Add);
         request.Attachment.Should().Be(new CniAttachment("c1", "eth0"));
@@ -31,7 +36,10 @@ public sealed class CniRequestTests
         CniRequest strict = Calls.Request(CniVerb.Add, Calls.Config("1.0.0"), ("CNI_ARGS", "IP=10.0.0.5;COLOUR=red"));
         CniRequest tolerant = Calls.Request(CniVerb.Add, Calls.Config("1.0.0"), ("CNI_ARGS", "COLOUR=red;IgnoreUnknown=1"));
 
-        strict.Invoking(r => r.Args.RefuseUnknown("IP", "MAC")).Should().Throw<CniException>()
+        strict
+            .Invoking(r => r.Args.RefuseUnknown("IP", "MAC"))
+            .Should()
+            .Throw<CniException>()
             .Where(e => e.Code == CniErrorCode.InvalidEnvironment && e.Details.Contains("COLOUR=red") && e.Details.Contains("IP, MAC"));
         tolerant.Invoking(r => r.Args.RefuseUnknown("IP", "MAC")).Should().NotThrow();
     }
@@ -39,8 +47,10 @@ public sealed class CniRequestTests
     [Fact]
     public void The_previous_result_is_read_in_its_own_version_or_that_of_the_configuration()
     {
-        CniRequest own = Calls.Request(CniVerb.Check, Calls.Config("1.0.0",
-            """, "prevResult":{"cniVersion":"0.2.0","ip4":{"ip":"10.0.0.2/24"}}"""));
+        CniRequest own = Calls.Request(
+            CniVerb.Check,
+            Calls.Config("1.0.0", """, "prevResult":{"cniVersion":"0.2.0","ip4":{"ip":"10.0.0.2/24"}}""")
+        );
         CniRequest assumed = Calls.Request(CniVerb.Check, Calls.Config("1.0.0", """, "prevResult":{"ips":[{"address":"10.0.0.3/24"}]}"""));
 
         own.PrevResult!.Ips.Should().ContainSingle().Which.Cidr.Should().Be("10.0.0.2/24");
@@ -50,8 +60,14 @@ public sealed class CniRequestTests
     [Theory]
     [InlineData("5", "$.prevResult: expected an object, got '5'")]
     [InlineData("""{"ips":[null]}""", "$.prevResult.ips[0]: expected a value, got null")]
-    [InlineData("""{"ips":[{"address":"10.0.0.300/24"}]}""", "$.prevResult.ips[0].address: expected an IP address with prefix length like 10.1.0.5/16, got '10.0.0.300/24'")]
-    [InlineData("""{"ips":[{"address":"10.0.0.3/24","interface":1}],"interfaces":[{"name":"eth0"}]}""", "$.prevResult.ips[0].interface: expected an index into the 1 interfaces, got '1'")]
+    [InlineData(
+        """{"ips":[{"address":"10.0.0.300/24"}]}""",
+        "$.prevResult.ips[0].address: expected an IP address with prefix length like 10.1.0.5/16, got '10.0.0.300/24'"
+    )]
+    [InlineData(
+        """{"ips":[{"address":"10.0.0.3/24","interface":1}],"interfaces":[{"name":"eth0"}]}""",
+        "$.prevResult.ips[0].interface: expected an index into the 1 interfaces, got '1'"
+    )]
     [InlineData("""{"routes":[null]}""", "$.prevResult.routes[0]: expected a value, got null")]
     [InlineData("""{"routes":{}}""", "$.prevResult.routes: expected a list, got an object")]
     [InlineData("""{"cniVersion":"3.0.0"}""", "$.prevResult.cniVersion: expected one of the versions")]
@@ -69,7 +85,7 @@ public sealed class CniRequestTests
 
     [Theory]
     [InlineData(""", "cni.dev/valid-attachments":[]""")]
-    [InlineData(""", "cni.dev/valid-attachments":null""")]   // how libcni, in Go, writes a list that is empty
+    [InlineData(""", "cni.dev/valid-attachments":null""")] // how libcni, in Go, writes a list that is empty
     [InlineData(""", "cni.dev/attachments":[]""")]
     public void Gc_with_an_empty_list_keeps_nothing(string more)
     {
@@ -81,7 +97,10 @@ public sealed class CniRequestTests
     {
         const string Other = """, "cni.dev/attachments":[{"containerID":"b","ifname":"eth0"}]""";
         Calls.Request(CniVerb.Gc, Calls.Config("1.1.0", Other)).ValidAttachments.Should().Equal(new CniAttachment("b", "eth0"));
-        Calls.Request(CniVerb.Gc, Calls.Config("1.1.0", Other + """, "cni.dev/valid-attachments":[]""")).ValidAttachments.Should().BeEmpty();
+        Calls
+            .Request(CniVerb.Gc, Calls.Config("1.1.0", Other + """, "cni.dev/valid-attachments":[]"""))
+            .ValidAttachments.Should()
+            .BeEmpty();
     }
 
     [Fact]
@@ -111,8 +130,13 @@ public sealed class CniRequestTests
     [Fact]
     public void Gc_has_the_attachments_that_live()
     {
-        CniRequest request = Calls.Request(CniVerb.Gc, Calls.Config("1.1.0",
-            """, "cni.dev/valid-attachments":[{"containerID":"a","ifname":"eth0"},{"containerID":"a","ifname":"eth1"}]"""));
+        CniRequest request = Calls.Request(
+            CniVerb.Gc,
+            Calls.Config(
+                "1.1.0",
+                """, "cni.dev/valid-attachments":[{"containerID":"a","ifname":"eth0"},{"containerID":"a","ifname":"eth1"}]"""
+            )
+        );
 
         request.ValidAttachments.Should().Equal(new CniAttachment("a", "eth0"), new CniAttachment("a", "eth1"));
     }
@@ -120,8 +144,13 @@ public sealed class CniRequestTests
     [Fact]
     public void Capability_arguments_are_found_however_the_runtime_capitalises_them()
     {
-        CniRequest request = Calls.Request(CniVerb.Add, Calls.Config("1.0.0",
-            """, "runtimeConfig":{"PortMappings":[{"HostPort":18080,"ContainerPort":80,"Protocol":"tcp","HostIP":""}]}"""));
+        CniRequest request = Calls.Request(
+            CniVerb.Add,
+            Calls.Config(
+                "1.0.0",
+                """, "runtimeConfig":{"PortMappings":[{"HostPort":18080,"ContainerPort":80,"Protocol":"tcp","HostIP":""}]}"""
+            )
+        );
 
         ConfigReader mapping = request.RuntimeConfig!["portMappings"].Items()[0];
 

@@ -19,7 +19,11 @@ public sealed class DelegateExecTests : IDisposable
     }
 
     private CniRequest Request(CniVerb verb = CniVerb.Add, string? config = null, params (string, string)[] environment) =>
-        Calls.Request(verb, config ?? Calls.Config("1.0.0"), [("CNI_PATH", $"/nonexistent:{_dir.Path}"), ("PATH", "/usr/bin:/bin"), .. environment]);
+        Calls.Request(
+            verb,
+            config ?? Calls.Config("1.0.0"),
+            [("CNI_PATH", $"/nonexistent:{_dir.Path}"), ("PATH", "/usr/bin:/bin"), .. environment]
+        );
 
     private CniException Refusal(CniVerb verb = CniVerb.Add, string plugin = "ipam") =>
         FluentActions.Invoking(() => DelegateExec.Run(Request(verb), plugin, verb)).Should().Throw<CniException>().Which;
@@ -35,7 +39,10 @@ public sealed class DelegateExecTests : IDisposable
 
         result!.Ips.Should().ContainSingle().Which.Cidr.Should().Be("10.1.0.5/16");
         File.ReadAllText(_dir.At("stdin")).Should().Be(config);
-        File.ReadAllLines(_dir.At("env")).Should().Contain("CNI_COMMAND=ADD").And.NotContain("CNI_COMMAND=CHECK")
+        File.ReadAllLines(_dir.At("env"))
+            .Should()
+            .Contain("CNI_COMMAND=ADD")
+            .And.NotContain("CNI_COMMAND=CHECK")
             .And.Contain(["CNI_CONTAINERID=c1", "CNI_NETNS=/run/netns/c1", "CNI_IFNAME=eth0", "CNI_ARGS=A=ü;B=2", "EXTRA=a=b c"]);
     }
 
@@ -76,7 +83,11 @@ public sealed class DelegateExecTests : IDisposable
     [Fact]
     public void What_it_promises_is_there_before_it_ends_and_counts_when_it_has_ended_well()
     {
-        Plugin("ipam", $"cat >/dev/null; echo '{{\"ips\":[{{\"address\":\"10.1.0.5/16\"}}]}}'; exec >&-; while [ ! -e {_dir.At("go")} ]; do sleep 0.02; done");
+        Plugin(
+            "ipam",
+            $"cat >/dev/null; echo '{{\"ips\":[{{\"address\":\"10.1.0.5/16\"}}]}}'; exec >&-; while [ ! -e {_dir.At("go")} ]; do sleep "
+                + $"0.02; done"
+        );
 
         using RunningDelegate running = DelegateExec.Start(Request(), "ipam", CniVerb.Add);
         CniResult? promised = running.WaitForPromise();
@@ -112,7 +123,10 @@ public sealed class DelegateExecTests : IDisposable
 
     [Theory]
     [InlineData("0.2.0", """{"cniVersion":"0.2.0","ip4":{"ip":"10.1.0.5/16","gateway":"10.1.0.1","routes":[{"dst":"0.0.0.0/0"}]}}""")]
-    [InlineData("0.4.0", """{"cniVersion":"0.4.0","ips":[{"version":"4","address":"10.1.0.5/16","gateway":"10.1.0.1"}],"routes":[{"dst":"0.0.0.0/0"}],"dns":{}}""")]
+    [InlineData(
+        "0.4.0",
+        """{"cniVersion":"0.4.0","ips":[{"version":"4","address":"10.1.0.5/16","gateway":"10.1.0.1"}],"routes":[{"dst":"0.0.0.0/0"}],"dns":{}}"""
+    )]
     [InlineData("1.1.0", """{"ips":[{"address":"10.1.0.5/16","gateway":"10.1.0.1"}],"routes":[{"dst":"0.0.0.0/0"}]}""")]
     public void Its_answer_is_understood_in_every_version(string version, string answer)
     {
@@ -144,7 +158,11 @@ public sealed class DelegateExecTests : IDisposable
 
     [Theory]
     [InlineData("exit 1", "failed with exit code 1, and its answer is no error document: it is empty", "")]
-    [InlineData("echo 'panic: runtime error'; exit 2", "failed with exit code 2, and its answer is no error document: not valid JSON at line 1, byte 1", "it printed: panic: runtime error")]
+    [InlineData(
+        "echo 'panic: runtime error'; exit 2",
+        "failed with exit code 2, and its answer is no error document: not valid JSON at line 1, byte 1",
+        "it printed: panic: runtime error"
+    )]
     [InlineData("echo '{}'; exit 1", "failed with exit code 1 without saying why", "it printed: {}")]
     [InlineData("echo '[1]'; exit 1", "expected a JSON object, got a list", "it printed: [1]")]
     [InlineData("kill -9 $$", "was killed by signal 9", "")]
@@ -171,7 +189,11 @@ public sealed class DelegateExecTests : IDisposable
         CniException e = Refusal();
 
         e.Code.Should().Be(CniErrorCode.Delegate);
-        e.Text.Should().Be("plugin 'ipam' answered ADD with a wrong result; $.ips[0].address: expected an IP address with prefix length like 10.1.0.5/16, got 'nowhere'");
+        e.Text.Should()
+            .Be(
+                "plugin 'ipam' answered ADD with a wrong result; $.ips[0].address: expected an IP address with prefix length like "
+                    + "10.1.0.5/16, got 'nowhere'"
+            );
     }
 
     [Theory]
@@ -254,7 +276,9 @@ public sealed class DelegateExecTests : IDisposable
             ulong sigpipe = 1UL << 12;
             (signals & sigpipe).Should().Be(0, line);
             if (line.StartsWith("SigBlk"))
+            {
                 signals.Should().Be(0, line);
+            }
         }
     }
 
@@ -267,21 +291,26 @@ public sealed class DelegateExecTests : IDisposable
 
         DelegateExec.Run(Request(), "ipam", CniVerb.Add);
 
-        File.ReadAllLines(_dir.At("fds")).Should().BeSubsetOf(["0", "1", "2", "3", "10", .. inherited]); // 3: ls itself; 10: the shell's script
+        // 3: ls itself; 10: the shell's script
+        File.ReadAllLines(_dir.At("fds")).Should().BeSubsetOf(["0", "1", "2", "3", "10", .. inherited]);
 
-        static IEnumerable<string> Inheritable() => Directory.GetFiles("/proc/self/fdinfo").Where(path =>
-        {
-            const int cloexec = 0x80000; // O_CLOEXEC in the octal "flags:" line
-            try
-            {
-                string flags = File.ReadLines(path).First(line => line.StartsWith("flags:")).Split('\t')[1];
-                return (Convert.ToInt32(flags, 8) & cloexec) == 0;
-            }
-            catch (IOException)
-            {
-                return false; // closed while we looked
-            }
-        }).Select(path => Path.GetFileName(path)!);
+        static IEnumerable<string> Inheritable() =>
+            Directory
+                .GetFiles("/proc/self/fdinfo")
+                .Where(path =>
+                {
+                    const int cloexec = 0x80000; // O_CLOEXEC in the octal "flags:" line
+                    try
+                    {
+                        string flags = File.ReadLines(path).First(line => line.StartsWith("flags:")).Split('\t')[1];
+                        return (Convert.ToInt32(flags, 8) & cloexec) == 0;
+                    }
+                    catch (IOException)
+                    {
+                        return false; // closed while we looked
+                    }
+                })
+                .Select(path => Path.GetFileName(path)!);
     }
 
     [Fact]
@@ -299,7 +328,10 @@ public sealed class DelegateExecTests : IDisposable
     {
         CniRequest request = Calls.Request(CniVerb.Add, Calls.Config("1.0.0"), ("CNI_PATH", ""));
 
-        FluentActions.Invoking(() => DelegateExec.Run(request, "ipam", CniVerb.Add)).Should().Throw<CniException>()
+        FluentActions
+            .Invoking(() => DelegateExec.Run(request, "ipam", CniVerb.Add))
+            .Should()
+            .Throw<CniException>()
             .Where(e => e.Code == CniErrorCode.InvalidEnvironment && e.Message.Contains("CNI_PATH"));
     }
 
@@ -353,7 +385,9 @@ public sealed class DelegateExecTests : IDisposable
         int before = Pipes();
 
         for (int i = 0; i < 20; i++)
+        {
             DelegateExec.Run(Request(), "ipam", CniVerb.Add);
+        }
 
         Pipes().Should().BeLessThan(before + 20);
 
@@ -374,14 +408,20 @@ public sealed class DelegateExecTests : IDisposable
     [ReferencePluginFact]
     public void The_reference_plugin_answers()
     {
-        string config = Calls.Config("1.0.0", $$""","ipam":{"type":"host-local","subnet":"10.99.0.0/24","dataDir":"{{_dir.Path}}","routes":[{"dst":"0.0.0.0/0"}]}""");
+        string config = Calls.Config(
+            "1.0.0",
+            $$""","ipam":{"type":"host-local","subnet":"10.99.0.0/24","dataDir":"{{_dir.Path}}","routes":[{"dst":"0.0.0.0/0"}]}"""
+        );
         CniRequest request = Calls.Request(CniVerb.Add, config, ("CNI_PATH", "/usr/lib/cni"));
 
         CniResult result = DelegateExec.Run(request, "host-local", CniVerb.Add)!;
         DelegateExec.Run(request, "host-local", CniVerb.Del).Should().BeNull();
 
-        Encoding.UTF8.GetString(result.ToJson(CniVersion.V1_0_0)).Trim().Should().Be(
-            """{"cniVersion":"1.0.0","ips":[{"address":"10.99.0.2/24","gateway":"10.99.0.1"}],"routes":[{"dst":"0.0.0.0/0"}]}""");
+        Encoding
+            .UTF8.GetString(result.ToJson(CniVersion.V1_0_0))
+            .Trim()
+            .Should()
+            .Be("""{"cniVersion":"1.0.0","ips":[{"address":"10.99.0.2/24","gateway":"10.99.0.1"}],"routes":[{"dst":"0.0.0.0/0"}]}""");
     }
 
     private sealed class ReferencePluginFactAttribute : FactAttribute
@@ -389,7 +429,9 @@ public sealed class DelegateExecTests : IDisposable
         public ReferencePluginFactAttribute()
         {
             if (!File.Exists("/usr/lib/cni/host-local"))
+            {
                 Skip = "needs /usr/lib/cni/host-local (Debian's containernetworking-plugins)";
+            }
         }
     }
 }

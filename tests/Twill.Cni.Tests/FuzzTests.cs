@@ -34,7 +34,10 @@ public sealed class FuzzTests(ITestOutputHelper output)
     {
         var random = new Random(seed);
         for (int i = 0; i < Cases; i++)
+        {
             Call(Mutation.OfBytes(random, Encoding.UTF8.GetBytes(Good)), Calls.Environment(AnyVerb(random)), $"seed {seed}, case {i}");
+        }
+
         Report("bytes of standard input", seed);
     }
 
@@ -57,12 +60,37 @@ public sealed class FuzzTests(ITestOutputHelper output)
     {
         var random = new Random(5);
         string[] names = ["CNI_COMMAND", "CNI_CONTAINERID", "CNI_NETNS", "CNI_IFNAME", "CNI_ARGS", "CNI_PATH"];
-        string[] values = ["", " ", "dummy", "..", "/", "a/b", "eth%d", "A=B;C", "=", ";;", "K=V;K=W", "\uFFFD", new string('x', 5000), "ADD", "add", "\n", "é"];
+        string[] values =
+        [
+            "",
+            " ",
+            "dummy",
+            "..",
+            "/",
+            "a/b",
+            "eth%d",
+            "A=B;C",
+            "=",
+            ";;",
+            "K=V;K=W",
+            "\uFFFD",
+            new string('x', 5000),
+            "ADD",
+            "add",
+            "\n",
+            "é",
+        ];
         for (int i = 0; i < Cases; i++)
         {
             (string, string)[] environment = Calls.Environment(AnyVerb(random));
             for (int changes = random.Next(0, 4); changes > 0; changes--)
-                environment = environment.With(names[random.Next(names.Length)], random.Next(4) == 0 ? null : values[random.Next(values.Length)]);
+            {
+                environment = environment.With(
+                    names[random.Next(names.Length)],
+                    random.Next(4) == 0 ? null : values[random.Next(values.Length)]
+                );
+            }
+
             Call(Encoding.UTF8.GetBytes(Good), environment, $"case {i}");
         }
         Report("environment", 5);
@@ -76,7 +104,10 @@ public sealed class FuzzTests(ITestOutputHelper output)
         {
             string json = Mutation.OfJson(random, Good);
             if (!CniJson.TryParse(Encoding.UTF8.GetBytes(json), out JsonElement root, out _))
+            {
                 continue;
+            }
+
             FluentActions.Invoking(() => TwillConf.Parse(new ConfigReader(root).Lenient([]))).Should().NotThrow(json);
         }
         Report("DEL's reading of configurations", 6);
@@ -88,9 +119,13 @@ public sealed class FuzzTests(ITestOutputHelper output)
         CniVerbTable verbs = Calls.AllVerbs(request =>
         {
             if (request.Verb == CniVerb.Del)
+            {
                 _ = TwillConf.Parse(request.Reader.Lenient([]));
+            }
             else
+            {
                 _ = TwillConf.Parse(request.Reader);
+            }
         });
 
         int exitCode = CniPlugin.Run(verbs, process);
@@ -100,7 +135,10 @@ public sealed class FuzzTests(ITestOutputHelper output)
         if (exitCode == 0)
         {
             if (stdout.Length > 0)
+            {
                 JsonDocument.Parse(stdout).RootElement.GetProperty("cniVersion").GetString().Should().NotBeNullOrEmpty(because);
+            }
+
             return;
         }
         exitCode.Should().Be(1, because);

@@ -10,13 +10,18 @@ public sealed class PlainJsonEncoderTests
         for (int scalar = 0; scalar <= 0x10ffff; scalar++)
         {
             if (scalar is >= 0xd800 and <= 0xdfff)
+            {
                 continue;
+            }
+
             string text = $"a{char.ConvertFromUtf32(scalar)}b";
 
             byte[] json = Write(text);
 
             if (JsonDocument.Parse(json).RootElement[0].GetString() != text)
+            {
                 Assert.Fail($"U+{scalar:X4} was written as {System.Text.Encoding.UTF8.GetString(json)}");
+            }
         }
     }
 
@@ -40,7 +45,10 @@ public sealed class PlainJsonEncoderTests
     {
         using MemoryStream stream = new();
         using (Utf8JsonWriter writer = new(stream, new JsonWriterOptions { Encoder = PlainJsonEncoder.Instance }))
+        {
             writer.WriteStringValue("ä\u001b[31m\"😀"u8);
+        }
+
         System.Text.Encoding.UTF8.GetString(stream.ToArray()).Should().Be("\"ä\\u001B[31m\\\"😀\"");
     }
 

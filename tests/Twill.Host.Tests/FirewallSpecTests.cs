@@ -11,17 +11,26 @@ public sealed class FirewallSpecTests
         FirewallSpec spec = Spec(["10.244.0.0/16"], ["192.168.0.0/16", "10.0.0.0/8", "192.168.7.0/24", "10.0.0.0/8", "239.0.0.0/8"]);
 
         spec.LocalElements(AddressFamily.InterNetwork).Select(e => e.ToString()).Should().Equal("10.244.0.0/16");
-        spec.ExemptElements(AddressFamily.InterNetwork).Select(e => e.ToString()).Should().Equal("10.0.0.0/8", "192.168.0.0/16", "224.0.0.0/4", "255.255.255.255/32");
+        spec.ExemptElements(AddressFamily.InterNetwork)
+            .Select(e => e.ToString())
+            .Should()
+            .Equal("10.0.0.0/8", "192.168.0.0/16", "224.0.0.0/4", "255.255.255.255/32");
     }
 
     [Fact]
     public void Each_family_has_sets_of_its_own_and_its_own_destinations_that_are_never_masqueraded()
     {
-        FirewallSpec spec = Spec(["10.244.0.0/16", "fd00:2::/48", "fd00:1::/48", "fd00:1:0:7::/64"], ["fc00::/7", "192.0.2.0/24", "fd00::/8"]);
+        FirewallSpec spec = Spec(
+            ["10.244.0.0/16", "fd00:2::/48", "fd00:1::/48", "fd00:1:0:7::/64"],
+            ["fc00::/7", "192.0.2.0/24", "fd00::/8"]
+        );
 
         spec.LocalElements(AddressFamily.InterNetwork).Select(e => e.ToString()).Should().Equal("10.244.0.0/16");
         spec.LocalElements(AddressFamily.InterNetworkV6).Select(e => e.ToString()).Should().Equal("fd00:1::/48", "fd00:2::/48");
-        spec.ExemptElements(AddressFamily.InterNetwork).Select(e => e.ToString()).Should().Equal("192.0.2.0/24", "224.0.0.0/4", "255.255.255.255/32");
+        spec.ExemptElements(AddressFamily.InterNetwork)
+            .Select(e => e.ToString())
+            .Should()
+            .Equal("192.0.2.0/24", "224.0.0.0/4", "255.255.255.255/32");
         spec.ExemptElements(AddressFamily.InterNetworkV6).Select(e => e.ToString()).Should().Equal("fc00::/7", "fe80::/10", "ff00::/8");
     }
 
@@ -32,7 +41,9 @@ public sealed class FirewallSpecTests
 
         Spec(["10.244.0.0/16"], ["192.0.2.0/24", "fc00::/7"]).Fingerprint().Should().Be(spec.Fingerprint());
         (spec with { MayHaveIPv6 = true }).Fingerprint().Should().NotBe(spec.Fingerprint());
-        Spec(["10.244.0.0/16", "fd00::/64"], ["192.0.2.0/24", "fc00::/7"]).Fingerprint().Should()
+        Spec(["10.244.0.0/16", "fd00::/64"], ["192.0.2.0/24", "fc00::/7"])
+            .Fingerprint()
+            .Should()
             .NotBe(Spec(["10.244.0.0/16", "fd00::/64"], ["192.0.2.0/24"]).Fingerprint());
     }
 
@@ -46,8 +57,11 @@ public sealed class FirewallSpecTests
         FirewallSpec spec = Spec(["10.244.0.0/16"], ["192.0.2.0/24"]);
         string[] others =
         [
-            (spec with { Network = "other" }).Fingerprint(), (spec with { Bridge = "br0" }).Fingerprint(), (spec with { Masquerade = false }).Fingerprint(),
-            Spec(["10.245.0.0/16"], ["192.0.2.0/24"]).Fingerprint(), Spec(["10.244.0.0/16"], ["192.0.3.0/24"]).Fingerprint(),
+            (spec with { Network = "other" }).Fingerprint(),
+            (spec with { Bridge = "br0" }).Fingerprint(),
+            (spec with { Masquerade = false }).Fingerprint(),
+            Spec(["10.245.0.0/16"], ["192.0.2.0/24"]).Fingerprint(),
+            Spec(["10.244.0.0/16"], ["192.0.3.0/24"]).Fingerprint(),
         ];
 
         others.Should().OnlyHaveUniqueItems().And.NotContain(spec.Fingerprint());

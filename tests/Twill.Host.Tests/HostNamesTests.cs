@@ -67,12 +67,24 @@ public sealed class HostNamesTests
     public void Hardware_addresses_are_derived_local_and_unicast()
     {
         HostMacs.ForContainer(IPAddress.Parse("10.244.7.5")).ToString().Should().Be("02:74:0a:f4:07:05");
-        foreach (Linux.MacAddress mac in new[] { HostMacs.ForHostEnd("c1", "eth0"), HostMacs.ForBridge("twill0"), HostMacs.ForContainer(IPAddress.Loopback), HostMacs.ForContainer(IPAddress.Parse("fd00::5")) })
+        foreach (
+            Linux.MacAddress mac in new[]
+            {
+                HostMacs.ForHostEnd("c1", "eth0"),
+                HostMacs.ForBridge("twill0"),
+                HostMacs.ForContainer(IPAddress.Loopback),
+                HostMacs.ForContainer(IPAddress.Parse("fd00::5")),
+            }
+        )
         {
             mac.IsLocallyAdministered.Should().BeTrue();
             mac.IsMulticast.Should().BeFalse();
         }
-        HostMacs.ForContainer(IPAddress.Parse("fd00::5")).Should().Be(HostMacs.ForContainer(IPAddress.Parse("fd00:0::5"))).And.NotBe(HostMacs.ForContainer(IPAddress.Parse("fd00::1:0:0:5")));
+        HostMacs
+            .ForContainer(IPAddress.Parse("fd00::5"))
+            .Should()
+            .Be(HostMacs.ForContainer(IPAddress.Parse("fd00:0::5")))
+            .And.NotBe(HostMacs.ForContainer(IPAddress.Parse("fd00::1:0:0:5")));
         HostMacs.ForBridge("twill0").Should().Be(HostMacs.ForBridge("twill0")).And.NotBe(HostMacs.ForBridge("twill1"));
     }
 }

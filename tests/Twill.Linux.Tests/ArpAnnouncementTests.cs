@@ -17,11 +17,37 @@ public sealed class ArpAnnouncementTests
 
         HexRows.Equal(
             [
-                0, 1, 8, 0, 6, 4, 0, 1,         // Ethernet, IPv4, lengths, request
-                2, 0, 0, 0, 0, 1, 10, 244, 7, 5, // sender
-                0, 0, 0, 0, 0, 0, 10, 244, 7, 5, // target
+                0,
+                1,
+                8,
+                0,
+                6,
+                4,
+                0,
+                1, // Ethernet, IPv4, lengths, request
+                2,
+                0,
+                0,
+                0,
+                0,
+                1,
+                10,
+                244,
+                7,
+                5, // sender
+                0,
+                0,
+                0,
+                0,
+                0,
+                0,
+                10,
+                244,
+                7,
+                5, // target
             ],
-            packet);
+            packet
+        );
     }
 
     [Fact]

@@ -10,14 +10,16 @@ namespace Twill.Linux.Tests;
 /// </summary>
 internal static class Captured
 {
-    /// <summary>Fails unless the request, as a socket would send it, is what the file says; sequence number and port id are 0 in both.</summary>
-    internal static void Equal<T>(string name, in T request) where T : struct, INetlinkRequest =>
-        Equal(name, in request, (T.Type & 3) == 2 ? NetlinkFlags.None : NetlinkFlags.Ack);
+    /// <summary>Fails unless the request, as a socket would send it, is what the file says; sequence number and port id are 0 in
+    /// both.</summary>
+    internal static void Equal<T>(string name, in T request)
+        where T : struct, INetlinkRequest => Equal(name, in request, (T.Type & 3) == 2 ? NetlinkFlags.None : NetlinkFlags.Ack);
 
     /// <summary>The same with these flags besides the request's own.</summary>
-    internal static void Equal<T>(string name, in T request, NetlinkFlags flags, ushort family = 0) where T : struct, INetlinkRequest
+    internal static void Equal<T>(string name, in T request, NetlinkFlags flags, ushort family = 0)
+        where T : struct, INetlinkRequest
     {
-        MessageBuffer buffer = new(16);     // too small for any: growing is tested along
+        MessageBuffer buffer = new(16); // too small for any: growing is tested along
         buffer.Append(in request, 0, flags, family);
         try
         {
@@ -50,7 +52,10 @@ internal static class Captured
     {
         string? at = AppContext.BaseDirectory;
         while (at is not null && !System.IO.Directory.Exists(Path.Combine(at, "golden")))
+        {
             at = Path.GetDirectoryName(at);
+        }
+
         return Path.Combine(at ?? throw new DirectoryNotFoundException($"no 'golden' above {AppContext.BaseDirectory}"), "golden");
     }
 }

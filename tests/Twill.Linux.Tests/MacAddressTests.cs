@@ -64,7 +64,9 @@ public sealed class MacAddressTests
     [Fact]
     public void Equal_bytes_are_equal_addresses()
     {
-        MacAddress a = MacAddress.Parse("02:00:00:00:00:01"), same = MacAddress.Parse("02:00:00:00:00:01"), other = MacAddress.Parse("02:00:00:00:00:02");
+        MacAddress a = MacAddress.Parse("02:00:00:00:00:01"),
+            same = MacAddress.Parse("02:00:00:00:00:01"),
+            other = MacAddress.Parse("02:00:00:00:00:02");
 
         (a == same).Should().BeTrue();
         (a != other).Should().BeTrue();

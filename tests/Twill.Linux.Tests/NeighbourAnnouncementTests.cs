@@ -13,9 +13,21 @@ public sealed class NeighbourAnnouncementTests
 
         NeighbourAnnouncement.Write(packet, IPAddress.Parse("fd00::5"), s_mac);
 
-        Convert.ToHexStringLower(packet).Should().Be(
-            "60000000" + "00203aff" + "fd000000000000000000000000000005" + "ff020000000000000000000000000001"
-            + "8800" + "5a93" + "20000000" + "fd000000000000000000000000000005" + "0201" + "020000000001");
+        Convert
+            .ToHexStringLower(packet)
+            .Should()
+            .Be(
+                "60000000"
+                    + "00203aff"
+                    + "fd000000000000000000000000000005"
+                    + "ff020000000000000000000000000001"
+                    + "8800"
+                    + "5a93"
+                    + "20000000"
+                    + "fd000000000000000000000000000005"
+                    + "0201"
+                    + "020000000001"
+            );
         Sum(packet).Should().Be(0xffff, "the checksum makes it whole");
     }
 
@@ -31,7 +43,10 @@ public sealed class NeighbourAnnouncementTests
     {
         int sum = 32 + 58;
         for (int i = 8; i < packet.Length; i += 2)
+        {
             sum += (packet[i] << 8) | packet[i + 1];
+        }
+
         return (sum & 0xffff) + (sum >> 16);
     }
 }

@@ -12,7 +12,9 @@ public sealed class NetworkChangeTests
         while (messages.TryRead(out NetlinkMessage message))
         {
             if (NetworkChange.TryDecode(in message, out NetworkChange change))
+            {
                 changes.Add(change);
+            }
         }
         return changes;
     }
@@ -33,7 +35,7 @@ public sealed class NetworkChangeTests
 
     [Theory]
     [InlineData(17, 0, true)]
-    [InlineData(17, 7, false)]      // AF_BRIDGE: a port left its bridge
+    [InlineData(17, 7, false)] // AF_BRIDGE: a port left its bridge
     [InlineData(16, 0, false)]
     public void A_link_is_removed_only_by_its_own_removal(ushort type, byte family, bool removal)
     {
@@ -42,7 +44,16 @@ public sealed class NetworkChangeTests
         header[4] = 9;
 
         NetworkChange change = All(Message(type, NetlinkFlags.None, 0, header)).Should().ContainSingle().Subject;
-        change.Should().BeEquivalentTo(new { Kind = NetworkChangeKind.Link, IsRemoval = removal, Index = 9 });
+        change
+            .Should()
+            .BeEquivalentTo(
+                new
+                {
+                    Kind = NetworkChangeKind.Link,
+                    IsRemoval = removal,
+                    Index = 9,
+                }
+            );
         (change.Link is not null).Should().Be(family == 0, "what is told of a port is not all of the link");
     }
 

@@ -17,7 +17,9 @@ public sealed class RouteBatchTests
             Errno errno = verdict(number);
             bool wantsAck = ((NetlinkFlags)BitConverter.ToUInt16(datagram, at + 6) & NetlinkFlags.Ack) != 0;
             if (errno != Errno.None || wantsAck)
+            {
                 channel.Answer(Ack(SequenceOf(datagram.AsSpan(at)), errno));
+            }
         }
     }
 
@@ -29,10 +31,10 @@ public sealed class RouteBatchTests
     {
         int answers = 0;
         ScriptedChannel channel = new((c, sent) => Kernel(c, sent, _ =>
-        {
-            answers++;
-            return Errno.None;
-        }));
+                {
+                    answers++;
+                    return Errno.None;
+                }));
         using RouteSocket route = new(channel);
         RouteBatch batch = route.NewBatch();
         batch.Add(new SetLink(2) { Up = true }).Should().Be(0);
@@ -49,7 +51,16 @@ public sealed class RouteBatchTests
     [Fact]
     public void The_first_request_that_failed_is_named_and_the_errors_of_all_are_known()
     {
-        RouteBatch batch = Batch(i => i switch { 1 => Errno.EEXIST, 2 => Errno.ENODEV, _ => Errno.None }, out _);
+        RouteBatch batch = Batch(
+            i =>
+                i switch
+                {
+                    1 => Errno.EEXIST,
+                    2 => Errno.ENODEV,
+                    _ => Errno.None,
+                },
+            out _
+        );
         batch.Add(new SetLink(2) { Up = true });
         batch.Add(new NewBridge("br0"), tolerate: Errno.EEXIST);
         batch.Add(new NewRoute(IPNetwork.Parse("10.1.0.0/16")) { Index = 7 });
@@ -81,14 +92,19 @@ public sealed class RouteBatchTests
         int number = 0;
         RouteBatch batch = Batch(_ => number++ % 7 == 3 ? Errno.ENETUNREACH : Errno.None, out ScriptedChannel channel);
         for (int i = 0; i < 5000; i++)
+        {
             batch.Add(new NewRoute(new IPNetwork(new IPAddress([10, (byte)(i >> 8), (byte)i, 0]), 24)) { Index = 2 });
+        }
 
         int failed = batch.TrySend();
 
         failed.Should().Be(Enumerable.Range(0, 5000).Count(i => i % 7 == 3));
         channel.Sent.Should().HaveCount((5000 + 127) / 128);
         for (int i = 0; i < 5000; i++)
+        {
             batch.Failed(i).Should().Be(i % 7 == 3);
+        }
+
         batch.ErrorOf(3)!.Message.Should().StartWith("new route 10.0.3.0/24 dev #2: Network is unreachable");
     }
 

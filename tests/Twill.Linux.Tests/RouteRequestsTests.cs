@@ -10,7 +10,8 @@ namespace Twill.Linux.Tests;
 
 public sealed class RouteRequestsTests
 {
-    private static string Describe<T>(T request) where T : struct, INetlinkRequest
+    private static string Describe<T>(T request)
+        where T : struct, INetlinkRequest
     {
         MessageBuffer buffer = new();
         buffer.Append(in request, 1);
@@ -43,7 +44,8 @@ public sealed class RouteRequestsTests
         Describe(new NewNeighbour(7, address, mac)).Should().Be("new neighbour 10.244.9.0 lladdr 02:00:00:00:00:09 dev #7");
         Describe(new DeleteNeighbour(7, address)).Should().Be("delete neighbour 10.244.9.0 dev #7");
         Describe(new NewFdbEntry(7, mac) { Destination = IPAddress.Parse("10.0.0.9") })
-            .Should().Be("new FDB entry 02:00:00:00:00:09 dst 10.0.0.9 dev #7");
+            .Should()
+            .Be("new FDB entry 02:00:00:00:00:09 dst 10.0.0.9 dev #7");
         Describe(new DeleteFdbEntry(7, mac)).Should().Be("delete FDB entry 02:00:00:00:00:09 dev #7");
         Describe(new ListFdb()).Should().Be("list FDB entries");
         Describe(new NewIfb("tb0")).Should().Be("new link tb0 (ifb)");

@@ -52,7 +52,11 @@ public sealed class RouteSocketTests
 
         Action add = () => route.Execute(new NewBridge("br0"));
 
-        add.Should().Throw<NetlinkException>().WithMessage("new link br0 (bridge): File exists (errno 17)").Which.KernelText.Should().BeNull();
+        add.Should()
+            .Throw<NetlinkException>()
+            .WithMessage("new link br0 (bridge): File exists (errno 17)")
+            .Which.KernelText.Should()
+            .BeNull();
     }
 
     [Fact]
@@ -69,14 +73,21 @@ public sealed class RouteSocketTests
     [Fact]
     public void What_an_earlier_request_left_behind_is_skipped()
     {
-        using RouteSocket route = Socket((c, sent) =>
-        {
-            uint sequence = SequenceOf(sent);
-            if (sequence > 1)
-                c.Answer(Ack(sequence - 1, Errno.EBUSY), Ack(sequence));
-            else
-                c.Answer(Ack(sequence));
-        }, out _);
+        using RouteSocket route = Socket(
+            (c, sent) =>
+            {
+                uint sequence = SequenceOf(sent);
+                if (sequence > 1)
+                {
+                    c.Answer(Ack(sequence - 1, Errno.EBUSY), Ack(sequence));
+                }
+                else
+                {
+                    c.Answer(Ack(sequence));
+                }
+            },
+            out _
+        );
 
         route.Execute(new DeleteLink("a"));
         route.Invoking(r => r.Execute(new DeleteLink("b"))).Should().NotThrow();
@@ -107,15 +118,21 @@ public sealed class RouteSocketTests
     public void A_list_that_was_interrupted_is_asked_for_again_and_only_the_whole_one_counts()
     {
         int lists = 0;
-        using RouteSocket route = Socket((c, sent) =>
-        {
-            uint sequence = SequenceOf(sent);
-            lists++;
-            c.Answer(Replay("bridge", sequence, lists == 1 ? NetlinkFlags.DumpInterrupted : NetlinkFlags.None));
-            if (lists == 3)
-                c.Answer(Replay("vxlan", sequence));
-            c.Answer(Done(sequence, lists == 2 ? NetlinkFlags.Multi | NetlinkFlags.DumpInterrupted : NetlinkFlags.Multi));
-        }, out ScriptedChannel channel);
+        using RouteSocket route = Socket(
+            (c, sent) =>
+            {
+                uint sequence = SequenceOf(sent);
+                lists++;
+                c.Answer(Replay("bridge", sequence, lists == 1 ? NetlinkFlags.DumpInterrupted : NetlinkFlags.None));
+                if (lists == 3)
+                {
+                    c.Answer(Replay("vxlan", sequence));
+                }
+
+                c.Answer(Done(sequence, lists == 2 ? NetlinkFlags.Multi | NetlinkFlags.DumpInterrupted : NetlinkFlags.Multi));
+            },
+            out ScriptedChannel channel
+        );
 
         List<Link> links = route.ListLinks();
 
@@ -127,7 +144,10 @@ public sealed class RouteSocketTests
     [Fact]
     public void A_list_that_never_stops_changing_is_given_up_with_a_reason()
     {
-        using RouteSocket route = Socket((c, sent) => c.Answer(Done(SequenceOf(sent), NetlinkFlags.DumpInterrupted)), out ScriptedChannel channel);
+        using RouteSocket route = Socket(
+            (c, sent) => c.Answer(Done(SequenceOf(sent), NetlinkFlags.DumpInterrupted)),
+            out ScriptedChannel channel
+        );
 
         Action list = () => route.ListLinks();
 
@@ -138,7 +158,10 @@ public sealed class RouteSocketTests
     [Fact]
     public void An_error_at_the_end_of_a_list_is_not_lost()
     {
-        using RouteSocket route = Socket((c, sent) => c.Answer(Replay("bridge", SequenceOf(sent)), Done(SequenceOf(sent), errno: Errno.ENOMEM)), out _);
+        using RouteSocket route = Socket(
+            (c, sent) => c.Answer(Replay("bridge", SequenceOf(sent)), Done(SequenceOf(sent), errno: Errno.ENOMEM)),
+            out _
+        );
 
         route.Invoking(r => r.ListLinks()).Should().Throw<NetlinkException>().Which.Errno.Should().Be(Errno.ENOMEM);
     }
@@ -146,12 +169,15 @@ public sealed class RouteSocketTests
     [Fact]
     public void A_list_comes_in_as_many_datagrams_as_it_takes()
     {
-        using RouteSocket route = Socket((c, sent) =>
-        {
-            c.Answer(Replay("bridge", SequenceOf(sent)));
-            c.Answer(Replay("vxlan", SequenceOf(sent)));
-            c.Answer(Replay("veth-on-bridge", SequenceOf(sent)), Done(SequenceOf(sent)));
-        }, out ScriptedChannel channel);
+        using RouteSocket route = Socket(
+            (c, sent) =>
+            {
+                c.Answer(Replay("bridge", SequenceOf(sent)));
+                c.Answer(Replay("vxlan", SequenceOf(sent)));
+                c.Answer(Replay("veth-on-bridge", SequenceOf(sent)), Done(SequenceOf(sent)));
+            },
+            out ScriptedChannel channel
+        );
 
         route.ListLinks().Select(l => l.Name).Should().Equal("br0", "twill.1", "tw0");
         channel.Prepared.Should().Be(1);
@@ -160,12 +186,15 @@ public sealed class RouteSocketTests
     [Fact]
     public void A_list_with_a_malformed_entry_is_refused_after_it_was_read_to_its_end()
     {
-        using RouteSocket route = Socket((c, sent) =>
-        {
-            c.Answer(Message(16, NetlinkFlags.Multi, SequenceOf(sent), new byte[3]));
-            c.Answer(Replay("bridge", SequenceOf(sent)));
-            c.Answer(Done(SequenceOf(sent)));
-        }, out ScriptedChannel channel);
+        using RouteSocket route = Socket(
+            (c, sent) =>
+            {
+                c.Answer(Message(16, NetlinkFlags.Multi, SequenceOf(sent), new byte[3]));
+                c.Answer(Replay("bridge", SequenceOf(sent)));
+                c.Answer(Done(SequenceOf(sent)));
+            },
+            out ScriptedChannel channel
+        );
 
         route.Invoking(r => r.ListLinks()).Should().Throw<NetlinkFormatException>().WithMessage("*3 bytes where a header of 16 should be*");
 
@@ -175,11 +204,14 @@ public sealed class RouteSocketTests
     [Fact]
     public void A_queueing_discipline_comes_before_the_acknowledgement()
     {
-        using RouteSocket route = Socket((c, sent) =>
-        {
-            c.Answer(Message(36, NetlinkFlags.None, SequenceOf(sent), new byte[20]));
-            c.Answer(Ack(SequenceOf(sent)));
-        }, out ScriptedChannel channel);
+        using RouteSocket route = Socket(
+            (c, sent) =>
+            {
+                c.Answer(Message(36, NetlinkFlags.None, SequenceOf(sent), new byte[20]));
+                c.Answer(Ack(SequenceOf(sent)));
+            },
+            out ScriptedChannel channel
+        );
 
         route.TryGetQdisc(7, TcHandle.Root, out Qdisc? qdisc).Should().BeTrue();
 

@@ -25,7 +25,10 @@ internal sealed class ScriptedChannel(Action<ScriptedChannel, byte[]> script) : 
     public int Receive(Span<byte> buffer)
     {
         if (_answers.Count == 0)
+        {
             throw new NetlinkException("receive", Errno.ETIMEDOUT, "the script is over");
+        }
+
         byte[] answer = _answers.Dequeue();
         answer.CopyTo(buffer);
         return answer.Length;
@@ -33,9 +36,7 @@ internal sealed class ScriptedChannel(Action<ScriptedChannel, byte[]> script) : 
 
     public void PrepareForDumps() => Prepared++;
 
-    public void Dispose()
-    {
-    }
+    public void Dispose() { }
 
     public void Answer(params byte[][] messages) => _answers.Enqueue([.. messages.SelectMany(m => m)]);
 

@@ -13,8 +13,14 @@ public static class BusyboxImage
     public const string Name = "localhost/twill-test:1";
 
     private const string Busybox = "/bin/busybox";
-    private const UnixFileMode Executable = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute
-        | UnixFileMode.GroupRead | UnixFileMode.GroupExecute | UnixFileMode.OtherRead | UnixFileMode.OtherExecute;
+    private const UnixFileMode Executable =
+        UnixFileMode.UserRead
+        | UnixFileMode.UserWrite
+        | UnixFileMode.UserExecute
+        | UnixFileMode.GroupRead
+        | UnixFileMode.GroupExecute
+        | UnixFileMode.OtherRead
+        | UnixFileMode.OtherExecute;
 
     private static readonly string[] s_applets = ["sh", "sleep", "ip", "ping", "cat"];
 
@@ -23,8 +29,7 @@ public static class BusyboxImage
     {
         byte[] layer = Layer();
         string digest = Convert.ToHexStringLower(SHA256.HashData(layer));
-        string config =
-            $$$"""
+        string config = $$$"""
             {"architecture":"amd64","os":"linux","config":{"Entrypoint":["/bin/sleep","infinity"],"Env":["PATH=/bin"]},
              "rootfs":{"type":"layers","diff_ids":["sha256:{{{digest}}}"]},"history":[{"comment":"busybox"}]}
             """;

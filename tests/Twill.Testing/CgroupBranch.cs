@@ -8,7 +8,8 @@ internal sealed class CgroupBranch : IDisposable
 {
     private const string Prefix = "twill-test";
 
-    /// <summary>What a killed run left; what cannot be removed yet, or another run removes at this moment, is not this run's concern.</summary>
+    /// <summary>What a killed run left; what cannot be removed yet, or another run removes at this moment, is not this run's
+    /// concern.</summary>
     static CgroupBranch()
     {
         foreach (string parent in Parents())
@@ -31,10 +32,11 @@ internal sealed class CgroupBranch : IDisposable
     }
 
     /// <summary>This process's own cgroups: below them are the branches.</summary>
-    private static IEnumerable<string> Parents() => File.ReadAllLines("/proc/self/cgroup")
-        .Select(line => line.Split(':', 3))
-        .Select(parts => $"/sys/fs/cgroup/{parts[1]}{parts[2].TrimEnd('/')}")
-        .Where(Directory.Exists);
+    private static IEnumerable<string> Parents() =>
+        File.ReadAllLines("/proc/self/cgroup")
+            .Select(line => line.Split(':', 3))
+            .Select(parts => $"/sys/fs/cgroup/{parts[1]}{parts[2].TrimEnd('/')}")
+            .Where(Directory.Exists);
 
     /// <summary>Removes a cgroup from its leaves on: the kernel refuses while there are others or processes in it.</summary>
     private static CmdResult Remove(string cgroup) => Cmd.Run("find", [cgroup, "-depth", "-type", "d", "-exec", "rmdir", "{}", "+"]);

@@ -28,7 +28,8 @@ public static class Cmd
         IEnumerable<string> args,
         TimeSpan? timeout = null,
         IEnumerable<KeyValuePair<string, string?>>? env = null,
-        string? stdin = null)
+        string? stdin = null
+    )
     {
         byte[]? input = stdin is null ? null : new UTF8Encoding(false).GetBytes(stdin);
         return RunBytes(file, args, timeout, env, input);
@@ -40,7 +41,8 @@ public static class Cmd
         IEnumerable<string> args,
         TimeSpan? timeout = null,
         IEnumerable<KeyValuePair<string, string?>>? env = null,
-        byte[]? stdin = null)
+        byte[]? stdin = null
+    )
     {
         ProcessStartInfo start = new(file, args)
         {
@@ -56,7 +58,8 @@ public static class Cmd
 
         string line = $"{file} {string.Join(' ', start.ArgumentList)}";
         using Process process = Process.Start(start) ?? throw new CmdException($"{line}: could not be started");
-        Task<string> stdout = process.StandardOutput.ReadToEndAsync(), stderr = process.StandardError.ReadToEndAsync();
+        Task<string> stdout = process.StandardOutput.ReadToEndAsync(),
+            stderr = process.StandardError.ReadToEndAsync();
         Feed(process, stdin ?? []);
 
         TimeSpan limit = timeout ?? DefaultTimeout;

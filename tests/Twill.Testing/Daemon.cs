@@ -22,8 +22,7 @@ public enum Signal
 /// </summary>
 public sealed partial class Daemon : IDisposable
 {
-    private const string Guard =
-        """
+    private const string Guard = """
         exec 3<&0
         "$@" </dev/null >>"$TWILL_TEST_LOG" 2>&1 3<&- & program=$!
         echo $program
@@ -69,13 +68,10 @@ public sealed partial class Daemon : IDisposable
         string name,
         IEnumerable<string> command,
         string logFile,
-        IEnumerable<KeyValuePair<string, string?>>? env = null)
+        IEnumerable<KeyValuePair<string, string?>>? env = null
+    )
     {
-        ProcessStartInfo start = new("sh", ["-c", Guard, name, .. command])
-        {
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-        };
+        ProcessStartInfo start = new("sh", ["-c", Guard, name, .. command]) { RedirectStandardInput = true, RedirectStandardOutput = true };
         foreach ((string variable, string? value) in env ?? [])
         {
             start.Environment[variable] = value;
@@ -85,7 +81,8 @@ public sealed partial class Daemon : IDisposable
         return new Daemon(name, Process.Start(start) ?? throw new CmdException($"{name}: could not be started"), logFile);
     }
 
-    /// <summary>Sends a signal to the program; one that has ended already is left in peace. After <see cref="Signal.Stop"/> it stands still.</summary>
+    /// <summary>Sends a signal to the program; one that has ended already is left in peace. After <see cref="Signal.Stop"/> it stands
+    /// still.</summary>
     public void Send(Signal signal)
     {
         if (HasExited)

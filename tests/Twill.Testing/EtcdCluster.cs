@@ -25,7 +25,11 @@ public sealed class EtcdCluster : IDisposable
         _members = new Daemon?[members];
         try
         {
-            for (int i = 0; i < members; i++) Launch(i, "new");
+            for (int i = 0; i < members; i++)
+            {
+                Launch(i, "new");
+            }
+
             WaitHealthy();
         }
         catch
@@ -48,7 +52,8 @@ public sealed class EtcdCluster : IDisposable
         }
     }
 
-    /// <summary>`etcdctl ARGS`, of what may be done twice: it is tried again while the members elect a leader or one does not serve yet.</summary>
+    /// <summary>`etcdctl ARGS`, of what may be done twice: it is tried again while the members elect a leader or one does not serve
+    /// yet.</summary>
     public string Etcdctl(params string[] args)
     {
         string answer = "";
@@ -83,23 +88,53 @@ public sealed class EtcdCluster : IDisposable
     /// <summary>Ends all members and starts them with what the backup holds: what was written since never was, revisions go back.</summary>
     public void Restore(string backup)
     {
-        for (int i = 0; i < _members.Length; i++) Kill(i);
+        for (int i = 0; i < _members.Length; i++)
+        {
+            Kill(i);
+        }
+
         _data = "restored";
         for (int i = 0; i < _members.Length; i++)
         {
-            Cmd.Run("etcdctl", ["snapshot", "restore", backup, "--data-dir", Data(i), "--name", $"m{i}", "--initial-cluster", InitialCluster,
-                "--initial-advertise-peer-urls", Peer(i)], env: [new("ETCDCTL_API", "3")]).OrThrow();
+            Cmd.Run(
+                    "etcdctl",
+                    [
+                        "snapshot",
+                        "restore",
+                        backup,
+                        "--data-dir",
+                        Data(i),
+                        "--name",
+                        $"m{i}",
+                        "--initial-cluster",
+                        InitialCluster,
+                        "--initial-advertise-peer-urls",
+                        Peer(i),
+                    ],
+                    env: [new("ETCDCTL_API", "3")]
+                )
+                .OrThrow();
             Launch(i, "existing");
         }
         WaitHealthy();
     }
 
     /// <summary>Waits until each member that runs answers with what the whole cluster agrees on.</summary>
-    public void WaitHealthy() => Eventually.True("every member serves", () => Running.All(Serves), s_patience, () => string.Join('\n', _members.Select(m => m?.Log)));
+    public void WaitHealthy() =>
+        Eventually.True(
+            "every member serves",
+            () => Running.All(Serves),
+            s_patience,
+            () => string.Join('\n', _members.Select(m => m?.Log))
+        );
 
     public void Dispose()
     {
-        foreach (Daemon? member in _members) member?.Dispose();
+        foreach (Daemon? member in _members)
+        {
+            member?.Dispose();
+        }
+
         _dir.Dispose();
     }
 
@@ -111,13 +146,35 @@ public sealed class EtcdCluster : IDisposable
 
     private string Data(int member) => Path.Combine(_dir.Path, $"{_data}-{member}");
 
-    private void Launch(int member, string state) => _members[member] = Daemon.Start($"etcd m{member}",
-    [
-        .. _prefix, "etcd", "--name", $"m{member}", "--data-dir", Data(member), "--logger", "zap", "--log-level", "warn",
-        "--listen-client-urls", Endpoints[member], "--advertise-client-urls", Endpoints[member],
-        "--listen-peer-urls", Peer(member), "--initial-advertise-peer-urls", Peer(member),
-        "--initial-cluster", InitialCluster, "--initial-cluster-state", state,
-    ], Path.Combine(_dir.Path, $"log-{member}"));
+    private void Launch(int member, string state) =>
+        _members[member] = Daemon.Start(
+            $"etcd m{member}",
+            [
+                .. _prefix,
+                "etcd",
+                "--name",
+                $"m{member}",
+                "--data-dir",
+                Data(member),
+                "--logger",
+                "zap",
+                "--log-level",
+                "warn",
+                "--listen-client-urls",
+                Endpoints[member],
+                "--advertise-client-urls",
+                Endpoints[member],
+                "--listen-peer-urls",
+                Peer(member),
+                "--initial-advertise-peer-urls",
+                Peer(member),
+                "--initial-cluster",
+                InitialCluster,
+                "--initial-cluster-state",
+                state,
+            ],
+            Path.Combine(_dir.Path, $"log-{member}")
+        );
 
     private bool Serves(int member) => Run(member, ["--command-timeout=1s", "get", "x"]).ExitCode == 0;
 
@@ -126,10 +183,17 @@ public sealed class EtcdCluster : IDisposable
         foreach (int member in Running)
         {
             CmdResult answer = Run(member, ["endpoint", "status", "-w", "json"]);
-            if (answer.ExitCode != 0) continue;
+            if (answer.ExitCode != 0)
+            {
+                continue;
+            }
+
             using JsonDocument json = JsonDocument.Parse(answer.Stdout);
             JsonElement status = json.RootElement[0].GetProperty("Status");
-            if (status.GetProperty("leader").GetUInt64() == status.GetProperty("header").GetProperty("member_id").GetUInt64()) return member;
+            if (status.GetProperty("leader").GetUInt64() == status.GetProperty("header").GetProperty("member_id").GetUInt64())
+            {
+                return member;
+            }
         }
         return null;
     }

@@ -147,9 +147,24 @@ public sealed class EtcdServer : IDisposable
         const string Peer = "http://127.0.0.1:0";
         List<string> args =
         [
-            "--name", "test", "--data-dir", _directory.At("data"), "--logger", "zap", "--log-level", "warn",
-            "--listen-client-urls", Endpoint, "--advertise-client-urls", Endpoint,
-            "--listen-peer-urls", Peer, "--initial-advertise-peer-urls", Peer, "--initial-cluster", $"test={Peer}",
+            "--name",
+            "test",
+            "--data-dir",
+            _directory.At("data"),
+            "--logger",
+            "zap",
+            "--log-level",
+            "warn",
+            "--listen-client-urls",
+            Endpoint,
+            "--advertise-client-urls",
+            Endpoint,
+            "--listen-peer-urls",
+            Peer,
+            "--initial-advertise-peer-urls",
+            Peer,
+            "--initial-cluster",
+            $"test={Peer}",
         ];
         if (Certificates is { } files)
         {

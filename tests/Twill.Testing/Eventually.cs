@@ -3,14 +3,16 @@ using System.Diagnostics;
 namespace Twill.Testing;
 
 /// <summary>
-/// Waits for what happens soon but not at once, without guessing how long to sleep. The last try begins when the limit is over: a machine that
+/// Waits for what happens soon but not at once, without guessing how long to sleep. The last try begins when the limit is over: a machine
+/// that
 /// stands still for a while fails nobody.
 /// </summary>
 public static class Eventually
 {
     public static readonly TimeSpan DefaultLimit = TimeSpan.FromSeconds(10);
 
-    /// <summary>Tries until it <paramref name="isTrue"/> and gives the time taken; after the limit fails with <paramref name="what"/>.</summary>
+    /// <summary>Tries until it <paramref name="isTrue"/> and gives the time taken; after the limit fails with
+    /// <paramref name="what"/>.</summary>
     public static TimeSpan True(string what, Func<bool> isTrue, TimeSpan? limit = null, Func<string>? onFailure = null)
     {
         long start = Stopwatch.GetTimestamp();

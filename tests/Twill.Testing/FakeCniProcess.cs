@@ -9,9 +9,7 @@ public sealed class FakeCniProcess : ICniProcess
     private readonly MemoryStream _stdout = new();
 
     public FakeCniProcess(string stdin, params (string Name, string Value)[] environment)
-        : this(Encoding.UTF8.GetBytes(stdin), environment)
-    {
-    }
+        : this(Encoding.UTF8.GetBytes(stdin), environment) { }
 
     public FakeCniProcess(byte[] stdin, params (string Name, string Value)[] environment)
     {
@@ -44,14 +42,20 @@ public sealed class FakeCniProcess : ICniProcess
     public byte[] ReadStdin(int limit)
     {
         if (StdinFailure is not null)
+        {
             throw StdinFailure;
+        }
+
         return Stdin.Length <= limit ? Stdin : throw new CniException(CniErrorCode.DecodeFailure, "too long", $"at most {limit} bytes");
     }
 
     public void WriteStdout(ReadOnlySpan<byte> bytes)
     {
         if (StdoutFailure is not null)
+        {
             throw StdoutFailure;
+        }
+
         Writes++;
         _stdout.Write(bytes);
     }

@@ -74,5 +74,8 @@ public sealed class Golden
 [AttributeUsage(AttributeTargets.Method, AllowMultiple = true)]
 public sealed class GoldenAttribute(string name) : DataAttribute
 {
-    public override IEnumerable<object[]> GetData(MethodInfo testMethod) => [[Golden.Load(name)]];
+    public override IEnumerable<object[]> GetData(MethodInfo testMethod) =>
+        [
+            [Golden.Load(name)],
+        ];
 }

@@ -25,7 +25,8 @@ public static class HexRows
         text.AppendLine("   offset  expected      actual");
         for (int at = 0; at < Math.Max(expected.Length, actual.Length); at += RowBytes)
         {
-            ReadOnlySpan<byte> left = Row(expected, at), right = Row(actual, at);
+            ReadOnlySpan<byte> left = Row(expected, at),
+                right = Row(actual, at);
             text.AppendLine($"{(left.SequenceEqual(right) ? "  " : "->")} {at,6}  {Hex(left),-12}  {Hex(right),-12}".TrimEnd());
         }
 

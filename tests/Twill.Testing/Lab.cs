@@ -69,12 +69,14 @@ public sealed class Lab : IDisposable
     {
         LabNode node = NewNode("etcd");
         Connect("etcd", node.Pid, node, EtcdAddress, EtcdAddressV6);
-        Etcd = EtcdServer.Start((options ?? new()) with
-        {
-            Address = System.Net.IPAddress.Parse(Has(LabFamilies.IPv4) ? EtcdAddress : EtcdAddressV6),
-            Port = 2379,
-            Prefix = node.Enter,
-        });
+        Etcd = EtcdServer.Start(
+            (options ?? new()) with
+            {
+                Address = System.Net.IPAddress.Parse(Has(LabFamilies.IPv4) ? EtcdAddress : EtcdAddressV6),
+                Port = 2379,
+                Prefix = node.Enter,
+            }
+        );
         _parts.Add(Etcd);
         return Etcd;
     }
@@ -92,7 +94,8 @@ public sealed class Lab : IDisposable
     /// <summary>Adds a host with the next address of the underlay and a default route to the outside.</summary>
     public LabHost AddHost(string name)
     {
-        string v4 = $"192.168.50.{11 + _hosts.Count}", v6 = $"fd00:50::{11 + _hosts.Count}";
+        string v4 = $"192.168.50.{11 + _hosts.Count}",
+            v6 = $"fd00:50::{11 + _hosts.Count}";
         string[] command = ["unshare", "--net", "--mount", "--propagation=private", "--", Script, RepoPaths.Bin];
         Daemon holder = Daemon.Start(name, command, _directory.At($"{name}.log"));
         LabHost host = new(name, Has(LabFamilies.IPv4) ? v4 : v6, Has(LabFamilies.IPv6) ? v6 : null, _directory.Path, holder);
@@ -161,10 +164,13 @@ public sealed class Lab : IDisposable
     }
 
     /// <summary>The namespaces are ready when their holder has become `sleep`.</summary>
-    private static void WaitUntilHeld(Daemon holder) => Eventually.True(
-        $"{holder.Name} holds its namespaces",
-        () => holder.HasExited
-            ? throw new CmdException($"{holder.Name} ended: {holder.Log}")
-            : File.ReadAllText($"/proc/{holder.Pid}/comm").Trim() == "sleep",
-        onFailure: () => holder.Log);
+    private static void WaitUntilHeld(Daemon holder) =>
+        Eventually.True(
+            $"{holder.Name} holds its namespaces",
+            () =>
+                holder.HasExited
+                    ? throw new CmdException($"{holder.Name} ended: {holder.Log}")
+                    : File.ReadAllText($"/proc/{holder.Pid}/comm").Trim() == "sleep",
+            onFailure: () => holder.Log
+        );
 }

@@ -35,10 +35,14 @@ public sealed class LabContainer : NetnsShell
     /// <summary>Removes the namespace, and waits until the host ends of its veth pairs are gone with it.</summary>
     public void Vanish()
     {
-        HashSet<int> hostEnds = [.. IpJson("link show type veth").EnumerateArray().Select(link => link.GetProperty("link_index").GetInt32())];
+        HashSet<int> hostEnds =
+        [
+            .. IpJson("link show type veth").EnumerateArray().Select(link => link.GetProperty("link_index").GetInt32()),
+        ];
         Remove();
         Eventually.True($"the host ends of {Name} are gone", () =>
-            !_host.IpJson("link").EnumerateArray().Any(link => hostEnds.Contains(link.GetProperty("ifindex").GetInt32())));
+            !_host.IpJson("link").EnumerateArray().Any(link => hostEnds.Contains(link.GetProperty("ifindex").GetInt32()))
+        );
     }
 
     /// <summary>The first address in an ADD's result, without the prefix length.</summary>
@@ -48,6 +52,9 @@ public sealed class LabContainer : NetnsShell
     public static string[] AddressesOf(string result)
     {
         using JsonDocument document = JsonDocument.Parse(result);
-        return [.. document.RootElement.GetProperty("ips").EnumerateArray().Select(ip => ip.GetProperty("address").GetString()!.Split('/')[0])];
+        return
+        [
+            .. document.RootElement.GetProperty("ips").EnumerateArray().Select(ip => ip.GetProperty("address").GetString()!.Split('/')[0]),
+        ];
     }
 }

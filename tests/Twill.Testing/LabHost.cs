@@ -79,7 +79,8 @@ public sealed class LabHost : NetnsShell, IDisposable
             RepoPaths.Cnitool,
             verb,
             network,
-            container.NetnsPath);
+            container.NetnsPath
+        );
 
     /// <summary>One of the plugins, ours or a reference one, to be called as a runtime would for that container.</summary>
     public CniProcess Plugin(string program, LabContainer? container = null)

@@ -4,12 +4,14 @@ using System.Net.Sockets;
 namespace Twill.Testing;
 
 /// <summary>
-/// Ports for servers that are started a moment later, and started again. They lie below those that the kernel gives to clients and to servers
+/// Ports for servers that are started a moment later, and started again. They lie below those that the kernel gives to clients and to
+/// servers
 /// without a port of their own (net.ipv4.ip_local_port_range): of those, any connection may take one in between.
 /// </summary>
 internal static class LoopbackPorts
 {
-    private const int First = 16_000, Count = 16_000;
+    private const int First = 16_000,
+        Count = 16_000;
 
     private static int s_last = Random.Shared.Next(Count);
 

@@ -8,10 +8,45 @@ public static class Mutation
 {
     private static readonly string[] s_strangers =
     [
-        "null", "true", "false", "0", "-1", "1", "65536", "2147483648", "1e999", "99999999999999999999", "0.5", "\"\"", "\"x\"", "\" \"", "\"\\u0000\"",
-        "\"\\ud83d\\ude00\"", "\"\\ud800\"", "[]", "{}", "[null]", "[[]]", "[{}]", "{\"a\":null}", "\"10.0.0.0/8\"", "\"10.0.0.1/8\"", "\"fd00::/8\"",
-        "\"::ffff:10.0.0.1\"", "\"255.255.255.255/0\"", "\"10.0.0.0/33\"", "\"../..\"", "\"a/b\"", "\"eth%d\"", "\"eth0\"", "\"lo\"", "\"1.1.0\"",
-        "\"0.1.0\"", "\"0.0.0.0\"", "\"02:00:00:00:00:01\"", "\"sixteen-letters-\"",
+        "null",
+        "true",
+        "false",
+        "0",
+        "-1",
+        "1",
+        "65536",
+        "2147483648",
+        "1e999",
+        "99999999999999999999",
+        "0.5",
+        "\"\"",
+        "\"x\"",
+        "\" \"",
+        "\"\\u0000\"",
+        "\"\\ud83d\\ude00\"",
+        "\"\\ud800\"",
+        "[]",
+        "{}",
+        "[null]",
+        "[[]]",
+        "[{}]",
+        "{\"a\":null}",
+        "\"10.0.0.0/8\"",
+        "\"10.0.0.1/8\"",
+        "\"fd00::/8\"",
+        "\"::ffff:10.0.0.1\"",
+        "\"255.255.255.255/0\"",
+        "\"10.0.0.0/33\"",
+        "\"../..\"",
+        "\"a/b\"",
+        "\"eth%d\"",
+        "\"eth0\"",
+        "\"lo\"",
+        "\"1.1.0\"",
+        "\"0.1.0\"",
+        "\"0.0.0.0\"",
+        "\"02:00:00:00:00:01\"",
+        "\"sixteen-letters-\"",
     ];
 
     /// <summary>Bytes changed, cut off, taken out or doubled, at one to four places.</summary>
@@ -20,7 +55,8 @@ public static class Mutation
         bytes = [.. bytes];
         for (int changes = random.Next(1, 5); changes > 0 && bytes.Length > 0; changes--)
         {
-            int at = random.Next(bytes.Length), length = random.Next(1, 20);
+            int at = random.Next(bytes.Length),
+                length = random.Next(1, 20);
             switch (random.Next(5))
             {
                 case 0:
@@ -99,7 +135,8 @@ public static class Mutation
                 renamed[step.ToUpperInvariant()] = value;
                 return root.ToJsonString();
             case 2 when parent is JsonObject twice:
-                string text = twice.ToJsonString(), member = $"\"{step}\":{stranger}";
+                string text = twice.ToJsonString(),
+                    member = $"\"{step}\":{stranger}";
                 return root.ToJsonString().Replace(text, $"{{{member},{text[1..]}", StringComparison.Ordinal);
             case 3:
                 Set(parent, step, elsewhere);

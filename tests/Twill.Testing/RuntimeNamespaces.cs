@@ -57,7 +57,8 @@ public sealed class RuntimeNamespaces : NetnsShell, IDisposable
         _directory.Dispose();
     }
 
-    private bool IsReady(LabHost host) => _holder.HasExited ? throw new CmdException($"{_holder.Name} ended: {_holder.Log}") : File.Exists(host.At(Ready));
+    private bool IsReady(LabHost host) =>
+        _holder.HasExited ? throw new CmdException($"{_holder.Name} ended: {_holder.Log}") : File.Exists(host.At(Ready));
 }
 
 /// <summary>The network namespace of a container that a runtime made.</summary>

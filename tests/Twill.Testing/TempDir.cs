@@ -1,6 +1,7 @@
 namespace Twill.Testing;
 
-/// <summary>A directory of its own under the system's temporary directory, removed with all it holds, by the next run at the latest.</summary>
+/// <summary>A directory of its own under the system's temporary directory, removed with all it holds, by the next run at the
+/// latest.</summary>
 public sealed class TempDir : IDisposable
 {
     private const string Prefix = "twill-test";
@@ -21,7 +22,8 @@ public sealed class TempDir : IDisposable
 
     public static TempDir Create() => CreateIn(s_parent);
 
-    /// <summary>One whose files are in memory: what is written there need not wait for a disk, and outlives the process that wrote it.</summary>
+    /// <summary>One whose files are in memory: what is written there need not wait for a disk, and outlives the process that wrote
+    /// it.</summary>
     public static TempDir CreateInMemory() => CreateIn(Memory);
 
     /// <summary>The full path of a name below this directory.</summary>

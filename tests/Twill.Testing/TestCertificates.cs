@@ -22,10 +22,12 @@ public sealed class TestCertificates
     public string ClientKeyFile => Path.Combine(Directory, "client-key.pem");
 
     /// <summary>Makes the files; the server's certificate is for <paramref name="addresses"/> and `localhost`.</summary>
-    public static TestCertificates Create(string directory, params IPAddress[] addresses) => Create(directory, addresses, TimeSpan.FromDays(1));
+    public static TestCertificates Create(string directory, params IPAddress[] addresses) =>
+        Create(directory, addresses, TimeSpan.FromDays(1));
 
     /// <summary>As <see cref="Create(string, IPAddress[])"/>, with a server's certificate that ran out a minute ago.</summary>
-    public static TestCertificates CreateExpired(string directory, params IPAddress[] addresses) => Create(directory, addresses, TimeSpan.FromMinutes(-1));
+    public static TestCertificates CreateExpired(string directory, params IPAddress[] addresses) =>
+        Create(directory, addresses, TimeSpan.FromMinutes(-1));
 
     private static TestCertificates Create(string directory, IPAddress[] addresses, TimeSpan serverLasts)
     {

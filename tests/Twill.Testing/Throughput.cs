@@ -5,10 +5,12 @@ namespace Twill.Testing;
 /// <summary>How fast TCP is between two places, by iperf3.</summary>
 public static class Throughput
 {
-    private const int Port = 5201, Seconds = 2;
+    private const int Port = 5201,
+        Seconds = 2;
 
     /// <summary>
-    /// Fails unless about as much passes as a limit lets through: never half as much again, and more than half of it. Of the lesser, which a
+    /// Fails unless about as much passes as a limit lets through: never half as much again, and more than half of it. Of the lesser, which
+    /// a
     /// machine that stands still for a moment brings about as well, the best of three counts.
     /// </summary>
     /// <param name="limit">Mbit/s.</param>
@@ -38,9 +40,29 @@ public static class Throughput
     public static double Measure(NetnsShell from, NetnsShell to, string address)
     {
         using TempDir directory = TempDir.Create();
-        using Daemon server = Daemon.Start("iperf3", [.. to.Enter, "iperf3", "--server", "--one-off", "--port", $"{Port}"], directory.At("log"));
-        Eventually.True("iperf3 listens", () => to.Sh("ss -Htln").Contains($":{Port} ", StringComparison.Ordinal), onFailure: () => server.Log);
-        string text = from.RunFor(TimeSpan.FromSeconds(20), "iperf3", "--client", address, "--port", $"{Port}", "--time", $"{Seconds}", "--json").OrThrow().Stdout;
+        using Daemon server = Daemon.Start(
+            "iperf3",
+            [.. to.Enter, "iperf3", "--server", "--one-off", "--port", $"{Port}"],
+            directory.At("log")
+        );
+        Eventually.True(
+            "iperf3 listens",
+            () => to.Sh("ss -Htln").Contains($":{Port} ", StringComparison.Ordinal),
+            onFailure: () => server.Log
+        );
+        string text = from.RunFor(
+                TimeSpan.FromSeconds(20),
+                "iperf3",
+                "--client",
+                address,
+                "--port",
+                $"{Port}",
+                "--time",
+                $"{Seconds}",
+                "--json"
+            )
+            .OrThrow()
+            .Stdout;
         using JsonDocument report = JsonDocument.Parse(text);
         return report.RootElement.GetProperty("end").GetProperty("sum_received").GetProperty("bits_per_second").GetDouble() / 1e6;
     }

@@ -10,7 +10,8 @@ internal sealed class FakeClock : IBootClock
 {
     public string BootId { get; set; } = "boot-1";
 
-    private double _now = 1000, _standstill;
+    private double _now = 1000,
+        _standstill;
     private int _looksBefore;
 
     public double Now
@@ -18,7 +19,11 @@ internal sealed class FakeClock : IBootClock
         get
         {
             double now = _now;
-            if (_standstill > 0 && --_looksBefore == 0) (_now, _standstill) = (_now + _standstill, 0);
+            if (_standstill > 0 && --_looksBefore == 0)
+            {
+                (_now, _standstill) = (_now + _standstill, 0);
+            }
+
             return now;
         }
         set => _now = value;
@@ -28,7 +33,8 @@ internal sealed class FakeClock : IBootClock
     public void StandStillAfter(int looks, double seconds) => (_looksBefore, _standstill) = (looks, seconds);
 }
 
-/// <summary>One host as the plugin sees it: a data directory, a state directory and a clock of its own; verbs run in this process.</summary>
+/// <summary>One host as the plugin sees it: a data directory, a state directory and a clock of its own; verbs run in this
+/// process.</summary>
 internal sealed class IpamBench : IDisposable
 {
     private readonly TempDir _temp = TempDir.Create();
@@ -52,50 +58,80 @@ internal sealed class IpamBench : IDisposable
         $$"""{"cniVersion":"{{version}}","name":"net",{{Type(top)}}{{top}},"ipam":{"type":"twill-ipam","subnet":"{{subnet}}","dataDir":"{{DataDir}}"{{ipam}} } }""";
 
     /// <summary>A configuration with leases from etcd.</summary>
-    public string Leased(string endpoints, string network = "10.244.0.0/16", int subnetLen = 24, string ipam = "", string top = "", string prefix = "/twill/net") =>
+    public string Leased(
+        string endpoints,
+        string network = "10.244.0.0/16",
+        int subnetLen = 24,
+        string ipam = "",
+        string top = "",
+        string prefix = "/twill/net"
+    ) =>
         $$"""
-        {"cniVersion":"1.1.0","name":"net",{{Type(top)}}{{top}},"ipam":{"type":"twill-ipam","network":"{{network}}","subnetLen":{{subnetLen}},
-        "dataDir":"{{DataDir}}","etcd":{"endpoints":["{{endpoints.Replace(",", "\",\"", StringComparison.Ordinal)}}"],"prefix":"{{prefix}}"}{{ipam}} } }
-        """;
+            {"cniVersion":"1.1.0","name":"net",{{Type(
+                top
+            )}}{{top}},"ipam":{"type":"twill-ipam","network":"{{network}}","subnetLen":{{subnetLen}},
+            "dataDir":"{{DataDir}}","etcd":{"endpoints":["{{endpoints.Replace(
+                ",",
+                "\",\"",
+                StringComparison.Ordinal
+            )}}"],"prefix":"{{prefix}}"}{{ipam}} } }
+            """;
 
     /// <summary>Whether the main plugin still lives.</summary>
     public bool IsAwaited { get; set; } = true;
 
-    public CniAnswer Run(string verb, string config, string container = "c1", string ifName = "eth0", string? netns = "/proc/self/ns/net", string args = "")
+    public CniAnswer Run(
+        string verb,
+        string config,
+        string container = "c1",
+        string ifName = "eth0",
+        string? netns = "/proc/self/ns/net",
+        string args = ""
+    )
     {
         (string, string)[] environment =
         [
-            ("CNI_COMMAND", verb), ("CNI_CONTAINERID", container), ("CNI_IFNAME", ifName), ("CNI_PATH", "/opt/cni/bin"),
+            ("CNI_COMMAND", verb),
+            ("CNI_CONTAINERID", container),
+            ("CNI_IFNAME", ifName),
+            ("CNI_PATH", "/opt/cni/bin"),
             .. netns is null ? Array.Empty<(string, string)>() : [("CNI_NETNS", netns)],
             .. args.Length == 0 ? Array.Empty<(string, string)>() : [("CNI_ARGS", args)],
         ];
         var process = new FakeCniProcess(config, environment);
         int exitCode = CniPlugin.Run(Program.Verbs(new(() => new IpamHost(State, Clock, line =>
-        {
-            lock (Log) Log.Add(line);
-        })
-        {
-            IsAwaited = () => IsAwaited,
-        })), process);
+                    {
+                        lock (Log)
+                        {
+                            Log.Add(line);
+                        }
+                    })
+        { IsAwaited = () => IsAwaited })), process);
         return new CniAnswer(exitCode, process.Stdout, string.Join('\n', process.StderrLines));
     }
 
     /// <summary>ADD, and the address it gave, with its prefix length.</summary>
-    public string Add(string config, string container = "c1", string ifName = "eth0", string? netns = "/proc/self/ns/net", string args = "") =>
-        AddressOf(Run("ADD", config, container, ifName, netns, args).OrThrow().Json);
+    public string Add(
+        string config,
+        string container = "c1",
+        string ifName = "eth0",
+        string? netns = "/proc/self/ns/net",
+        string args = ""
+    ) => AddressOf(Run("ADD", config, container, ifName, netns, args).OrThrow().Json);
 
     public static string AddressOf(JsonElement result) => result.GetProperty("ips")[0].GetProperty("address").GetString()!;
 
     private static string Type(string top) => top.Contains("\"type\"", StringComparison.Ordinal) ? "\"x\":0" : "\"type\":\"bridge\"";
 
     /// <summary>The names of all address records.</summary>
-    public IEnumerable<string> Recorded => Directory.Exists(Records)
-        ? Directory.GetFiles(Records).Select(f => Path.GetFileName(f)).Where(n => char.IsAsciiDigit(n[0])).Order()
-        : [];
+    public IEnumerable<string> Recorded =>
+        Directory.Exists(Records)
+            ? Directory.GetFiles(Records).Select(f => Path.GetFileName(f)).Where(n => char.IsAsciiDigit(n[0])).Order()
+            : [];
 
     /// <summary>Every file and link below the records' directory.</summary>
-    public IEnumerable<string> AllFiles => Directory.EnumerateFiles(Records, "*", SearchOption.AllDirectories)
-        .Select(f => Path.GetRelativePath(Records, f)).Order();
+    public IEnumerable<string> AllFiles =>
+        Directory.EnumerateFiles(Records, "*", SearchOption.AllDirectories).Select(f => Path.GetRelativePath(Records, f)).Order();
 
     public string Write(string name, string content) => _temp.Write(name, content);
 

@@ -7,7 +7,10 @@ namespace Twill.Plugin.Tests;
 
 public sealed class PodRoutesTests
 {
-    private static readonly CniResult s_addresses = new() { Ips = [new CniIp(IPAddress.Parse("10.244.7.5"), 24, IPAddress.Parse("10.244.7.1"))] };
+    private static readonly CniResult s_addresses = new()
+    {
+        Ips = [new CniIp(IPAddress.Parse("10.244.7.5"), 24, IPAddress.Parse("10.244.7.1"))],
+    };
 
     [Fact]
     public void Without_routes_from_the_ipam_plugin_the_cluster_network_is_still_reached() =>
@@ -23,14 +26,23 @@ public sealed class PodRoutesTests
     [Fact]
     public void A_route_in_another_table_does_not_cover_it() =>
         Routes(s_addresses with { Routes = [new CniRoute(IPNetwork.Parse("0.0.0.0/0"), Table: 100)] })
-            .Should().Equal("0.0.0.0/0 via 10.244.7.1", "10.244.0.0/16 via 10.244.7.1");
+            .Should()
+            .Equal("0.0.0.0/0 via 10.244.7.1", "10.244.0.0/16 via 10.244.7.1");
 
     [Fact]
     public void A_next_hop_of_the_route_s_own_is_kept_and_one_on_the_link_gets_none() =>
-        Routes(s_addresses with
-        {
-            Routes = [new CniRoute(IPNetwork.Parse("0.0.0.0/0"), IPAddress.Parse("10.244.7.9")), new CniRoute(IPNetwork.Parse("192.0.2.0/24"), Scope: 253)],
-        }).Should().Equal("0.0.0.0/0 via 10.244.7.9", "192.0.2.0/24 via ");
+        Routes(
+                s_addresses with
+                {
+                    Routes =
+                    [
+                        new CniRoute(IPNetwork.Parse("0.0.0.0/0"), IPAddress.Parse("10.244.7.9")),
+                        new CniRoute(IPNetwork.Parse("192.0.2.0/24"), Scope: 253),
+                    ],
+                }
+            )
+            .Should()
+            .Equal("0.0.0.0/0 via 10.244.7.9", "192.0.2.0/24 via ");
 
     [Fact]
     public void Without_a_gateway_nothing_is_routed_through_it() =>
@@ -38,10 +50,18 @@ public sealed class PodRoutesTests
 
     private static List<string> Routes(CniResult addresses)
     {
-        TwillConf conf = TwillConf.Parse(new ConfigReader(JsonDocument.Parse("""
-            {"cniVersion":"1.0.0","name":"net1","type":"twill",
-             "ipam":{"type":"twill-ipam","network":"10.244.0.0/16","etcd":{"endpoints":["http://127.0.0.1:2379"]}}}
-            """).RootElement));
+        TwillConf conf = TwillConf.Parse(
+            new ConfigReader(
+                JsonDocument
+                    .Parse(
+                        """
+                        {"cniVersion":"1.0.0","name":"net1","type":"twill",
+                         "ipam":{"type":"twill-ipam","network":"10.244.0.0/16","etcd":{"endpoints":["http://127.0.0.1:2379"]}}}
+                        """
+                    )
+                    .RootElement
+            )
+        );
         return [.. PodRoutes.ForKernel(PodRoutes.For(conf, addresses), addresses).Select(r => $"{r.Dst} via {r.Gateway}")];
     }
 }

@@ -53,19 +53,31 @@ internal sealed class AgentHost : IDisposable
 
     internal string VtepMac => State("node.json").GetProperty("vtepMac").GetString()!;
 
-    internal void Configure(string network, string range = "10.244.0.0/16", string bridge = "twill0", string backend = """{ "type": "vxlan" }""", string? rangeV6 = null, int leaseTtl = 60) =>
-        File.WriteAllText(Path.Combine(ConfDir, $"10-{network}.conflist"), $$"""
+    internal void Configure(
+        string network,
+        string range = "10.244.0.0/16",
+        string bridge = "twill0",
+        string backend = """{ "type": "vxlan" }""",
+        string? rangeV6 = null,
+        int leaseTtl = 60
+    ) =>
+        File.WriteAllText(
+            Path.Combine(ConfDir, $"10-{network}.conflist"),
+            $$"""
             {
               "cniVersion": "1.1.0", "name": "{{network}}",
               "plugins": [{
                 "type": "twill", "bridge": "{{bridge}}", "backend": {{backend}},
                 "ipam": {
-                  "type": "twill-ipam", "network": "{{range}}", {{(rangeV6 is null ? "" : $"\"ipv6Network\": \"{rangeV6}\",")}} "leaseTtl": {{leaseTtl}}, "dataDir": "{{DataDir}}",
+                  "type": "twill-ipam", "network": "{{range}}", {{(
+                rangeV6 is null ? "" : $"\"ipv6Network\": \"{rangeV6}\","
+            )}} "leaseTtl": {{leaseTtl}}, "dataDir": "{{DataDir}}",
                   "etcd": { "endpoints": ["{{_lab.Etcd.Endpoint}}"], "prefix": "/twill/{{network}}" }
                 }
               }]
             }
-            """);
+            """
+        );
 
     /// <summary>Starts twilld; further arguments as given.</summary>
     internal Daemon Start(params string[] args)
@@ -83,19 +95,26 @@ internal sealed class AgentHost : IDisposable
     }
 
     /// <summary>Waits until the agent has leased a subnet and given it to the bridge; the overlay device is made after that.</summary>
-    internal void WaitForSubnet() => Eventually.True(
-        $"{Address} has a subnet on its bridge",
-        () => File.Exists(Path.Combine(StateDir, "subnet.json")) && Ns.HasLink("twill0") && Ns.Ip("-4 address show dev twill0").Contains(Gateway),
-        TimeSpan.FromSeconds(20),
-        () => Log);
+    internal void WaitForSubnet() =>
+        Eventually.True(
+            $"{Address} has a subnet on its bridge",
+            () =>
+                File.Exists(Path.Combine(StateDir, "subnet.json"))
+                && Ns.HasLink("twill0")
+                && Ns.Ip("-4 address show dev twill0").Contains(Gateway),
+            TimeSpan.FromSeconds(20),
+            () => Log
+        );
 
     internal void WaitForOverlay() => Eventually.True("the overlay device is made", () => Ns.HasLink("twill.1"), onFailure: () => Log);
 
     internal void WaitForLog(string text) => Eventually.True($"the log says '{text}'", () => Log.Contains(text), onFailure: () => Log);
 
     /// <summary>Waits until agent.json tells of a failure with these words.</summary>
-    internal void WaitForError(string text) => Eventually.Pass(
-        () => (State("agent.json").TryGetProperty("lastError", out JsonElement error) ? error.GetString() : "").Should().Contain(text, Log));
+    internal void WaitForError(string text) =>
+        Eventually.Pass(() =>
+            (State("agent.json").TryGetProperty("lastError", out JsonElement error) ? error.GetString() : "").Should().Contain(text, Log)
+        );
 
     /// <summary>A state file of a network, parsed.</summary>
     internal JsonElement State(string file, string network = "pods")
@@ -114,11 +133,15 @@ internal sealed class AgentHost : IDisposable
     /// <summary>Fails unless the kernel of this host leads to exactly these hosts, by what `ip` and `bridge` show.</summary>
     internal void ShouldLeadTo(params AgentHost[] peers)
     {
-        Lines(Ns.Ip("-4 route show proto 116")).Should().BeEquivalentTo(peers.Select(p => $"{p.Subnet} via {p.Base} dev twill.1 onlink"), Log);
+        Lines(Ns.Ip("-4 route show proto 116"))
+            .Should()
+            .BeEquivalentTo(peers.Select(p => $"{p.Subnet} via {p.Base} dev twill.1 onlink"), Log);
         Lines(Ns.Ip("-4 -d neigh show dev twill.1 nud permanent"))
-            .Should().BeEquivalentTo(peers.Select(p => $"{p.Base} lladdr {p.VtepMac} PERMANENT proto 116"), Log);
+            .Should()
+            .BeEquivalentTo(peers.Select(p => $"{p.Base} lladdr {p.VtepMac} PERMANENT proto 116"), Log);
         Lines(Ns.Bridge("fdb show dev twill.1"))
-            .Should().BeEquivalentTo(peers.Select(p => $"{p.VtepMac} dst {p.Address} self extern_learn permanent"), Log);
+            .Should()
+            .BeEquivalentTo(peers.Select(p => $"{p.VtepMac} dst {p.Address} self extern_learn permanent"), Log);
     }
 
     /// <summary>What a reboot does to /run and to the kernel.</summary>
@@ -140,17 +163,27 @@ internal sealed class AgentHost : IDisposable
 
     private string StateDir => Path.Combine(_directory, "state", "pods");
 
-    private Dictionary<string, string?> Environment => new()
-    {
-        ["TWILL_STATE_DIR"] = Path.Combine(_directory, "state"),
-        ["DOTNET_ROLL_FORWARD"] = "Major",
-        ["NOTIFY_SOCKET"] = NotifySocket,
-        ["WATCHDOG_USEC"] = WatchdogMicroseconds?.ToString(System.Globalization.CultureInfo.InvariantCulture),
-    };
+    private Dictionary<string, string?> Environment =>
+        new()
+        {
+            ["TWILL_STATE_DIR"] = Path.Combine(_directory, "state"),
+            ["DOTNET_ROLL_FORWARD"] = "Major",
+            ["NOTIFY_SOCKET"] = NotifySocket,
+            ["WATCHDOG_USEC"] = WatchdogMicroseconds?.ToString(System.Globalization.CultureInfo.InvariantCulture),
+        };
 
     /// <summary>What a shell starts in the background ignores SIGINT; a service manager's child does not.</summary>
     private string[] CommandLine(string[] args) =>
-        [.. Ns.Enter, "env", "--default-signal=INT", "dotnet", Path.Combine(AppContext.BaseDirectory, "twilld.dll"), "--conf-dir", ConfDir, .. args];
+        [
+            .. Ns.Enter,
+            "env",
+            "--default-signal=INT",
+            "dotnet",
+            Path.Combine(AppContext.BaseDirectory, "twilld.dll"),
+            "--conf-dir",
+            ConfDir,
+            .. args,
+        ];
 
     private static string[] Lines(string text) =>
         [.. text.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => string.Join(' ', Cmd.Split(line)))];

@@ -29,7 +29,8 @@ internal sealed class AgentLab : IDisposable
 
     internal EtcdServer Etcd { get; }
 
-    /// <summary>Adds a host with the next address, 192.168.64.2 first, configured for the network "pods" but without a running agent.</summary>
+    /// <summary>Adds a host with the next address, 192.168.64.2 first, configured for the network "pods" but without a running
+    /// agent.</summary>
     internal AgentHost AddHost()
     {
         int number = _hosts.Count + 2;
@@ -57,7 +58,10 @@ internal sealed class AgentLab : IDisposable
             place.Ip($"address add fd00:64::{number}/64 dev {device} nodad");
         }
 
-        foreach ((LabFamilies family, string router) in ((LabFamilies, string)[])[(LabFamilies.IPv4, "192.168.64.1"), (LabFamilies.IPv6, "fd00:64::1")])
+        foreach (
+            (LabFamilies family, string router) in ((LabFamilies, string)[])
+                [(LabFamilies.IPv4, "192.168.64.1"), (LabFamilies.IPv6, "fd00:64::1")]
+        )
         {
             if (number != 1 && Families.HasFlag(family))
             {

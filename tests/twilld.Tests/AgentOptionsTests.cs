@@ -16,8 +16,17 @@ public sealed class AgentOptionsTests
     [Fact]
     public void Values_follow_their_option_or_an_equals_sign()
     {
-        AgentOptions options = AgentOptions.Parse(
-            ["--conf", "/a.conflist", "--conf=/b=c.conflist", "--once", "--interval", "0.5", "--log-level=debug", "--log-format", "json"]);
+        AgentOptions options = AgentOptions.Parse([
+            "--conf",
+            "/a.conflist",
+            "--conf=/b=c.conflist",
+            "--once",
+            "--interval",
+            "0.5",
+            "--log-level=debug",
+            "--log-format",
+            "json",
+        ]);
 
         options.ConfFiles.Should().Equal("/a.conflist", "/b=c.conflist");
         options.Once.Should().BeTrue();
@@ -30,7 +39,8 @@ public sealed class AgentOptionsTests
     [InlineData("127.0.0.1:9116")]
     [InlineData("[::1]:9116")]
     [InlineData("0.0.0.0:9116")]
-    public void An_address_with_its_port_is_listened_at(string at) => AgentOptions.Parse(["--listen", at]).Listen!.ToString().Should().Be(at);
+    public void An_address_with_its_port_is_listened_at(string at) =>
+        AgentOptions.Parse(["--listen", at]).Listen!.ToString().Should().Be(at);
 
     [Theory]
     [InlineData("unknown option '--onec'", "--onec")]
@@ -43,7 +53,11 @@ public sealed class AgentOptionsTests
     [InlineData("--listen: expected an address and a port like 127.0.0.1:9116 or [::1]:9116, got '9116'", "--listen", "9116")]
     [InlineData("--listen: expected an address and a port like 127.0.0.1:9116 or [::1]:9116, got '127.0.0.1'", "--listen", "127.0.0.1")]
     [InlineData("--listen: expected an address and a port like 127.0.0.1:9116 or [::1]:9116, got '::1'", "--listen", "::1")]
-    [InlineData("--listen: expected an address and a port like 127.0.0.1:9116 or [::1]:9116, got '127.0.0.1:99999'", "--listen", "127.0.0.1:99999")]
+    [InlineData(
+        "--listen: expected an address and a port like 127.0.0.1:9116 or [::1]:9116, got '127.0.0.1:99999'",
+        "--listen",
+        "127.0.0.1:99999"
+    )]
     [InlineData("--log-level: expected debug or info or warning or error, got 'loud'", "--log-level", "loud")]
     public void A_mistake_is_answered_with_the_argument_and_what_was_expected(string message, params string[] args) =>
         FluentActions.Invoking(() => AgentOptions.Parse(args)).Should().Throw<UsageException>().WithMessage(message);

@@ -11,7 +11,8 @@ public sealed class DriftTests : IDisposable
     [RequiresRootFact]
     public void Everything_that_somebody_deletes_is_put_back_soon()
     {
-        AgentHost a = _lab.StartHost("--interval", "3600"), b = _lab.StartHost();   // soon: because the kernel tells of it
+        AgentHost a = _lab.StartHost("--interval", "3600"),
+            b = _lab.StartHost(); // soon: because the kernel tells of it
         a.WaitForPeers(b);
         string[] damages =
         [
@@ -31,7 +32,11 @@ public sealed class DriftTests : IDisposable
 
             a.WaitForPeers(b);
             Eventually.True($"{damage}: the other host is reached again", () => a.Reaches(b), onFailure: () => a.Log);
-            Eventually.True("the device has its address", () => a.Ns.Ip("address show dev twill.1").Contains($"{a.Base}/32"), onFailure: () => a.Log);
+            Eventually.True(
+                "the device has its address",
+                () => a.Ns.Ip("address show dev twill.1").Contains($"{a.Base}/32"),
+                onFailure: () => a.Log
+            );
         }
     }
 
@@ -73,7 +78,8 @@ public sealed class DriftTests : IDisposable
         a.Ns.Sh("ip link add name mine up type veth peer name mine1");
         AddHostEnd(a, "twmovedmovedmov");
         a.Ns.Sh("ip link set twmovedmovedmov master theirs");
-        a.Ns.Sh("ip link set twroutedrouted0 group 116; ip link set twroutedrouted0 nomaster");   // still without the address that an ADD gives it
+        // still without the address that an ADD gives it
+        a.Ns.Sh("ip link set twroutedrouted0 group 116; ip link set twroutedrouted0 nomaster");
 
         Thread.Sleep(1500);
 
@@ -89,7 +95,9 @@ public sealed class DriftTests : IDisposable
 
         a.Ns.Ip("link set eth0 mtu 1400");
 
-        Eventually.Pass(() => (MtuOf(a, "twill.1"), MtuOf(a, "twill0"), a.State("node.json").GetProperty("mtu").GetInt32()).Should().Be((1350, 1350, 1350)));
+        Eventually.Pass(() =>
+            (MtuOf(a, "twill.1"), MtuOf(a, "twill0"), a.State("node.json").GetProperty("mtu").GetInt32()).Should().Be((1350, 1350, 1350))
+        );
         a.Ns.Ip("link set eth0 mtu 1500");
         Eventually.Pass(() => (MtuOf(a, "twill.1"), MtuOf(a, "twill0")).Should().Be((1450, 1450)));
     }
@@ -97,10 +105,14 @@ public sealed class DriftTests : IDisposable
     [RequiresRootFact]
     public void After_a_restart_of_the_hosts_network_all_is_as_before()
     {
-        AgentHost a = _lab.StartHost(), b = _lab.StartHost();
+        AgentHost a = _lab.StartHost(),
+            b = _lab.StartHost();
         a.WaitForPeers(b);
 
-        a.Ns.Sh("ip address flush dev eth0; ip link set eth0 down; ip route flush proto 116; ip address flush dev twill.1; ip address flush dev twill0");
+        a.Ns.Sh(
+            "ip address flush dev eth0; ip link set eth0 down; ip route flush proto 116; ip address flush dev twill.1; ip address "
+                + "flush dev twill0"
+        );
         a.WaitForLog("no IPv4 default route");
         a.Ns.Sh($"ip address add {a.Address}/24 dev eth0; ip link set eth0 up; ip route add default via 192.168.64.1");
 
@@ -126,16 +138,19 @@ public sealed class DriftTests : IDisposable
 
             Eventually.True(
                 $"{damage}: forwarding and masquerading are on",
-                () => a.Ns.Run("nft", "list", "table", "inet", "twill-pods").Stdout.Contains("masquerade")
+                () =>
+                    a.Ns.Run("nft", "list", "table", "inet", "twill-pods").Stdout.Contains("masquerade")
                     && a.Ns.Sh("cat /proc/sys/net/ipv4/ip_forward").Trim() == "1",
-                onFailure: () => a.Log);
+                onFailure: () => a.Log
+            );
         }
     }
 
     [RequiresRootFact]
     public void What_belongs_to_others_stays()
     {
-        AgentHost a = _lab.StartHost("--interval", "0.5"), b = _lab.StartHost();
+        AgentHost a = _lab.StartHost("--interval", "0.5"),
+            b = _lab.StartHost();
         a.WaitForPeers(b);
         a.Ns.Sh("ip route add 10.9.0.0/16 via 192.168.64.99");
         a.Ns.Sh("ip route add 10.244.0.0/17 via 192.168.64.99");
@@ -151,8 +166,11 @@ public sealed class DriftTests : IDisposable
     public void Dispose() => _lab.Dispose();
 
     /// <summary>A pair as an ADD makes it, without the container.</summary>
-    private static void AddHostEnd(AgentHost host, string name) => host.Ns.Sh(
-        $"ip link add {name} master twill0 up type veth peer name {name[..^2]} && ip link set {name} alias 'twill pods {name} eth0' && bridge link set dev {name} hairpin on");
+    private static void AddHostEnd(AgentHost host, string name) =>
+        host.Ns.Sh(
+            $"ip link add {name} master twill0 up type veth peer name {name[..^2]} && ip link set {name} alias 'twill pods {name} "
+                + $"eth0' && bridge link set dev {name} hairpin on"
+        );
 
     private static string? MasterOf(AgentHost host, string link) =>
         host.Ns.IpJson($"link show dev {link}")[0].TryGetProperty("master", out JsonElement master) ? master.GetString() : null;
@@ -160,9 +178,11 @@ public sealed class DriftTests : IDisposable
     private static int MtuOf(AgentHost host, string link) => host.Ns.IpJson($"link show dev {link}")[0].GetProperty("mtu").GetInt32();
 
     /// <summary>The bridge with addresses and routes, what hangs on it, and forwarding.</summary>
-    private static string StateOf(AgentHost host) => host.Ns.Sh(
-        """
-        ip -br link show type bridge; ip -4 -br address show dev twill0; ip route show dev twill0 | sed 's/ linkdown//'; ip -br link show master twill0
-        bridge -d link show dev tw0123456789abc | grep -o 'hairpin [a-z]*'; cat /proc/sys/net/ipv4/conf/twill0/forwarding
-        """);
+    private static string StateOf(AgentHost host) =>
+        host.Ns.Sh(
+            """
+            ip -br link show type bridge; ip -4 -br address show dev twill0; ip route show dev twill0 | sed 's/ linkdown//'; ip -br link show master twill0
+            bridge -d link show dev tw0123456789abc | grep -o 'hairpin [a-z]*'; cat /proc/sys/net/ipv4/conf/twill0/forwarding
+            """
+        );
 }

@@ -18,8 +18,11 @@ public sealed class DualStackTests : IDisposable
             ShouldReach(a, other, "twill.1", "twill-v6.1");
         }
 
-        _lab.Etcd.Get($"{AgentLab.Prefix}/subnets/{Key(b)}").Should().Contain($"\"PublicIP\":\"{b.Address}\",\"PublicIPv6\":\"{b.AddressV6}\"")
-            .And.Contain($"\"BackendData\":{{\"VNI\":1,\"VtepMAC\":\"{MacOf(b, "twill.1")}\"}}").And.Contain($"\"BackendV6Data\":{{\"VNI\":1,\"VtepMAC\":\"{MacOf(b, "twill-v6.1")}\"}}");
+        _lab.Etcd.Get($"{AgentLab.Prefix}/subnets/{Key(b)}")
+            .Should()
+            .Contain($"\"PublicIP\":\"{b.Address}\",\"PublicIPv6\":\"{b.AddressV6}\"")
+            .And.Contain($"\"BackendData\":{{\"VNI\":1,\"VtepMAC\":\"{MacOf(b, "twill.1")}\"}}")
+            .And.Contain($"\"BackendV6Data\":{{\"VNI\":1,\"VtepMAC\":\"{MacOf(b, "twill-v6.1")}\"}}");
         Entries(a).Should().HaveCount(12);
 
         b.Agent!.Stop();
@@ -34,21 +37,32 @@ public sealed class DualStackTests : IDisposable
     {
         _lab = new AgentLab(LabFamilies.Both);
         AgentHost a = _lab.StartDualHost(args: ["--listen", "127.0.0.1:9116", "--interval", "3600"]);
-        Eventually.True("the agent is at rest", () => a.Ns.HasLink("twill-v6.1") && PeersTests.AtRest(a), TimeSpan.FromSeconds(20), () => a.Log);
-        (double everything, double entries) = (PeersTests.Metric(a, "kind=\"everything\""), PeersTests.Metric(a, "twill_kernel_entries_total{"));
+        Eventually.True(
+            "the agent is at rest",
+            () => a.Ns.HasLink("twill-v6.1") && PeersTests.AtRest(a),
+            TimeSpan.FromSeconds(20),
+            () => a.Log
+        );
+        (double everything, double entries) = (
+            PeersTests.Metric(a, "kind=\"everything\""),
+            PeersTests.Metric(a, "twill_kernel_entries_total{")
+        );
         string key = $"{AgentLab.Prefix}/subnets/10.244.250.0-24&fc00:1:0:250::-64";
 
-        _lab.Etcd.Put(key, """
+        _lab.Etcd.Put(
+            key,
+            """
             {"PublicIP":"192.168.64.77","PublicIPv6":"fd00:64::77","BackendType":"vxlan",
              "BackendData":{"VNI":1,"VtepMAC":"02:cc:00:00:00:77"},"BackendV6Data":{"VNI":1,"VtepMAC":"02:cc:00:00:00:78"}}
-            """);
+            """
+        );
         Eventually.Pass(() => Entries(a).Should().HaveCount(6, a.Log));
         PeersTests.Metric(a, "twill_kernel_entries_total{").Should().Be(entries + 6);
         _lab.Etcd.Etcdctl("del", key);
         Eventually.Pass(() => Entries(a).Should().BeEmpty(a.Log));
         Eventually.Pass(() => PeersTests.Metric(a, "twill_kernel_entries_total{").Should().Be(entries + 12));
 
-        Thread.Sleep(1000);     // the kernel's notifications of these entries have long been heard
+        Thread.Sleep(1000); // the kernel's notifications of these entries have long been heard
         PeersTests.Metric(a, "kind=\"everything\"").Should().Be(everything, a.Log);
     }
 
@@ -59,7 +73,11 @@ public sealed class DualStackTests : IDisposable
 
         ShouldReach(a, b, "twill-v6.1", "twill-v6.1");
         a.Ns.HasLink("twill.1").Should().BeFalse();
-        _lab.Etcd.Get($"{AgentLab.Prefix}/subnets/{Key(b)}").Should().StartWith($"{{\"PublicIP\":\"0.0.0.0\",\"PublicIPv6\":\"{b.AddressV6}\"").And.Contain("BackendV6Data").And.NotContain("BackendData\"");
+        _lab.Etcd.Get($"{AgentLab.Prefix}/subnets/{Key(b)}")
+            .Should()
+            .StartWith($"{{\"PublicIP\":\"0.0.0.0\",\"PublicIPv6\":\"{b.AddressV6}\"")
+            .And.Contain("BackendV6Data")
+            .And.NotContain("BackendData\"");
         (Mtu(a, "twill-v6.1"), Mtu(a, "twill0")).Should().Be((1430, 1430));
     }
 
@@ -90,11 +108,18 @@ public sealed class DualStackTests : IDisposable
     {
         (AgentHost a, AgentHost b) = Two(LabFamilies.Both);
         ShouldReach(a, b, "twill.1", "twill-v6.1");
-        string key = Key(b), leaseId = b.State("subnet.json").GetProperty("leaseId").GetRawText();
+        string key = Key(b),
+            leaseId = b.State("subnet.json").GetProperty("leaseId").GetRawText();
 
-        b.Ns.Sh("ip address del fd00:64::3/64 dev eth0; ip address add fd00:64::77/64 dev eth0; ip -6 route replace default via fd00:64::1");
+        b.Ns.Sh(
+            "ip address del fd00:64::3/64 dev eth0; ip address add fd00:64::77/64 dev eth0; ip -6 route replace default via fd00:64::1"
+        );
 
-        Eventually.True("the new address is used", () => a.Ns.Bridge("fdb show dev twill-v6.1").Contains("dst fd00:64::77"), onFailure: () => a.Log + b.Log);
+        Eventually.True(
+            "the new address is used",
+            () => a.Ns.Bridge("fdb show dev twill-v6.1").Contains("dst fd00:64::77"),
+            onFailure: () => a.Log + b.Log
+        );
         ShouldReach(a, b, "twill.1", "twill-v6.1");
         (Key(b), b.State("subnet.json").GetProperty("leaseId").GetRawText()).Should().Be((key, leaseId));
         a.WaitForLog($"peer {b.SubnetV6} moved from fd00:64::3 to fd00:64::77");
@@ -126,7 +151,7 @@ public sealed class DualStackTests : IDisposable
         string device = a.Ns.Ip("-o link show dev twill-v6.1").Split(':')[0];
 
         a.Ns.Ip("-6 address del fd00:64::2/64 dev eth0");
-        Thread.Sleep(1500);         // many times as long as a round takes to begin
+        Thread.Sleep(1500); // many times as long as a round takes to begin
         a.Ns.Ip("address add fd00:64::2/64 dev eth0 nodad");
 
         ShouldReach(a, b, "twill.1", "twill-v6.1");

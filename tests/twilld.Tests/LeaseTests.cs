@@ -6,7 +6,8 @@ namespace Twill.Agent.Tests;
 /// <summary>The lease in etcd through all that can happen to it.</summary>
 public sealed class LeaseTests : IDisposable
 {
-    private const string SomebodyElse = """{"PublicIP":"192.168.64.99","PublicIPv6":null,"BackendType":"vxlan","BackendData":{"VNI":1,"VtepMAC":"02:00:00:00:00:99"}}""";
+    private const string SomebodyElse =
+        """{"PublicIP":"192.168.64.99","PublicIPv6":null,"BackendType":"vxlan","BackendData":{"VNI":1,"VtepMAC":"02:00:00:00:00:99"}}""";
 
     private readonly AgentLab _lab = new();
 
@@ -16,20 +17,31 @@ public sealed class LeaseTests : IDisposable
         AgentHost a = _lab.StartHost();
         a.WaitForOverlay();
 
-        _lab.Lease(a.Subnet).Should().Be(
-            """{"PublicIP":"192.168.64.2","PublicIPv6":null,"BackendType":"vxlan","BackendData":{"VNI":1,"VtepMAC":"MAC"}}""".Replace("MAC\"}", $"{a.VtepMac}\"}}"));
+        _lab.Lease(a.Subnet)
+            .Should()
+            .Be(
+                """{"PublicIP":"192.168.64.2","PublicIPv6":null,"BackendType":"vxlan","BackendData":{"VNI":1,"VtepMAC":"MAC"}}""".Replace(
+                    "MAC\"}",
+                    $"{a.VtepMac}\"}}"
+                )
+            );
         a.Ns.IpJson("link show dev twill.1")[0].GetProperty("address").GetString().Should().Be(a.VtepMac);
     }
 
     [RequiresRootFact]
     public void A_restart_keeps_lease_kernel_state_and_traffic()
     {
-        AgentHost a = _lab.StartHost(), b = _lab.StartHost();
+        AgentHost a = _lab.StartHost(),
+            b = _lab.StartHost();
         a.WaitForPeers(b);
         b.WaitForPeers(a);
         string lease = a.State("subnet.json").GetProperty("leaseId").GetRawText();
         string before = a.Ns.Ip("link show dev twill.1");
-        Daemon ping = Daemon.Start("ping", [.. a.Ns.Enter, "ping", "-n", "-i", "0.05", "-c", "80", "-W", "2", b.Gateway], Path.Combine(a.ConfDir, "ping.log"));
+        Daemon ping = Daemon.Start(
+            "ping",
+            [.. a.Ns.Enter, "ping", "-n", "-i", "0.05", "-c", "80", "-W", "2", b.Gateway],
+            Path.Combine(a.ConfDir, "ping.log")
+        );
         using (ping)
         {
             a.Agent!.Stop().Should().Be(0);
@@ -75,12 +87,17 @@ public sealed class LeaseTests : IDisposable
     [RequiresRootFact]
     public void A_key_that_somebody_deleted_is_written_again_at_once()
     {
-        AgentHost a = _lab.StartHost(), b = _lab.StartHost();
+        AgentHost a = _lab.StartHost(),
+            b = _lab.StartHost();
         b.WaitForPeers(a);
 
         _lab.Etcd.Etcdctl("del", "--prefix", $"{AgentLab.Prefix}/subnets/");
 
-        Eventually.True("both keys are back", () => _lab.Lease(a.Subnet) is not null && _lab.Lease(b.Subnet) is not null, onFailure: () => a.Log);
+        Eventually.True(
+            "both keys are back",
+            () => _lab.Lease(a.Subnet) is not null && _lab.Lease(b.Subnet) is not null,
+            onFailure: () => a.Log
+        );
         a.WaitForPeers(b);
         b.WaitForPeers(a);
         a.WaitForLog("it is leased again");
@@ -90,7 +107,8 @@ public sealed class LeaseTests : IDisposable
     public void A_subnet_that_another_host_took_is_given_up_loudly_and_never_overwritten()
     {
         AgentHost a = _lab.StartHost("--interval", "0.5");
-        string lost = a.Subnet, container = Path.Combine(a.DataDir, "pods", a.Base[..^1] + "9");
+        string lost = a.Subnet,
+            container = Path.Combine(a.DataDir, "pods", a.Base[..^1] + "9");
         File.WriteAllText(container, "as twill-ipam keeps it");
         a.Agent!.Send(Signal.Stop);
         _lab.Etcd.Etcdctl("del", $"{AgentLab.Prefix}/subnets/{lost.Replace('/', '-')}");
@@ -103,7 +121,11 @@ public sealed class LeaseTests : IDisposable
         _lab.Lease(lost).Should().Be(SomebodyElse);
         a.State("subnet.json").GetProperty("lost")[0].GetString().Should().Be(lost);
         a.Ns.Ip("route show proto 116").Should().NotContain(lost, "containers here may still use it");
-        Eventually.True("the bridge has both", () => Bridge(a).Contains(a.Gateway) && Bridge(a).Contains(lost[..^4]), onFailure: () => a.Log);
+        Eventually.True(
+            "the bridge has both",
+            () => Bridge(a).Contains(a.Gateway) && Bridge(a).Contains(lost[..^4]),
+            onFailure: () => a.Log
+        );
 
         File.Delete(container);
 
@@ -115,7 +137,8 @@ public sealed class LeaseTests : IDisposable
     [RequiresRootFact]
     public void While_etcd_is_away_everything_stays_and_is_still_mended()
     {
-        AgentHost a = _lab.StartHost("--interval", "0.5"), b = _lab.StartHost();
+        AgentHost a = _lab.StartHost("--interval", "0.5"),
+            b = _lab.StartHost();
         a.WaitForPeers(b);
         b.WaitForPeers(a);
 
@@ -125,11 +148,20 @@ public sealed class LeaseTests : IDisposable
         a.WaitForPeers(b);
         Eventually.True("traffic goes on", () => a.Reaches(b), onFailure: () => a.Log);
         Thread.Sleep(3000);
-        a.Log.Split('\n').Where(line => line.Contains("watch of etcd")).Select(line => line[line.IndexOf(' ')..])
-            .Should().NotBeEmpty().And.OnlyHaveUniqueItems("a failure that lasts is told once");
+        a.Log.Split('\n')
+            .Where(line => line.Contains("watch of etcd"))
+            .Select(line => line[line.IndexOf(' ')..])
+            .Should()
+            .NotBeEmpty()
+            .And.OnlyHaveUniqueItems("a failure that lasts is told once");
 
         _lab.Etcd.Start();
-        Eventually.True("the error is over", () => !a.State("agent.json").TryGetProperty("lastError", out _), TimeSpan.FromSeconds(20), () => a.Log);
+        Eventually.True(
+            "the error is over",
+            () => !a.State("agent.json").TryGetProperty("lastError", out _),
+            TimeSpan.FromSeconds(20),
+            () => a.Log
+        );
         AgentHost c = _lab.StartHost();
         a.WaitForPeers(TimeSpan.FromSeconds(15), b, c);
     }
@@ -137,7 +169,8 @@ public sealed class LeaseTests : IDisposable
     [RequiresRootFact]
     public void Started_without_etcd_it_leaves_what_is_there_and_begins_when_etcd_comes()
     {
-        AgentHost a = _lab.StartHost(), b = _lab.StartHost();
+        AgentHost a = _lab.StartHost(),
+            b = _lab.StartHost();
         a.WaitForPeers(b);
         a.Agent!.Stop();
         _lab.Etcd.Stop();
@@ -154,7 +187,8 @@ public sealed class LeaseTests : IDisposable
     [RequiresRootFact]
     public void A_network_that_etcd_knows_with_another_configuration_is_refused_with_both_values()
     {
-        AgentHost a = _lab.StartHost(), b = _lab.AddHost();
+        AgentHost a = _lab.StartHost(),
+            b = _lab.AddHost();
         b.Configure("pods", range: "10.99.0.0/16");
 
         b.Start();
@@ -168,10 +202,11 @@ public sealed class LeaseTests : IDisposable
     [RequiresRootFact]
     public void A_configuration_that_is_changed_in_etcd_is_compared_at_once()
     {
-        AgentHost a = _lab.AddHost(), b = _lab.AddHost();
+        AgentHost a = _lab.AddHost(),
+            b = _lab.AddHost();
         foreach (AgentHost host in (AgentHost[])[a, b])
         {
-            host.Configure("pods", leaseTtl: 3600);     // renewed, and looked at by that, after twenty minutes
+            host.Configure("pods", leaseTtl: 3600); // renewed, and looked at by that, after twenty minutes
             host.Start();
             host.WaitForSubnet();
         }
@@ -188,7 +223,12 @@ public sealed class LeaseTests : IDisposable
         a.Reaches(b).Should().BeTrue();
 
         _lab.Etcd.Put(Key, good);
-        Eventually.True("all is well again", () => !a.State("agent.json").TryGetProperty("lastError", out JsonElement error) || error.ValueKind == JsonValueKind.Null, soon, () => a.Log);
+        Eventually.True(
+            "all is well again",
+            () => !a.State("agent.json").TryGetProperty("lastError", out JsonElement error) || error.ValueKind == JsonValueKind.Null,
+            soon,
+            () => a.Log
+        );
         a.Reaches(b).Should().BeTrue();
     }
 

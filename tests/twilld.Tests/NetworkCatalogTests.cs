@@ -12,10 +12,13 @@ public sealed class NetworkCatalogTests : IDisposable
         Write("10-a.conflist", "a", "10.1.0.0/16", vni: 1, bridge: "twill0");
         Write("20-b.conflist", "b", "10.2.0.0/16", vni: 2, bridge: "twill1");
         _dir.Write("30-c.conflist", """{"cniVersion":"1.0.0","name":"c","plugins":[{"type":"bridge","ipam":{"type":"host-local"}}]}""");
-        _dir.Write("40-d.conf", """
+        _dir.Write(
+            "40-d.conf",
+            """
             {"cniVersion":"1.0.0","name":"d","type":"bridge",
              "ipam":{"type":"twill-ipam","network":"10.4.0.0/16","etcd":{"endpoints":["http://127.0.0.1:2379"]}}}
-            """);
+            """
+        );
 
         NetworkCatalog catalog = Load();
 
@@ -29,7 +32,12 @@ public sealed class NetworkCatalogTests : IDisposable
     [InlineData("b", "10.2.0.0/16", 1, "twill1", "backend.vni: 1 is taken by network 'a'")]
     [InlineData("b", "10.2.0.0/16", 2, "twill0", "bridge: 'twill0' is taken by network 'a'")]
     public void Of_two_networks_that_would_fight_the_first_is_served_and_the_reason_is_told(
-        string name, string network, int vni, string bridge, string reason)
+        string name,
+        string network,
+        int vni,
+        string bridge,
+        string reason
+    )
     {
         Write("10-a.conflist", "a", "10.1.0.0/16", vni: 1, bridge: "twill0");
         Write("20-b.conflist", name, network, vni, bridge);
@@ -43,9 +51,14 @@ public sealed class NetworkCatalogTests : IDisposable
     [Fact]
     public void Two_networks_cannot_have_the_same_addresses_of_either_family()
     {
-        const string None = """{"type":"host-gw"}""", Six = "\"10.1.0.0/16\",\"ipv6Network\":\"fd00:1::/48\"";
+        const string None = """{"type":"host-gw"}""",
+            Six = "\"10.1.0.0/16\",\"ipv6Network\":\"fd00:1::/48\"";
         _dir.Write("10-a.conflist", Text("a", "10.1.0.0/16", None, "twill0").Replace("\"10.1.0.0/16\"", Six, StringComparison.Ordinal));
-        _dir.Write("20-b.conflist", Text("b", "10.2.0.0/16", None, "twill1").Replace("\"10.2.0.0/16\"", "\"10.2.0.0/16\",\"ipv6Network\":\"fd00:1:0:8000::/49\"", StringComparison.Ordinal));
+        _dir.Write(
+            "20-b.conflist",
+            Text("b", "10.2.0.0/16", None, "twill1")
+                .Replace("\"10.2.0.0/16\"", "\"10.2.0.0/16\",\"ipv6Network\":\"fd00:1:0:8000::/49\"", StringComparison.Ordinal)
+        );
 
         NetworkCatalog catalog = Load();
 
@@ -98,12 +111,12 @@ public sealed class NetworkCatalogTests : IDisposable
 
     private static string Text(string name, string network, string backend, string bridge) =>
         $$"""
-        {
-          "cniVersion": "1.1.0", "name": "{{name}}",
-          "plugins": [{
-            "type": "twill", "bridge": "{{bridge}}", "backend": {{backend}},
-            "ipam": { "type": "twill-ipam", "network": "{{network}}", "etcd": { "endpoints": ["http://127.0.0.1:2379"] } }
-          }]
-        }
-        """;
+            {
+              "cniVersion": "1.1.0", "name": "{{name}}",
+              "plugins": [{
+                "type": "twill", "bridge": "{{bridge}}", "backend": {{backend}},
+                "ipam": { "type": "twill-ipam", "network": "{{network}}", "etcd": { "endpoints": ["http://127.0.0.1:2379"] } }
+              }]
+            }
+            """;
 }

@@ -10,7 +10,8 @@ public sealed class PeersTests : IDisposable
     [RequiresRootFact]
     public void Hosts_lead_to_each_other_and_one_that_joins_shows_on_all()
     {
-        AgentHost a = _lab.StartHost(), b = _lab.StartHost();
+        AgentHost a = _lab.StartHost(),
+            b = _lab.StartHost();
         a.WaitForPeers(b);
         b.WaitForPeers(a);
         a.Reaches(b).Should().BeTrue(a.Log);
@@ -28,21 +29,24 @@ public sealed class PeersTests : IDisposable
     public void A_host_that_comes_and_goes_costs_its_three_entries_and_no_look_at_everything()
     {
         AgentHost a = _lab.AddHost();
-        a.Configure("pods", leaseTtl: 3600);            // a renewal is followed by a look at everything
+        a.Configure("pods", leaseTtl: 3600); // a renewal is followed by a look at everything
         a.Start("--listen", "127.0.0.1:9116", "--interval", "3600");
         a.WaitForSubnet();
         Eventually.True("the agent is at rest", () => a.Ns.HasLink("twill.1") && AtRest(a), TimeSpan.FromSeconds(20), () => a.Log);
         (double everything, double entries) = (Metric(a, "kind=\"everything\""), Metric(a, "twill_kernel_entries_total{"));
         string key = $"{AgentLab.Prefix}/subnets/10.244.250.0-24";
 
-        _lab.Etcd.Put(key, """{"PublicIP":"192.168.64.77","PublicIPv6":null,"BackendType":"vxlan","BackendData":{"VNI":1,"VtepMAC":"02:cc:00:00:00:77"}}""");
+        _lab.Etcd.Put(
+            key,
+            """{"PublicIP":"192.168.64.77","PublicIPv6":null,"BackendType":"vxlan","BackendData":{"VNI":1,"VtepMAC":"02:cc:00:00:00:77"}}"""
+        );
         Eventually.Pass(() => a.Ns.Ip("route show proto 116").Should().StartWith("10.244.250.0/24 via 10.244.250.0 dev twill.1", a.Log));
         Eventually.Pass(() => Metric(a, "twill_kernel_entries_total{").Should().Be(entries + 3));
         _lab.Etcd.Etcdctl("del", key);
         Eventually.Pass(() => a.Ns.Ip("route show proto 116").Should().BeEmpty(a.Log));
         Eventually.Pass(() => Metric(a, "twill_kernel_entries_total{").Should().Be(entries + 6));
 
-        Thread.Sleep(1000);     // the kernel's notifications of these entries have long been heard
+        Thread.Sleep(1000); // the kernel's notifications of these entries have long been heard
         Metric(a, "kind=\"everything\"").Should().Be(everything, a.Log);
         Metric(a, "kind=\"peers\"").Should().BeGreaterThanOrEqualTo(2);
     }
@@ -50,7 +54,9 @@ public sealed class PeersTests : IDisposable
     [RequiresRootFact]
     public void A_host_that_left_is_removed_from_the_others()
     {
-        AgentHost a = _lab.StartHost(), b = _lab.StartHost(), c = _lab.StartHost();
+        AgentHost a = _lab.StartHost(),
+            b = _lab.StartHost(),
+            c = _lab.StartHost();
         a.WaitForPeers(b, c);
 
         b.Agent!.Stop().Should().Be(0);
@@ -64,7 +70,9 @@ public sealed class PeersTests : IDisposable
     [RequiresRootFact]
     public void A_host_that_left_while_the_agent_was_down_is_removed_at_its_start()
     {
-        AgentHost a = _lab.StartHost(), b = _lab.StartHost(), c = _lab.StartHost();
+        AgentHost a = _lab.StartHost(),
+            b = _lab.StartHost(),
+            c = _lab.StartHost();
         a.WaitForPeers(b, c);
         a.Agent!.Stop();
         b.Agent!.Stop();
@@ -80,26 +88,34 @@ public sealed class PeersTests : IDisposable
     [RequiresRootFact]
     public void A_host_with_a_new_address_keeps_its_lease_and_is_reached_there()
     {
-        AgentHost a = _lab.StartHost(), b = _lab.StartHost();
+        AgentHost a = _lab.StartHost(),
+            b = _lab.StartHost();
         a.WaitForPeers(b);
-        string subnet = b.Subnet, leaseId = b.State("subnet.json").GetProperty("leaseId").GetRawText();
+        string subnet = b.Subnet,
+            leaseId = b.State("subnet.json").GetProperty("leaseId").GetRawText();
 
         b.Ns.Sh("ip address del 192.168.64.3/24 dev eth0; ip address add 192.168.64.77/24 dev eth0; ip route add default via 192.168.64.1");
 
         Eventually.True("the new address is published", () => _lab.Lease(subnet)!.Contains("192.168.64.77"), onFailure: () => b.Log);
-        Eventually.True("the new address is used", () => a.Ns.Bridge("fdb show dev twill.1").Contains("dst 192.168.64.77"), onFailure: () => a.Log);
+        Eventually.True(
+            "the new address is used",
+            () => a.Ns.Bridge("fdb show dev twill.1").Contains("dst 192.168.64.77"),
+            onFailure: () => a.Log
+        );
         Eventually.True("it is reached", () => a.Reaches(b), onFailure: () => a.Log + b.Log);
         b.Subnet.Should().Be(subnet);
         b.State("subnet.json").GetProperty("leaseId").GetRawText().Should().Be(leaseId);
         a.WaitForLog($"peer {subnet} moved from 192.168.64.3 to 192.168.64.77");
-        b.Log.Should().NotContain("no answer", "etcd is not asked again over a connection of the old address, which would cost its time limit");
+        b.Log.Should()
+            .NotContain("no answer", "etcd is not asked again over a connection of the old address, which would cost its time limit");
     }
 
     [RequiresRootFact]
     public void With_direct_routing_hosts_on_one_link_reach_each_other_without_the_overlay()
     {
         const string Direct = """{ "type": "vxlan", "directRouting": true }""";
-        AgentHost a = _lab.AddHost(), b = _lab.AddHost();
+        AgentHost a = _lab.AddHost(),
+            b = _lab.AddHost();
         foreach (AgentHost host in (AgentHost[])[a, b])
         {
             host.Configure("pods", backend: Direct);
@@ -107,7 +123,11 @@ public sealed class PeersTests : IDisposable
             host.WaitForSubnet();
         }
 
-        Eventually.True("a plain route", () => a.Ns.Ip("route show proto 116").Contains($"{b.Subnet} via {b.Address} dev eth0"), onFailure: () => a.Log);
+        Eventually.True(
+            "a plain route",
+            () => a.Ns.Ip("route show proto 116").Contains($"{b.Subnet} via {b.Address} dev eth0"),
+            onFailure: () => a.Log
+        );
         a.Ns.Bridge("fdb show dev twill.1").Should().BeEmpty();
         Eventually.True("it is reached", () => a.Reaches(b), onFailure: () => b.Log);
     }
@@ -115,7 +135,8 @@ public sealed class PeersTests : IDisposable
     [RequiresRootFact]
     public void With_host_gw_hosts_are_one_route_each_and_there_is_no_overlay_device()
     {
-        AgentHost a = _lab.AddHost(), b = _lab.AddHost();
+        AgentHost a = _lab.AddHost(),
+            b = _lab.AddHost();
         foreach (AgentHost host in (AgentHost[])[a, b])
         {
             host.Configure("pods", backend: """{ "type": "host-gw" }""");
@@ -123,7 +144,11 @@ public sealed class PeersTests : IDisposable
             host.WaitForSubnet();
         }
 
-        Eventually.True("a plain route", () => a.Ns.Ip("route show proto 116").Contains($"{b.Subnet} via {b.Address} dev eth0"), onFailure: () => a.Log);
+        Eventually.True(
+            "a plain route",
+            () => a.Ns.Ip("route show proto 116").Contains($"{b.Subnet} via {b.Address} dev eth0"),
+            onFailure: () => a.Log
+        );
         Eventually.True("it is reached", () => a.Reaches(b), onFailure: () => b.Log);
         a.Ns.HasLink("twill.1").Should().BeFalse();
         a.State("node.json").GetProperty("mtu").GetInt32().Should().Be(1500);
@@ -140,7 +165,10 @@ public sealed class PeersTests : IDisposable
         return Metric(host, "kind=\"everything\"") == before;
     }
 
-    internal static double Metric(AgentHost host, string part) => host.Ns.Sh("curl -s http://127.0.0.1:9116/metrics").Split('\n')
-        .Where(line => line.Contains(part, StringComparison.Ordinal))
-        .Sum(line => double.Parse(line[(line.LastIndexOf(' ') + 1)..], System.Globalization.CultureInfo.InvariantCulture));
+    internal static double Metric(AgentHost host, string part) =>
+        host
+            .Ns.Sh("curl -s http://127.0.0.1:9116/metrics")
+            .Split('\n')
+            .Where(line => line.Contains(part, StringComparison.Ordinal))
+            .Sum(line => double.Parse(line[(line.LastIndexOf(' ') + 1)..], System.Globalization.CultureInfo.InvariantCulture));
 }

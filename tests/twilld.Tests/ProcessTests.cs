@@ -25,7 +25,8 @@ public sealed class ProcessTests : IDisposable
     [RequiresRootFact]
     public void Once_brings_everything_in_order_and_exits()
     {
-        AgentHost a = _lab.StartHost(), b = _lab.AddHost();
+        AgentHost a = _lab.StartHost(),
+            b = _lab.AddHost();
 
         CmdResult result = b.Run("--once");
 
@@ -51,7 +52,8 @@ public sealed class ProcessTests : IDisposable
     [InlineData(Signal.Int)]
     public void A_signal_ends_it_in_peace_and_removes_nothing(Signal signal)
     {
-        AgentHost a = _lab.StartHost(), b = _lab.StartHost();
+        AgentHost a = _lab.StartHost(),
+            b = _lab.StartHost();
         a.WaitForPeers(b);
         b.WaitForPeers(a);
 
@@ -87,7 +89,7 @@ public sealed class ProcessTests : IDisposable
         Eventually.True("the device is there", () => a.Ns.HasLink("twill.5"), onFailure: () => a.Log);
 
         a.Configure("solo", "10.56.0.0/16", "twill5", """{ "type": "vxlan", "vni": 6 }""");
-        a.WaitForLog("Backend.VNI is 6 here and 5 in etcd");    // before that, the agent would write into etcd again what it had read
+        a.WaitForLog("Backend.VNI is 6 here and 5 in etcd"); // before that, the agent would write into etcd again what it had read
         _lab.Etcd.Etcdctl("del", "/twill/solo/config");
 
         Eventually.True("only the new device is there", () => a.Ns.HasLink("twill.6") && !a.Ns.HasLink("twill.5"), onFailure: () => a.Log);
@@ -97,7 +99,8 @@ public sealed class ProcessTests : IDisposable
     [RequiresRootFact]
     public void A_changed_backend_is_refused_until_the_cluster_agrees_and_then_carried_out_cleanly()
     {
-        AgentHost a = _lab.StartHost(), b = _lab.StartHost();
+        AgentHost a = _lab.StartHost(),
+            b = _lab.StartHost();
         a.WaitForPeers(b);
         b.WaitForPeers(a);
 
@@ -105,7 +108,7 @@ public sealed class ProcessTests : IDisposable
 
         a.WaitForError("Backend.Type");
         a.Agent!.Stop();
-        a.Start();      // a restart changes nothing about that
+        a.Start(); // a restart changes nothing about that
         a.WaitForError("Backend.Type");
         a.ShouldLeadTo(b);
         a.Reaches(b).Should().BeTrue();
@@ -115,8 +118,14 @@ public sealed class ProcessTests : IDisposable
         b.WaitForError("Backend.Type");
         _lab.Etcd.Etcdctl("del", $"{AgentLab.Prefix}/config");
 
-        Eventually.Pass(() => a.Ns.Ip("route show proto 116").Trim().Should().Be($"{b.Subnet} via {b.Address} dev eth0", a.Log), TimeSpan.FromSeconds(40));
-        Eventually.Pass(() => b.Ns.Ip("route show proto 116").Trim().Should().Be($"{a.Subnet} via {a.Address} dev eth0", b.Log), TimeSpan.FromSeconds(40));
+        Eventually.Pass(
+            () => a.Ns.Ip("route show proto 116").Trim().Should().Be($"{b.Subnet} via {b.Address} dev eth0", a.Log),
+            TimeSpan.FromSeconds(40)
+        );
+        Eventually.Pass(
+            () => b.Ns.Ip("route show proto 116").Trim().Should().Be($"{a.Subnet} via {a.Address} dev eth0", b.Log),
+            TimeSpan.FromSeconds(40)
+        );
         a.Ns.HasLink("twill.1").Should().BeFalse();
         Eventually.True("the other host is reached again", () => a.Reaches(b), onFailure: () => a.Log);
     }
@@ -124,19 +133,25 @@ public sealed class ProcessTests : IDisposable
     [RequiresRootFact]
     public void Without_a_backend_nothing_of_an_earlier_one_is_left()
     {
-        AgentHost a = _lab.StartHost(), b = _lab.StartHost();
+        AgentHost a = _lab.StartHost(),
+            b = _lab.StartHost();
         a.WaitForPeers(b);
 
         a.Configure("pods", backend: """{ "type": "none" }""");
 
-        Eventually.True("device and routes are gone", () => !a.Ns.HasLink("twill.1") && a.Ns.Ip("route show proto 116").Length == 0, onFailure: () => a.Log);
+        Eventually.True(
+            "device and routes are gone",
+            () => !a.Ns.HasLink("twill.1") && a.Ns.Ip("route show proto 116").Length == 0,
+            onFailure: () => a.Log
+        );
         a.Ns.Ip("route show dev twill0").Should().Contain(a.Subnet);
     }
 
     [RequiresRootFact]
     public void Health_and_metrics_follow_reality()
     {
-        AgentHost a = _lab.StartHost("--listen", "127.0.0.1:9116"), b = _lab.StartHost();
+        AgentHost a = _lab.StartHost("--listen", "127.0.0.1:9116"),
+            b = _lab.StartHost();
         a.WaitForPeers(b);
         Eventually.Pass(() => Curl(a, "healthz").Should().Be("ok\n200", a.Log));
         Curl(a, "metrics").Should().Contain("twill_peers_programmed{network=\"pods\"} 1\n").And.EndWith("\n200");
@@ -148,14 +163,17 @@ public sealed class ProcessTests : IDisposable
         _lab.Etcd.Start();
         Eventually.Pass(() => Curl(a, "healthz").Should().Be("ok\n200", a.Log), TimeSpan.FromSeconds(30));
 
-        a.Agent!.Send(Signal.Stop);     // or it would have made the bridge again in between
+        a.Agent!.Send(Signal.Stop); // or it would have made the bridge again in between
         a.Ns.Sh("ip link del twill0; ip link add twill0 type veth peer name other");
         a.Agent.Send(Signal.Cont);
         Eventually.Pass(() => Curl(a, "healthz").Should().Match("pods: host: *not a bridge*503"));
         a.Ns.Sh("ip link del twill0");
         Eventually.Pass(() => Curl(a, "healthz").Should().Be("ok\n200", a.Log));
 
-        File.WriteAllText(Path.Combine(a.ConfDir, "20-broken.conflist"), """{ "name": "x", "plugins": [ { "type": "twill", "backend": { "type": "smoke" } } ] }""");
+        File.WriteAllText(
+            Path.Combine(a.ConfDir, "20-broken.conflist"),
+            """{ "name": "x", "plugins": [ { "type": "twill", "backend": { "type": "smoke" } } ] }"""
+        );
         Eventually.Pass(() => Curl(a, "healthz").Should().Match("*20-broken.conflist: *503"));
     }
 
@@ -238,7 +256,10 @@ public sealed class ProcessTests : IDisposable
         a.Agent!.Stop();
 
         string[] lines = a.Log.Split('\n', StringSplitOptions.RemoveEmptyEntries);
-        lines.Should().HaveCountGreaterThan(4).And.OnlyContain(line => JsonDocument.Parse(line, default).RootElement.GetProperty("msg").ValueKind == JsonValueKind.String);
+        lines
+            .Should()
+            .HaveCountGreaterThan(4)
+            .And.OnlyContain(line => JsonDocument.Parse(line, default).RootElement.GetProperty("msg").ValueKind == JsonValueKind.String);
     }
 
     public void Dispose() => _lab.Dispose();

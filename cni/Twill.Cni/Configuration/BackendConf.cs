@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+
 namespace Twill.Cni.Configuration;
 
 /// <summary>How packets get from host to host.</summary>
@@ -36,19 +37,23 @@ public sealed record BackendConf(BackendType Type, int Vni, int Port, bool Direc
     /// <summary>The kind as configurations and flannel's leases write it.</summary>
     public string TypeName => Names[(int)Type];
 
-    /// <summary>WireGuard: seconds between packets that keep the way to each peer open; null: what the network's configuration in etcd says.</summary>
+    /// <summary>WireGuard: seconds between packets that keep the way to each peer open; null: what the network's configuration in etcd
+    /// says.</summary>
     public int? PersistentKeepalive { get; init; }
 
-    /// <summary>The name of the device that packets to other hosts go through: by what only one device on a host can have, VNI or UDP port.</summary>
+    /// <summary>The name of the device that packets to other hosts go through: by what only one device on a host can have, VNI or UDP
+    /// port.</summary>
     public string DeviceName => Type == BackendType.WireGuard ? $"twill-wg.{Port}" : $"twill.{Vni}";
 
     /// <summary>The same for a family of the underlay: a VXLAN device sends over one.</summary>
     /// <param name="outer">the family of the packets on the underlay</param>
-    public string DeviceNameOver(AddressFamily outer) => Type == BackendType.WireGuard || outer != AddressFamily.InterNetworkV6 ? DeviceName
+    public string DeviceNameOver(AddressFamily outer) =>
+        Type == BackendType.WireGuard || outer != AddressFamily.InterNetworkV6 ? DeviceName
         : Vni < 1_000_000 ? $"twill-v6.{Vni}"
         : $"twill6.{Vni}";
 
-    /// <summary>The name of the device that alone packets to other hosts may take, because they must not go in clear; null where they may.</summary>
+    /// <summary>The name of the device that alone packets to other hosts may take, because they must not go in clear; null where they
+    /// may.</summary>
     public string? TunnelName => Type == BackendType.WireGuard ? DeviceName : null;
 
     /// <summary>Whether there is such a device: other backends make plain routes, or none.</summary>
@@ -57,7 +62,9 @@ public sealed record BackendConf(BackendType Type, int Vni, int Port, bool Direc
     internal static BackendConf Parse(ConfigReader at, BackendType fallback)
     {
         if (at.Section("type", "vni", "port", "directRouting", "interface", "persistentKeepalive") is not ConfigReader section)
+        {
             return Default(fallback);
+        }
 
         BackendType type = ReadType(section["type"], fallback);
         BackendConf defaults = Default(type);
@@ -67,17 +74,27 @@ public sealed record BackendConf(BackendType Type, int Vni, int Port, bool Direc
             Only(section["directRouting"], "the vxlan backend");
         }
         if (type != BackendType.WireGuard)
+        {
             Only(section["persistentKeepalive"], "the wireguard backend");
+        }
+
         if (type is BackendType.None or BackendType.HostGw)
+        {
             Only(section["port"], "the vxlan and wireguard backends");
+        }
+
         if (type == BackendType.None && section["interface"].OptionalString() is not null)
+        {
             Only(section["interface"], "backends that join hosts");
+        }
+
         return new BackendConf(
             type,
             section["vni"].Int(defaults.Vni, 1, 16_777_215),
             section["port"].Int(defaults.Port, 1, 65_535),
             section["directRouting"].Bool(false),
-            section["interface"].OptionalString())
+            section["interface"].OptionalString()
+        )
         {
             PersistentKeepalive = section["persistentKeepalive"].Exists ? section["persistentKeepalive"].Int(0, 0, 65_535) : null,
         };
@@ -85,21 +102,33 @@ public sealed record BackendConf(BackendType Type, int Vni, int Port, bool Direc
         void Only(ConfigReader key, string whom)
         {
             if (key.Exists)
+            {
                 key.ComplainText($"belongs to {whom}, but backend.type is '{Names[(int)type]}'");
+            }
         }
     }
 
-    private static BackendConf Default(BackendType type) => new(type, 1, type switch
-    {
-        BackendType.Vxlan => VxlanPort,
-        BackendType.WireGuard => WireGuardPort,
-        _ => 0,
-    }, false, null);
+    private static BackendConf Default(BackendType type) =>
+        new(
+            type,
+            1,
+            type switch
+            {
+                BackendType.Vxlan => VxlanPort,
+                BackendType.WireGuard => WireGuardPort,
+                _ => 0,
+            },
+            false,
+            null
+        );
 
     private static BackendType ReadType(ConfigReader at, BackendType fallback)
     {
         if (at.OptionalString() is not string name)
+        {
             return fallback;
+        }
+
         int index = Array.IndexOf(Names, name);
         return index >= 0 ? (BackendType)index : at.Complain("vxlan, host-gw, wireguard or none", fallback);
     }

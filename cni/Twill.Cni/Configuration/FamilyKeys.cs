@@ -3,7 +3,8 @@ using System.Net.Sockets;
 
 namespace Twill.Cni.Configuration;
 
-/// <summary>How <c>ipam</c> speaks of an address family: <c>network</c> and its like for IPv4, <c>ipv6Network</c> and its like for IPv6.</summary>
+/// <summary>How <c>ipam</c> speaks of an address family: <c>network</c> and its like for IPv4, <c>ipv6Network</c> and its like for
+/// IPv6.</summary>
 internal sealed class FamilyKeys
 {
     internal static readonly FamilyKeys IPv4 = new()
@@ -69,10 +70,12 @@ internal sealed class FamilyKeys
     /// <summary>Bits of the smallest subnet that has room for a gateway and a container beside what no host may have.</summary>
     internal required int LongestSubnet { get; init; }
 
-    /// <summary>Whether containers can have addresses of it: not this host's own, no multicast, nothing reserved or of one link only.</summary>
+    /// <summary>Whether containers can have addresses of it: not this host's own, no multicast, nothing reserved or of one link
+    /// only.</summary>
     internal bool IsUsable(IPNetwork network)
     {
-        UInt128 first = AddressNumber.Of(network.BaseAddress), last = AddressNumber.LastOf(network);
+        UInt128 first = AddressNumber.Of(network.BaseAddress),
+            last = AddressNumber.LastOf(network);
         return Family == AddressFamily.InterNetwork
             ? first >> 24 != 0 && last >> 29 != 7 && (first > 0x7FFF_FFFF || last < 0x7F00_0000)
             : (first >> 125 == 1 && last >> 125 == 1) || (first >> 121 == 0x7E && last >> 121 == 0x7E);

@@ -4,7 +4,8 @@ using System.Net.Sockets;
 namespace Twill.Cni.Configuration;
 
 /// <summary>
-/// The <c>ipam</c> section. For <c>twill-ipam</c> it is one of two: leases from etcd (<see cref="Etcd"/>, <see cref="IpamFamily.Network"/>), or one
+/// The <c>ipam</c> section. For <c>twill-ipam</c> it is one of two: leases from etcd (<see cref="Etcd"/>,
+/// <see cref="IpamFamily.Network"/>), or one
 /// fixed subnet (<see cref="IpamFamily.Subnet"/>); IPv6 comes beside IPv4. For another IPAM plugin only the type is read.
 /// </summary>
 public sealed record IpamConf
@@ -20,7 +21,11 @@ public sealed record IpamConf
     public bool IsForeign => Type != TwillConf.IpamPlugin;
 
     /// <summary>The address families that containers get one address each of, IPv4 first; empty for another IPAM plugin.</summary>
-    public IReadOnlyList<IpamFamily> Families { get => _families; init => _families = [.. value]; }
+    public IReadOnlyList<IpamFamily> Families
+    {
+        get => _families;
+        init => _families = [.. value];
+    }
 
     /// <summary>What is said of IPv4; all of it unset for another IPAM plugin.</summary>
     public IpamFamily IPv4 => Of(AddressFamily.InterNetwork) ?? NoIPv4;
@@ -37,7 +42,9 @@ public sealed record IpamConf
             foreach (IpamFamily family in _families)
             {
                 if (family.Range is IPNetwork range)
+                {
                     ranges.Add(range);
+                }
             }
             return ranges;
         }
@@ -64,18 +71,51 @@ public sealed record IpamConf
     internal static IpamConf Parse(ConfigReader at, string networkName)
     {
         if (at.Object() is null)
+        {
             return at.Complain("an ipam section", new IpamConf { Type = "" });
+        }
+
         string type = at["type"].RequiredString("the IPAM plugin's name");
         if (type.Length > 0 && CniNames.PluginTypeFault(type) is string fault)
+        {
             at["type"].Complain(fault["expected ".Length..], false);
-        if (type != TwillConf.IpamPlugin)
-            return new IpamConf { Type = type };
+        }
 
-        ConfigReader? section = at.Section("type", "network", "subnetLen", "subnetMin", "subnetMax", "etcd", "leaseTtl", "subnet", "rangeStart",
-            "rangeEnd", "gateway", "ipv6Network", "ipv6SubnetLen", "ipv6SubnetMin", "ipv6SubnetMax", "ipv6Subnet", "ipv6RangeStart", "ipv6RangeEnd",
-            "ipv6Gateway", "dataDir", "routes", "dns", "resolvConf");
-        if (section is null)
+        if (type != TwillConf.IpamPlugin)
+        {
             return new IpamConf { Type = type };
+        }
+
+        ConfigReader? section = at.Section(
+            "type",
+            "network",
+            "subnetLen",
+            "subnetMin",
+            "subnetMax",
+            "etcd",
+            "leaseTtl",
+            "subnet",
+            "rangeStart",
+            "rangeEnd",
+            "gateway",
+            "ipv6Network",
+            "ipv6SubnetLen",
+            "ipv6SubnetMin",
+            "ipv6SubnetMax",
+            "ipv6Subnet",
+            "ipv6RangeStart",
+            "ipv6RangeEnd",
+            "ipv6Gateway",
+            "dataDir",
+            "routes",
+            "dns",
+            "resolvConf"
+        );
+        if (section is null)
+        {
+            return new IpamConf { Type = type };
+        }
+
         var conf = new IpamConf
         {
             Type = type,
@@ -84,9 +124,13 @@ public sealed record IpamConf
             Dns = CniDns.Parse(section["dns"]),
             ResolvConf = section["resolvConf"].OptionalPath(),
         };
-        bool leased = section["etcd"].Exists, isFixed = section["subnet"].IsSet || section["ipv6Subnet"].IsSet;
+        bool leased = section["etcd"].Exists,
+            isFixed = section["subnet"].IsSet || section["ipv6Subnet"].IsSet;
         if (leased && isFixed)
+        {
             return section[section["subnet"].IsSet ? "subnet" : "ipv6Subnet"].Complain("either etcd or subnet, not both", conf);
+        }
+
         if (leased)
         {
             return conf with
@@ -111,7 +155,9 @@ public sealed record IpamConf
         foreach (IpamFamily one in _families)
         {
             if (one.Family == family)
+            {
                 return one;
+            }
         }
         return null;
     }
@@ -122,22 +168,35 @@ public sealed record IpamConf
     /// <summary>IPv4 is always there, IPv6 beside it when the key that everything else of it hangs on is.</summary>
     private static IpamFamily[] ReadFamilies(ConfigReader section, bool leased)
     {
-        FamilyKeys four = FamilyKeys.IPv4, six = FamilyKeys.IPv6;
+        FamilyKeys four = FamilyKeys.IPv4,
+            six = FamilyKeys.IPv6;
         (string first, string beside) = leased ? (four.Network, six.Network) : (four.Subnet, six.Subnet);
         if (!NamesIPv6(section))
+        {
             return [Read(four)];
+        }
+
         if (section[beside].IsSet)
         {
             if (!section[first].IsSet)
+            {
                 section[first].Complain($"an IPv4 prefix beside {beside}: there is no network of IPv6 alone", false);
+            }
+
             return [Read(four), Read(six)];
         }
         IpamFamily ipv4 = Read(four);
         Refuse(six);
-        foreach (string key in leased ? (ReadOnlySpan<string>)[six.SubnetLen, six.SubnetMin, six.SubnetMax] : [six.RangeStart, six.RangeEnd, six.Gateway])
+        foreach (
+            string key in leased
+                ? (ReadOnlySpan<string>)[six.SubnetLen, six.SubnetMin, six.SubnetMax]
+                : [six.RangeStart, six.RangeEnd, six.Gateway]
+        )
         {
             if (section[key].IsSet)
+            {
                 section[key].ComplainText($"has no use without {beside}, which gives containers IPv6 addresses");
+            }
         }
         return [ipv4];
 
@@ -150,9 +209,13 @@ public sealed record IpamConf
         void Refuse(FamilyKeys keys)
         {
             if (leased)
+            {
                 LeasedSubnet.RefuseOthers(section, keys);
+            }
             else
+            {
                 FixedSubnet.RefuseOthers(section, keys);
+            }
         }
     }
 
@@ -162,7 +225,9 @@ public sealed record IpamConf
         foreach (System.Text.Json.JsonProperty member in section.Value.EnumerateObject())
         {
             if (member.Name.StartsWith("ipv6", StringComparison.Ordinal))
+            {
                 return true;
+            }
         }
         return false;
     }
@@ -173,18 +238,28 @@ public sealed record IpamConf
         foreach (ConfigReader item in at.Items())
         {
             if (item.Section("dst", "gw", "mtu", "advmss", "priority", "table", "scope") is not ConfigReader route)
+            {
                 continue;
+            }
+
             if (route["dst"].OptionalNetwork() is not IPNetwork dst)
             {
                 route["dst"].Complain("a prefix like 0.0.0.0/0", false);
                 continue;
             }
             if (CniResultReader.Route(route) is not CniRoute read)
+            {
                 continue;
+            }
+
             if (read.Gw is not null && read.Gw.AddressFamily != dst.BaseAddress.AddressFamily)
+            {
                 route["gw"].Complain($"an address of the same family as dst {dst}", false);
+            }
             else
+            {
                 routes.Add(read);
+            }
         }
         return routes;
     }

@@ -4,7 +4,8 @@ using System.Net.Sockets;
 namespace Twill.Cni.Configuration;
 
 /// <summary>
-/// What <c>ipam</c> says of one address family. With etcd <see cref="Network"/> is set, with a fixed subnet <see cref="Subnet"/> (neither only
+/// What <c>ipam</c> says of one address family. With etcd <see cref="Network"/> is set, with a fixed subnet <see cref="Subnet"/> (neither
+/// only
 /// after a noted complaint). The keys are the same for both families: <c>subnetLen</c>, <c>ipv6SubnetLen</c>.
 /// </summary>
 /// <param name="Family">IPv4 or IPv6</param>

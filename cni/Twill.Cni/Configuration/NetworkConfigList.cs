@@ -17,9 +17,7 @@ public sealed class NetworkConfigList
     private readonly List<FoundNetwork> _networks = [];
     private readonly List<string> _problems = [];
 
-    private NetworkConfigList()
-    {
-    }
+    private NetworkConfigList() { }
 
     /// <summary>The networks, in the order of their files' names; each name once.</summary>
     public IReadOnlyList<FoundNetwork> Networks => _networks;
@@ -27,12 +25,16 @@ public sealed class NetworkConfigList
     /// <summary>What could not be read or is wrong, as <c>file: complaint</c>.</summary>
     public IReadOnlyList<string> Problems => _problems;
 
-    /// <summary>Reads a directory's <c>*.conflist</c>, <c>*.conf</c>, <c>*.json</c>, or one file. Never throws for what it finds there.</summary>
+    /// <summary>Reads a directory's <c>*.conflist</c>, <c>*.conf</c>, <c>*.json</c>, or one file. Never throws for what it finds
+    /// there.</summary>
     public static NetworkConfigList Load(string path)
     {
         var list = new NetworkConfigList();
         foreach (string file in list.Files(path, ".conflist", ".conf", ".json"))
+        {
             list.LoadFile(file);
+        }
+
         return list;
     }
 
@@ -41,7 +43,10 @@ public sealed class NetworkConfigList
         try
         {
             if (!Directory.Exists(path))
+            {
                 return [path];
+            }
+
             string[] files = Array.FindAll(Directory.GetFiles(path), file => Array.IndexOf(extensions, Path.GetExtension(file)) >= 0);
             Array.Sort(files, StringComparer.Ordinal);
             return files;
@@ -56,13 +61,20 @@ public sealed class NetworkConfigList
     private void LoadFile(string file)
     {
         if (ReadJson(file) is not ConfigReader root)
+        {
             return;
+        }
+
         try
         {
             if (root["plugins"].Exists)
+            {
                 LoadList(file, root);
+            }
             else if (IsOurs(root))
+            {
                 Add(file, TwillConf.Parse(root, root["name"].OptionalString() ?? "", CniRequest.ReadVersion(root["cniVersion"])));
+            }
         }
         catch (CniException e)
         {
@@ -76,16 +88,30 @@ public sealed class NetworkConfigList
         foreach (ConfigReader plugin in root["plugins"].Items())
         {
             if (IsOurs(plugin))
+            {
                 plugins.Add(plugin);
+            }
         }
         string name = root["name"].OptionalString() ?? "";
         if (!root["loadOnlyInlinedPlugins"].Bool(false) && CniNames.NetworkNameFault(name) is null)
+        {
             AddSeparatePlugins(file, name, plugins);
+        }
+
         if (plugins.Count == 0)
+        {
             return;
+        }
+
         if (plugins.Count > 1)
-            throw new CniException(CniErrorCode.InvalidNetworkConfig, "invalid network configuration",
-                $"$.plugins: expected one plugin of twill's in a network, got {plugins.Count}");
+        {
+            throw new CniException(
+                CniErrorCode.InvalidNetworkConfig,
+                "invalid network configuration",
+                $"$.plugins: expected one plugin of twill's in a network, got {plugins.Count}"
+            );
+        }
+
         Add(file, TwillConf.Parse(plugins[0], name, HighestVersion(root)));
     }
 
@@ -94,11 +120,16 @@ public sealed class NetworkConfigList
     {
         string directory = Path.Combine(Path.GetDirectoryName(Path.GetFullPath(file))!, name);
         if (!Directory.Exists(directory))
+        {
             return;
+        }
+
         foreach (string separate in Files(directory, ".conf"))
         {
             if (ReadJson(separate) is ConfigReader plugin && IsOurs(plugin))
+            {
                 plugins.Add(plugin);
+            }
         }
     }
 
@@ -108,13 +139,27 @@ public sealed class NetworkConfigList
         CniVersion? highest = null;
         foreach (string text in root["cniVersions"].StringList())
         {
-            if (CniVersion.TryParse(text, out CniVersion version) && version.IsSupported && (highest is not CniVersion best || version > best))
+            if (
+                CniVersion.TryParse(text, out CniVersion version)
+                && version.IsSupported
+                && (highest is not CniVersion best || version > best)
+            )
+            {
                 highest = version;
+            }
         }
         if (highest is not CniVersion listed)
+        {
             return CniRequest.ReadVersion(root["cniVersion"]);
-        return root["cniVersion"].OptionalString() is string one && CniVersion.TryParse(one, out CniVersion single)
-            && single.IsSupported && single > listed ? single : listed;
+        }
+
+        return
+            root["cniVersion"].OptionalString() is string one
+            && CniVersion.TryParse(one, out CniVersion single)
+            && single.IsSupported
+            && single > listed
+            ? single
+            : listed;
     }
 
     private static bool IsOurs(ConfigReader plugin) =>
@@ -127,7 +172,10 @@ public sealed class NetworkConfigList
         try
         {
             if (CniJson.TryParse(SmallFile.ReadAll(file), out JsonElement root, out string fault))
+            {
                 return new ConfigReader(root);
+            }
+
             _problems.Add($"{file}: {fault}");
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -140,8 +188,12 @@ public sealed class NetworkConfigList
     private void Add(string file, TwillConf conf)
     {
         if (_networks.Find(known => known.Conf.Name == conf.Name) is FoundNetwork first)
+        {
             _problems.Add($"{file}: $.name: the network '{conf.Name}' is configured by {first.File} already; this file is not used");
+        }
         else
+        {
             _networks.Add(new FoundNetwork(file, conf));
+        }
     }
 }

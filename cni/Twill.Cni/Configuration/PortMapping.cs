@@ -16,7 +16,8 @@ public sealed record PortMapping(byte Protocol, IPAddress? HostAddress, ushort H
     public bool IsAtOneAddress => HostAddress is { } address && !IsAny(address);
 
     /// <summary>
-    /// Reads the list. Like the reference plugin <c>portmap</c> it refuses ports of 0. What no container could be reached at is a complaint: it
+    /// Reads the list. Like the reference plugin <c>portmap</c> it refuses ports of 0. What no container could be reached at is a
+    /// complaint: it
     /// would silently lead nowhere.
     /// </summary>
     /// <exception cref="CniException">code 7, naming path, value and expectation</exception>
@@ -24,20 +25,33 @@ public sealed record PortMapping(byte Protocol, IPAddress? HostAddress, ushort H
     {
         IReadOnlyList<ConfigReader> items = at.Items();
         if (items.Count == 0)
+        {
             return [];
+        }
+
         List<PortMapping> mappings = new(items.Count);
         TakenPorts taken = new();
         foreach (ConfigReader item in items)
         {
             if (!item.Exists || item.Object() is null)
+            {
                 continue;
-            int hostPort = RequiredPort(item["hostPort"]), containerPort = RequiredPort(item["containerPort"]);
+            }
+
+            int hostPort = RequiredPort(item["hostPort"]),
+                containerPort = RequiredPort(item["containerPort"]);
             byte protocol = ReadProtocol(item["protocol"]);
             PortMapping mapping = new(protocol, ReadHostAddress(item["hostIP"]), (ushort)hostPort, (ushort)containerPort);
             if (mapping.IsAmong(mappings))
+            {
                 continue;
+            }
+
             if (!taken.TryAdd(mapping))
+            {
                 item["hostPort"].Complain("a port that no other entry of this request has with the same protocol and host address", false);
+            }
+
             mappings.Add(mapping);
         }
         return mappings;
@@ -45,14 +59,15 @@ public sealed record PortMapping(byte Protocol, IPAddress? HostAddress, ushort H
 
     private static int RequiredPort(ConfigReader at) => at.Exists ? at.Int(0, 1, 65535) : at.Complain("a whole number from 1 to 65535", 0);
 
-    private static byte ReadProtocol(ConfigReader at) => at.OptionalString() switch
-    {
-        null => 6,
-        { } name when name.Equals("tcp", StringComparison.OrdinalIgnoreCase) => 6,
-        { } name when name.Equals("udp", StringComparison.OrdinalIgnoreCase) => 17,
-        { } name when name.Equals("sctp", StringComparison.OrdinalIgnoreCase) => 132,
-        _ => at.Complain("tcp, udp or sctp", (byte)6),
-    };
+    private static byte ReadProtocol(ConfigReader at) =>
+        at.OptionalString() switch
+        {
+            null => 6,
+            { } name when name.Equals("tcp", StringComparison.OrdinalIgnoreCase) => 6,
+            { } name when name.Equals("udp", StringComparison.OrdinalIgnoreCase) => 17,
+            { } name when name.Equals("sctp", StringComparison.OrdinalIgnoreCase) => 132,
+            _ => at.Complain("tcp, udp or sctp", (byte)6),
+        };
 
     /// <summary>Some runtimes ask for all addresses, and once more for all of IPv6.</summary>
     private bool IsAmong(List<PortMapping> others) =>
@@ -61,10 +76,15 @@ public sealed record PortMapping(byte Protocol, IPAddress? HostAddress, ushort H
     private static IPAddress? ReadHostAddress(ConfigReader at)
     {
         if (at.OptionalAddress() is not { } address)
+        {
             return null;
-        string? fault = address.AddressFamily == AddressFamily.InterNetwork ? null
+        }
+
+        string? fault =
+            address.AddressFamily == AddressFamily.InterNetwork ? null
             : address.IsIPv4MappedToIPv6 ? $"{address.MapToIPv4()}, as IPv4 packets have it"
-            : address.Equals(IPAddress.IPv6Loopback) ? "another address than ::1, which the kernel lets no answer of a container come back to; 127.0.0.1 can be had"
+            : address.Equals(IPAddress.IPv6Loopback)
+                ? "another address than ::1, which the kernel lets no answer of a container come back to; 127.0.0.1 can be had"
             : s_linkLocal.Contains(address) ? "an address that is valid beyond its link, not one of fe80::/10"
             : null;
         return fault is null ? address : at.Complain(fault, address);
@@ -78,14 +98,14 @@ public sealed record PortMapping(byte Protocol, IPAddress? HostAddress, ushort H
         private readonly HashSet<(byte, ushort, IPAddress)> _exact = [];
         private readonly HashSet<(byte, ushort, AddressFamily)> _ports = [];
 
-        internal bool TryAdd(PortMapping mapping) => mapping.HostAddress is { } one
-            ? TryAdd(mapping, one)
-            : TryAdd(mapping, IPAddress.Any) & TryAdd(mapping, IPAddress.IPv6Any);
+        internal bool TryAdd(PortMapping mapping) =>
+            mapping.HostAddress is { } one ? TryAdd(mapping, one) : TryAdd(mapping, IPAddress.Any) & TryAdd(mapping, IPAddress.IPv6Any);
 
         private bool TryAdd(PortMapping mapping, IPAddress address)
         {
             IPAddress all = address.AddressFamily == AddressFamily.InterNetwork ? IPAddress.Any : IPAddress.IPv6Any;
-            bool free = _ports.Add((mapping.Protocol, mapping.HostPort, address.AddressFamily))
+            bool free =
+                _ports.Add((mapping.Protocol, mapping.HostPort, address.AddressFamily))
                 || !IsAny(address) && !_exact.Contains((mapping.Protocol, mapping.HostPort, all));
             return _exact.Add((mapping.Protocol, mapping.HostPort, address)) && free;
         }

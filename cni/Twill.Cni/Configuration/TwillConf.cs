@@ -74,16 +74,31 @@ public sealed record TwillConf
     internal static TwillConf Parse(ConfigReader plugin, string name, CniVersion version)
     {
         if (CniNames.NetworkNameFault(name) is string badName)
+        {
             plugin["name"].Complain($"a network name ({badName})", false);
+        }
+
         string type = PluginType(plugin["type"]);
         IpamConf ipam = IpamConf.Parse(plugin["ipam"], name);
         BackendConf backend = BackendConf.Parse(plugin["backend"], DefaultBackend(type, ipam));
         if (backend.Type != BackendType.None && ipam.Etcd is null)
+        {
             plugin["backend"]["type"].Complain("none: hosts can be joined only when ipam leases subnets from etcd", false);
+        }
 
-        var conf = new TwillConf { Name = name, CniVersion = version, Type = type, Backend = backend, Ipam = ipam };
+        var conf = new TwillConf
+        {
+            Name = name,
+            CniVersion = version,
+            Type = type,
+            Backend = backend,
+            Ipam = ipam,
+        };
         if (conf.IsForeign)
+        {
             return conf;
+        }
+
         ConfigReader? runtimeConfig = plugin["runtimeConfig"].IgnoringCase().Object();
         return conf with
         {
@@ -100,7 +115,9 @@ public sealed record TwillConf
     }
 
     private static CniVersion VersionOf(ConfigReader plugin) =>
-        plugin["cniVersion"].OptionalString() is string text && CniVersion.TryParse(text, out CniVersion version) ? version : CniVersion.V0_1_0;
+        plugin["cniVersion"].OptionalString() is string text && CniVersion.TryParse(text, out CniVersion version)
+            ? version
+            : CniVersion.V0_1_0;
 
     private static string PluginType(ConfigReader at)
     {
@@ -116,7 +133,10 @@ public sealed record TwillConf
     {
         string name = at.OptionalString() ?? "twill0";
         if (CniNames.InterfaceNameFault(name) is string fault)
+        {
             return at.Complain($"an interface name ({fault})", "twill0");
+        }
+
         return backend.HasDevice && (name == backend.DeviceName || name == backend.DeviceNameOver(AddressFamily.InterNetworkV6))
             ? at.Complain($"another name than the overlay device's ({name})", "twill0")
             : name;
@@ -134,9 +154,13 @@ public sealed record TwillConf
         foreach (ConfigReader item in at.Items())
         {
             if (item.OptionalNetwork() is IPNetwork network)
+            {
                 networks.Add(network);
+            }
             else
+            {
                 item.Complain($"a prefix like 10.0.0.0/8", false);
+            }
         }
         return networks;
     }

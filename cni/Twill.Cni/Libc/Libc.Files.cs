@@ -7,7 +7,10 @@ namespace Twill.Cni;
 internal static partial class Libc
 {
     private const int O_CREAT = 0x40;
-    private const int LOCK_SH = 1, LOCK_EX = 2, LOCK_NB = 4, LOCK_UN = 8;
+    private const int LOCK_SH = 1,
+        LOCK_EX = 2,
+        LOCK_NB = 4,
+        LOCK_UN = 8;
     private const int CLOCK_BOOTTIME = 7;
 
     // fcntl.h: the two whose value depends on the processor
@@ -56,7 +59,10 @@ internal static partial class Libc
     {
         int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0x180); // 0600
         if (fd >= 0)
+        {
             return new SafeFileHandle(fd, ownsHandle: true);
+        }
+
         return Errno == ENOENT ? null : throw LibcException.Last($"open {path}");
     }
 
@@ -66,7 +72,10 @@ internal static partial class Libc
     {
         int fd = open(path, O_NONBLOCK | O_CLOEXEC | (follow ? 0 : O_NOFOLLOW), 0); // O_NONBLOCK: a FIFO in the way does not stop us
         if (fd >= 0)
+        {
             return new SafeFileHandle(fd, ownsHandle: true);
+        }
+
         return Errno == ENOENT ? null : throw LibcException.Last($"open {path}");
     }
 
@@ -74,13 +83,21 @@ internal static partial class Libc
     internal static void MakeDirectory(string path)
     {
         if (mkdir(path, 0x1C0) == 0 || Errno == EEXIST && Directory.Exists(path)) // 0700
+        {
             return;
+        }
+
         int error = Errno;
         if (error != ENOENT || Path.GetDirectoryName(path) is not { Length: > 1 } parent)
+        {
             throw new LibcException($"mkdir {path}", error);
+        }
+
         MakeDirectory(parent);
         if (mkdir(path, 0x1C0) != 0 && Errno != EEXIST)
+        {
             throw LibcException.Last($"mkdir {path}");
+        }
     }
 
     /// <summary>Takes the shared lock of an open file; false when another holds the exclusive one.</summary>
@@ -94,9 +111,14 @@ internal static partial class Libc
         while (flock((int)file.DangerousGetHandle(), operation) != 0)
         {
             if (Errno == EAGAIN)
+            {
                 return false;
+            }
+
             if (Errno != EINTR)
+            {
                 throw LibcException.Last($"flock {what}");
+            }
         }
         return true;
     }
@@ -107,19 +129,25 @@ internal static partial class Libc
     internal static void Unlock(SafeFileHandle file)
     {
         if (!file.IsClosed)
+        {
             _ = flock((int)file.DangerousGetHandle(), LOCK_UN);
+        }
     }
 
     internal static void Truncate(SafeFileHandle file, string what)
     {
         if (ftruncate((int)file.DangerousGetHandle(), 0) != 0)
+        {
             throw LibcException.Last($"ftruncate {what}");
+        }
     }
 
     internal static void Sync(SafeFileHandle file, string what)
     {
         if (fsync((int)file.DangerousGetHandle()) != 0)
+        {
             throw LibcException.Last($"fsync {what}");
+        }
     }
 
     /// <summary>Makes the names in a directory survive a power cut.</summary>
@@ -127,21 +155,29 @@ internal static partial class Libc
     {
         using SafeFileHandle directory = new(open(path, O_DIRECTORY | O_CLOEXEC, 0), ownsHandle: true);
         if (directory.IsInvalid)
+        {
             throw LibcException.Last($"open {path}");
+        }
+
         Sync(directory, path);
     }
 
     internal static void Rename(string from, string to)
     {
         if (!TryRename(from, to))
+        {
             throw new LibcException($"rename {from} to {to}", ENOENT);
+        }
     }
 
     /// <summary>False when there is no such file, or no such directory to move it to.</summary>
     internal static bool TryRename(string from, string to)
     {
         if (rename(from, to) == 0)
+        {
             return true;
+        }
+
         return Errno == ENOENT ? false : throw LibcException.Last($"rename {from} to {to}");
     }
 
@@ -149,7 +185,10 @@ internal static partial class Libc
     internal static bool TryUnlink(string path)
     {
         if (unlink(path) == 0)
+        {
             return true;
+        }
+
         return Errno == ENOENT ? false : throw LibcException.Last($"unlink {path}");
     }
 
@@ -158,7 +197,10 @@ internal static partial class Libc
     {
         TimeSpec time;
         if (clock_gettime(CLOCK_BOOTTIME, &time) != 0)
+        {
             throw LibcException.Last("clock_gettime CLOCK_BOOTTIME");
+        }
+
         return time.Seconds + time.Nanoseconds / 1e9;
     }
 
@@ -168,11 +210,11 @@ internal static partial class Libc
         fixed (byte* p = bytes)
         {
             nint got;
-            while ((got = getrandom(p, bytes.Length, 0)) < 0 && Errno == EINTR)
-            {
-            }
+            while ((got = getrandom(p, bytes.Length, 0)) < 0 && Errno == EINTR) { }
             if (got != bytes.Length) // up to 256 bytes are never cut short (getrandom(2))
+            {
                 throw LibcException.Last("getrandom");
+            }
         }
     }
 }

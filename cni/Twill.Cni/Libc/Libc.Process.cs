@@ -8,8 +8,10 @@ namespace Twill.Cni;
 /// <summary>Processes: spawn, waitpid, a descriptor that becomes readable when a child ends.</summary>
 internal static partial class Libc
 {
-    internal const int SIGPIPE = 13, SIGKILL = 9;
-    private const short POSIX_SPAWN_SETSIGDEF = 4, POSIX_SPAWN_SETSIGMASK = 8;
+    internal const int SIGPIPE = 13,
+        SIGKILL = 9;
+    private const short POSIX_SPAWN_SETSIGDEF = 4,
+        POSIX_SPAWN_SETSIGMASK = 8;
     private const long SYS_pidfd_open = 434; // the same number on every architecture
 
     /// <summary>Room for posix_spawn_file_actions_t (80 bytes in glibc), posix_spawnattr_t (336) and sigset_t (128).</summary>
@@ -77,11 +79,18 @@ internal static partial class Libc
 
     /// <summary>
     /// Starts a program with the given standard input and output, no blocked signals, SIGPIPE at its default (a child inherits what
-    /// its parent ignores) and the umask that this process came with. This process stands still until the program is loaded, so a failed exec is
+    /// its parent ignores) and the umask that this process came with. This process stands still until the program is loaded, so a failed
+    /// exec is
     /// known here.
     /// </summary>
     /// <returns>0, or the errno</returns>
-    internal static unsafe int Spawn(string path, IReadOnlyList<string> environment, SafeFileHandle stdin, SafeFileHandle stdout, out int pid)
+    internal static unsafe int Spawn(
+        string path,
+        IReadOnlyList<string> environment,
+        SafeFileHandle stdin,
+        SafeFileHandle stdout,
+        out int pid
+    )
     {
         byte** argv = stackalloc byte*[2];
         byte** envp = (byte**)NativeMemory.AllocZeroed((nuint)(environment.Count + 1), (nuint)sizeof(byte*));
@@ -91,8 +100,12 @@ internal static partial class Libc
         try
         {
             for (int i = 0; i < environment.Count; i++)
+            {
                 envp[i] = Utf8(environment[i]);
-            int input = (int)stdin.DangerousGetHandle(), output = (int)stdout.DangerousGetHandle();
+            }
+
+            int input = (int)stdin.DangerousGetHandle(),
+                output = (int)stdout.DangerousGetHandle();
             int error = RuntimeFeature.IsDynamicCodeSupported
                 ? PosixSpawn(&child, argv, envp, input, output)
                 : twill_spawn(&child, argv[0], argv, envp, input, output, _inheritedUmask ?? OwnerOnly);
@@ -102,7 +115,10 @@ internal static partial class Libc
         finally
         {
             for (int i = 0; i < environment.Count; i++)
+            {
                 NativeMemory.Free(envp[i]);
+            }
+
             NativeMemory.Free(envp);
             NativeMemory.Free(argv[0]);
         }
@@ -111,7 +127,9 @@ internal static partial class Libc
     // Where plugin_spawn.c is not linked in: in whatever is compiled as it runs, tests for one.
     private static unsafe int PosixSpawn(int* child, byte** argv, byte** envp, int input, int output)
     {
-        byte* actions = stackalloc byte[Opaque], attributes = stackalloc byte[Opaque], signals = stackalloc byte[Opaque];
+        byte* actions = stackalloc byte[Opaque],
+            attributes = stackalloc byte[Opaque],
+            signals = stackalloc byte[Opaque];
         posix_spawnattr_init(attributes);
         posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
         sigemptyset(signals);
@@ -121,17 +139,32 @@ internal static partial class Libc
 
         int error = posix_spawn_file_actions_init(actions);
         if (error != 0)
+        {
             return error;
+        }
+
         if (_inheritedUmask is uint inherited)
+        {
             umask(inherited);
+        }
+
         error = posix_spawn_file_actions_adddup2(actions, input, 0);
         if (error == 0)
+        {
             error = posix_spawn_file_actions_adddup2(actions, output, 1);
+        }
+
         if (error == 0)
+        {
             error = posix_spawn(child, argv[0], actions, attributes, argv, envp);
+        }
+
         posix_spawn_file_actions_destroy(actions);
         if (_inheritedUmask is not null)
+        {
             umask(OwnerOnly);
+        }
+
         return error;
     }
 
@@ -142,7 +175,9 @@ internal static partial class Libc
         while (waitpid(pid, &status, 0) < 0)
         {
             if (Errno != EINTR)
+            {
                 throw LibcException.Last($"waitpid {pid}");
+            }
         }
         return status;
     }

@@ -9,7 +9,12 @@ namespace Twill.Cni;
 /// </summary>
 internal static partial class Libc
 {
-    internal const int EINTR = 4, EAGAIN = 11, ENOENT = 2, EEXIST = 17, ETXTBSY = 26, ELOOP = 40;
+    internal const int EINTR = 4,
+        EAGAIN = 11,
+        ENOENT = 2,
+        EEXIST = 17,
+        ETXTBSY = 26,
+        ELOOP = 40;
 
     internal static int Errno => Marshal.GetLastPInvokeError();
 }
@@ -17,10 +22,17 @@ internal static partial class Libc
 /// <summary>Descriptors: read, write, poll, pipe.</summary>
 internal static partial class Libc
 {
-    internal const short POLLIN = 1, POLLOUT = 4, POLLERR = 8, POLLHUP = 16;
-    private const int O_CLOEXEC = 0x80000, O_NONBLOCK = 0x800;
-    private const int F_DUPFD_CLOEXEC = 1030, F_GETFD = 1, F_SETFL = 4;
-    private const int FD_CLOEXEC = 1, O_RDWR = 2;
+    internal const short POLLIN = 1,
+        POLLOUT = 4,
+        POLLERR = 8,
+        POLLHUP = 16;
+    private const int O_CLOEXEC = 0x80000,
+        O_NONBLOCK = 0x800;
+    private const int F_DUPFD_CLOEXEC = 1030,
+        F_GETFD = 1,
+        F_SETFL = 4;
+    private const int FD_CLOEXEC = 1,
+        O_RDWR = 2;
 
     [StructLayout(LayoutKind.Sequential)]
     internal struct PollFd // struct pollfd
@@ -63,7 +75,10 @@ internal static partial class Libc
     {
         int flags = fcntl(fd, F_GETFD, 0);
         if (flags < 0)
+        {
             _ = open("/dev/null", O_RDWR | O_CLOEXEC, 0); // the lowest free number: this one, as 0, 1, 2 are looked at in order
+        }
+
         return flags >= 0 && (flags & FD_CLOEXEC) == 0;
     }
 
@@ -76,9 +91,14 @@ internal static partial class Libc
             while ((count = read(fd, p, buffer.Length)) < 0)
             {
                 if (Errno == EAGAIN)
+                {
                     return -1;
+                }
+
                 if (Errno != EINTR)
+                {
                     throw LibcException.Last($"read {what}");
+                }
             }
             return (int)count;
         }
@@ -93,9 +113,14 @@ internal static partial class Libc
             while ((count = write(fd, p, bytes.Length)) < 0)
             {
                 if (Errno == EAGAIN)
+                {
                     return -1;
+                }
+
                 if (Errno != EINTR)
+                {
                     throw LibcException.Last($"write {what}");
+                }
             }
             return (int)count;
         }
@@ -108,9 +133,13 @@ internal static partial class Libc
         {
             int count = Write(fd, bytes, what);
             if (count < 0)
+            {
                 Poll([new PollFd { Fd = fd, Events = POLLOUT }], -1);
+            }
             else
+            {
                 bytes = bytes[count..];
+            }
         }
     }
 
@@ -120,11 +149,19 @@ internal static partial class Libc
         fixed (PollFd* p = fds)
         {
             if (poll(p, (ulong)fds.Length, timeoutMilliseconds) >= 0)
+            {
                 return;
+            }
+
             if (Errno != EINTR)
+            {
                 throw LibcException.Last("poll");
+            }
+
             foreach (ref PollFd fd in fds)
+            {
                 fd.Revents = 0;
+            }
         }
     }
 
@@ -141,7 +178,10 @@ internal static partial class Libc
     {
         int* fds = stackalloc int[2];
         if (pipe2(fds, O_CLOEXEC) != 0)
+        {
             throw LibcException.Last("pipe2");
+        }
+
         var read = new SafeFileHandle(fds[0], ownsHandle: true);
         var write = new SafeFileHandle(fds[1], ownsHandle: true);
         return (AboveStandardStreams(read), AboveStandardStreams(write));
@@ -150,17 +190,25 @@ internal static partial class Libc
     internal static void SetNonBlocking(SafeFileHandle handle)
     {
         if (fcntl((int)handle.DangerousGetHandle(), F_SETFL, O_NONBLOCK) < 0)
+        {
             throw LibcException.Last("fcntl F_SETFL");
+        }
     }
 
     private static SafeFileHandle AboveStandardStreams(SafeFileHandle handle)
     {
         int fd = (int)handle.DangerousGetHandle();
         if (fd > 2)
+        {
             return handle;
+        }
+
         int higher = fcntl(fd, F_DUPFD_CLOEXEC, 3);
         if (higher < 0)
+        {
             throw LibcException.Last("fcntl F_DUPFD_CLOEXEC");
+        }
+
         handle.Dispose();
         return new SafeFileHandle(higher, ownsHandle: true);
     }

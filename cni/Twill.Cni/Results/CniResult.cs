@@ -28,7 +28,10 @@ public sealed record CniResult
     {
         List<CniIp> ips = [.. Ips];
         foreach (CniIp ip in own.Ips)
+        {
             ips.Add(ip with { InterfaceIndex = ip.InterfaceIndex + Interfaces.Count });
+        }
+
         return new CniResult
         {
             Interfaces = [.. Interfaces, .. own.Interfaces],
@@ -47,7 +50,9 @@ public sealed record CniResult
         foreach (CniIp ip in Ips)
         {
             if (InterfaceOf(ip) is not { } on || (on.Name == ifName && on.Sandbox.Length > 0))
+            {
                 ips.Add(ip);
+            }
         }
         return this with { Ips = ips };
     }
@@ -58,7 +63,9 @@ public sealed record CniResult
         foreach (CniIp ip in Ips)
         {
             if (ip.Address.AddressFamily == family)
+            {
                 return ip;
+            }
         }
         return null;
     }
@@ -80,7 +87,14 @@ public sealed record CniResult
 /// <param name="Sandbox">CNI_NETNS for the container's side, empty for the host's</param>
 /// <param name="SocketPath">path of a socket that serves the interface, or empty (shown from 1.1.0)</param>
 /// <param name="PciId">identifier of its PCI device, or empty (shown from 1.1.0)</param>
-public sealed record CniInterface(string Name, string Mac = "", int Mtu = 0, string Sandbox = "", string SocketPath = "", string PciId = "");
+public sealed record CniInterface(
+    string Name,
+    string Mac = "",
+    int Mtu = 0,
+    string Sandbox = "",
+    string SocketPath = "",
+    string PciId = ""
+);
 
 /// <summary>An address of a result.</summary>
 /// <param name="Address">the address itself, not its network</param>
@@ -101,7 +115,15 @@ public sealed record CniIp(IPAddress Address, int PrefixLength, IPAddress? Gatew
 /// <param name="Priority">metric, lower is preferred; 0: not set</param>
 /// <param name="Table">routing table; null: main</param>
 /// <param name="Scope">global (0), link (253), host (254); null: not set</param>
-public sealed record CniRoute(IPNetwork Dst, IPAddress? Gw = null, int Mtu = 0, int AdvMss = 0, int Priority = 0, uint? Table = null, int? Scope = null);
+public sealed record CniRoute(
+    IPNetwork Dst,
+    IPAddress? Gw = null,
+    int Mtu = 0,
+    int AdvMss = 0,
+    int Priority = 0,
+    uint? Table = null,
+    int? Scope = null
+);
 
 /// <summary>Resolver settings of a result or a configuration.</summary>
 /// <param name="Nameservers">addresses, preferred first</param>
@@ -120,11 +142,22 @@ public sealed record CniDns(IReadOnlyList<string> Nameservers, string Domain, IR
     public static CniDns Parse(ConfigReader at)
     {
         if (at.Object() is not ConfigReader dns)
+        {
             return Empty;
+        }
+
         ConfigReader servers = dns["nameservers"];
         foreach (ConfigReader server in servers.Items())
+        {
             server.Address();
-        return new CniDns(servers.StringList(), dns["domain"].OptionalString() ?? "", dns["search"].StringList(), dns["options"].StringList());
+        }
+
+        return new CniDns(
+            servers.StringList(),
+            dns["domain"].OptionalString() ?? "",
+            dns["search"].StringList(),
+            dns["options"].StringList()
+        );
     }
 
     /// <summary>
@@ -136,10 +169,16 @@ public sealed record CniDns(IReadOnlyList<string> Nameservers, string Domain, IR
     public static CniDns? OfRuntime(ConfigReader? runtimeConfig)
     {
         if (runtimeConfig?["dns"].Object() is not { } dns)
+        {
             return null;
+        }
+
         ConfigReader servers = dns["servers"];
         foreach (ConfigReader server in servers.Items())
+        {
             server.Address();
+        }
+
         CniDns given = new(servers.StringList(), "", dns["searches"].StringList(), dns["options"].StringList());
         return given.IsEmpty ? null : given;
     }

@@ -9,7 +9,9 @@ internal static class CniResultReader
     internal static CniResult Read(ConfigReader at, CniVersion assumed)
     {
         if (at.Object() is not ConfigReader result)
+        {
             return at.Exists ? new CniResult() : at.Complain("a result", new CniResult());
+        }
 
         CniVersion version = Version(result["cniVersion"], assumed);
         return version < CniVersion.V0_3_0 ? Legacy(result) : Lists(result);
@@ -18,9 +20,15 @@ internal static class CniResultReader
     private static CniVersion Version(ConfigReader at, CniVersion assumed)
     {
         if (at.OptionalString() is not string text)
+        {
             return assumed;
+        }
+
         if (CniVersion.TryParse(text, out CniVersion version) && version.IsSupported)
+        {
             return version;
+        }
+
         return at.Complain($"one of the versions {CniVersion.SupportedText}", assumed);
     }
 
@@ -31,18 +39,31 @@ internal static class CniResultReader
         var routes = new List<CniRoute>();
         Family("ip4", AddressFamily.InterNetwork);
         Family("ip6", AddressFamily.InterNetworkV6);
-        return new CniResult { Ips = ips, Routes = routes, Dns = CniDns.Parse(result["dns"]) };
+        return new CniResult
+        {
+            Ips = ips,
+            Routes = routes,
+            Dns = CniDns.Parse(result["dns"]),
+        };
 
         void Family(string key, AddressFamily family)
         {
             if (result[key].Object() is not ConfigReader config)
+            {
                 return;
+            }
+
             if (config["ip"].Prefix(family) is (IPAddress address, int length))
+            {
                 ips.Add(new CniIp(address, length, config["gateway"].OptionalAddress(family)));
+            }
+
             foreach (ConfigReader route in config["routes"].Items())
             {
                 if (Route(route) is CniRoute read)
+                {
                     routes.Add(read);
+                }
             }
         }
     }
@@ -53,36 +74,62 @@ internal static class CniResultReader
         foreach (ConfigReader item in result["interfaces"].Items())
         {
             if (item.Object() is not ConfigReader link)
+            {
                 continue;
-            interfaces.Add(new CniInterface(
-                link["name"].OptionalString() ?? "",
-                link["mac"].OptionalString() ?? "",
-                link["mtu"].Int(0, 0, int.MaxValue),
-                link["sandbox"].OptionalString() ?? "",
-                link["socketPath"].OptionalString() ?? "",
-                link["pciID"].OptionalString() ?? ""));
+            }
+
+            interfaces.Add(
+                new CniInterface(
+                    link["name"].OptionalString() ?? "",
+                    link["mac"].OptionalString() ?? "",
+                    link["mtu"].Int(0, 0, int.MaxValue),
+                    link["sandbox"].OptionalString() ?? "",
+                    link["socketPath"].OptionalString() ?? "",
+                    link["pciID"].OptionalString() ?? ""
+                )
+            );
         }
 
         var ips = new List<CniIp>();
         foreach (ConfigReader item in result["ips"].Items())
         {
             if (item.Object() is ConfigReader ip && ip["address"].Prefix() is (IPAddress address, int length))
-                ips.Add(new CniIp(address, length, ip["gateway"].OptionalAddress(address.AddressFamily), Index(ip["interface"], interfaces.Count)));
+            {
+                ips.Add(
+                    new CniIp(
+                        address,
+                        length,
+                        ip["gateway"].OptionalAddress(address.AddressFamily),
+                        Index(ip["interface"], interfaces.Count)
+                    )
+                );
+            }
         }
 
         var routes = new List<CniRoute>();
         foreach (ConfigReader item in result["routes"].Items())
         {
             if (Route(item) is CniRoute route)
+            {
                 routes.Add(route);
+            }
         }
-        return new CniResult { Interfaces = interfaces, Ips = ips, Routes = routes, Dns = CniDns.Parse(result["dns"]) };
+        return new CniResult
+        {
+            Interfaces = interfaces,
+            Ips = ips,
+            Routes = routes,
+            Dns = CniDns.Parse(result["dns"]),
+        };
     }
 
     private static int? Index(ConfigReader at, int count)
     {
         if (!at.Exists)
+        {
             return null;
+        }
+
         int index = at.Int(-1, int.MinValue, int.MaxValue);
         return index >= 0 && index < count ? index : at.Complain($"an index into the {count} interfaces", (int?)null);
     }
@@ -91,7 +138,10 @@ internal static class CniResultReader
     internal static CniRoute? Route(ConfigReader at)
     {
         if (at.Object() is not ConfigReader route || route["dst"].Prefix() is not (IPAddress dst, int length))
+        {
             return null;
+        }
+
         return new CniRoute(
             IpText.NetworkOf(dst, length),
             route["gw"].OptionalAddress(),
@@ -99,6 +149,7 @@ internal static class CniResultReader
             route["advmss"].Int(0, 0, int.MaxValue),
             route["priority"].Int(0, 0, int.MaxValue),
             route["table"].Exists ? (uint)route["table"].Long(0, 0, uint.MaxValue) : null,
-            route["scope"].Exists ? route["scope"].Int(0, 0, 255) : null);
+            route["scope"].Exists ? route["scope"].Int(0, 0, 255) : null
+        );
     }
 }

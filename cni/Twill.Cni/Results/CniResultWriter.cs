@@ -7,18 +7,27 @@ namespace Twill.Cni;
 /// <summary><see cref="CniResult"/> to JSON. Each version is given exactly the members its specification lists.</summary>
 internal static class CniResultWriter
 {
-    internal static byte[] Write(CniResult result, CniVersion version) => CniJson.Write(w =>
-    {
-        w.WriteStartObject();
-        w.WriteString("cniVersion", version.ToString());
-        if (version < CniVersion.V0_3_0)
-            Legacy(w, result);
-        else
-            Lists(w, result, version);
-        if (!result.Dns.IsEmpty)
-            Dns(w, result.Dns);
-        w.WriteEndObject();
-    });
+    internal static byte[] Write(CniResult result, CniVersion version) =>
+        CniJson.Write(w =>
+        {
+            w.WriteStartObject();
+            w.WriteString("cniVersion", version.ToString());
+            if (version < CniVersion.V0_3_0)
+            {
+                Legacy(w, result);
+            }
+            else
+            {
+                Lists(w, result, version);
+            }
+
+            if (!result.Dns.IsEmpty)
+            {
+                Dns(w, result.Dns);
+            }
+
+            w.WriteEndObject();
+        });
 
     /// <summary>0.1.0 and 0.2.0: the first address of each family with the routes of that family. There is no room for more.</summary>
     private static void Legacy(Utf8JsonWriter w, CniResult result)
@@ -31,11 +40,17 @@ internal static class CniResultWriter
             foreach (CniIp ip in result.Ips)
             {
                 if (ip.Address.AddressFamily != family)
+                {
                     continue;
+                }
+
                 w.WriteStartObject(key);
                 w.WriteString("ip", ip.Cidr);
                 if (ip.Gateway is not null)
+                {
                     w.WriteString("gateway", ip.Gateway.ToString());
+                }
+
                 Routes(w, result.Routes, family, detailed: false);
                 w.WriteEndObject();
                 return;
@@ -45,12 +60,16 @@ internal static class CniResultWriter
 
     private static void Lists(Utf8JsonWriter w, CniResult result, CniVersion version)
     {
-        bool saysFamily = version < CniVersion.V1_0_0, detailed = version >= CniVersion.V1_1_0;
+        bool saysFamily = version < CniVersion.V1_0_0,
+            detailed = version >= CniVersion.V1_1_0;
         if (result.Interfaces.Count > 0)
         {
             w.WriteStartArray("interfaces");
             foreach (CniInterface link in result.Interfaces)
+            {
                 Interface(w, link, detailed);
+            }
+
             w.WriteEndArray();
         }
         if (result.Ips.Count > 0)
@@ -60,12 +79,21 @@ internal static class CniResultWriter
             {
                 w.WriteStartObject();
                 if (saysFamily)
+                {
                     w.WriteString("version", ip.Address.AddressFamily == AddressFamily.InterNetwork ? "4" : "6");
+                }
+
                 if (ip.InterfaceIndex is int index)
+                {
                     w.WriteNumber("interface", index);
+                }
+
                 w.WriteString("address", ip.Cidr);
                 if (ip.Gateway is not null)
+                {
                     w.WriteString("gateway", ip.Gateway.ToString());
+                }
+
                 w.WriteEndObject();
             }
             w.WriteEndArray();
@@ -79,7 +107,10 @@ internal static class CniResultWriter
         w.WriteString("name", link.Name);
         Text("mac", link.Mac);
         if (detailed && link.Mtu > 0)
+        {
             w.WriteNumber("mtu", link.Mtu);
+        }
+
         Text("sandbox", link.Sandbox);
         if (detailed)
         {
@@ -91,7 +122,9 @@ internal static class CniResultWriter
         void Text(string key, string value)
         {
             if (value.Length > 0)
+            {
                 w.WriteString(key, value);
+            }
         }
     }
 
@@ -106,33 +139,51 @@ internal static class CniResultWriter
         {
             IPNetwork dst = route.Dst;
             if (family != AddressFamily.Unspecified && dst.BaseAddress.AddressFamily != family)
+            {
                 continue;
+            }
+
             if (!any)
+            {
                 w.WriteStartArray("routes");
+            }
+
             any = true;
             w.WriteStartObject();
             w.WriteString("dst", dst.ToString());
             if (route.Gw is not null)
+            {
                 w.WriteString("gw", route.Gw.ToString());
+            }
+
             if (detailed)
             {
                 Number("mtu", route.Mtu);
                 Number("advmss", route.AdvMss);
                 Number("priority", route.Priority);
                 if (route.Table is uint table)
+                {
                     w.WriteNumber("table", table);
+                }
+
                 if (route.Scope is int scope)
+                {
                     w.WriteNumber("scope", scope);
+                }
             }
             w.WriteEndObject();
         }
         if (any)
+        {
             w.WriteEndArray();
+        }
 
         void Number(string key, int value)
         {
             if (value > 0)
+            {
                 w.WriteNumber(key, value);
+            }
         }
     }
 
@@ -141,7 +192,10 @@ internal static class CniResultWriter
         w.WriteStartObject("dns");
         List("nameservers", dns.Nameservers);
         if (dns.Domain.Length > 0)
+        {
             w.WriteString("domain", dns.Domain);
+        }
+
         List("search", dns.Search);
         List("options", dns.Options);
         w.WriteEndObject();
@@ -149,10 +203,16 @@ internal static class CniResultWriter
         void List(string key, IReadOnlyList<string> values)
         {
             if (values.Count == 0)
+            {
                 return;
+            }
+
             w.WriteStartArray(key);
             foreach (string value in values)
+            {
                 w.WriteStringValue(value);
+            }
+
             w.WriteEndArray();
         }
     }

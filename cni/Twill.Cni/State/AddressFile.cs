@@ -4,7 +4,8 @@ using System.Text;
 namespace Twill.Cni.State;
 
 /// <summary>
-/// A record of twill-ipam (<c>&lt;dataDir&gt;/&lt;network&gt;/&lt;address&gt;</c>), for those who only look: a file named by the address, one
+/// A record of twill-ipam (<c>&lt;dataDir&gt;/&lt;network&gt;/&lt;address&gt;</c>), for those who only look: a file named by the address,
+/// one
 /// <c>key: value</c> a line.
 /// </summary>
 /// <param name="Address">the address, which is the file's name</param>
@@ -25,14 +26,22 @@ public sealed record AddressFile(IPAddress Address, string? ContainerId, string 
         List<AddressFile> records = [];
         DirectoryInfo directory = new(Path.Combine(dataDir, network));
         if (!directory.Exists)
+        {
             return records;
+        }
+
         foreach (FileInfo file in directory.EnumerateFiles())
         {
             if (!IPAddress.TryParse(file.Name, out IPAddress? address) || address.ToString() != file.Name)
+            {
                 continue;
+            }
+
             byte[]? content = file.Length < LargestRecord ? AtomicFile.TryReadAll(file.FullName) : [];
             if (content is not null) // else it was freed just now
+            {
                 records.Add(Parse(address, Encoding.UTF8.GetString(content)));
+            }
         }
         records.Sort((a, b) => AddressNumber.Of(a.Address).CompareTo(AddressNumber.Of(b.Address)));
         return records;
@@ -41,13 +50,18 @@ public sealed record AddressFile(IPAddress Address, string? ContainerId, string 
     /// <summary>Reads a record; anything but a whole one has no <see cref="ContainerId"/>.</summary>
     public static AddressFile Parse(IPAddress address, string text)
     {
-        string[] lines = text.Split('\n'), values = new string[5];
-        int count = lines.Length > 1 && lines[^2].StartsWith("addresses: ", StringComparison.Ordinal) ? 6 : 5; // with an address of each family
+        string[] lines = text.Split('\n'),
+            values = new string[5];
+        // with an address of each family
+        int count = lines.Length > 1 && lines[^2].StartsWith("addresses: ", StringComparison.Ordinal) ? 6 : 5;
         ReadOnlySpan<string> labels = ["container: ", "interface: ", "boot: ", "netns: ", "inode: "];
         for (int i = 0; i < labels.Length; i++)
         {
             if (lines.Length != count + 1 || lines[^1].Length > 0 || !lines[i].StartsWith(labels[i], StringComparison.Ordinal))
+            {
                 return new AddressFile(address, null, "", "", "", "");
+            }
+
             values[i] = lines[i][labels[i].Length..];
         }
         return new AddressFile(address, values[0], values[1], values[2], values[3], values[4]);

@@ -26,29 +26,41 @@ public static class AtomicFile
     /// <param name="durable">whether it must survive a power cut</param>
     public static void Update(string path, Func<byte[]?, byte[]?> change, bool durable = false)
     {
-        string directory = Path.GetDirectoryName(path) ?? throw new ArgumentException($"expected the path of a file, got '{path}'", nameof(path));
+        string directory = Path.GetDirectoryName(path)
+            ?? throw new ArgumentException($"expected the path of a file, got '{path}'", nameof(path));
         string temporary = Path.Combine(directory, $".{Path.GetFileName(path)}.tmp");
         using SafeFileHandle file = OpenAlone(temporary);
         bool renamed = false;
         try
         {
             if (change(TryReadAll(path)) is not byte[] content)
+            {
                 return;
+            }
+
             Libc.Truncate(file, temporary);
             Libc.WriteAll((int)file.DangerousGetHandle(), content, temporary);
             if (durable)
+            {
                 Libc.Sync(file, temporary);
+            }
+
             Libc.Rename(temporary, path);
             renamed = true;
         }
         finally
         {
             if (!renamed)
+            {
                 File.Delete(temporary);
+            }
+
             Libc.Unlock(file);
         }
         if (durable)
+        {
             Libc.SyncDirectory(directory);
+        }
     }
 
     /// <summary>
@@ -56,7 +68,8 @@ public static class AtomicFile
     /// followed, or a FIFO) reads as empty: the next write replaces it.
     /// </summary>
     /// <exception cref="IOException">it is there, but cannot be read, or is larger than <see cref="SmallFile.MaxBytes"/></exception>
-    /// <remarks>Not by File.ReadAllBytes: that takes a lock, and fails while the writer who has just renamed the file still holds its own.</remarks>
+    /// <remarks>Not by File.ReadAllBytes: that takes a lock, and fails while the writer who has just renamed the file still holds its
+    /// own.</remarks>
     public static byte[]? TryReadAll(string path)
     {
         try
@@ -69,7 +82,8 @@ public static class AtomicFile
         }
     }
 
-    /// <summary>Opens and locks the temporary file. Who waited for the lock may hold a file that was renamed meanwhile: then again.</summary>
+    /// <summary>Opens and locks the temporary file. Who waited for the lock may hold a file that was renamed meanwhile: then
+    /// again.</summary>
     private static SafeFileHandle OpenAlone(string temporary)
     {
         while (true)
@@ -79,7 +93,9 @@ public static class AtomicFile
             {
                 Libc.Lock(file, wait: true, temporary);
                 if (Libc.IsStillNamed(file, temporary))
+                {
                     return file;
+                }
             }
             catch
             {

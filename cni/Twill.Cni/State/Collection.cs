@@ -34,11 +34,16 @@ public sealed class Collection : IDisposable
         foreach (string path in Files(network.AddingPath))
         {
             if (IsLocked(path))
+            {
                 Take(running, path);
+            }
         }
         // Second: an ADD that ends meanwhile goes from there to here.
         foreach (string path in Files(network.AddedPath))
+        {
             Take(running, path);
+        }
+
         return running;
     }
 
@@ -49,9 +54,15 @@ public sealed class Collection : IDisposable
         {
             using SafeFileHandle? mark = Libc.TryOpenToRead(path, follow: false);
             if (mark is null)
+            {
                 continue;
+            }
+
             if (Libc.Lock(mark, wait: false, path) && Libc.IsStillNamed(mark, path))
+            {
                 Libc.TryUnlink(path);
+            }
+
             Libc.Unlock(mark);
         }
     }
@@ -66,7 +77,9 @@ public sealed class Collection : IDisposable
     private void ForgetEnded()
     {
         foreach (string path in Files(_network.AddedPath))
+        {
             Libc.TryUnlink(path);
+        }
     }
 
     private static string[] Files(string directory) => Directory.Exists(directory) ? Directory.GetFiles(directory) : [];
@@ -75,7 +88,10 @@ public sealed class Collection : IDisposable
     {
         using SafeFileHandle? mark = Libc.TryOpenToRead(path, follow: false);
         if (mark is null)
+        {
             return true; // it has just gone to the other directory
+        }
+
         bool free = Libc.Lock(mark, wait: false, path);
         Libc.Unlock(mark);
         return !free;
@@ -84,9 +100,13 @@ public sealed class Collection : IDisposable
     private static void Take(HashSet<CniAttachment> running, string path)
     {
         if (AtomicFile.TryReadAll(path) is not { } content)
+        {
             return;
+        }
         // Cut short, it is of an ADD that has made nothing yet.
         if (Encoding.UTF8.GetString(content).Split('\n') is [{ Length: > 0 } container, { Length: > 0 } ifName, ""])
+        {
             running.Add(new CniAttachment(container, ifName));
+        }
     }
 }

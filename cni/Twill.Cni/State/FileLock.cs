@@ -13,11 +13,14 @@ public sealed class FileLock : IDisposable
     /// <summary>Takes the lock.</summary>
     /// <param name="path">the file to lock; made with mode 0600 when missing. Its directory exists</param>
     /// <param name="timeout">how long to wait for another holder</param>
-    /// <exception cref="TimeoutException">another process holds it; the message names the file and, where the kernel tells, the process</exception>
+    /// <exception cref="TimeoutException">another process holds it; the message names the file and, where the kernel tells, the
+    /// process</exception>
     /// <exception cref="IOException">the file cannot be opened</exception>
     public static FileLock Acquire(string path, TimeSpan timeout) =>
-        TryAcquire(path, timeout) ?? throw new TimeoutException(
-            $"the lock {path} is held by {Libc.LockHolder(path) ?? "another process"}, waited {timeout.TotalSeconds:0.###} s for it");
+        TryAcquire(path, timeout)
+        ?? throw new TimeoutException(
+            $"the lock {path} is held by {Libc.LockHolder(path) ?? "another process"}, waited {timeout.TotalSeconds:0.###} s for it"
+        );
 
     /// <summary>Takes the lock, or returns null when another holder keeps it for <paramref name="timeout"/>.</summary>
     public static FileLock? TryAcquire(string path, TimeSpan timeout)

@@ -47,7 +47,8 @@ public sealed record NodeFile
     public string VtepMacV6 { get; init; } = "";
 
     /// <summary>The addresses by which other hosts reach this one, IPv4 first.</summary>
-    public IReadOnlyList<IPAddress> PublicAddresses => PublicIPv6 is null ? [PublicIP]
+    public IReadOnlyList<IPAddress> PublicAddresses =>
+        PublicIPv6 is null ? [PublicIP]
         : PublicIP.Equals(IPAddress.Any) ? [PublicIPv6]
         : [PublicIP, PublicIPv6];
 
@@ -58,16 +59,22 @@ public sealed record NodeFile
         {
             var published = new List<(IPAddress, string)>(2);
             foreach (IPAddress address in PublicAddresses)
+            {
                 published.Add((address, ReferenceEquals(address, PublicIPv6) ? VtepMacV6 : VtepMac));
+            }
+
             return published;
         }
     }
 
     /// <summary>Whether other hosts reach this one over a family of the underlay.</summary>
-    public bool HasAddressOf(AddressFamily outer) => outer == AddressFamily.InterNetworkV6 ? PublicIPv6 is not null : !PublicIP.Equals(IPAddress.Any);
+    public bool HasAddressOf(AddressFamily outer) =>
+        outer == AddressFamily.InterNetworkV6 ? PublicIPv6 is not null : !PublicIP.Equals(IPAddress.Any);
 
-    /// <summary>The family of the underlay by which packets of a family go to hosts that have what this one has: its own, if there is that.</summary>
-    public AddressFamily OuterOf(AddressFamily inner) => HasAddressOf(inner) ? inner
+    /// <summary>The family of the underlay by which packets of a family go to hosts that have what this one has: its own, if there is
+    /// that.</summary>
+    public AddressFamily OuterOf(AddressFamily inner) =>
+        HasAddressOf(inner) ? inner
         : PublicIPv6 is null ? AddressFamily.InterNetwork
         : AddressFamily.InterNetworkV6;
 
@@ -83,7 +90,14 @@ public sealed record NodeFile
     /// <param name="vtepMac">tells the hardware address of the VXLAN device that sends over a family; not asked for other backends</param>
     /// <param name="publicKey">WireGuard public key in base64; empty for other backends</param>
     public static NodeFile Of(
-        TwillConf conf, IPAddress? ipv4, IPAddress? ipv6, string interfaceName, int mtu, Func<AddressFamily, string> vtepMac, string publicKey = "")
+        TwillConf conf,
+        IPAddress? ipv4,
+        IPAddress? ipv6,
+        string interfaceName,
+        int mtu,
+        Func<AddressFamily, string> vtepMac,
+        string publicKey = ""
+    )
     {
         bool vxlan = conf.Backend.Type == Configuration.BackendType.Vxlan;
         return new NodeFile
@@ -104,40 +118,53 @@ public sealed record NodeFile
     }
 
     /// <summary>Reads the file; null when it is absent or not to be trusted, and then <paramref name="problem"/> says why.</summary>
-    public static NodeFile? TryRead(NetworkState state, out string? problem) => StateFile.TryRead(state.NodePath, at => new NodeFile
-    {
-        Network = at["network"].Network(state),
-        BootId = at["bootId"].RequiredString("a boot id"),
-        BackendType = at["backendType"].RequiredString("a backend"),
-        PublicIP = at["publicIP"].Address()!,
-        PublicIPv6 = at["publicIPv6"].OptionalAddress(AddressFamily.InterNetworkV6),
-        Interface = at["interface"].OptionalString() ?? "",
-        Mtu = at["mtu"].Int(0, 0, 65_535),
-        Vni = at["vni"].Int(0, 0, 16_777_215),
-        Port = at["port"].Int(0, 0, 65_535),
-        VtepMac = at["vtepMac"].OptionalString() ?? "",
-        PublicKey = at["publicKey"].OptionalString() ?? "",
-        VtepMacV6 = at["vtepMacV6"].OptionalString() ?? "",
-    }, out problem);
+    public static NodeFile? TryRead(NetworkState state, out string? problem) =>
+        StateFile.TryRead(
+            state.NodePath,
+            at => new NodeFile
+            {
+                Network = at["network"].Network(state),
+                BootId = at["bootId"].RequiredString("a boot id"),
+                BackendType = at["backendType"].RequiredString("a backend"),
+                PublicIP = at["publicIP"].Address()!,
+                PublicIPv6 = at["publicIPv6"].OptionalAddress(AddressFamily.InterNetworkV6),
+                Interface = at["interface"].OptionalString() ?? "",
+                Mtu = at["mtu"].Int(0, 0, 65_535),
+                Vni = at["vni"].Int(0, 0, 16_777_215),
+                Port = at["port"].Int(0, 0, 65_535),
+                VtepMac = at["vtepMac"].OptionalString() ?? "",
+                PublicKey = at["publicKey"].OptionalString() ?? "",
+                VtepMacV6 = at["vtepMacV6"].OptionalString() ?? "",
+            },
+            out problem
+        );
 
     /// <summary>Replaces the file.</summary>
     /// <exception cref="IOException">it cannot be written</exception>
     public void Write(NetworkState state) => StateFile.Write(state.NodePath, w =>
-    {
-        w.WriteString("network", Network);
-        w.WriteString("bootId", BootId);
-        w.WriteString("backendType", BackendType);
-        w.WriteString("publicIP", PublicIP.ToString());
-        if (PublicIPv6 is not null)
-            w.WriteString("publicIPv6", PublicIPv6.ToString());
-        w.WriteString("interface", Interface);
-        w.WriteNumber("mtu", Mtu);
-        w.WriteNumber("vni", Vni);
-        w.WriteNumber("port", Port);
-        w.WriteString("vtepMac", VtepMac);
-        if (PublicKey.Length > 0)
-            w.WriteString("publicKey", PublicKey);
-        if (VtepMacV6.Length > 0)
-            w.WriteString("vtepMacV6", VtepMacV6);
-    });
+        {
+            w.WriteString("network", Network);
+            w.WriteString("bootId", BootId);
+            w.WriteString("backendType", BackendType);
+            w.WriteString("publicIP", PublicIP.ToString());
+            if (PublicIPv6 is not null)
+            {
+                w.WriteString("publicIPv6", PublicIPv6.ToString());
+            }
+
+            w.WriteString("interface", Interface);
+            w.WriteNumber("mtu", Mtu);
+            w.WriteNumber("vni", Vni);
+            w.WriteNumber("port", Port);
+            w.WriteString("vtepMac", VtepMac);
+            if (PublicKey.Length > 0)
+            {
+                w.WriteString("publicKey", PublicKey);
+            }
+
+            if (VtepMacV6.Length > 0)
+            {
+                w.WriteString("vtepMacV6", VtepMacV6);
+            }
+        });
 }

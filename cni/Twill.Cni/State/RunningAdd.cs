@@ -27,8 +27,10 @@ public sealed class RunningAdd : IDisposable
     /// <exception cref="IOException">the mark cannot be made</exception>
     public static RunningAdd Begin(NetworkState network, CniAttachment attachment)
     {
-        const int Attempts = 20; // of a millisecond: a GC looks at a mark for much less. Another ADD for the same attachment keeps it, and goes first
-        string name = attachment.FileName(), path = Path.Combine(network.AddingPath, name);
+        // of a millisecond: a GC looks at a mark for much less. Another ADD for the same attachment keeps it, and goes first
+        const int Attempts = 20;
+        string name = attachment.FileName(),
+            path = Path.Combine(network.AddingPath, name);
         for (int attempt = 0; attempt < Attempts; attempt++)
         {
             SafeFileHandle mark = Open(network, path);
@@ -37,7 +39,11 @@ public sealed class RunningAdd : IDisposable
                 if (Libc.IsStillNamed(mark, path))
                 {
                     Libc.Truncate(mark, path);
-                    Libc.WriteAll((int)mark.DangerousGetHandle(), Encoding.UTF8.GetBytes($"{attachment.ContainerId}\n{attachment.IfName}\n"), path);
+                    Libc.WriteAll(
+                        (int)mark.DangerousGetHandle(),
+                        Encoding.UTF8.GetBytes($"{attachment.ContainerId}\n{attachment.IfName}\n"),
+                        path
+                    );
                     return new RunningAdd(network, name, mark);
                 }
             }
@@ -52,19 +58,26 @@ public sealed class RunningAdd : IDisposable
 
     /// <summary>Removes the mark that a killed ADD of an attachment may have left. For DEL.</summary>
     /// <exception cref="IOException">it cannot be removed</exception>
-    public static void Forget(NetworkState network, CniAttachment attachment) => Libc.TryUnlink(Path.Combine(network.AddingPath, attachment.FileName()));
+    public static void Forget(NetworkState network, CniAttachment attachment) =>
+        Libc.TryUnlink(Path.Combine(network.AddingPath, attachment.FileName()));
 
     /// <summary>The ADD has made all, or taken back all.</summary>
     public void Dispose()
     {
         if (_mark is null || _mark.IsClosed)
+        {
             return;
+        }
+
         string path = Path.Combine(_network.AddingPath, _name);
         using (SafeFileHandle gate = Libc.OpenPrivate(_network.CollectingPath))
         {
             bool collecting = !Libc.LockShared(gate, _network.CollectingPath);
             if (!collecting || !Libc.TryRename(path, Path.Combine(_network.AddedPath, _name)))
+            {
                 Libc.TryUnlink(path);
+            }
+
             Libc.Unlock(gate);
         }
         Libc.Unlock(_mark);
@@ -74,7 +87,10 @@ public sealed class RunningAdd : IDisposable
     private static SafeFileHandle Open(NetworkState network, string path)
     {
         if (Libc.TryOpenPrivate(path) is { } mark)
+        {
             return mark;
+        }
+
         StateDir.MakePrivate(network.AddingPath);
         return Libc.OpenPrivate(path);
     }

@@ -20,16 +20,25 @@ public static class SmallFile
     {
         using SafeFileHandle? file = Libc.TryOpenToRead(path, follow);
         if (file is null)
+        {
             return null;
+        }
+
         byte[] buffer = new byte[1024];
-        int length = 0, count;
+        int length = 0,
+            count;
         while ((count = Libc.Read((int)file.DangerousGetHandle(), buffer.AsSpan(length), path)) > 0)
         {
             length += count;
             if (length > MaxBytes)
+            {
                 throw new IOException($"{path} is larger than {MaxBytes} bytes");
+            }
+
             if (length == buffer.Length)
+            {
                 Array.Resize(ref buffer, buffer.Length * 2);
+            }
         }
         return buffer[..length];
     }

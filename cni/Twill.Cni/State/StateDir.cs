@@ -13,11 +13,17 @@ public readonly record struct StateDir(string Root)
     {
         string root = environment.GetValueOrDefault(Variable, "");
         if (root.Length == 0)
+        {
             return new StateDir("/run/twill");
+        }
+
         return root[0] == '/'
             ? new StateDir(root)
-            : throw new CniException(CniErrorCode.InvalidEnvironment, $"invalid environment variables: {Variable}",
-                $"{Variable}: expected an absolute path, got '{root}'");
+            : throw new CniException(
+                CniErrorCode.InvalidEnvironment,
+                $"invalid environment variables: {Variable}",
+                $"{Variable}: expected an absolute path, got '{root}'"
+            );
     }
 
     /// <summary>A network's directory, made (mode 0700) when missing.</summary>
@@ -25,7 +31,10 @@ public readonly record struct StateDir(string Root)
     public NetworkState Network(string name)
     {
         if (CniNames.NetworkNameFault(name) is string fault)
+        {
             throw new ArgumentException($"{fault}, got '{name}'", nameof(name));
+        }
+
         string path = Path.Combine(Root, name);
         MakePrivate(path);
         return new NetworkState(path);

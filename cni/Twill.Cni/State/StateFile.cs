@@ -5,12 +5,19 @@ namespace Twill.Cni.State;
 /// <summary>What the three state files share: JSON objects, replaced whole, read with suspicion.</summary>
 internal static class StateFile
 {
-    internal static void Write(string path, Action<Utf8JsonWriter> members) => AtomicFile.Write(path, CniJson.Write(w =>
-    {
-        w.WriteStartObject();
-        members(w);
-        w.WriteEndObject();
-    }, indented: true));
+    internal static void Write(string path, Action<Utf8JsonWriter> members) =>
+        AtomicFile.Write(
+            path,
+            CniJson.Write(
+                w =>
+                {
+                    w.WriteStartObject();
+                    members(w);
+                    w.WriteEndObject();
+                },
+                indented: true
+            )
+        );
 
     /// <summary>Reads a file. Absent: null, and no problem. Torn, foreign or unreadable: null, and what is wrong with it.</summary>
     internal static T? TryRead<T>(string path, Func<ConfigReader, T> members, out string? problem)
@@ -20,9 +27,15 @@ internal static class StateFile
         try
         {
             if (AtomicFile.TryReadAll(path) is not byte[] content)
+            {
                 return null;
+            }
+
             if (CniJson.TryParse(content, out JsonElement root, out string fault))
+            {
                 return members(new ConfigReader(root, "$", CniErrorCode.DecodeFailure, "damaged state file"));
+            }
+
             problem = $"{path}: {fault}";
         }
         catch (CniException e)
@@ -39,7 +52,8 @@ internal static class StateFile
     /// <summary>The network's name, which is that of the directory: a file copied from elsewhere says nothing about this network.</summary>
     internal static string Network(this ConfigReader at, NetworkState state)
     {
-        string expected = Path.GetFileName(state.Path), name = at.RequiredString("the network's name");
+        string expected = Path.GetFileName(state.Path),
+            name = at.RequiredString("the network's name");
         return name == expected ? name : at.Complain($"the name of this directory's network, '{expected}'", expected);
     }
 
@@ -50,15 +64,26 @@ internal static class StateFile
     {
         w.WriteStartArray(key);
         foreach (string value in values)
+        {
             w.WriteStringValue(value);
+        }
+
         w.WriteEndArray();
     }
 
     /// <summary>A finite number, not negative.</summary>
     internal static double Seconds(this ConfigReader at)
     {
-        if (at.Value.ValueKind == JsonValueKind.Number && at.Value.TryGetDouble(out double seconds) && double.IsFinite(seconds) && seconds >= 0)
+        if (
+            at.Value.ValueKind == JsonValueKind.Number
+            && at.Value.TryGetDouble(out double seconds)
+            && double.IsFinite(seconds)
+            && seconds >= 0
+        )
+        {
             return seconds;
+        }
+
         return at.Complain("a number of seconds", 0.0);
     }
 }

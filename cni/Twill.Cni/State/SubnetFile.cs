@@ -14,7 +14,8 @@ public sealed record SubnetFile
     /// <summary>The lease holder's id (<see cref="NodeIdentity.NodeId"/>).</summary>
     public required string NodeId { get; init; }
 
-    /// <summary>Leased subnets, oldest first, an IPv6 one right behind the IPv4 one that it was leased with; new containers may get addresses of
+    /// <summary>Leased subnets, oldest first, an IPv6 one right behind the IPv4 one that it was leased with; new containers may get
+    /// addresses of
     /// these.</summary>
     public required IReadOnlyList<IPNetwork> Subnets { get; init; }
 
@@ -43,41 +44,49 @@ public sealed record SubnetFile
     public double SecondsLeft => BootId == BootClock.BootId ? Deadline - BootClock.Now : double.NegativeInfinity;
 
     /// <summary>Reads the file; null when it is absent or not to be trusted, and then <paramref name="problem"/> says why.</summary>
-    public static SubnetFile? TryRead(NetworkState state, out string? problem) => StateFile.TryRead(state.SubnetPath, at => new SubnetFile
-    {
-        Network = at["network"].Network(state),
-        NodeId = at["nodeId"].RequiredString("a node id"),
-        Subnets = Networks(at["subnets"]),
-        Backend = at["backend"].RequiredString("a backend"),
-        Mtu = at["mtu"].Int(0, 0, 65_535),
-        LeaseId = at["leaseId"].Number(long.MinValue, long.MaxValue),
-        Ttl = at["ttl"].Number(0, long.MaxValue),
-        BootId = at["bootId"].RequiredString("a boot id"),
-        Deadline = at["deadline"].Seconds(),
-        Lost = Networks(at["lost"]),
-    }, out problem);
+    public static SubnetFile? TryRead(NetworkState state, out string? problem) =>
+        StateFile.TryRead(
+            state.SubnetPath,
+            at => new SubnetFile
+            {
+                Network = at["network"].Network(state),
+                NodeId = at["nodeId"].RequiredString("a node id"),
+                Subnets = Networks(at["subnets"]),
+                Backend = at["backend"].RequiredString("a backend"),
+                Mtu = at["mtu"].Int(0, 0, 65_535),
+                LeaseId = at["leaseId"].Number(long.MinValue, long.MaxValue),
+                Ttl = at["ttl"].Number(0, long.MaxValue),
+                BootId = at["bootId"].RequiredString("a boot id"),
+                Deadline = at["deadline"].Seconds(),
+                Lost = Networks(at["lost"]),
+            },
+            out problem
+        );
 
     /// <summary>Replaces the file; the caller holds the network's lock.</summary>
     /// <exception cref="IOException">it cannot be written</exception>
     public void Write(NetworkState state) => StateFile.Write(state.SubnetPath, w =>
-    {
-        w.WriteString("network", Network);
-        w.WriteString("nodeId", NodeId);
-        w.WriteList("subnets", Texts(Subnets));
-        w.WriteString("backend", Backend);
-        w.WriteNumber("mtu", Mtu);
-        w.WriteNumber("leaseId", LeaseId);
-        w.WriteNumber("ttl", Ttl);
-        w.WriteString("bootId", BootId);
-        w.WriteNumber("deadline", Deadline);
-        w.WriteList("lost", Texts(Lost));
-    });
+        {
+            w.WriteString("network", Network);
+            w.WriteString("nodeId", NodeId);
+            w.WriteList("subnets", Texts(Subnets));
+            w.WriteString("backend", Backend);
+            w.WriteNumber("mtu", Mtu);
+            w.WriteNumber("leaseId", LeaseId);
+            w.WriteNumber("ttl", Ttl);
+            w.WriteString("bootId", BootId);
+            w.WriteNumber("deadline", Deadline);
+            w.WriteList("lost", Texts(Lost));
+        });
 
     private static List<IPNetwork> Networks(ConfigReader at)
     {
         var networks = new List<IPNetwork>();
         foreach (ConfigReader item in at.Items())
+        {
             networks.Add(item.OptionalNetwork() ?? item.Complain("a prefix", default(IPNetwork)));
+        }
+
         return networks;
     }
 
@@ -85,7 +94,10 @@ public sealed record SubnetFile
     {
         string[] texts = new string[networks.Count];
         for (int i = 0; i < texts.Length; i++)
+        {
             texts[i] = networks[i].ToString();
+        }
+
         return texts;
     }
 }

@@ -6,7 +6,8 @@ namespace Twill.Host.Backends;
 /// <summary>
 /// Hosts that share a link are each other's routers: a remote subnet costs one route and no encapsulation.
 /// <code>ip route add SUBNET via PUBLIC-IP dev UNDERLAY proto 116</code>
-/// A host behind a router cannot be reached this way (the router knows nothing of the subnets): it is skipped, and the reason told. The next
+/// A host behind a router cannot be reached this way (the router knows nothing of the subnets): it is skipped, and the reason told. The
+/// next
 /// hop is an address of the subnet's own family, or, for an IPv4 subnet where the hosts have only IPv6 in common, an IPv6 one (via inet6).
 /// </summary>
 public sealed class HostGwBackend : IBackend
@@ -52,9 +53,12 @@ public sealed class HostGwBackend : IBackend
         foreach ((LocalAddress _, PeerAddress theirs) in PeerCheck.Ways(self, peer))
         {
             string? why = check.Refusal(theirs)
-                ?? (!LocalNode.CanRoute(peer.Subnet, theirs.PublicIP) ? $"a route to it cannot lead by way of the IPv4 address {theirs.PublicIP}"
-                : self.IsOnLink(theirs.PublicIP) ? null
-                : $"its host {theirs.PublicIP} is not on-link on {self.UnderlayName}, as host-gw needs");
+                ?? (
+                    !LocalNode.CanRoute(peer.Subnet, theirs.PublicIP)
+                        ? $"a route to it cannot lead by way of the IPv4 address {theirs.PublicIP}"
+                    : self.IsOnLink(theirs.PublicIP) ? null
+                    : $"its host {theirs.PublicIP} is not on-link on {self.UnderlayName}, as host-gw needs"
+                );
             if (why is null)
             {
                 return theirs;

@@ -7,7 +7,8 @@ namespace Twill.Host.Backends;
 /// <summary>What this host is in one network: all that a backend may know about it.</summary>
 /// <param name="NetworkName">The network's name; marks the overlay devices.</param>
 /// <param name="Networks">The cluster networks, one of a family, that every lease lies in.</param>
-/// <param name="Subnets">The subnets this host holds, of all families, oldest first; the first of a family names its overlay device's address.</param>
+/// <param name="Subnets">The subnets this host holds, of all families, oldest first; the first of a family names its overlay device's
+/// address.</param>
 /// <param name="Lost">Subnets this host held and lost; its containers may still use them.</param>
 /// <param name="Addresses">This host's addresses on the underlay.</param>
 /// <param name="UnderlayName">The interface that carries <paramref name="Addresses"/>.</param>
@@ -19,7 +20,8 @@ public sealed record LocalNode(
     IReadOnlyList<IPNetwork> Lost,
     PerFamily<LocalAddress> Addresses,
     string UnderlayName,
-    IReadOnlyList<MainRoute> MainRoutes)
+    IReadOnlyList<MainRoute> MainRoutes
+)
 {
     /// <summary>What it takes to talk WireGuard; null for other backends.</summary>
     public LocalWireGuard? WireGuard { get; init; }
@@ -49,8 +51,11 @@ public sealed record LocalNode(
         MainRoute? best = null;
         foreach (MainRoute route in MainRoutes)
         {
-            if (route.Destination.BaseAddress.AddressFamily == address.AddressFamily && route.Destination.Contains(address)
-                && (best is null || IsBetter(route, best)))
+            if (
+                route.Destination.BaseAddress.AddressFamily == address.AddressFamily
+                && route.Destination.Contains(address)
+                && (best is null || IsBetter(route, best))
+            )
             {
                 best = route;
             }
@@ -59,14 +64,17 @@ public sealed record LocalNode(
         return best is { HasGateway: false } && best.Device == UnderlayName;
     }
 
-    /// <summary>Whether the kernel takes a route to the subnet by way of the address: an IPv6 route's next hop is an IPv6 address.</summary>
+    /// <summary>Whether the kernel takes a route to the subnet by way of the address: an IPv6 route's next hop is an IPv6
+    /// address.</summary>
     internal static bool CanRoute(IPNetwork subnet, IPAddress via) =>
         subnet.BaseAddress.AddressFamily == AddressFamily.InterNetwork || via.AddressFamily == AddressFamily.InterNetworkV6;
 
     /// <summary>Whether the other is this host as it was, the routes of the main table left aside.</summary>
     public bool IsSameAs(LocalNode other) =>
         this == other with { Networks = Networks, Subnets = Subnets, Lost = Lost, MainRoutes = MainRoutes }
-        && Networks.SequenceEqual(other.Networks) && Subnets.SequenceEqual(other.Subnets) && Lost.SequenceEqual(other.Lost);
+        && Networks.SequenceEqual(other.Networks)
+        && Subnets.SequenceEqual(other.Subnets)
+        && Lost.SequenceEqual(other.Lost);
 
     private static bool IsBetter(MainRoute route, MainRoute than) =>
         route.Destination.PrefixLength != than.Destination.PrefixLength

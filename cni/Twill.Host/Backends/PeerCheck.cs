@@ -18,7 +18,8 @@ internal sealed class PeerCheck(LocalNode self, string backendType)
         return sorted;
     }
 
-    /// <summary>The ways to the lease's host: over each family that both hosts have on the underlay, the subnet's own family first.</summary>
+    /// <summary>The ways to the lease's host: over each family that both hosts have on the underlay, the subnet's own family
+    /// first.</summary>
     internal static IEnumerable<(LocalAddress Ours, PeerAddress Theirs)> Ways(LocalNode self, PeerLease peer)
     {
         foreach (PeerAddress theirs in peer.Addresses.From(peer.Subnet.BaseAddress.AddressFamily))
@@ -32,7 +33,8 @@ internal sealed class PeerCheck(LocalNode self, string backendType)
 
     /// <summary>Why there is no way at all.</summary>
     internal static string NoCommonFamily(LocalNode self, PeerLease peer) =>
-        $"its host has {Names(peer.Addresses.Select(a => a.PublicIP))} on the underlay, this host {Names(self.Addresses.Select(a => a.PublicIP))}";
+        $"its host has {Names(peer.Addresses.Select(a => a.PublicIP))} on the underlay, this host "
+        + $"{Names(self.Addresses.Select(a => a.PublicIP))}";
 
     /// <summary>Why no entry may be made for this lease, or null.</summary>
     internal string? Refusal(PeerLease peer)
@@ -57,9 +59,7 @@ internal sealed class PeerCheck(LocalNode self, string backendType)
             return "another lease's subnet begins at the same address";
         }
 
-        return peer.BackendType == backendType
-            ? null
-            : $"it uses the backend \"{peer.BackendType}\", this host \"{backendType}\"";
+        return peer.BackendType == backendType ? null : $"it uses the backend \"{peer.BackendType}\", this host \"{backendType}\"";
     }
 
     /// <summary>Why nothing may be sent to this address, or null.</summary>
@@ -96,8 +96,13 @@ internal sealed class PeerCheck(LocalNode self, string backendType)
     }
 
     private static bool Identifies(IPAddress address) =>
-        !IPAddress.IsLoopback(address) && !address.Equals(IPAddress.Any) && !address.Equals(IPAddress.IPv6Any)
-        && !address.IsIPv6Multicast && !address.IsIPv6LinkLocal && !address.IsIPv4MappedToIPv6 && !IsIPv4MulticastOrBroadcast(address);
+        !IPAddress.IsLoopback(address)
+        && !address.Equals(IPAddress.Any)
+        && !address.Equals(IPAddress.IPv6Any)
+        && !address.IsIPv6Multicast
+        && !address.IsIPv6LinkLocal
+        && !address.IsIPv4MappedToIPv6
+        && !IsIPv4MulticastOrBroadcast(address);
 
     private static bool IsIPv4MulticastOrBroadcast(IPAddress address) =>
         address.AddressFamily == AddressFamily.InterNetwork && address.GetAddressBytes()[0] >= 224;
@@ -118,7 +123,8 @@ internal sealed class PeerCheck(LocalNode self, string backendType)
 
     private static int Compare(IPAddress one, IPAddress other)
     {
-        Span<byte> first = stackalloc byte[16], second = stackalloc byte[16];
+        Span<byte> first = stackalloc byte[16],
+            second = stackalloc byte[16];
         one.TryWriteBytes(first, out int firstLength);
         other.TryWriteBytes(second, out int secondLength);
         return first[..firstLength].SequenceCompareTo(second[..secondLength]);

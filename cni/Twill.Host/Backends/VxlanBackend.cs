@@ -75,7 +75,8 @@ public sealed class VxlanBackend(BackendOptions options) : IBackend
         return wanted;
     }
 
-    /// <summary>A device for each family of the underlay; each of this host's base addresses on the one of its own family, if there is that.</summary>
+    /// <summary>A device for each family of the underlay; each of this host's base addresses on the one of its own family, if there is
+    /// that.</summary>
     private IEnumerable<VxlanSpec> Devices(LocalNode self)
     {
         foreach (LocalAddress ours in self.Addresses)
@@ -91,7 +92,16 @@ public sealed class VxlanBackend(BackendOptions options) : IBackend
                 }
             }
 
-            yield return new VxlanSpec(DeviceName(outer), options.Vni, options.Port, ours.PublicIP, ours.VtepMac, ours.Mtu, bases, self.NetworkName);
+            yield return new VxlanSpec(
+                DeviceName(outer),
+                options.Vni,
+                options.Port,
+                ours.PublicIP,
+                ours.VtepMac,
+                ours.Mtu,
+                bases,
+                self.NetworkName
+            );
         }
     }
 
@@ -100,7 +110,13 @@ public sealed class VxlanBackend(BackendOptions options) : IBackend
     /// <summary>Makes the entries for the first way to the host that is good.</summary>
     /// <returns>False when none is; then the refusal of the first, if there is any.</returns>
     private bool Lead(
-        Desired wanted, LocalNode self, PeerCheck check, PeerLease peer, Dictionary<(AddressFamily, MacAddress), IPAddress> owners, out string? refusal)
+        Desired wanted,
+        LocalNode self,
+        PeerCheck check,
+        PeerLease peer,
+        Dictionary<(AddressFamily, MacAddress), IPAddress> owners,
+        out string? refusal
+    )
     {
         refusal = null;
         foreach ((LocalAddress ours, PeerAddress theirs) in PeerCheck.Ways(self, peer))
@@ -129,9 +145,10 @@ public sealed class VxlanBackend(BackendOptions options) : IBackend
         return false;
     }
 
-    private static string? TooNarrow(LocalAddress ours, PeerLease peer) => Takes(ours, peer.Subnet.BaseAddress.AddressFamily)
-        ? null
-        : $"IPv6 needs an MTU of {IPv6MinMtu} bytes, and the overlay device has {ours.Mtu}";
+    private static string? TooNarrow(LocalAddress ours, PeerLease peer) =>
+        Takes(ours, peer.Subnet.BaseAddress.AddressFamily)
+            ? null
+            : $"IPv6 needs an MTU of {IPv6MinMtu} bytes, and the overlay device has {ours.Mtu}";
 
     /// <summary>The kernel turns IPv6 off on a device whose MTU is smaller than what IPv6 asks of any link (RFC 8200, section 5).</summary>
     private static bool Takes(LocalAddress ours, AddressFamily inner) => inner != AddressFamily.InterNetworkV6 || ours.Mtu >= IPv6MinMtu;

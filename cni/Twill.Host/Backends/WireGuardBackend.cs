@@ -11,15 +11,18 @@ namespace Twill.Host.Backends;
 /// <list type="number">
 /// <item>the container sends it to its gateway, this host's bridge;</item>
 /// <item>the route says: 10.244.7.0/24 is on twill-wg.51820;</item>
-/// <item>the device finds the peer that 10.244.7.0/24 is allowed to, encrypts the packet for its key and sends it to 192.168.64.3:51820;</item>
-/// <item>there the device finds whose key that was, and drops what does not come from a subnet of that host; the rest the host routes to its bridge.</item>
+/// <item>the device finds the peer that 10.244.7.0/24 is allowed to, encrypts the packet for its key and sends it to
+/// 192.168.64.3:51820;</item>
+/// <item>there the device finds whose key that was, and drops what does not come from a subnet of that host; the rest the host routes to
+/// its bridge.</item>
 /// </list>
 /// <code>
 /// wg set twill-wg.51820 peer PUBLIC-KEY endpoint PUBLIC-IP:PORT allowed-ips SUBNET,..
 /// ip route prepend SUBNET dev twill-wg.51820 proto 116
 /// ip route add unreachable NETWORK metric 4294967295 proto 116
 /// </code>
-/// Nothing between hosts goes in clear: what has no such way goes nowhere, by the last route, and by the rules of <see cref="Firewall"/>, which
+/// Nothing between hosts goes in clear: what has no such way goes nowhere, by the last route, and by the rules of <see cref="Firewall"/>,
+/// which
 /// stay also where the device, or all that is here, is gone.
 /// </summary>
 public sealed class WireGuardBackend(BackendOptions options) : IBackend
@@ -40,7 +43,8 @@ public sealed class WireGuardBackend(BackendOptions options) : IBackend
     /// <exception cref="ArgumentException">The host has no key.</exception>
     public Desired Wanted(LocalNode self, IEnumerable<PeerLease> others)
     {
-        LocalWireGuard keys = self.WireGuard ?? throw new ArgumentException($"this host has no WireGuard key in network '{self.NetworkName}'", nameof(self));
+        LocalWireGuard keys = self.WireGuard
+            ?? throw new ArgumentException($"this host has no WireGuard key in network '{self.NetworkName}'", nameof(self));
         WireGuardSpec device = Device(self, keys);
         Desired wanted = new(device);
         foreach (IPNetwork network in self.Networks)
@@ -87,13 +91,28 @@ public sealed class WireGuardBackend(BackendOptions options) : IBackend
     }
 
     /// <summary>The host with one more subnet. It has one endpoint, by whichever family its first subnet is reached.</summary>
-    private static TunnelPeer Host(TunnelPeer? known, PeerLease peer, PeerAddress way, LocalWireGuard keys) => known is null
-        ? new TunnelPeer(new IPEndPoint(way.PublicIP, way.WireGuard!.Value.Port), [peer.Subnet], keys.PresharedKey, keys.KeepaliveSeconds)
-        : known with { AllowedIPs = TunnelPeer.InOrder([.. known.AllowedIPs, peer.Subnet]) };
+    private static TunnelPeer Host(TunnelPeer? known, PeerLease peer, PeerAddress way, LocalWireGuard keys) =>
+        known is null
+            ? new TunnelPeer(
+                new IPEndPoint(way.PublicIP, way.WireGuard!.Value.Port),
+                [peer.Subnet],
+                keys.PresharedKey,
+                keys.KeepaliveSeconds
+            )
+            : known with
+            {
+                AllowedIPs = TunnelPeer.InOrder([.. known.AllowedIPs, peer.Subnet]),
+            };
 
     /// <summary>The first way to the host that is good; null, and why the first is not.</summary>
     private static PeerAddress? Way(
-        LocalNode self, LocalWireGuard keys, PeerCheck check, PeerLease peer, Dictionary<WireGuardKey, PerFamily<PeerAddress>> owners, out string? refusal)
+        LocalNode self,
+        LocalWireGuard keys,
+        PeerCheck check,
+        PeerLease peer,
+        Dictionary<WireGuardKey, PerFamily<PeerAddress>> owners,
+        out string? refusal
+    )
     {
         refusal = null;
         foreach ((LocalAddress _, PeerAddress theirs) in PeerCheck.Ways(self, peer))
@@ -111,7 +130,12 @@ public sealed class WireGuardBackend(BackendOptions options) : IBackend
         return null;
     }
 
-    private static string? Unreachable(LocalWireGuard keys, PeerLease peer, PeerAddress theirs, Dictionary<WireGuardKey, PerFamily<PeerAddress>> owners)
+    private static string? Unreachable(
+        LocalWireGuard keys,
+        PeerLease peer,
+        PeerAddress theirs,
+        Dictionary<WireGuardKey, PerFamily<PeerAddress>> owners
+    )
     {
         if (theirs.WireGuard is not { } end)
         {
@@ -129,7 +153,8 @@ public sealed class WireGuardBackend(BackendOptions options) : IBackend
         }
 
         return owners.TryGetValue(end.PublicKey, out PerFamily<PeerAddress> owner) && owner != peer.Addresses
-            ? $"its WireGuard public key {end.PublicKey} is also published by another host: two hosts share one stored identity (copied disks?)"
+            ? $"its WireGuard public key {end.PublicKey} is also published by another host: two hosts share one stored identity "
+                + $"(copied disks?)"
             : null;
     }
 }

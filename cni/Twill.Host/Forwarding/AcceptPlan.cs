@@ -27,12 +27,19 @@ internal sealed class AcceptPlan
         }
         _before = before?.Handle ?? 0;
         foreach (string chain in (ReadOnlySpan<string>)[IptablesChains.Forward, IptablesChains.DockerUser])
+        {
             _stale.AddRange(chains.Of(chain).FindAll(rules.IsOurs));
+        }
 
         // Whether, of the chains as they are.
-        bool there = rules.AreIn(chains.Of(Chain)), more = _stale.Count > (there ? rules.Wanted.Count : 0);
+        bool there = rules.AreIn(chains.Of(Chain)),
+            more = _stale.Count > (there ? rules.Wanted.Count : 0);
         Why = StoppedBy(chains.Walk(), IptablesChains.Forward, policy, packets, out _)
-            ?? (more ? "rules of it are elsewhere, or of an earlier configuration" : needed && !there ? "Docker is about" : null);
+            ?? (
+                more ? "rules of it are elsewhere, or of an earlier configuration"
+                : needed && !there ? "Docker is about"
+                : null
+            );
     }
 
     /// <summary>What the packets need them for; null when all is in order.</summary>
@@ -45,13 +52,20 @@ internal sealed class AcceptPlan
     public void Write(NftBatch batch)
     {
         foreach (NftRule rule in _stale)
+        {
             batch.Add(new DeleteRule(rule.Table, rule.Chain, rule.Handle));
+        }
+
         foreach (Rule rule in _rules.Wanted)
         {
             if (_before != 0)
+            {
                 batch.Add(new InsertRule(_table, Chain, rule, _before));
+            }
             else
+            {
                 batch.Add(new NewRule(_table, Chain, rule));
+            }
         }
     }
 
@@ -73,12 +87,18 @@ internal sealed class AcceptPlan
         {
             Passage passage = walk.Take(chain, policy, packet);
             if (passage.Passes == Answer.Yes || !passage.IsForEverything)
+            {
                 continue;
+            }
+
             stopped.Add(packet.Description);
             if (passage.Top < first)
+            {
                 (first, before) = (passage.Top, passage.At);
+            }
         }
-        return stopped.Count == 0 ? null
+        return stopped.Count == 0
+            ? null
             : $"{chain}{(policy == ChainPolicy.Drop ? " (policy drop)" : "")} would drop packets {string.Join("; ", stopped)}";
     }
 }

@@ -14,13 +14,22 @@ internal sealed class AcceptRules
         TableId table = IptablesChains.FilterOf(traffic.Family);
         // The bridge, host ends that are not on it, and the overlay device begin so; only the bridge may have another name.
         const string OurDevices = HostNames.VethPrefix + "*";
-        List<string> doors = traffic.Bridge.Name.StartsWith(HostNames.VethPrefix, StringComparison.Ordinal) ? [OurDevices] : [OurDevices, traffic.Bridge.Name];
+        List<string> doors = traffic.Bridge.Name.StartsWith(HostNames.VethPrefix, StringComparison.Ordinal)
+            ? [OurDevices]
+            : [OurDevices, traffic.Bridge.Name];
         foreach (string door in doors)
+        {
             Wanted.Add(Accept(traffic.Containers is { } from ? New().IifName(door).Saddr(from) : New().IifName(door)));
+        }
+
         if (traffic.Containers is { } to)
+        {
             Wanted.Add(Accept(New().Daddr(to)));
+        }
         else
+        {
             Wanted.AddRange(doors.ConvertAll(door => Accept(New().OifName(door))));
+        }
 
         Rule New() => Rule.For(table);
     }
@@ -41,11 +50,16 @@ internal sealed class AcceptRules
     public static string? CommentIn(Rule rule)
     {
         if (rule.Comment is not null)
+        {
             return rule.Comment;
+        }
+
         foreach (NftExpression expression in rule.Expressions)
         {
             if (IsComment(expression))
+            {
                 return XtExtension.CommentOf((UnknownExpression)expression);
+            }
         }
         return null;
     }
@@ -55,15 +69,21 @@ internal sealed class AcceptRules
     /// <summary>Equal but for the form of the comment.</summary>
     private static bool Same(Rule one, Rule other)
     {
-        List<NftExpression> first = [.. one.Expressions], second = [.. other.Expressions];
+        List<NftExpression> first = [.. one.Expressions],
+            second = [.. other.Expressions];
         first.RemoveAll(IsComment);
         second.RemoveAll(IsComment);
         if (first.Count != second.Count)
+        {
             return false;
+        }
+
         for (int i = 0; i < first.Count; i++)
         {
             if (first[i] != second[i])
+            {
                 return false;
+            }
         }
         return true;
     }

@@ -28,7 +28,10 @@ internal sealed class ChainWalk(Func<string, IReadOnlyList<NftRule>> rulesOf, Fu
         (_perhapsAccepted, _decided) = (false, null);
         VerdictCode end = Walk(chain, packet, 0, forEverything: true);
         bool accepted = end == VerdictCode.Accept || (end != VerdictCode.Drop && policy == ChainPolicy.Accept);
-        Answer passes = accepted ? Answer.Yes : _perhapsAccepted ? Answer.Perhaps : Answer.No;
+        Answer passes =
+            accepted ? Answer.Yes
+            : _perhapsAccepted ? Answer.Perhaps
+            : Answer.No;
         return (_decided ?? new Passage(passes, null, int.MaxValue, null, IsForEverything: true)) with { Passes = passes };
     }
 
@@ -36,13 +39,19 @@ internal sealed class ChainWalk(Func<string, IReadOnlyList<NftRule>> rulesOf, Fu
     private VerdictCode Walk(string chain, ProbePacket packet, int depth, bool forEverything)
     {
         if (depth > DeepestJump)
+        {
             return VerdictCode.Return;
+        }
+
         IReadOnlyList<NftRule> rules = rulesOf(chain);
         for (int i = 0; i < rules.Count; i++)
         {
             Answer concerned = _match.Of(rules[i].Rule, packet, out Verdict? what);
             if (concerned == Answer.No || what is not { } verdict)
+            {
                 continue;
+            }
+
             bool all = forEverything && RuleMatch.IsForEverything(rules[i].Rule);
             _decided = null;
             VerdictCode end = verdict.Code;
@@ -52,7 +61,9 @@ internal sealed class ChainWalk(Func<string, IReadOnlyList<NftRule>> rulesOf, Fu
                 end = there != VerdictCode.Return || end == VerdictCode.Goto ? there : VerdictCode.Continue;
             }
             if (concerned == Answer.Perhaps)
+            {
                 _perhapsAccepted |= end is VerdictCode.Accept or VerdictCode.Return;
+            }
             else if (end is VerdictCode.Accept or VerdictCode.Drop or VerdictCode.Return)
             {
                 _decided = (_decided ?? new Passage(Answer.No, null, 0, rules[i], all)) with { At = rules[i], Top = i };

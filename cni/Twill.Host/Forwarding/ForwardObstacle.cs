@@ -22,12 +22,20 @@ public sealed record ForwardObstacle(TableId Table, string Chain)
     /// <summary>The commands that let them through.</summary>
     public string Remedy { get; init; } = "";
 
-    internal static ForwardObstacle Of(NftChain chain, List<(ProbePacket Packet, Passage Passage)> stopped, ForwardTraffic traffic, IptablesChains? iptables)
+    internal static ForwardObstacle Of(
+        NftChain chain,
+        List<(ProbePacket Packet, Passage Passage)> stopped,
+        ForwardTraffic traffic,
+        IptablesChains? iptables
+    )
     {
-        bool certain = stopped.Exists(one => one.Passage.Passes == Answer.No), meant = stopped.TrueForAll(one => !one.Passage.IsForEverything);
+        bool certain = stopped.Exists(one => one.Passage.Passes == Answer.No),
+            meant = stopped.TrueForAll(one => !one.Passage.IsForEverything);
         string packets = string.Join("; ", stopped.ConvertAll(one => one.Packet.Description));
         string policy = chain.Base!.Policy == ChainPolicy.Drop ? " (policy drop)" : "";
-        string rule = stopped.Find(one => one.Passage.By is not null).Passage?.By is { } by ? $" by rule {by.Handle} of chain {by.Chain} (nft -a list table {chain.Table})" : "";
+        string rule = stopped.Find(one => one.Passage.By is not null).Passage?.By is { } by
+            ? $" by rule {by.Handle} of chain {by.Chain} (nft -a list table {chain.Table})"
+            : "";
         return new ForwardObstacle(chain.Table, chain.Name)
         {
             IsCertain = certain,
@@ -35,16 +43,22 @@ public sealed record ForwardObstacle(TableId Table, string Chain)
             IsMendedByUs = iptables is not null && !meant,
             Text = certain
                 ? $"chain {chain.Name} of nftables table {chain.Table}{policy} drops packets {packets}{rule}"
-                : $"chain {chain.Name} of nftables table {chain.Table}{policy} may drop packets {packets}: twill does not understand all of its rules",
+                : $"chain {chain.Name} of nftables table {chain.Table}{policy} may drop packets {packets}: twill does not understand "
+                    + $"all of its rules",
             Remedy = RemedyFor(chain, traffic, iptables),
         };
     }
 
     private static string RemedyFor(NftChain chain, ForwardTraffic traffic, IptablesChains? iptables)
     {
-        string table = $"{chain.Table} {chain.Name}", bridge = traffic.Bridge.Name, tables = $"{traffic.Word}tables";
+        string table = $"{chain.Table} {chain.Name}",
+            bridge = traffic.Bridge.Name,
+            tables = $"{traffic.Word}tables";
         if (chain.Table.Family == NftFamily.Bridge)
+        {
             return $"nft 'insert rule {table} iifname \"{HostNames.VethPrefix}*\" accept'"; // ports: bridges cannot be named everywhere
+        }
+
         if (chain.Table.Name == "firewalld")
         {
             string what = traffic.Containers is { } source ? $"--add-source={source}" : $"--add-interface={bridge}";
@@ -58,7 +72,8 @@ public sealed record ForwardObstacle(TableId Table, string Chain)
                 : $"{tables} -I {at} -i {bridge} -j ACCEPT && {tables} -I {at} -o {bridge} -j ACCEPT";
         }
         return traffic.Containers is { } containers
-            ? $"nft insert rule {table} {traffic.Word} saddr {containers} accept && nft insert rule {table} {traffic.Word} daddr {containers} accept"
+            ? $"nft insert rule {table} {traffic.Word} saddr {containers} accept && nft insert rule {table} {traffic.Word} daddr "
+                + $"{containers} accept"
             : $"nft insert rule {table} iifname {bridge} accept && nft insert rule {table} oifname {bridge} accept";
     }
 }

@@ -15,7 +15,10 @@ public static class ForwardObstacles
     {
         List<ForwardObstacle> obstacles = [];
         foreach (ForwardTraffic traffic in families)
+        {
             obstacles.AddRange(Find(nft, traffic));
+        }
+
         return obstacles;
     }
 
@@ -27,20 +30,38 @@ public static class ForwardObstacles
         List<ForwardObstacle> obstacles = [];
         List<NftTable> tables = nft.ListTables();
         List<NftChain> chains = nft.ListBaseChains(NftHook.Forward);
-        List<ProbePacket> packets = traffic.Packets(published: false), frames = traffic.Frames();
+        List<ProbePacket> packets = traffic.Packets(published: false),
+            frames = traffic.Frames();
         foreach (NftChain chain in chains)
         {
-            if (chain.Base is not { Type: ChainType.Filter } at || !tables.Exists(table => table.Id == chain.Table && !table.IsDormant) || IsOurs(chain.Table))
-                continue;
-            if (Look(nft, chain, at.Policy ?? ChainPolicy.Accept, chain.Table.Family switch
+            if (
+                chain.Base is not { Type: ChainType.Filter } at
+                || !tables.Exists(table => table.Id == chain.Table && !table.IsDormant)
+                || IsOurs(chain.Table)
+            )
             {
-                NftFamily.Inet => packets,
-                NftFamily.Ip when !traffic.IsIPv6 => packets,
-                NftFamily.Ip6 when traffic.IsIPv6 => packets,
-                NftFamily.Bridge => frames,
-                _ => [],
-            }) is { Count: > 0 } stopped)
+                continue;
+            }
+
+            if (
+                Look(
+                    nft,
+                    chain,
+                    at.Policy ?? ChainPolicy.Accept,
+                    chain.Table.Family switch
+                    {
+                        NftFamily.Inet => packets,
+                        NftFamily.Ip when !traffic.IsIPv6 => packets,
+                        NftFamily.Ip6 when traffic.IsIPv6 => packets,
+                        NftFamily.Bridge => frames,
+                        _ => [],
+                    }
+                ) is
+                { Count: > 0 } stopped
+            )
+            {
                 obstacles.Add(ForwardObstacle.Of(chain, stopped, traffic, IptablesOf(nft, chain, traffic)));
+            }
         }
         return obstacles;
     }
@@ -51,13 +72,19 @@ public static class ForwardObstacles
         Dictionary<string, List<SetElement>?> sets = [];
         ChainWalk walk = new(
             name => rules.TryGetValue(name, out List<NftRule>? known) ? known : rules[name] = nft.ListRules(chain.Table, name),
-            name => sets.TryGetValue(name, out List<SetElement>? known) ? known : sets[name] = nft.TryGetSet(chain.Table, name, out NftSet? set) ? nft.ListElements(set) : null);
+            name =>
+                sets.TryGetValue(name, out List<SetElement>? known)
+                    ? known
+                    : sets[name] = nft.TryGetSet(chain.Table, name, out NftSet? set) ? nft.ListElements(set) : null
+        );
         List<(ProbePacket, Passage)> stopped = [];
         foreach (ProbePacket packet in packets)
         {
             Passage passage = walk.Take(chain.Name, policy, packet);
             if (passage.Passes != Answer.Yes)
+            {
                 stopped.Add((packet, passage));
+            }
         }
         return stopped;
     }
@@ -67,7 +94,8 @@ public static class ForwardObstacles
     {
         TableId filter = IptablesChains.FilterOf(traffic.Family);
         return chain.Table == filter && chain.Name == IptablesChains.Forward && IptablesChains.AreIptables(nft, filter)
-            ? new IptablesChains(filter, name => nft.ListRules(filter, name)) : null;
+            ? new IptablesChains(filter, name => nft.ListRules(filter, name))
+            : null;
     }
 
     private static bool IsOurs(TableId table) =>

@@ -13,7 +13,8 @@ namespace Twill.Host.Forwarding;
 /// <param name="Containers">The addresses of all its containers, on every host; null when only the IPAM plugin knows.</param>
 public sealed record ForwardTraffic(string Network, Door Bridge, IPNetwork? Containers)
 {
-    private static readonly IPAddress s_outside = new([192, 0, 2, 1]), s_outside6 = IPAddress.Parse("2001:db8::1"); // TEST-NET-1 and its like: somewhere outside
+    private static readonly IPAddress s_outside = new([192, 0, 2, 1]),
+        s_outside6 = IPAddress.Parse("2001:db8::1"); // TEST-NET-1 and its like: somewhere outside
 
     /// <summary>IPv4 or IPv6; <see cref="Containers"/> are of it.</summary>
     public AddressFamily Family { get; init; } = AddressFamily.InterNetwork;
@@ -36,32 +37,56 @@ public sealed record ForwardTraffic(string Network, Door Bridge, IPNetwork? Cont
     {
         List<ForwardTraffic> all = new(2);
         foreach (IPNetwork range in ranges)
+        {
             all.Add(new ForwardTraffic(network, bridge, range) { Family = range.BaseAddress.AddressFamily });
+        }
+
         if (all.Count > 0)
+        {
             return all;
+        }
+
         all.Add(new ForwardTraffic(network, bridge, null));
         if (hasIPv6)
+        {
             all.Add(new ForwardTraffic(network, bridge, null) { Family = AddressFamily.InterNetworkV6 });
+        }
+
         return all;
     }
 
-    /// <summary>Looks up the interfaces, and, where only the IPAM plugin knows the containers' addresses, whether they have IPv6: then the bridge has.</summary>
+    /// <summary>Looks up the interfaces, and, where only the IPAM plugin knows the containers' addresses, whether they have IPv6: then the
+    /// bridge has.</summary>
     /// <param name="route">A socket in the host's namespace.</param>
     /// <param name="network">The network's name.</param>
     /// <param name="bridge">The bridge's name.</param>
     /// <param name="ranges">Where the containers' addresses are, of both families; empty when only the IPAM plugin knows.</param>
     /// <param name="hasOtherHosts">See <see cref="HasOtherHosts"/>.</param>
-    /// <param name="overlay">Tells the name of the overlay device that containers' packets of a family take; null when they leave by the underlay.</param>
+    /// <param name="overlay">Tells the name of the overlay device that containers' packets of a family take; null when they leave by the
+    /// underlay.</param>
     /// <param name="underlay">The underlay's name; null when not known: then it is what the main routing table says.</param>
     public static List<ForwardTraffic> Find(
-        RouteSocket route, string network, string bridge, IReadOnlyList<IPNetwork> ranges, bool hasOtherHosts, Func<AddressFamily, string?> overlay, string? underlay)
+        RouteSocket route,
+        string network,
+        string bridge,
+        IReadOnlyList<IPNetwork> ranges,
+        bool hasOtherHosts,
+        Func<AddressFamily, string?> overlay,
+        string? underlay
+    )
     {
         Door at = DoorOf(route, bridge);
-        return Of(network, at, ranges, hasIPv6: ranges.Count == 0 && HasIPv6(route, at)).ConvertAll(traffic =>
-        {
-            Door? outside = !string.IsNullOrEmpty(underlay) ? DoorOf(route, underlay) : WayOut(route, traffic.Family);
-            return traffic with { HasOtherHosts = hasOtherHosts, Outside = outside, Across = overlay(traffic.Family) is { } device ? DoorOf(route, device) : outside };
-        });
+        return Of(network, at, ranges, hasIPv6: ranges.Count == 0 && HasIPv6(route, at))
+            .ConvertAll(traffic =>
+            {
+                Door? outside = !string.IsNullOrEmpty(underlay) ? DoorOf(route, underlay) : WayOut(route, traffic.Family);
+                return traffic with
+                {
+                    HasOtherHosts = hasOtherHosts,
+                    Outside = outside,
+                    Across = overlay(traffic.Family) is { } device ? DoorOf(route, device) : outside,
+                };
+            });
     }
 
     /// <summary>As `nft` and iptables name the family in rules: ip, ip6.</summary>
@@ -82,13 +107,20 @@ public sealed record ForwardTraffic(string Network, Door Bridge, IPNetwork? Cont
         packets.Add(new("from containers to the outside", Bridge, Outside, Containers, null));
         packets.Add(new("from the outside that answer containers", Outside, Bridge, null, Containers) { IsAnswer = true });
         if (published)
+        {
             packets.Add(new("from the outside to published ports", Outside, Bridge, null, Containers) { IsTranslated = true });
+        }
+
         if (IsBridgedTrafficFiltered())
+        {
             packets.Add(new("between containers of this host", Bridge, Bridge, Containers, Containers));
+        }
+
         return OfFamily(packets);
     }
 
-    /// <summary>What has to pass the forward chains of family bridge, whose interfaces are ports: host ends, named as any of them may be.</summary>
+    /// <summary>What has to pass the forward chains of family bridge, whose interfaces are ports: host ends, named as any of them may
+    /// be.</summary>
     internal List<ProbePacket> Frames()
     {
         Door port = new(HostNames.Veth("", ""));
@@ -98,7 +130,8 @@ public sealed record ForwardTraffic(string Network, Door Bridge, IPNetwork? Cont
     private List<ProbePacket> OfFamily(List<ProbePacket> packets) =>
         IsIPv6 ? packets.ConvertAll(packet => packet with { Family = Family, Description = $"{packet.Description} over IPv6" }) : packets;
 
-    /// <summary>With br_netfilter also packets between two ports of one bridge pass the forward chains of the families ip and inet.</summary>
+    /// <summary>With br_netfilter also packets between two ports of one bridge pass the forward chains of the families ip and
+    /// inet.</summary>
     private bool IsBridgedTrafficFiltered()
     {
         try
@@ -113,15 +146,21 @@ public sealed record ForwardTraffic(string Network, Door Bridge, IPNetwork? Cont
 
     private static Door DoorOf(RouteSocket route, string name) => new(name, route.TryGetLink(name, out Link? link) ? link.Index : 0);
 
-    private static bool HasIPv6(RouteSocket route, Door bridge) => bridge.Index != 0
-        && route.ListAddresses(bridge.Index, AddressFamily.InterNetworkV6).Exists(address => address.Scope == Linux.Routes.RouteScope.Universe);
+    private static bool HasIPv6(RouteSocket route, Door bridge) =>
+        bridge.Index != 0
+        && route
+            .ListAddresses(bridge.Index, AddressFamily.InterNetworkV6)
+            .Exists(address => address.Scope == Linux.Routes.RouteScope.Universe);
 
     private static Door? WayOut(RouteSocket route, AddressFamily family)
     {
         try
         {
-            return route.TryGetRoute(family == AddressFamily.InterNetworkV6 ? s_outside6 : s_outside, out Route? way) && route.TryGetLink(way.Index, out Link? link)
-                ? new Door(link.Name, link.Index) : null;
+            return
+                route.TryGetRoute(family == AddressFamily.InterNetworkV6 ? s_outside6 : s_outside, out Route? way)
+                && route.TryGetLink(way.Index, out Link? link)
+                ? new Door(link.Name, link.Index)
+                : null;
         }
         catch (NetlinkException)
         {

@@ -4,7 +4,8 @@ using Twill.Linux.Nftables;
 namespace Twill.Host.Forwarding;
 
 /// <summary>
-/// What iptables or ip6tables (their nft variant) has for forwarded packets: <c>iptables -S FORWARD</c> and the chains that it leads to, read as they are needed.
+/// What iptables or ip6tables (their nft variant) has for forwarded packets: <c>iptables -S FORWARD</c> and the chains that it leads to,
+/// read as they are needed.
 /// </summary>
 internal sealed class IptablesChains(TableId table, Func<string, List<NftRule>> read)
 {
@@ -17,7 +18,8 @@ internal sealed class IptablesChains(TableId table, Func<string, List<NftRule>> 
     public TableId Table => table;
 
     /// <summary>The table of <c>iptables -t filter</c>, or of <c>ip6tables</c>.</summary>
-    public static TableId FilterOf(AddressFamily family) => new(family == AddressFamily.InterNetworkV6 ? NftFamily.Ip6 : NftFamily.Ip, "filter");
+    public static TableId FilterOf(AddressFamily family) =>
+        new(family == AddressFamily.InterNetworkV6 ? NftFamily.Ip6 : NftFamily.Ip, "filter");
 
     /// <summary>What the table is called among people: iptables, ip6tables.</summary>
     public static string NameOf(TableId table) => table.Family == NftFamily.Ip6 ? "ip6tables" : "iptables";
@@ -28,7 +30,10 @@ internal sealed class IptablesChains(TableId table, Func<string, List<NftRule>> 
     public List<NftRule> Of(string chain)
     {
         if (!_rules.TryGetValue(chain, out List<NftRule>? rules))
+        {
             _rules[chain] = rules = read(chain);
+        }
+
         return rules;
     }
 
@@ -38,12 +43,16 @@ internal sealed class IptablesChains(TableId table, Func<string, List<NftRule>> 
     {
         policy = ChainPolicy.Accept;
         if (!nft.TryGetChain(table, Forward, out NftChain? chain) || chain.Base is not { Type: ChainType.Filter, Hook: NftHook.Forward } at)
+        {
             return false;
+        }
+
         policy = at.Policy ?? ChainPolicy.Accept;
         return true;
     }
 
-    /// <summary>Whether the table is iptables': sets, which that never makes in it, are the mark of somebody's own table of the same name.</summary>
+    /// <summary>Whether the table is iptables': sets, which that never makes in it, are the mark of somebody's own table of the same
+    /// name.</summary>
     public static bool AreIptables(NftSocket nft, TableId table) => nft.ListSets(table).Count == 0;
 
     /// <summary>Where FORWARD leads everything to <see cref="DockerUser"/>; -1 when it does not.</summary>
@@ -58,7 +67,9 @@ internal sealed class IptablesChains(TableId table, Func<string, List<NftRule>> 
         foreach (var expression in rule.Expressions)
         {
             if (expression is Linux.Nftables.Expressions.ImmediateVerdict { Verdict.Chain: { } name } && name == chain)
+            {
                 return true;
+            }
         }
         return false;
     }

@@ -9,7 +9,8 @@ public static class LegacyIptables
     public static bool HasFilter => File.Exists(Names) && Array.IndexOf(File.ReadAllText(Names).Split('\n'), "filter") >= 0;
 
     /// <summary>That it has one, for people.</summary>
-    public const string Text = "iptables-legacy has a filter table here, which twill cannot read: its FORWARD chain may drop containers' packets";
+    public const string Text =
+        "iptables-legacy has a filter table here, which twill cannot read: its FORWARD chain may drop containers' packets";
 
     /// <summary>What to do about it.</summary>
     public const string Remedy =

@@ -14,14 +14,19 @@ internal enum Answer
 }
 
 /// <summary>
-/// Whether a rule concerns a kind of packets (all of them, none, or perhaps some), and what it does with them. What this does not understand
-/// is "perhaps". Understood is what <c>nft</c> and iptables-nft write for addresses, interfaces, address family and connection state, also in sets and
+/// Whether a rule concerns a kind of packets (all of them, none, or perhaps some), and what it does with them. What this does not
+/// understand
+/// is "perhaps". Understood is what <c>nft</c> and iptables-nft write for addresses, interfaces, address family and connection state, also
+/// in sets and
 /// verdict maps. Single ports and protocols concern none: packets of others are what is asked about.
 /// </summary>
 /// <param name="elementsOf">the elements of a set or map of the table; null when they cannot be told</param>
 internal sealed class RuleMatch(Func<string, IReadOnlyList<SetElement>?> elementsOf)
 {
-    private const byte NfProtoIpv4 = 2, NfProtoIpv6 = 10, Tcp = 6, Udp = 17;
+    private const byte NfProtoIpv4 = 2,
+        NfProtoIpv6 = 10,
+        Tcp = 6,
+        Udp = 17;
 
     /// <summary>Of the rule; the verdict is null when it decides nothing.</summary>
     public Answer Of(Rule rule, ProbePacket packet, out Verdict? verdict)
@@ -34,21 +39,41 @@ internal sealed class RuleMatch(Func<string, IReadOnlyList<SetElement>?> element
             Answer one = Answer.Yes;
             switch (expression)
             {
-                case Payload payload: registers[payload.Dreg] = new Loaded(payload, null); break;
-                case Meta meta: registers[meta.Dreg] = new Loaded(meta, null); break;
-                case Ct ct: registers[ct.Dreg] = new Loaded(ct, null); break;
+                case Payload payload:
+                    registers[payload.Dreg] = new Loaded(payload, null);
+                    break;
+                case Meta meta:
+                    registers[meta.Dreg] = new Loaded(meta, null);
+                    break;
+                case Ct ct:
+                    registers[ct.Dreg] = new Loaded(ct, null);
+                    break;
                 case Bitwise mask:
                     registers[mask.Dreg] = new Loaded(registers.GetValueOrDefault(mask.Sreg)?.Source, mask.Mask);
                     break;
-                case Cmp cmp: one = Compare(registers.GetValueOrDefault(cmp.Sreg), cmp, packet); break;
-                case Lookup lookup: one = Find(registers.GetValueOrDefault(lookup.Sreg), lookup, packet, ref verdict); break;
-                case ImmediateVerdict immediate: verdict ??= immediate.Verdict; break;
-                case Counter or Immediate: break;
-                case UnknownExpression unknown: one = Unknown(unknown, ref verdict); break;
-                default: one = Answer.Perhaps; break;
+                case Cmp cmp:
+                    one = Compare(registers.GetValueOrDefault(cmp.Sreg), cmp, packet);
+                    break;
+                case Lookup lookup:
+                    one = Find(registers.GetValueOrDefault(lookup.Sreg), lookup, packet, ref verdict);
+                    break;
+                case ImmediateVerdict immediate:
+                    verdict ??= immediate.Verdict;
+                    break;
+                case Counter or Immediate:
+                    break;
+                case UnknownExpression unknown:
+                    one = Unknown(unknown, ref verdict);
+                    break;
+                default:
+                    one = Answer.Perhaps;
+                    break;
             }
             if (one == Answer.No)
+            {
                 return Answer.No;
+            }
+
             all = one < all ? one : all;
         }
         return all;
@@ -67,7 +92,9 @@ internal sealed class RuleMatch(Func<string, IReadOnlyList<SetElement>?> element
                 _ => true,
             };
             if (asks)
+            {
                 return false;
+            }
         }
         return true;
     }
@@ -78,7 +105,10 @@ internal sealed class RuleMatch(Func<string, IReadOnlyList<SetElement>?> element
     private static Answer Compare(Loaded? loaded, Cmp cmp, ProbePacket packet)
     {
         if (cmp.Op is not (CmpOp.Eq or CmpOp.Neq))
+        {
             return Answer.Perhaps;
+        }
+
         ReadOnlySpan<byte> data = cmp.Data.Span;
         Answer equal = loaded?.Source switch
         {
@@ -92,9 +122,11 @@ internal sealed class RuleMatch(Func<string, IReadOnlyList<SetElement>?> element
             Meta { Key: MetaKey.BriIifName or MetaKey.BriOifName } => Name(packet.Within, data),
             Meta { Key: MetaKey.Iif } => Index(packet.Iif, data),
             Meta { Key: MetaKey.Oif } => Index(packet.Oif, data),
-            Ct { Key: CtKey.State } when loaded.Mask is { Length: 4 } mask => Not(Any(StateOf(packet), mask)), // `& STATES == 0`: in none of them
-            Ct { Key: CtKey.Status } when loaded.Mask is { Length: 4 } mask && Bits(mask) == (uint)CtStatus.Dnat =>
-                packet.IsTranslated ? Answer.No : Answer.Yes,
+            // `& STATES == 0`: in none of them
+            Ct { Key: CtKey.State } when loaded.Mask is { Length: 4 } mask => Not(Any(StateOf(packet), mask)),
+            Ct { Key: CtKey.Status } when loaded.Mask is { Length: 4 } mask && Bits(mask) == (uint)CtStatus.Dnat => packet.IsTranslated
+                ? Answer.No
+                : Answer.Yes,
             _ => Answer.Perhaps,
         };
         return cmp.Op == CmpOp.Eq ? equal : Not(equal);
@@ -104,14 +136,23 @@ internal sealed class RuleMatch(Func<string, IReadOnlyList<SetElement>?> element
     {
         Span<byte> have = stackalloc byte[16];
         if (addresses is not { } packets || !packets.BaseAddress.TryWriteBytes(have, out int length) || data.Length > length)
+        {
             return Answer.Perhaps;
+        }
+
         bool all = true;
         for (int i = 0; i < data.Length; i++)
         {
-            int cares = mask is not { } kept ? 0xff : i < kept.Length ? kept.Span[i] : 0;
-            int same = (0xff00 >> Math.Clamp(packets.PrefixLength - 8 * i, 0, 8)) & 0xff;   // bits that all these packets share
+            int cares =
+                mask is not { } kept ? 0xff
+                : i < kept.Length ? kept.Span[i]
+                : 0;
+            int same = (0xff00 >> Math.Clamp(packets.PrefixLength - 8 * i, 0, 8)) & 0xff; // bits that all these packets share
             if (((have[i] ^ data[i]) & cares & same) != 0)
+            {
                 return Answer.No;
+            }
+
             all &= (cares & ~same) == 0;
         }
         return all ? Answer.Yes : Answer.Perhaps;
@@ -120,14 +161,21 @@ internal sealed class RuleMatch(Func<string, IReadOnlyList<SetElement>?> element
     private static Answer Name(Door? door, ReadOnlySpan<byte> data)
     {
         if (door is null)
+        {
             return Answer.Perhaps;
+        }
+
         int end = data.IndexOf((byte)0);
         string name = Encoding.UTF8.GetString(end < 0 ? data : data[..end]); // without its end it stands for all names that begin so
-        return (end < 0 && data.Length < 16 ? door.Name.StartsWith(name, StringComparison.Ordinal) : door.Name == name) ? Answer.Yes : Answer.No;
+        return (end < 0 && data.Length < 16 ? door.Name.StartsWith(name, StringComparison.Ordinal) : door.Name == name)
+            ? Answer.Yes
+            : Answer.No;
     }
 
     private static Answer Index(Door? door, ReadOnlySpan<byte> data) =>
-        door is not { Index: > 0 } known || data.Length != 4 ? Answer.Perhaps : BitConverter.ToInt32(data) == known.Index ? Answer.Yes : Answer.No;
+        door is not { Index: > 0 } known || data.Length != 4 ? Answer.Perhaps
+        : BitConverter.ToInt32(data) == known.Index ? Answer.Yes
+        : Answer.No;
 
     private static CtState StateOf(ProbePacket packet) => packet.IsAnswer ? CtState.Established : CtState.New;
 
@@ -147,9 +195,14 @@ internal sealed class RuleMatch(Func<string, IReadOnlyList<SetElement>?> element
             { } source => SetMatch.Find(elementsOf(lookup.Set), source, packet, StateOf(packet), out found),
         };
         if (lookup.Dreg == NftRegister.Verdict)
+        {
             verdict = found?.Verdict ?? Verdict.Accept; // which, is not certain: perhaps an accept
+        }
         else if (lookup.Dreg is not null)
+        {
             return Answer.Perhaps;
+        }
+
         return lookup.Inverted ? Not(there) : there;
     }
 

@@ -9,26 +9,43 @@ namespace Twill.Host.Forwarding;
 internal static class SetMatch
 {
     private const int NameLength = 16; // IFNAMSIZ
-    private const byte Tcp = 6, Udp = 17;
+    private const byte Tcp = 6,
+        Udp = 17;
 
     /// <param name="elements">The set's elements; null when they cannot be told.</param>
     /// <param name="source">What of the packet is looked up.</param>
     /// <param name="packet">The packets.</param>
     /// <param name="state">Of their connection.</param>
     /// <param name="found">The element that all of them are in.</param>
-    internal static Answer Find(IReadOnlyList<SetElement>? elements, NftExpression source, ProbePacket packet, CtState state, out SetElement? found)
+    internal static Answer Find(
+        IReadOnlyList<SetElement>? elements,
+        NftExpression source,
+        ProbePacket packet,
+        CtState state,
+        out SetElement? found
+    )
     {
         found = null;
         if (elements is not null && source is Meta { Key: MetaKey.L4Proto })
+        {
             return HasPorts(elements) ? Answer.Perhaps : Answer.No; // ICMP alone, say
+        }
+
         if (elements is null || KeysOf(source, packet, state) is not (byte[] first, byte[] last))
+        {
             return Answer.Perhaps;
+        }
+
         bool some = false;
         foreach (SetElement element in elements)
         {
-            ReadOnlySpan<byte> from = element.Key.Span, to = (element.KeyEnd ?? element.Key).Span;
+            ReadOnlySpan<byte> from = element.Key.Span,
+                to = (element.KeyEnd ?? element.Key).Span;
             if (from.Length != first.Length)
+            {
                 return Answer.Perhaps; // one part of several
+            }
+
             if (from.SequenceCompareTo(first) <= 0 && to.SequenceCompareTo(last) >= 0)
             {
                 found = element;
@@ -43,32 +60,39 @@ internal static class SetMatch
     {
         foreach (SetElement element in protocols)
         {
-            byte first = element.Key.Span[0], last = (element.KeyEnd ?? element.Key).Span[0];
+            byte first = element.Key.Span[0],
+                last = (element.KeyEnd ?? element.Key).Span[0];
             if ((first <= Tcp && Tcp <= last) || (first <= Udp && Udp <= last))
+            {
                 return true;
+            }
         }
         return false;
     }
 
     /// <summary>The first and the last key that these packets may have, as the kernel has them in registers.</summary>
-    private static (byte[] First, byte[] Last)? KeysOf(NftExpression source, ProbePacket packet, CtState state) => source switch
-    {
-        Payload payload when packet.HasSource(payload) => Addresses(packet.Source),
-        Payload payload when packet.HasDestination(payload) => Addresses(packet.Destination),
-        Meta { Key: MetaKey.IifName } => Name(packet.Iif),
-        Meta { Key: MetaKey.OifName } => Name(packet.Oif),
-        Meta { Key: MetaKey.BriIifName or MetaKey.BriOifName } => Name(packet.Within),
-        Meta { Key: MetaKey.Iif } => Index(packet.Iif),
-        Meta { Key: MetaKey.Oif } => Index(packet.Oif),
-        Meta { Key: MetaKey.NfProto } => One([packet.IsIPv6 ? (byte)10 : (byte)2]),
-        Ct { Key: CtKey.State } => One(BitConverter.GetBytes((uint)state)),
-        _ => null,
-    };
+    private static (byte[] First, byte[] Last)? KeysOf(NftExpression source, ProbePacket packet, CtState state) =>
+        source switch
+        {
+            Payload payload when packet.HasSource(payload) => Addresses(packet.Source),
+            Payload payload when packet.HasDestination(payload) => Addresses(packet.Destination),
+            Meta { Key: MetaKey.IifName } => Name(packet.Iif),
+            Meta { Key: MetaKey.OifName } => Name(packet.Oif),
+            Meta { Key: MetaKey.BriIifName or MetaKey.BriOifName } => Name(packet.Within),
+            Meta { Key: MetaKey.Iif } => Index(packet.Iif),
+            Meta { Key: MetaKey.Oif } => Index(packet.Oif),
+            Meta { Key: MetaKey.NfProto } => One([packet.IsIPv6 ? (byte)10 : (byte)2]),
+            Ct { Key: CtKey.State } => One(BitConverter.GetBytes((uint)state)),
+            _ => null,
+        };
 
     private static (byte[], byte[])? Addresses(IPNetwork? prefix)
     {
         if (prefix is not { } addresses)
+        {
             return null;
+        }
+
         SetElement range = SetElement.Of(addresses);
         return (range.Key.Span.ToArray(), (range.KeyEnd ?? range.Key).Span.ToArray());
     }
@@ -76,7 +100,10 @@ internal static class SetMatch
     private static (byte[], byte[])? Name(Door? door)
     {
         if (door is null)
+        {
             return null;
+        }
+
         byte[] name = new byte[NameLength];
         Encoding.UTF8.GetBytes(door.Name, name);
         return One(name);

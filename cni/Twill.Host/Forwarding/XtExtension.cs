@@ -6,7 +6,9 @@ namespace Twill.Host.Forwarding;
 /// <summary>An extension of iptables inside a rule: NFTA_MATCH_NAME, _REV, _INFO, and for targets the same numbers.</summary>
 internal static class XtExtension
 {
-    private const int NameAttribute = 1, InfoAttribute = 3, Header = 4;
+    private const int NameAttribute = 1,
+        InfoAttribute = 3,
+        Header = 4;
 
     /// <summary>Its name; empty when it cannot be told.</summary>
     public static string NameOf(UnknownExpression expression) => TextOf(expression, NameAttribute);
@@ -21,7 +23,10 @@ internal static class XtExtension
         {
             int length = BitConverter.ToUInt16(data);
             if (length < Header || length > data.Length)
+            {
                 break;
+            }
+
             if (BitConverter.ToUInt16(data[2..]) == wanted)
             {
                 ReadOnlySpan<byte> text = data[Header..length];

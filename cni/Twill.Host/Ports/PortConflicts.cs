@@ -15,18 +15,30 @@ internal static class PortConflicts
     /// <exception cref="PortInUseException">One is not.</exception>
     internal static void Refuse(NftSocket nft, string network, string containerId, string ifName, IReadOnlyList<PublishedPort> ports)
     {
-        string prefix = HostNames.NftTable(""), ours = HostNames.NftTable(network), hostName = HostNames.Veth(containerId, ifName);
+        string prefix = HostNames.NftTable(""),
+            ours = HostNames.NftTable(network),
+            hostName = HostNames.Veth(containerId, ifName);
         foreach (NftTable candidate in nft.ListTables(NftFamily.Inet))
         {
             if (!candidate.Id.Name.StartsWith(prefix, StringComparison.Ordinal))
+            {
                 continue;
+            }
+
             foreach (PublishedPort port in ports)
             {
                 PortTable table = new(candidate.Id, port.Family);
                 if (Holder(nft, table, port) is not { } holder || PortTable.IsOf(holder, hostName))
+                {
                     continue;
+                }
+
                 if (candidate.Id.Name == ours || !PortTable.IsOfContainer(holder, containerId))
-                    throw new PortInUseException($"host port {port.HostSide} is in use by {Name(holder)}{In(candidate.Id.Name[prefix.Length..], network)}");
+                {
+                    throw new PortInUseException(
+                        $"host port {port.HostSide} is in use by {Name(holder)}{In(candidate.Id.Name[prefix.Length..], network)}"
+                    );
+                }
             }
         }
     }
@@ -34,13 +46,21 @@ internal static class PortConflicts
     private static SetElement? Holder(NftSocket nft, PortTable table, PublishedPort port)
     {
         if (nft.TryGetElement(table.Ports, PortTable.AtAny(port), out SetElement? holder))
+        {
             return holder;
+        }
+
         if (!port.IsAny)
+        {
             return nft.TryGetElement(table.PortsAt, PortTable.At(port.HostAddress, port), out holder) ? holder : null;
+        }
+
         foreach (SetElement host in HostAddresses(nft, table))
         {
             if (nft.TryGetElement(table.PortsAt, PortTable.At(new System.Net.IPAddress(host.Key.Span), port), out holder))
+            {
                 return holder;
+            }
         }
         return null;
     }

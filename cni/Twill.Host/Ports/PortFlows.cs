@@ -20,7 +20,9 @@ public static class PortFlows
         foreach (UdpPorts udp in UdpPorts.Of(ports))
         {
             Delete(new FlowFilter(PublishedPort.Udp, udp.OnlyPort) { Family = udp.Family }, udp, (flow, port) =>
-                !Reaches(flow, port) && (port.IsAny ? IsLocal(flow.Original.Destination) : flow.Original.Destination.Equals(port.HostAddress)));
+                !Reaches(flow, port)
+                && (port.IsAny ? IsLocal(flow.Original.Destination) : flow.Original.Destination.Equals(port.HostAddress))
+            );
         }
 
         bool IsLocal(IPAddress address) =>
@@ -31,7 +33,9 @@ public static class PortFlows
     public static void Forget(IReadOnlyList<PublishedPort> ports)
     {
         foreach (UdpPorts udp in UdpPorts.Of(ports))
+        {
             Delete(new FlowFilter(PublishedPort.Udp, udp.OnlyPort, Reached: udp.Container) { Family = udp.Family }, udp, Reaches);
+        }
     }
 
     /// <summary>The kernel goes through its whole table for a list, so there is one for all of the ports.</summary>
@@ -40,12 +44,18 @@ public static class PortFlows
         using ConntrackSocket conntrack = ConntrackSocket.Open();
         foreach (Flow flow in conntrack.List(filter))
         {
-            if (udp.ByHostPort.TryGetValue(flow.Original.DestinationPort, out List<PublishedPort>? candidates) && candidates.Exists(port => isStale(flow, port)))
+            if (
+                udp.ByHostPort.TryGetValue(flow.Original.DestinationPort, out List<PublishedPort>? candidates)
+                && candidates.Exists(port => isStale(flow, port))
+            )
+            {
                 conntrack.Delete(flow);
+            }
         }
     }
 
-    private static bool Reaches(Flow flow, PublishedPort port) => flow.Reply.Source.Equals(port.Address) && flow.Reply.SourcePort == port.Port;
+    private static bool Reaches(Flow flow, PublishedPort port) =>
+        flow.Reply.Source.Equals(port.Address) && flow.Reply.SourcePort == port.Port;
 
     /// <summary>The UDP ports of a container's one address.</summary>
     private sealed record UdpPorts(IPAddress Container)
@@ -60,7 +70,10 @@ public static class PortFlows
             get
             {
                 foreach (ushort port in ByHostPort.Keys)
+                {
                     return ByHostPort.Count == 1 ? port : null;
+                }
+
                 return null;
             }
         }
@@ -71,12 +84,21 @@ public static class PortFlows
             foreach (PublishedPort port in ports)
             {
                 if (port.Protocol != PublishedPort.Udp)
+                {
                     continue;
+                }
+
                 UdpPorts? udp = all.Find(known => known.Container.Equals(port.Address));
                 if (udp is null)
+                {
                     all.Add(udp = new UdpPorts(port.Address));
+                }
+
                 if (!udp.ByHostPort.TryGetValue(port.HostPort, out List<PublishedPort>? same))
+                {
                     udp.ByHostPort[port.HostPort] = same = [];
+                }
+
                 same.Add(port);
             }
             return all;

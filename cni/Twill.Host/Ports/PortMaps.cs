@@ -17,14 +17,21 @@ public static class PortMaps
     /// <exception cref="PortInUseException">One leads to another container, of this network or another.</exception>
     public static void Publish(NftSocket nft, string network, string containerId, string ifName, IReadOnlyList<PublishedPort> ports)
     {
-        string hostName = HostNames.Veth(containerId, ifName), owner = PortTable.OwnerComment(containerId, ifName);
+        string hostName = HostNames.Veth(containerId, ifName),
+            owner = PortTable.OwnerComment(containerId, ifName);
         nft.Change(batch =>
         {
             foreach (TableFamily family in TableFamily.Both)
-                Remove(nft, PortTable.Of(network, family), hostName, batch); // none, unless an ADD for the same container was killed and never followed by a DEL
+            {
+                // none, unless an ADD for the same container was killed and never followed by a DEL
+                Remove(nft, PortTable.Of(network, family), hostName, batch);
+            }
+
             PortConflicts.Refuse(nft, network, containerId, ifName, ports);
             foreach (TableFamily family in TableFamily.Both)
+            {
                 Put(batch, PortTable.Of(network, family), hostName, owner, Of(family, ports));
+            }
         });
     }
 
@@ -44,7 +51,10 @@ public static class PortMaps
         {
             PortTable table = PortTable.Of(network, family);
             if (!nft.TryGetElement(table.Published, PortTable.Entry(hostName, 0), out _))
+            {
                 continue;
+            }
+
             List<PublishedPort> ofFamily = [];
             nft.Change(batch => ofFamily = Remove(nft, table, hostName, batch));
             had.AddRange(ofFamily);
@@ -57,7 +67,10 @@ public static class PortMaps
     {
         List<PublishedPort> ports = [];
         foreach (TableFamily family in TableFamily.Both)
+        {
             ports.AddRange(Listed(nft, PortTable.Of(network, family), hostName));
+        }
+
         return ports;
     }
 
@@ -69,15 +82,21 @@ public static class PortMaps
         {
             NftSet published = PortTable.Of(network, family).Published;
             if (!nft.TryGetSet(published.Table, published.Name, out _))
+            {
                 continue;
+            }
+
             foreach (SetElement entry in nft.ListElements(published))
+            {
                 owners.Add(PortTable.HostNameOf(entry));
+            }
         }
         return owners;
     }
 
     /// <summary>
-    /// Those containers of which a port is not in the kernel's maps and nobody else has it: four lists for all of them together and each family.
+    /// Those containers of which a port is not in the kernel's maps and nobody else has it: four lists for all of them together and each
+    /// family.
     /// Ports of a family that the table has no maps for are left out: the network has no such addresses any more.
     /// </summary>
     /// <param name="nft">A socket in the host's namespace.</param>
@@ -89,25 +108,36 @@ public static class PortMaps
         foreach (TableFamily family in TableFamily.Both)
         {
             if (PortsThere.Read(nft, network, family) is { } ports)
+            {
                 there.Add(ports);
+            }
         }
         if (there.Count == 0)
+        {
             return pods; // there is no table at all
+        }
+
         List<PodPorts> missing = [];
         foreach (PodPorts pod in pods)
         {
             List<PublishedPort> possible = [];
-            bool lacks = false, taken = false;
+            bool lacks = false,
+                taken = false;
             foreach (PublishedPort port in pod.Ports)
             {
                 if (there.Find(maps => maps.AreFor(port)) is not { } maps)
+                {
                     continue;
+                }
+
                 possible.Add(port);
                 lacks |= !maps.Lead(pod.HostName, port, out bool another);
                 taken |= another;
             }
             if (lacks && !taken)
+            {
                 missing.Add(pod with { Ports = possible });
+            }
         }
         return missing;
     }
@@ -119,59 +149,95 @@ public static class PortMaps
     /// <param name="wanted">The ports that were asked for; null when that is not known.</param>
     public static string? FindDifference(NftSocket nft, string network, string hostName, IReadOnlyList<PublishedPort>? wanted)
     {
-        HashSet<PublishedPort> published = [.. List(nft, network, hostName)], asked = wanted is null ? published : [.. wanted];
+        HashSet<PublishedPort> published = [.. List(nft, network, hostName)],
+            asked = wanted is null ? published : [.. wanted];
         foreach (PublishedPort port in asked)
         {
             PortTable table = PortTable.Of(network, port.Family);
             if (!published.Contains(port))
+            {
                 return $"host port {port} is not published";
+            }
+
             NftSet map = table.MapOf(port);
-            if (!nft.TryGetElement(map, PortTable.Mapping(port), out SetElement? there) || !PortTable.IsOf(there, hostName) || there.Data != PortTable.Mapping(port).Data)
+            if (
+                !nft.TryGetElement(map, PortTable.Mapping(port), out SetElement? there)
+                || !PortTable.IsOf(there, hostName)
+                || there.Data != PortTable.Mapping(port).Data
+            )
+            {
                 return $"map {map.Name} of nftables table {map.Table} does not lead host port {port}";
+            }
+
             if (!nft.TryGetElement(table.Translated, PortTable.Translation(port), out _))
+            {
                 return $"set {table.Translated.Name} of nftables table {map.Table} lacks host port {port}";
+            }
         }
         foreach (PublishedPort port in published)
         {
             if (!asked.Contains(port))
+            {
                 return $"host port {port} is published, but not asked for";
+            }
         }
         return null;
     }
 
     private static void Put(NftBatch batch, PortTable table, string hostName, string owner, IReadOnlyList<PublishedPort> ports)
     {
-        List<SetElement> any = [], at = [], entries = [];
-        HashSet<SetElement> hosts = [], translations = [];
+        List<SetElement> any = [],
+            at = [],
+            entries = [];
+        HashSet<SetElement> hosts = [],
+            translations = [];
         foreach (PublishedPort port in ports)
         {
             entries.Add(PortTable.Entry(hostName, entries.Count, port));
             (port.IsAny ? any : at).Add(PortTable.Mapping(port) with { Comment = owner });
             translations.Add(PortTable.Translation(port));
             if (!port.IsAny)
+            {
                 hosts.Add(SetElement.Of(port.HostAddress));
+            }
         }
-        batch.AddElements(table.Ports, [.. any]).AddElements(table.PortsAt, [.. at]).AddElements(table.HostAddresses, [.. hosts])
-            .AddElements(table.Translated, [.. translations]).AddElements(table.Published, [.. entries]);
+        batch
+            .AddElements(table.Ports, [.. any])
+            .AddElements(table.PortsAt, [.. at])
+            .AddElements(table.HostAddresses, [.. hosts])
+            .AddElements(table.Translated, [.. translations])
+            .AddElements(table.Published, [.. entries]);
     }
 
-    /// <summary>Only elements that are there, and that are the container's own, are deleted: somebody may have taken some away by hand.</summary>
+    /// <summary>Only elements that are there, and that are the container's own, are deleted: somebody may have taken some away by
+    /// hand.</summary>
     private static List<PublishedPort> Remove(NftSocket nft, PortTable table, string hostName, NftBatch batch)
     {
         List<PublishedPort> ports = Listed(nft, table, hostName);
-        List<SetElement> any = [], at = [], entries = [];
+        List<SetElement> any = [],
+            at = [],
+            entries = [];
         HashSet<SetElement> translations = [];
         foreach (PublishedPort port in ports)
         {
             entries.Add(PortTable.Entry(hostName, entries.Count));
-            SetElement mapping = PortTable.Mapping(port), translation = PortTable.Translation(port);
+            SetElement mapping = PortTable.Mapping(port),
+                translation = PortTable.Translation(port);
             if (nft.TryGetElement(table.MapOf(port), mapping, out SetElement? there) && PortTable.IsOf(there, hostName))
+            {
                 (port.IsAny ? any : at).Add(mapping);
+            }
+
             if (nft.TryGetElement(table.Translated, translation, out _))
+            {
                 translations.Add(translation);
+            }
         }
-        batch.DeleteElements(table.Ports, [.. any]).DeleteElements(table.PortsAt, [.. at])
-            .DeleteElements(table.Translated, [.. translations]).DeleteElements(table.Published, [.. entries]);
+        batch
+            .DeleteElements(table.Ports, [.. any])
+            .DeleteElements(table.PortsAt, [.. at])
+            .DeleteElements(table.Translated, [.. translations])
+            .DeleteElements(table.Published, [.. entries]);
         return ports;
     }
 
@@ -181,7 +247,9 @@ public static class PortMaps
         foreach (PublishedPort port in ports)
         {
             if (port.Family == family)
+            {
                 all.Add(port);
+            }
         }
         return all;
     }
@@ -190,7 +258,10 @@ public static class PortMaps
     {
         List<PublishedPort> ports = [];
         while (nft.TryGetElement(table.Published, PortTable.Entry(hostName, ports.Count), out SetElement? entry))
+        {
             ports.Add(PortTable.PortOf(entry));
+        }
+
         return ports;
     }
 }

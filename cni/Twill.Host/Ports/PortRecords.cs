@@ -25,13 +25,15 @@ public sealed record PodPorts(string ContainerId, string IfName, IReadOnlyList<P
 /// tcp 0.0.0.0 8080 10.244.7.5 80
 /// end
 /// </code>
-/// ADD writes it before the kernel's maps and DEL removes it before them, so that what is in the maps always has a record, and a record that
+/// ADD writes it before the kernel's maps and DEL removes it before them, so that what is in the maps always has a record, and a record
+/// that
 /// is gone means that nobody may publish it any more. One that is cut short is none. They live as long as the kernel's state, until reboot.
 /// </summary>
 /// <param name="directory">Where they are; made when the first one is written.</param>
 public sealed class PortRecords(string directory)
 {
-    private const string End = "end", NewSuffix = ".new";
+    private const string End = "end",
+        NewSuffix = ".new";
 
     /// <summary>Writes the record of a container; one that is there is replaced, in one step.</summary>
     /// <exception cref="IOException">It cannot be written.</exception>
@@ -40,7 +42,13 @@ public sealed class PortRecords(string directory)
         StringBuilder text = new();
         text.Append(CultureInfo.InvariantCulture, $"container: {pod.ContainerId}\ninterface: {pod.IfName}\n");
         foreach (PublishedPort port in pod.Ports)
-            text.Append(CultureInfo.InvariantCulture, $"{port.ProtocolName} {port.HostAddress} {port.HostPort} {port.Address} {port.Port}\n");
+        {
+            text.Append(
+                CultureInfo.InvariantCulture,
+                $"{port.ProtocolName} {port.HostAddress} {port.HostPort} {port.Address} {port.Port}\n"
+            );
+        }
+
         text.Append(End).Append('\n');
         string path = PathOf(pod.HostName);
         Directory.CreateDirectory(directory);
@@ -53,7 +61,10 @@ public sealed class PortRecords(string directory)
     public PodPorts? Remove(string hostName)
     {
         if (!Directory.Exists(directory))
+        {
             return null;
+        }
+
         PodPorts? recorded = TryRead(hostName);
         File.Delete(PathOf(hostName));
         File.Delete(PathOf(hostName) + NewSuffix);
@@ -68,7 +79,10 @@ public sealed class PortRecords(string directory)
     {
         HashSet<string> owners = [];
         if (!Directory.Exists(directory))
+        {
             return owners;
+        }
+
         foreach (string path in Directory.EnumerateFiles(directory))
         {
             string name = Path.GetFileName(path);
@@ -84,7 +98,9 @@ public sealed class PortRecords(string directory)
         foreach (string hostName in Owners())
         {
             if (TryRead(hostName) is { } pod)
+            {
                 all.Add(pod);
+            }
         }
         return all;
     }
@@ -93,10 +109,14 @@ public sealed class PortRecords(string directory)
     public string? FindDifference(string hostName, IReadOnlyList<PublishedPort> published)
     {
         if (published.Count == 0)
+        {
             return null;
+        }
+
         string path = PathOf(hostName);
         return TryRead(hostName) is not { } pod ? $"the record {path} of the published ports is missing or cut short"
-            : !new HashSet<PublishedPort>(published).SetEquals(pod.Ports) ? $"the record {path} has other ports than are published" : null;
+            : !new HashSet<PublishedPort>(published).SetEquals(pod.Ports) ? $"the record {path} has other ports than are published"
+            : null;
     }
 
     /// <summary>Containers that have a record and still their host end, but lack one of their ports in the kernel.</summary>
@@ -107,7 +127,10 @@ public sealed class PortRecords(string directory)
     {
         List<PodPorts> recorded = List();
         if (recorded.Count == 0)
+        {
             return recorded;
+        }
+
         return PortMaps.FindMissing(nft, network, recorded).FindAll(pod => route.TryGetLink(pod.HostName, out _));
     }
 
@@ -131,9 +154,13 @@ public sealed class PortRecords(string directory)
             }
             // Its DEL may have run meanwhile. It removed the record first: either it found what is published now, or it is seen here.
             if (Has(pod.HostName))
+            {
                 restored.Add(pod);
+            }
             else
+            {
                 PortMaps.Release(nft, network, pod.HostName);
+            }
         }
         return restored;
     }
@@ -144,7 +171,10 @@ public sealed class PortRecords(string directory)
     {
         string path = PathOf(hostName);
         if (!File.Exists(path))
+        {
             return null;
+        }
+
         string[] lines;
         try
         {
@@ -154,13 +184,24 @@ public sealed class PortRecords(string directory)
         {
             return null; // removed just now
         }
-        if (lines.Length < 3 || lines[^1] != End || Value(lines[0], "container: ") is not { } container || Value(lines[1], "interface: ") is not { } ifName)
+        if (
+            lines.Length < 3
+            || lines[^1] != End
+            || Value(lines[0], "container: ") is not { } container
+            || Value(lines[1], "interface: ") is not { } ifName
+        )
+        {
             return null;
+        }
+
         List<PublishedPort> ports = [];
         foreach (string line in lines.AsSpan(2, lines.Length - 3))
         {
             if (!TryParse(line, out PublishedPort? port))
+            {
                 return null;
+            }
+
             ports.Add(port);
         }
         PodPorts pod = new(container, ifName, ports);
@@ -174,12 +215,22 @@ public sealed class PortRecords(string directory)
     {
         string[] words = line.Split(' ');
         port = null;
-        if (words.Length != 5 || !PublishedPort.TryParseProtocol(words[0], out byte protocol) || !IPAddress.TryParse(words[1], out IPAddress? host)
-            || !TryParsePort(words[2], out ushort hostPort) || !IPAddress.TryParse(words[3], out IPAddress? address) || !TryParsePort(words[4], out ushort inside))
+        if (
+            words.Length != 5
+            || !PublishedPort.TryParseProtocol(words[0], out byte protocol)
+            || !IPAddress.TryParse(words[1], out IPAddress? host)
+            || !TryParsePort(words[2], out ushort hostPort)
+            || !IPAddress.TryParse(words[3], out IPAddress? address)
+            || !TryParsePort(words[4], out ushort inside)
+        )
+        {
             return false;
+        }
+
         port = new PublishedPort(protocol, host, hostPort, address, inside);
         return true;
     }
 
-    private static bool TryParsePort(string text, out ushort port) => ushort.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out port);
+    private static bool TryParsePort(string text, out ushort port) =>
+        ushort.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out port);
 }

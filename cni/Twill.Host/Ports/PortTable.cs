@@ -11,7 +11,7 @@ namespace Twill.Host.Ports;
 /// map ports          { type inet_proto . inet_service : ipv4_addr . inet_service }                  # at all addresses of the host
 /// map ports_at       { type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service }      # at one of them
 /// map published      { type ifname . mark : ipv4_addr . inet_proto . inet_service . ipv4_addr . inet_service }
-/// set translated     { type inet_proto . inet_service . ipv4_addr . inet_service }                  # host port, container's address and port
+/// set translated { type inet_proto . inet_service . ipv4_addr . inet_service } # host port, container's address and port
 /// set host_addresses { type ipv4_addr }                                                             # those that ports_at has ever had
 /// </code>
 /// IPv6's are <c>ports6</c>, <c>ports6_at</c>, <c>published6</c>, .. with ipv6_addr. A container is called by the name of its host end;
@@ -19,17 +19,19 @@ namespace Twill.Host.Ports;
 /// </summary>
 internal sealed class PortTable(TableId id, TableFamily family)
 {
-    private static readonly NftType s_proto = NftType.InetProto, s_port = NftType.InetService;
+    private static readonly NftType s_proto = NftType.InetProto,
+        s_port = NftType.InetService;
 
     // Made when they are asked for: most calls need one of them.
     internal NftSet Ports => new(id, $"ports{family.Suffix}", NftType.Concat(s_proto, s_port)) { Data = Target };
 
     internal NftSet PortsAt => new(id, $"ports{family.Suffix}_at", NftType.Concat(family.Address, s_proto, s_port)) { Data = Target };
 
-    internal NftSet Published => new(id, $"published{family.Suffix}", NftType.Concat(NftType.IfName, NftType.Mark))
-    {
-        Data = NftType.Concat(family.Address, s_proto, s_port, family.Address, s_port),
-    };
+    internal NftSet Published =>
+        new(id, $"published{family.Suffix}", NftType.Concat(NftType.IfName, NftType.Mark))
+        {
+            Data = NftType.Concat(family.Address, s_proto, s_port, family.Address, s_port),
+        };
 
     internal NftSet Translated => new(id, $"translated{family.Suffix}", NftType.Concat(s_proto, s_port, family.Address, s_port));
 
@@ -39,7 +41,8 @@ internal sealed class PortTable(TableId id, TableFamily family)
 
     internal IEnumerable<NftSet> All => [Ports, PortsAt, Published, Translated, HostAddresses];
 
-    internal static PortTable Of(string network, TableFamily family) => new(new TableId(NftFamily.Inet, HostNames.NftTable(network)), family);
+    internal static PortTable Of(string network, TableFamily family) =>
+        new(new TableId(NftFamily.Inet, HostNames.NftTable(network)), family);
 
     /// <summary>What a port's element says about whose it is, for people and for <see cref="IsOf"/>; cut to what nft shows.</summary>
     internal static string OwnerComment(string containerId, string ifName)
@@ -47,7 +50,10 @@ internal sealed class PortTable(TableId id, TableFamily family)
         const int Longest = 127;
         string comment = $"{HostNames.Veth(containerId, ifName)}: {ifName} of {containerId}";
         while (Encoding.UTF8.GetByteCount(comment) > Longest)
+        {
             comment = comment[..^1];
+        }
+
         return comment;
     }
 
@@ -59,7 +65,8 @@ internal sealed class PortTable(TableId id, TableFamily family)
     internal static bool IsOfContainer(SetElement element, string containerId)
     {
         string comment = element.Comment ?? "";
-        int colon = comment.IndexOf(": ", StringComparison.Ordinal), of = comment.IndexOf(" of ", StringComparison.Ordinal);
+        int colon = comment.IndexOf(": ", StringComparison.Ordinal),
+            of = comment.IndexOf(" of ", StringComparison.Ordinal);
         return colon > 0 && of > colon && comment == OwnerComment(containerId, comment[(colon + 2)..of]);
     }
 
@@ -82,11 +89,19 @@ internal sealed class PortTable(TableId id, TableFamily family)
         SetElement.Of(NftData.Of(port.Protocol), NftData.OfPort(port.HostPort), NftData.Of(port.Address), NftData.OfPort(port.Port));
 
     /// <summary>Key of a container's port number <paramref name="index"/> in <see cref="Published"/>.</summary>
-    internal static SetElement Entry(string hostName, int index) => SetElement.Of(NftData.OfInterface(hostName), NftData.OfHost((uint)index));
+    internal static SetElement Entry(string hostName, int index) =>
+        SetElement.Of(NftData.OfInterface(hostName), NftData.OfHost((uint)index));
 
     /// <summary>The same with the port.</summary>
-    internal static SetElement Entry(string hostName, int index, PublishedPort port) => Entry(hostName, index).To(
-        NftData.Of(port.HostAddress), NftData.Of(port.Protocol), NftData.OfPort(port.HostPort), NftData.Of(port.Address), NftData.OfPort(port.Port));
+    internal static SetElement Entry(string hostName, int index, PublishedPort port) =>
+        Entry(hostName, index)
+            .To(
+                NftData.Of(port.HostAddress),
+                NftData.Of(port.Protocol),
+                NftData.OfPort(port.HostPort),
+                NftData.Of(port.Address),
+                NftData.OfPort(port.Port)
+            );
 
     /// <summary>The port that an element of <see cref="Published"/> has.</summary>
     internal static PublishedPort PortOf(SetElement entry)
@@ -94,8 +109,15 @@ internal sealed class PortTable(TableId id, TableFamily family)
         // Host address, protocol, host port, container's address, its port: each begins at a multiple of 4 bytes.
         ReadOnlySpan<byte> data = entry.Data!.Value.Span;
         int length = (data.Length - 12) / 2;
-        ReadOnlySpan<byte> rest = data[length..], inside = rest[8..];
-        return new PublishedPort(rest[0], new IPAddress(data[..length]), Port(rest[4..]), new IPAddress(inside[..length]), Port(inside[length..]));
+        ReadOnlySpan<byte> rest = data[length..],
+            inside = rest[8..];
+        return new PublishedPort(
+            rest[0],
+            new IPAddress(data[..length]),
+            Port(rest[4..]),
+            new IPAddress(inside[..length]),
+            Port(inside[length..])
+        );
 
         static ushort Port(ReadOnlySpan<byte> bytes) => (ushort)(bytes[0] << 8 | bytes[1]);
     }

@@ -6,14 +6,18 @@ namespace Twill.Host.Ports;
 internal sealed class PortsThere
 {
     private readonly TableFamily _family;
-    private readonly Dictionary<NftData, SetElement> _any, _at, _translated;
+    private readonly Dictionary<NftData, SetElement> _any,
+        _at,
+        _translated;
     private readonly HashSet<(string, PublishedPort)> _published = [];
 
     private PortsThere(NftSocket nft, PortTable table, TableFamily family)
     {
         (_family, _any, _at, _translated) = (family, ByKey(nft, table.Ports), ByKey(nft, table.PortsAt), ByKey(nft, table.Translated));
         foreach (SetElement entry in nft.ListElements(table.Published))
+        {
             _published.Add((PortTable.HostNameOf(entry), PortTable.PortOf(entry)));
+        }
     }
 
     /// <summary>Reads them; null when the network's table, or this family in it, is not there.</summary>
@@ -35,7 +39,10 @@ internal sealed class PortsThere
         SetElement mapping = PortTable.Mapping(port);
         bool leads = (port.IsAny ? _any : _at).TryGetValue(mapping.Key, out SetElement? there);
         toAnother = leads && !PortTable.IsOf(there!, hostName);
-        return leads && !toAnother && there!.Data == mapping.Data && _translated.ContainsKey(PortTable.Translation(port).Key)
+        return leads
+            && !toAnother
+            && there!.Data == mapping.Data
+            && _translated.ContainsKey(PortTable.Translation(port).Key)
             && _published.Contains((hostName, port));
     }
 
@@ -43,7 +50,10 @@ internal sealed class PortsThere
     {
         Dictionary<NftData, SetElement> elements = [];
         foreach (SetElement element in nft.ListElements(set))
+        {
             elements[element.Key] = element;
+        }
+
         return elements;
     }
 }

@@ -5,7 +5,8 @@ namespace Twill.Host.Ports;
 
 /// <summary>A port of this host that leads to one of a container.</summary>
 /// <param name="Protocol">IP protocol number: 6 TCP, 17 UDP, 132 SCTP.</param>
-/// <param name="HostAddress">Address of the host that it is published at, of the same family as the container's; 0.0.0.0 or ::: all of them.</param>
+/// <param name="HostAddress">Address of the host that it is published at, of the same family as the container's; 0.0.0.0 or ::: all of
+/// them.</param>
 /// <param name="HostPort">Port of the host.</param>
 /// <param name="Address">The container's address.</param>
 /// <param name="Port">Port of the container.</param>
@@ -14,7 +15,8 @@ public sealed record PublishedPort(byte Protocol, IPAddress HostAddress, ushort 
     /// <summary>IPPROTO_UDP.</summary>
     internal const byte Udp = 17;
 
-    private const byte Tcp = 6, Sctp = 132;
+    private const byte Tcp = 6,
+        Sctp = 132;
 
     /// <summary>Whether every address of the host leads there.</summary>
     public bool IsAny => HostAddress.Equals(IPAddress.Any) || HostAddress.Equals(IPAddress.IPv6Any);
@@ -27,20 +29,28 @@ public sealed record PublishedPort(byte Protocol, IPAddress HostAddress, ushort 
 
     internal TableFamily Family => TableFamily.Of(Address);
 
-    internal string ProtocolName => Protocol switch
-    {
-        Tcp => "tcp",
-        Udp => "udp",
-        Sctp => "sctp",
-        _ => Protocol.ToString(),
-    };
+    internal string ProtocolName =>
+        Protocol switch
+        {
+            Tcp => "tcp",
+            Udp => "udp",
+            Sctp => "sctp",
+            _ => Protocol.ToString(),
+        };
 
-    private static string Literal(IPAddress address) => address.AddressFamily == AddressFamily.InterNetworkV6 ? $"[{address}]" : address.ToString();
+    private static string Literal(IPAddress address) =>
+        address.AddressFamily == AddressFamily.InterNetworkV6 ? $"[{address}]" : address.ToString();
 
     /// <summary>The number behind a <see cref="ProtocolName"/>.</summary>
     internal static bool TryParseProtocol(string name, out byte protocol)
     {
-        protocol = name switch { "tcp" => Tcp, "udp" => Udp, "sctp" => Sctp, _ => 0 };
+        protocol = name switch
+        {
+            "tcp" => Tcp,
+            "udp" => Udp,
+            "sctp" => Sctp,
+            _ => 0,
+        };
         return protocol != 0;
     }
 }

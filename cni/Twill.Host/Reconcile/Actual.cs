@@ -17,14 +17,20 @@ public sealed record Actual(
     IReadOnlySet<PeerRoute> Routes,
     IReadOnlyDictionary<OverlayHop, OverlayNeighbour> Neighbours,
     IReadOnlySet<OverlayFdbEntry> Fdb,
-    IReadOnlySet<OverlayFdbEntry> ForeignFdb)
+    IReadOnlySet<OverlayFdbEntry> ForeignFdb
+)
 {
     /// <summary>Peers of WireGuard devices, all of which are ours to keep.</summary>
     public IReadOnlyDictionary<TunnelEnd, TunnelPeer> Tunnels { get; init; } = new Dictionary<TunnelEnd, TunnelPeer>();
 
     /// <summary>A kernel that knows nothing of this network.</summary>
-    public static Actual Empty { get; } = new(
-        new HashSet<PeerRoute>(), new Dictionary<OverlayHop, OverlayNeighbour>(), new HashSet<OverlayFdbEntry>(), new HashSet<OverlayFdbEntry>());
+    public static Actual Empty { get; } =
+        new(
+            new HashSet<PeerRoute>(),
+            new Dictionary<OverlayHop, OverlayNeighbour>(),
+            new HashSet<OverlayFdbEntry>(),
+            new HashSet<OverlayFdbEntry>()
+        );
 
     /// <summary>A kernel in which all of this is as it was wanted, and nothing else.</summary>
     public static Actual AsWanted(Desired desired) =>
@@ -37,11 +43,23 @@ public sealed record Actual(
     /// <param name="overlays">Names of the overlay devices; those that do not exist have nothing.</param>
     public static Actual Read(RouteSocket route, LinkNames names, IReadOnlyList<IPNetwork> networks, IEnumerable<string> overlays)
     {
-        List<(string Name, int Index)> devices = [.. overlays.Select(name => (name, names.IndexOf(name))).Where(device => device.Item2 != 0)];
+        List<(string Name, int Index)> devices =
+        [
+            .. overlays.Select(name => (name, names.IndexOf(name))).Where(device => device.Item2 != 0),
+        ];
         HashSet<PeerRoute> routes = [];
         foreach (AddressFamily family in Families)
         {
-            foreach (Route found in route.ListRoutes(new() { Family = family, Table = RouteTable.Main, Protocol = RouteProtocol.Twill }))
+            foreach (
+                Route found in route.ListRoutes(
+                    new()
+                    {
+                        Family = family,
+                        Table = RouteTable.Main,
+                        Protocol = RouteProtocol.Twill,
+                    }
+                )
+            )
             {
                 if (devices.Exists(device => found.GoesThrough(device.Index)) || networks.Any(network => network.Covers(found.Destination)))
                 {
@@ -51,7 +69,8 @@ public sealed record Actual(
         }
 
         Dictionary<OverlayHop, OverlayNeighbour> neighbours = [];
-        HashSet<OverlayFdbEntry> ours = [], foreign = [];
+        HashSet<OverlayFdbEntry> ours = [],
+            foreign = [];
         Dictionary<TunnelEnd, TunnelPeer> tunnels = [];
         foreach ((string device, int index) in devices)
         {
@@ -69,15 +88,26 @@ public sealed record Actual(
     }
 
     /// <summary>IPv6 as well, also for a network without it, which may have had it: unless the kernel has none.</summary>
-    private static AddressFamily[] Families => Directory.Exists("/proc/sys/net/ipv6")
-        ? [AddressFamily.InterNetwork, AddressFamily.InterNetworkV6]
-        : [AddressFamily.InterNetwork];
+    private static AddressFamily[] Families =>
+        Directory.Exists("/proc/sys/net/ipv6") ? [AddressFamily.InterNetwork, AddressFamily.InterNetworkV6] : [AddressFamily.InterNetwork];
 
     /// <summary>IPv6 makes one route with several ways of routes that differ in their next hop only; each can be removed alone.</summary>
     private static IEnumerable<PeerRoute> Split(Route found, LinkNames names) =>
         found.NextHops.Count == 0 || found.Destination.BaseAddress.AddressFamily == AddressFamily.InterNetwork
-            ? [new PeerRoute(found.Destination, found.Gateway, DeviceOf(found, names), found.Onlink, found.Metric) { Type = found.RouteType }]
-            : found.NextHops.Select(hop => new PeerRoute(found.Destination, hop.Gateway, names.NameOf(hop.Index), hop.IsOnlink, found.Metric));
+            ?
+            [
+                new PeerRoute(found.Destination, found.Gateway, DeviceOf(found, names), found.Onlink, found.Metric)
+                {
+                    Type = found.RouteType,
+                },
+            ]
+            : found.NextHops.Select(hop => new PeerRoute(
+                found.Destination,
+                hop.Gateway,
+                names.NameOf(hop.Index),
+                hop.IsOnlink,
+                found.Metric
+            ));
 
     /// <summary>What leads nowhere has no device, whatever IPv6 says of the loopback one.</summary>
     private static string DeviceOf(Route found, LinkNames names) =>
@@ -103,7 +133,13 @@ public sealed record Actual(
         }
     }
 
-    private static void ReadFdb(RouteSocket route, string device, int index, HashSet<OverlayFdbEntry> ours, HashSet<OverlayFdbEntry> foreign)
+    private static void ReadFdb(
+        RouteSocket route,
+        string device,
+        int index,
+        HashSet<OverlayFdbEntry> ours,
+        HashSet<OverlayFdbEntry> foreign
+    )
     {
         foreach (Neighbour found in route.ListFdb(index))
         {

@@ -5,7 +5,8 @@ using Twill.Linux.Routes;
 
 namespace Twill.Host.Reconcile;
 
-/// <summary>Carries out a plan: many messages per system call, in the plan's order, none kept from the kernel by the failure of another.</summary>
+/// <summary>Carries out a plan: many messages per system call, in the plan's order, none kept from the kernel by the failure of
+/// another.</summary>
 public static class Applier
 {
     /// <summary>Carries out the plan.</summary>
@@ -26,7 +27,9 @@ public static class Applier
 
         foreach (OverlayFdbEntry entry in plan.PutFdb)
         {
-            batch.Add(new NewFdbEntry(names.IndexOf(entry.Device), entry.Mac) { Destination = entry.Dst, EntryFlags = OverlayFdbEntry.Mark });
+            batch.Add(
+                new NewFdbEntry(names.IndexOf(entry.Device), entry.Mac) { Destination = entry.Dst, EntryFlags = OverlayFdbEntry.Mark }
+            );
             entries.Add(entry);
         }
 
@@ -38,7 +41,8 @@ public static class Applier
 
         foreach (PeerRoute put in plan.PutRoutes)
         {
-            // IPv4: not "replace", which would overwrite whatever route to the subnet comes first, whoever made it. Ours goes before it. IPv6
+            // IPv4: not "replace", which would overwrite whatever route to the subnet comes first, whoever made it. Ours goes before it.
+            // IPv6
             // compares the metric as well, and would share the packets between ours and another of that metric.
             bool v6 = put.Subnet.BaseAddress.AddressFamily == AddressFamily.InterNetworkV6;
             batch.Add(
@@ -52,7 +56,8 @@ public static class Applier
                     RouteType = put.Type,
                     Protocol = RouteProtocol.Twill,
                 },
-                tolerate: Errno.EEXIST);
+                tolerate: Errno.EEXIST
+            );
             entries.Add(put);
         }
 
@@ -67,7 +72,8 @@ public static class Applier
                     RouteType = gone.Type,
                     Protocol = RouteProtocol.Twill,
                 },
-                tolerate: Errno.ESRCH);
+                tolerate: Errno.ESRCH
+            );
             entries.Add(gone);
         }
 

@@ -6,8 +6,10 @@ using Twill.Linux.WireGuard;
 namespace Twill.Host.Reconcile;
 
 /// <summary>
-/// Hosts that changed, with all others whose entries may have to change with theirs, so that a backend's answer for these few is the same as
-/// for all: who shares a hardware address shares an FDB entry, who shares a WireGuard key is one peer, and whose subnets begin alike share a neighbour.
+/// Hosts that changed, with all others whose entries may have to change with theirs, so that a backend's answer for these few is the same
+/// as
+/// for all: who shares a hardware address shares an FDB entry, who shares a WireGuard key is one peer, and whose subnets begin alike share
+/// a neighbour.
 /// </summary>
 /// <param name="Before">Their leases as they were.</param>
 /// <param name="After">Their leases as they are.</param>
@@ -19,7 +21,8 @@ public sealed record PeerChange(IReadOnlyList<PeerLease> Before, IReadOnlyList<P
     /// <param name="unchanged">All other leases; gone through at least once.</param>
     public static PeerChange Of(IEnumerable<PeerLease> before, IEnumerable<PeerLease> after, IEnumerable<PeerLease> unchanged)
     {
-        List<PeerLease> was = [.. before], now = [.. after];
+        List<PeerLease> was = [.. before],
+            now = [.. after];
         HashSet<MacAddress> macs = [];
         HashSet<WireGuardKey> keys = [];
         HashSet<IPAddress> bases = [];
@@ -36,7 +39,10 @@ public sealed record PeerChange(IReadOnlyList<PeerLease> Before, IReadOnlyList<P
             foreach (PeerLease peer in unchanged)
             {
                 // Thousands for each one that changes: nothing is allocated for those that have nothing to do with it.
-                if ((bases.Contains(peer.Subnet.BaseAddress) || IsShared(peer.Addresses.V4) || IsShared(peer.Addresses.V6)) && found.Add(peer))
+                if (
+                    (bases.Contains(peer.Subnet.BaseAddress) || IsShared(peer.Addresses.V4) || IsShared(peer.Addresses.V6))
+                    && found.Add(peer)
+                )
                 {
                     Add(peer);
                     was.Add(peer);
@@ -54,7 +60,8 @@ public sealed record PeerChange(IReadOnlyList<PeerLease> Before, IReadOnlyList<P
             keys.UnionWith(peer.Addresses.Select(a => a.WireGuard?.PublicKey).OfType<WireGuardKey>());
         }
 
-        bool IsShared(PeerAddress? published) => published is { } address
+        bool IsShared(PeerAddress? published) =>
+            published is { } address
             && ((address.VtepMac is { } mac && macs.Contains(mac)) || (address.WireGuard is { } end && keys.Contains(end.PublicKey)));
     }
 }

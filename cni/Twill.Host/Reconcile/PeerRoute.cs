@@ -16,7 +16,8 @@ public readonly record struct PeerRoute(IPNetwork Subnet, IPAddress? Via, string
     /// <summary>What it does with a packet.</summary>
     public RouteType Type { get; init; } = RouteType.Unicast;
 
-    /// <summary>The metric of a route that comes before all others: IPv4's is 0, which IPv6 takes for "none given", and makes 1024 of it.</summary>
+    /// <summary>The metric of a route that comes before all others: IPv4's is 0, which IPv6 takes for "none given", and makes 1024 of
+    /// it.</summary>
     public static uint FirstMetric(IPNetwork subnet) => subnet.BaseAddress.AddressFamily == AddressFamily.InterNetworkV6 ? 1u : 0;
 
     /// <summary>A route by way of the host itself, on the underlay.</summary>
@@ -27,20 +28,25 @@ public readonly record struct PeerRoute(IPNetwork Subnet, IPAddress? Via, string
     /// A route through an overlay device. IPv4: by way of the subnet's first address. IPv6: by way of the link-local address of the remote
     /// device, which the kernel never compares with other routes.
     /// </summary>
-    public static PeerRoute Overlay(IPNetwork subnet, MacAddress mac, string device) => subnet.BaseAddress.AddressFamily == AddressFamily.InterNetworkV6
-        ? new PeerRoute(subnet, mac.ToLinkLocal(), device, OnLink: false, FirstMetric(subnet))
-        : new PeerRoute(subnet, subnet.BaseAddress, device, OnLink: true, FirstMetric(subnet));
+    public static PeerRoute Overlay(IPNetwork subnet, MacAddress mac, string device) =>
+        subnet.BaseAddress.AddressFamily == AddressFamily.InterNetworkV6
+            ? new PeerRoute(subnet, mac.ToLinkLocal(), device, OnLink: false, FirstMetric(subnet))
+            : new PeerRoute(subnet, subnet.BaseAddress, device, OnLink: true, FirstMetric(subnet));
 
     /// <summary>A route into a tunnel.</summary>
     public static PeerRoute Tunnel(IPNetwork subnet, string device) => new(subnet, Via: null, device, OnLink: false, FirstMetric(subnet));
 
     /// <summary>
-    /// `ip route add unreachable NETWORK metric 4294967295 proto 116`: what no more exact route leads to goes nowhere, least of all to where the
+    /// `ip route add unreachable NETWORK metric 4294967295 proto 116`: what no more exact route leads to goes nowhere, least of all to
+    /// where the
     /// default route leads.
     /// </summary>
-    public static PeerRoute NoOtherWay(IPNetwork network) => new(network, Via: null, "", OnLink: false, uint.MaxValue) { Type = RouteType.Unreachable };
+    public static PeerRoute NoOtherWay(IPNetwork network) =>
+        new(network, Via: null, "", OnLink: false, uint.MaxValue) { Type = RouteType.Unreachable };
 
     /// <summary>As the log shows it.</summary>
     public override string ToString() =>
-        Type != RouteType.Unicast ? $"route {Type.ToString().ToLowerInvariant()} {Subnet}" : Via is null ? $"route {Subnet} dev {Device}" : $"route {Subnet} via {Via} dev {Device}";
+        Type != RouteType.Unicast ? $"route {Type.ToString().ToLowerInvariant()} {Subnet}"
+        : Via is null ? $"route {Subnet} dev {Device}"
+        : $"route {Subnet} via {Via} dev {Device}";
 }

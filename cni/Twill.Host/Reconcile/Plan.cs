@@ -36,8 +36,16 @@ public sealed record Plan
     public required IReadOnlyList<TunnelEnd> RemoveTunnels { get; init; }
 
     /// <summary>How many writes and removals it takes.</summary>
-    public int Count => PutTunnels.Count + EvictFdb.Count + PutFdb.Count + PutNeighbours.Count + PutRoutes.Count
-        + RemoveRoutes.Count + RemoveNeighbours.Count + RemoveFdb.Count + RemoveTunnels.Count;
+    public int Count =>
+        PutTunnels.Count
+        + EvictFdb.Count
+        + PutFdb.Count
+        + PutNeighbours.Count
+        + PutRoutes.Count
+        + RemoveRoutes.Count
+        + RemoveNeighbours.Count
+        + RemoveFdb.Count
+        + RemoveTunnels.Count;
 
     /// <summary>What turns <paramref name="actual"/> into <paramref name="desired"/>.</summary>
     public static Plan Between(Desired desired, Actual actual)

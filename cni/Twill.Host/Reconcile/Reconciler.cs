@@ -46,7 +46,8 @@ public static class Reconciler
     /// <param name="change">The hosts.</param>
     public static FollowUp Follow(RouteSocket route, IBackend backend, Basis basis, PeerChange change)
     {
-        Desired was = backend.Wanted(basis.Self, change.Before), desired = backend.Wanted(basis.Self, change.After);
+        Desired was = backend.Wanted(basis.Self, change.Before),
+            desired = backend.Wanted(basis.Self, change.After);
         Plan plan = Plan.Between(desired, Actual.AsWanted(was));
         return new FollowUp(was, desired, plan, Applier.Apply(route, basis.Names, plan));
     }
@@ -56,15 +57,29 @@ public static class Reconciler
         List<MainRoute> routes = [];
         foreach (LocalAddress address in self.Addresses)
         {
-            foreach (Route found in route.ListRoutes(
-                new() { Family = address.PublicIP.AddressFamily, Table = RouteTable.Main, RouteType = RouteType.Unicast }))
+            foreach (
+                Route found in route.ListRoutes(
+                    new()
+                    {
+                        Family = address.PublicIP.AddressFamily,
+                        Table = RouteTable.Main,
+                        RouteType = RouteType.Unicast,
+                    }
+                )
+            )
             {
                 // To containers, of which there may be many, no other host is behind.
                 if (found.Protocol != RouteProtocol.Twill && !self.Networks.Any(network => network.Covers(found.Destination)))
                 {
                     bool oneWay = found.Index != 0;
-                    routes.Add(new MainRoute(
-                        found.Destination, oneWay ? names.NameOf(found.Index) : "", !oneWay || found.Gateway is not null, found.Metric));
+                    routes.Add(
+                        new MainRoute(
+                            found.Destination,
+                            oneWay ? names.NameOf(found.Index) : "",
+                            !oneWay || found.Gateway is not null,
+                            found.Metric
+                        )
+                    );
                 }
             }
         }

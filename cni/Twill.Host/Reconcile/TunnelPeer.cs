@@ -17,7 +17,12 @@ public readonly record struct TunnelEnd(string Device, WireGuardKey PublicKey)
 /// <param name="AllowedIPs">The host's subnets, sorted.</param>
 /// <param name="PresharedKey">The key mixed into handshakes; null for none.</param>
 /// <param name="KeepaliveSeconds">Seconds between keep-alive packets; 0 for none.</param>
-public sealed record TunnelPeer(IPEndPoint? Endpoint, IReadOnlyList<IPNetwork> AllowedIPs, WireGuardSecret? PresharedKey, ushort KeepaliveSeconds)
+public sealed record TunnelPeer(
+    IPEndPoint? Endpoint,
+    IReadOnlyList<IPNetwork> AllowedIPs,
+    WireGuardSecret? PresharedKey,
+    ushort KeepaliveSeconds
+)
 {
     /// <summary>Whether it was authentically heard of lately (the kernel's word, never wanted): its session is good.</summary>
     public bool IsHeardOf { get; init; }
@@ -34,7 +39,11 @@ public sealed record TunnelPeer(IPEndPoint? Endpoint, IReadOnlyList<IPNetwork> A
     /// <param name="peer">The peer.</param>
     /// <param name="now">The time.</param>
     public static TunnelPeer Of(WireGuardPeer peer, DateTimeOffset now) =>
-        new(peer.Endpoint, InOrder(peer.AllowedIPs), peer.PresharedKey, peer.KeepaliveSeconds) { IsHeardOf = now - peer.LastHandshake < SessionTime, LastHandshake = peer.LastHandshake };
+        new(peer.Endpoint, InOrder(peer.AllowedIPs), peer.PresharedKey, peer.KeepaliveSeconds)
+        {
+            IsHeardOf = now - peer.LastHandshake < SessionTime,
+            LastHandshake = peer.LastHandshake,
+        };
 
     /// <summary>The order in which equal lists are equal.</summary>
     public static IReadOnlyList<IPNetwork> InOrder(IEnumerable<IPNetwork> prefixes)
@@ -57,17 +66,23 @@ public sealed record TunnelPeer(IPEndPoint? Endpoint, IReadOnlyList<IPNetwork> A
     internal static TunnelPeer? Correction(TunnelPeer wanted, TunnelPeer? actual)
     {
         bool reached = actual is not null && (Equals(wanted.Endpoint, actual.Endpoint) || actual.IsHeardOf);
-        bool same = actual is not null && wanted.KeepaliveSeconds == actual.KeepaliveSeconds && Equals(wanted.PresharedKey, actual.PresharedKey)
+        bool same =
+            actual is not null
+            && wanted.KeepaliveSeconds == actual.KeepaliveSeconds
+            && Equals(wanted.PresharedKey, actual.PresharedKey)
             && wanted.AllowedIPs.SequenceEqual(actual.AllowedIPs);
-        return reached && same ? null : reached ? wanted with { Endpoint = null } : wanted;
+        return reached && same ? null
+            : reached ? wanted with { Endpoint = null }
+            : wanted;
     }
 
     /// <summary>As `wg set` does it.</summary>
-    internal WireGuardPeerChange ToChange(WireGuardKey publicKey) => new(publicKey)
-    {
-        Endpoint = Endpoint,
-        PresharedKey = PresharedKey ?? WireGuardSecret.None,
-        KeepaliveSeconds = KeepaliveSeconds,
-        AllowedIPs = AllowedIPs,
-    };
+    internal WireGuardPeerChange ToChange(WireGuardKey publicKey) =>
+        new(publicKey)
+        {
+            Endpoint = Endpoint,
+            PresharedKey = PresharedKey ?? WireGuardSecret.None,
+            KeepaliveSeconds = KeepaliveSeconds,
+            AllowedIPs = AllowedIPs,
+        };
 }

@@ -18,7 +18,14 @@ public readonly record struct DeleteAddress(int Index, IPAddress Address, int Pr
     /// <inheritdoc/>
     public void Write(ref NetlinkWriter w)
     {
-        w.Header(new IfAddrMsg { Family = AF.Of(Address), PrefixLength = checked((byte)PrefixLength), Index = (uint)Index });
+        w.Header(
+            new IfAddrMsg
+            {
+                Family = AF.Of(Address),
+                PrefixLength = checked((byte)PrefixLength),
+                Index = (uint)Index,
+            }
+        );
         w.Put(IFA.LOCAL, Address);
         w.Put(IFA.ADDRESS, Address);
     }

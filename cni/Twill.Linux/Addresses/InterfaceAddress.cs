@@ -43,21 +43,36 @@ public sealed class InterfaceAddress
     public static InterfaceAddress? Decode(in NetlinkMessage message)
     {
         if (message.Type is not (RTM.NEWADDR or RTM.DELADDR))
+        {
             return null;
+        }
+
         NetlinkReader reader = message.Reader;
         IfAddrMsg header = reader.Header<IfAddrMsg>();
         uint flags = header.Flags;
-        IPAddress? local = null, address = null, broadcast = null;
+        IPAddress? local = null,
+            address = null,
+            broadcast = null;
         string? label = null;
         while (reader.TryRead(out NetlinkAttribute a))
         {
             switch ((IFA)a.Type)
             {
-                case IFA.LOCAL: local = a.Address(); break;
-                case IFA.ADDRESS: address = a.Address(); break;
-                case IFA.BROADCAST: broadcast = a.Address(); break;
-                case IFA.LABEL: label = a.Text(); break;
-                case IFA.FLAGS: flags = a.U32(); break;
+                case IFA.LOCAL:
+                    local = a.Address();
+                    break;
+                case IFA.ADDRESS:
+                    address = a.Address();
+                    break;
+                case IFA.BROADCAST:
+                    broadcast = a.Address();
+                    break;
+                case IFA.LABEL:
+                    label = a.Text();
+                    break;
+                case IFA.FLAGS:
+                    flags = a.U32();
+                    break;
             }
         }
         // IFA_ADDRESS is the prefix's address: the own one (IPv6 has only this), or the peer's when IFA_LOCAL differs from it.

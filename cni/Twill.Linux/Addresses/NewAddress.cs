@@ -4,7 +4,8 @@ using Twill.Linux.Routes;
 
 namespace Twill.Linux.Addresses;
 
-/// <summary><c>ip addr add ADDRESS[/LENGTH] [peer PEER/LENGTH] [brd BROADCAST] [label LABEL] [scope SCOPE] dev LINK [nodad] [noprefixroute]</c>. EEXIST when the interface has it.</summary>
+/// <summary><c>ip addr add ADDRESS[/LENGTH] [peer PEER/LENGTH] [brd BROADCAST] [label LABEL] [scope SCOPE] dev LINK [nodad]
+/// [noprefixroute]</c>. EEXIST when the interface has it.</summary>
 /// <param name="Index">Interface index.</param>
 /// <param name="Address">IPv4 or IPv6.</param>
 /// <param name="PrefixLength">Bits of the prefix that is reached through the interface.</param>
@@ -25,7 +26,8 @@ public readonly record struct NewAddress(int Index, IPAddress Address, int Prefi
     /// <summary>NoDad, NoPrefixRoute.</summary>
     public AddressFlags AddressFlags { get; init; }
 
-    /// <summary>The address at the other end of the link, of which the prefix then is; null when both ends are in the prefix of the own one.</summary>
+    /// <summary>The address at the other end of the link, of which the prefix then is; null when both ends are in the prefix of the own
+    /// one.</summary>
     public IPAddress? Peer { get; init; }
 
     /// <summary>Broadcast address (IPv4); null for none.</summary>
@@ -37,21 +39,32 @@ public readonly record struct NewAddress(int Index, IPAddress Address, int Prefi
     /// <inheritdoc/>
     public void Write(ref NetlinkWriter w)
     {
-        w.Header(new IfAddrMsg
-        {
-            Family = AF.Of(Address),
-            PrefixLength = checked((byte)PrefixLength),
-            Flags = (byte)AddressFlags,
-            Scope = (byte)Scope,
-            Index = (uint)Index,
-        });
+        w.Header(
+            new IfAddrMsg
+            {
+                Family = AF.Of(Address),
+                PrefixLength = checked((byte)PrefixLength),
+                Flags = (byte)AddressFlags,
+                Scope = (byte)Scope,
+                Index = (uint)Index,
+            }
+        );
         w.Put(IFA.LOCAL, Address);
         if (Broadcast is not null)
+        {
             w.Put(IFA.BROADCAST, Broadcast);
+        }
+
         if (Label is not null)
+        {
             w.Put(IFA.LABEL, Label);
+        }
+
         if ((uint)AddressFlags > byte.MaxValue)
+        {
             w.Put(IFA.FLAGS, (uint)AddressFlags);
+        }
+
         w.Put(IFA.ADDRESS, Peer ?? Address);
     }
 }

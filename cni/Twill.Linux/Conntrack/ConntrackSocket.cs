@@ -19,7 +19,9 @@ public sealed class ConntrackSocket : IDisposable
 
     /// <summary>The connections that the filter lets through. The kernel goes through its whole table for them.</summary>
     public List<Flow> List(FlowFilter filter) =>
-        _netlink.Dump(new ListFlows(filter), (in NetlinkMessage message) => Flow.Decode(in message) is { } flow && filter.Matches(flow) ? flow : null);
+        _netlink.Dump(new ListFlows(filter), (in NetlinkMessage message) =>
+            Flow.Decode(in message) is { } flow && filter.Matches(flow) ? flow : null
+        );
 
     /// <summary>Forgets a connection: its next packet is the first of a new one.</summary>
     /// <returns>False when it had ended.</returns>
@@ -28,10 +30,11 @@ public sealed class ConntrackSocket : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _netlink.Dispose();
 
-    private static string Describe(ReadOnlySpan<byte> message) => (IPCTNL_MSG)MemoryMarshal.Read<ushort>(message[4..]) switch
-    {
-        IPCTNL_MSG.CT_GET => "list connections",
-        IPCTNL_MSG.CT_DELETE => "delete connection",
-        _ => "conntrack request",
-    };
+    private static string Describe(ReadOnlySpan<byte> message) =>
+        (IPCTNL_MSG)MemoryMarshal.Read<ushort>(message[4..]) switch
+        {
+            IPCTNL_MSG.CT_GET => "list connections",
+            IPCTNL_MSG.CT_DELETE => "delete connection",
+            _ => "conntrack request",
+        };
 }

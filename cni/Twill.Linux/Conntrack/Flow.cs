@@ -22,20 +22,32 @@ public sealed record Flow(FlowTuple Original, FlowTuple Reply, uint Id = 0, usho
     internal static Flow? Decode(in NetlinkMessage message)
     {
         if (message.Type != (ushort)IPCTNL_MSG.CT_NEW)
+        {
             return null;
+        }
+
         NetlinkReader reader = message.Reader;
         reader.Header<NfGenMsg>();
-        FlowTuple? original = null, reply = null;
+        FlowTuple? original = null,
+            reply = null;
         uint id = 0;
         ushort zone = 0;
         while (reader.TryRead(out NetlinkAttribute attribute))
         {
             switch ((CTA)attribute.Type)
             {
-                case CTA.TUPLE_ORIG: original = DecodeTuple(attribute.Nested); break;
-                case CTA.TUPLE_REPLY: reply = DecodeTuple(attribute.Nested); break;
-                case CTA.ID: id = attribute.Be32(); break;
-                case CTA.ZONE: zone = attribute.Be16(); break;
+                case CTA.TUPLE_ORIG:
+                    original = DecodeTuple(attribute.Nested);
+                    break;
+                case CTA.TUPLE_REPLY:
+                    reply = DecodeTuple(attribute.Nested);
+                    break;
+                case CTA.ID:
+                    id = attribute.Be32();
+                    break;
+                case CTA.ZONE:
+                    zone = attribute.Be16();
+                    break;
             }
         }
         return original is not null && reply is not null ? new Flow(original, reply, id, zone) : null;
@@ -43,9 +55,11 @@ public sealed record Flow(FlowTuple Original, FlowTuple Reply, uint Id = 0, usho
 
     private static FlowTuple? DecodeTuple(NetlinkReader reader)
     {
-        IPAddress? source = null, destination = null;
+        IPAddress? source = null,
+            destination = null;
         byte protocol = 0;
-        ushort sourcePort = 0, destinationPort = 0;
+        ushort sourcePort = 0,
+            destinationPort = 0;
         while (reader.TryRead(out NetlinkAttribute part))
         {
             NetlinkReader inside = part.Nested;
@@ -53,11 +67,21 @@ public sealed record Flow(FlowTuple Original, FlowTuple Reply, uint Id = 0, usho
             {
                 switch ((CTA_TUPLE)part.Type, attribute.Type)
                 {
-                    case (CTA_TUPLE.IP, (ushort)CTA_IP.V4_SRC or (ushort)CTA_IP.V6_SRC): source = attribute.Address(); break;
-                    case (CTA_TUPLE.IP, (ushort)CTA_IP.V4_DST or (ushort)CTA_IP.V6_DST): destination = attribute.Address(); break;
-                    case (CTA_TUPLE.PROTO, (ushort)CTA_PROTO.NUM): protocol = attribute.U8(); break;
-                    case (CTA_TUPLE.PROTO, (ushort)CTA_PROTO.SRC_PORT): sourcePort = attribute.Be16(); break;
-                    case (CTA_TUPLE.PROTO, (ushort)CTA_PROTO.DST_PORT): destinationPort = attribute.Be16(); break;
+                    case (CTA_TUPLE.IP, (ushort)CTA_IP.V4_SRC or (ushort)CTA_IP.V6_SRC):
+                        source = attribute.Address();
+                        break;
+                    case (CTA_TUPLE.IP, (ushort)CTA_IP.V4_DST or (ushort)CTA_IP.V6_DST):
+                        destination = attribute.Address();
+                        break;
+                    case (CTA_TUPLE.PROTO, (ushort)CTA_PROTO.NUM):
+                        protocol = attribute.U8();
+                        break;
+                    case (CTA_TUPLE.PROTO, (ushort)CTA_PROTO.SRC_PORT):
+                        sourcePort = attribute.Be16();
+                        break;
+                    case (CTA_TUPLE.PROTO, (ushort)CTA_PROTO.DST_PORT):
+                        destinationPort = attribute.Be16();
+                        break;
                 }
             }
         }

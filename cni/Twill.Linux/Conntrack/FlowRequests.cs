@@ -5,7 +5,8 @@ using Twill.Linux.Nftables;
 
 namespace Twill.Linux.Conntrack;
 
-/// <summary>Which connections of one family: of this protocol and, as far as given, to this port, or really reaching this address and port.</summary>
+/// <summary>Which connections of one family: of this protocol and, as far as given, to this port, or really reaching this address and
+/// port.</summary>
 /// <param name="Protocol">IP protocol number, of one that has ports.</param>
 /// <param name="OriginalPort">Destination port of the first packet, before any translation.</param>
 /// <param name="Reached">Source address of the answers.</param>
@@ -19,13 +20,15 @@ public readonly record struct FlowFilter(byte Protocol, ushort? OriginalPort = n
 
     /// <summary>Whether a connection is one of those.</summary>
     public bool Matches(Flow flow) =>
-        flow.Original.Protocol == Protocol && IsIPv6 == (flow.Original.Source.AddressFamily == AddressFamily.InterNetworkV6)
+        flow.Original.Protocol == Protocol
+        && IsIPv6 == (flow.Original.Source.AddressFamily == AddressFamily.InterNetworkV6)
         && (OriginalPort is null || flow.Original.DestinationPort == OriginalPort)
         && (Reached is null || flow.Reply.Source.Equals(Reached))
         && (ReachedPort is null || flow.Reply.SourcePort == ReachedPort);
 }
 
-/// <summary><c>conntrack -L -f ipv4|ipv6 -p PROTOCOL [--orig-port-dst PORT] [--reply-src ADDRESS] [--reply-port-src PORT]</c>, with NLM_F_DUMP.
+/// <summary><c>conntrack -L -f ipv4|ipv6 -p PROTOCOL [--orig-port-dst PORT] [--reply-src ADDRESS] [--reply-port-src PORT]</c>, with
+/// NLM_F_DUMP.
 /// Kernels before Linux 5.8 do not know the filter and list everything.</summary>
 internal readonly record struct ListFlows(FlowFilter Filter) : INetlinkRequest
 {
@@ -36,7 +39,8 @@ internal readonly record struct ListFlows(FlowFilter Filter) : INetlinkRequest
     public void Write(ref NetlinkWriter w)
     {
         w.Header(new NfGenMsg(Filter.IsIPv6 ? NftFamily.Ip6 : NftFamily.Ip));
-        FilterFlags original = WriteOriginal(ref w), reply = WriteReply(ref w);
+        FilterFlags original = WriteOriginal(ref w),
+            reply = WriteReply(ref w);
         Nest filter = w.Begin(CTA.FILTER);
         w.Put(CTA_FILTER.ORIG_FLAGS, (uint)original);
         w.Put(CTA_FILTER.REPLY_FLAGS, (uint)reply);
@@ -63,7 +67,8 @@ internal readonly record struct ListFlows(FlowFilter Filter) : INetlinkRequest
     {
         FilterFlags flags = 0;
         Nest tuple = w.Begin(CTA.TUPLE_REPLY);
-        // Of IPv6 the kernel lists all connections but those with the address (ctnetlink_filter_match_tuple takes ipv6_addr_cmp's 0 for "differs").
+        // Of IPv6 the kernel lists all connections but those with the address (ctnetlink_filter_match_tuple takes ipv6_addr_cmp's 0 for
+        // "differs").
         if (Filter is { Reached: { } reached, IsIPv6: false })
         {
             Nest ip = w.Begin(CTA_TUPLE.IP);
@@ -110,7 +115,10 @@ internal readonly record struct DeleteFlow(Flow Flow) : INetlinkRequest
         }
         w.End(tuple);
         if (Flow.Zone != 0)
+        {
             w.PutBe16(CTA.ZONE, Flow.Zone);
+        }
+
         w.PutBe32(CTA.ID, Flow.Id);
     }
 }

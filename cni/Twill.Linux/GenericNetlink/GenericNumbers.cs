@@ -20,9 +20,9 @@ internal enum CTRL_ATTR : ushort
 /// <param name="command">The family's command.</param>
 /// <param name="version">The version of the family that the asker knows.</param>
 [StructLayout(LayoutKind.Sequential)]
-internal readonly struct GenlMsgHdr(byte command, byte version)     // struct genlmsghdr
+internal readonly struct GenlMsgHdr(byte command, byte version) // struct genlmsghdr
 {
-    internal readonly byte Command = command;       // cmd
-    internal readonly byte Version = version;       // version
-    internal readonly ushort Reserved;              // reserved
+    internal readonly byte Command = command; // cmd
+    internal readonly byte Version = version; // version
+    internal readonly ushort Reserved; // reserved
 }

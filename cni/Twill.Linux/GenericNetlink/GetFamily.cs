@@ -2,7 +2,8 @@ using Twill.Linux.Netlink;
 
 namespace Twill.Linux.GenericNetlink;
 
-/// <summary><c>genl ctrl get name NAME</c>: asks for the number that the kernel gave a family. ENOENT when it has none of that name.</summary>
+/// <summary><c>genl ctrl get name NAME</c>: asks for the number that the kernel gave a family. ENOENT when it has none of that
+/// name.</summary>
 /// <param name="Name">The family's name, e.g. "wireguard".</param>
 public readonly record struct GetFamily(string Name) : INetlinkRequest
 {
@@ -27,7 +28,10 @@ public readonly record struct GetFamily(string Name) : INetlinkRequest
     public static GenericFamily? Decode(in NetlinkMessage message)
     {
         if (message.Type != GENL_ID_CTRL)
+        {
             return null;
+        }
+
         NetlinkReader reader = message.Reader;
         reader.Header<GenlMsgHdr>();
         ushort number = 0;
@@ -36,8 +40,12 @@ public readonly record struct GetFamily(string Name) : INetlinkRequest
         {
             switch ((CTRL_ATTR)a.Type)
             {
-                case CTRL_ATTR.FAMILY_ID: number = a.U16(); break;
-                case CTRL_ATTR.FAMILY_NAME: name = a.Text(); break;
+                case CTRL_ATTR.FAMILY_ID:
+                    number = a.U16();
+                    break;
+                case CTRL_ATTR.FAMILY_NAME:
+                    name = a.Text();
+                    break;
             }
         }
         return number == 0 ? null : new GenericFamily(number, name);

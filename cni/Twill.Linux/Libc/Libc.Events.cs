@@ -13,7 +13,10 @@ internal static unsafe partial class Libc
     {
         SafeFileHandle fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         if (!fd.IsInvalid)
+        {
             return fd;
+        }
+
         var failure = LibcException.Last("eventfd");
         fd.Dispose();
         throw failure;
@@ -22,13 +25,13 @@ internal static unsafe partial class Libc
     internal static void Signal(SafeFileHandle eventFd)
     {
         ulong one = 1;
-        _ = write(eventFd, (byte*)&one, sizeof(ulong));     // EAGAIN: it is signalled already
+        _ = write(eventFd, (byte*)&one, sizeof(ulong)); // EAGAIN: it is signalled already
     }
 
     internal static void Reset(SafeFileHandle eventFd)
     {
         ulong count;
-        _ = read(eventFd, (byte*)&count, sizeof(ulong));    // EAGAIN: it was not signalled
+        _ = read(eventFd, (byte*)&count, sizeof(ulong)); // EAGAIN: it was not signalled
     }
 
     [LibraryImport("libc", SetLastError = true)]

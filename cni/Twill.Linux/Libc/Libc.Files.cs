@@ -13,18 +13,26 @@ internal static unsafe partial class Libc
     private const uint STATX_INO = 0x100;
 
     [StructLayout(LayoutKind.Explicit, Size = 256)]
-    private struct Statx                                // struct statx, the same on every architecture
+    private struct Statx // struct statx, the same on every architecture
     {
-        [FieldOffset(0x20)] internal ulong Inode;       // stx_ino
-        [FieldOffset(0x88)] internal uint DeviceMajor;  // stx_dev_major
-        [FieldOffset(0x8c)] internal uint DeviceMinor;  // stx_dev_minor
+        [FieldOffset(0x20)]
+        internal ulong Inode; // stx_ino
+
+        [FieldOffset(0x88)]
+        internal uint DeviceMajor; // stx_dev_major
+
+        [FieldOffset(0x8c)]
+        internal uint DeviceMinor; // stx_dev_minor
     }
 
     internal static SafeFileHandle Open(string path, int flags)
     {
         SafeFileHandle fd = open(path, flags | O_CLOEXEC, 0);
         if (!fd.IsInvalid)
+        {
             return fd;
+        }
+
         var failure = LibcException.Last($"open {path}");
         fd.Dispose();
         throw failure;
@@ -39,9 +47,14 @@ internal static unsafe partial class Libc
             {
                 nint length = read(fd, bytes, (nuint)buffer.Length);
                 if (length >= 0)
+                {
                     return (int)length;
+                }
+
                 if (Marshal.GetLastPInvokeError() != (int)Errno.EINTR)
+                {
                     throw LibcException.Last($"read {path}");
+                }
             }
         }
     }
@@ -55,10 +68,14 @@ internal static unsafe partial class Libc
             while ((length = write(fd, bytes, (nuint)value.Length)) < 0)
             {
                 if (Marshal.GetLastPInvokeError() != (int)Errno.EINTR)
+                {
                     throw LibcException.Last($"write {path}");
+                }
             }
             if (length != value.Length)
+            {
                 throw new IOException($"write {path}: only {length} of {value.Length} bytes were taken");
+            }
         }
     }
 
@@ -67,7 +84,10 @@ internal static unsafe partial class Libc
     {
         Statx stat = default;
         if (statx(fd, "", AT_EMPTY_PATH, STATX_INO, &stat) != 0)
+        {
             throw LibcException.Last("statx");
+        }
+
         return (MakeDevice(stat.DeviceMajor, stat.DeviceMinor), stat.Inode);
     }
 

@@ -6,13 +6,18 @@ namespace Twill.Linux;
 
 internal static unsafe partial class Libc
 {
-    private const int F_DUPFD = 0, O_CLOEXEC_PIPE = 0x80000, FirstFree = 200;
+    private const int F_DUPFD = 0,
+        O_CLOEXEC_PIPE = 0x80000,
+        FirstFree = 200;
 
     internal static (SafeFileHandle Read, SafeFileHandle Write) Pipe()
     {
         int* ends = stackalloc int[2];
         if (pipe2(ends, O_CLOEXEC_PIPE) != 0)
+        {
             throw LibcException.Last("pipe2");
+        }
+
         return (new SafeFileHandle(ends[0], ownsHandle: true), new SafeFileHandle(ends[1], ownsHandle: true));
     }
 
@@ -28,27 +33,39 @@ internal static unsafe partial class Libc
     internal static bool TrySendFromChild(SafeFileHandle netlink, SafeFileHandle report, ReadOnlySpan<byte> datagram)
     {
         if (RuntimeFeature.IsDynamicCodeCompiled)
+        {
             return false;
+        }
+
         fixed (byte* bytes = datagram)
         {
-            int from = (int)netlink.DangerousGetHandle(), to = (int)report.DangerousGetHandle();
+            int from = (int)netlink.DangerousGetHandle(),
+                to = (int)report.DangerousGetHandle();
             int pid = fork();
             if (pid == 0)
+            {
                 Child(from, to, bytes, (nuint)datagram.Length);
+            }
+
             return pid > 0;
         }
     }
 
     /// <summary>
-    /// Has a child process, which does nothing else, be the last to close a descriptor: for sockets whose end the kernel makes its closer wait
+    /// Has a child process, which does nothing else, be the last to close a descriptor: for sockets whose end the kernel makes its closer
+    /// wait
     /// for. The caller closes its own afterwards, which then is at once.
     /// </summary>
-    /// <remarks>The remarks of <see cref="TrySendFromChild"/> hold here too. Else, or where no process can be made, the caller waits.</remarks>
+    /// <remarks>The remarks of <see cref="TrySendFromChild"/> hold here too. Else, or where no process can be made, the caller
+    /// waits.</remarks>
     internal static void CloseInChild(SafeFileHandle handle)
     {
         int fd = (int)handle.DangerousGetHandle();
         if (RuntimeFeature.IsDynamicCodeCompiled || fork() != 0)
+        {
             return;
+        }
+
         fd = fcntl(fd, F_DUPFD, FirstFree);
         CloseBelow(fd);
         close_range((uint)fd + 1, uint.MaxValue, 0);
@@ -61,13 +78,19 @@ internal static unsafe partial class Libc
         report = fcntl(report, F_DUPFD, netlink + 1);
         CloseBelow(netlink);
         close_range((uint)report + 1, uint.MaxValue, 0);
-        const int AnswerLength = 512, ErrnoAt = 16;
+        const int AnswerLength = 512,
+            ErrnoAt = 16;
         byte* answer = stackalloc byte[AnswerLength];
         int errno = (int)Errno.EIO;
         if (send_quietly(netlink, datagram, length, 0) < 0)
+        {
             errno = *__errno_location();
+        }
         else if (recv_quietly(netlink, answer, AnswerLength, 0) >= ErrnoAt + sizeof(int))
+        {
             errno = -*(int*)(answer + ErrnoAt);
+        }
+
         write_quietly(report, &errno, sizeof(int));
         _exit(0);
     }
@@ -76,8 +99,10 @@ internal static unsafe partial class Libc
     {
         if (close_range(0, (uint)kept - 1, 0) != 0)
         {
-            for (int fd = 0; fd < kept; fd++)    // before Linux 5.9
+            for (int fd = 0; fd < kept; fd++) // before Linux 5.9
+            {
                 close(fd);
+            }
         }
     }
 

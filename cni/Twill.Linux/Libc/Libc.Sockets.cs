@@ -19,27 +19,30 @@ internal static unsafe partial class Libc
     internal const short POLLIN = 1;
 
     [StructLayout(LayoutKind.Sequential)]
-    internal struct SockAddrNetlink     // struct sockaddr_nl
+    internal struct SockAddrNetlink // struct sockaddr_nl
     {
-        internal ushort Family;         // nl_family
-        internal ushort Pad;            // nl_pad
-        internal uint PortId;           // nl_pid
-        internal uint Groups;           // nl_groups
+        internal ushort Family; // nl_family
+        internal ushort Pad; // nl_pad
+        internal uint PortId; // nl_pid
+        internal uint Groups; // nl_groups
     }
 
     [StructLayout(LayoutKind.Sequential)]
-    internal struct PollFd              // struct pollfd
+    internal struct PollFd // struct pollfd
     {
-        internal int Fd;                // fd
-        internal short Events;          // events
-        internal short Returned;        // revents
+        internal int Fd; // fd
+        internal short Events; // events
+        internal short Returned; // revents
     }
 
     internal static SafeFileHandle NetlinkSocket(int protocol)
     {
         SafeFileHandle fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol);
         if (!fd.IsInvalid)
+        {
             return fd;
+        }
+
         var failure = LibcException.Last($"socket(AF_NETLINK, protocol {protocol})");
         fd.Dispose();
         throw failure;
@@ -49,7 +52,9 @@ internal static unsafe partial class Libc
     {
         SockAddrNetlink address = new() { Family = AF_NETLINK, Groups = groups };
         if (bind(fd, &address, (uint)sizeof(SockAddrNetlink)) != 0)
+        {
             throw LibcException.Last("bind(AF_NETLINK)");
+        }
     }
 
     /// <summary>The port id of a netlink socket; 0 as long as it has neither sent nor been bound.</summary>
@@ -70,7 +75,9 @@ internal static unsafe partial class Libc
             while (send(fd, bytes, (nuint)datagram.Length, 0) < 0)
             {
                 if (Marshal.GetLastPInvokeError() != (int)Errno.EINTR)
+                {
                     throw LibcException.Last("send(AF_NETLINK)");
+                }
             }
         }
     }
@@ -88,12 +95,20 @@ internal static unsafe partial class Libc
                 nint length = recvfrom(fd, bytes, (nuint)buffer.Length, MSG_DONTWAIT | MSG_TRUNC, &address, &addressLength);
                 sender = address.PortId;
                 if (length >= 0)
+                {
                     return (int)length;
+                }
+
                 Errno errno = (Errno)Marshal.GetLastPInvokeError();
                 if (errno == Errno.EAGAIN)
+                {
                     return -1;
+                }
+
                 if (errno != Errno.EINTR)
+                {
                     throw new LibcException("recv(AF_NETLINK)", errno);
+                }
             }
         }
     }
@@ -108,7 +123,10 @@ internal static unsafe partial class Libc
         {
             int ready = poll(first, (nuint)fds.Length, milliseconds);
             if (ready < 0 && Marshal.GetLastPInvokeError() != (int)Errno.EINTR)
+            {
                 throw LibcException.Last("poll");
+            }
+
             return ready > 0;
         }
     }

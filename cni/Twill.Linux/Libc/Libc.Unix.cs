@@ -13,10 +13,10 @@ internal static unsafe partial class Libc
     private const int MSG_NOSIGNAL = 0x4000;
 
     [StructLayout(LayoutKind.Sequential)]
-    private struct SockAddrUnix             // struct sockaddr_un
+    private struct SockAddrUnix // struct sockaddr_un
     {
-        internal ushort Family;             // sun_family
-        internal fixed byte Path[108];      // sun_path
+        internal ushort Family; // sun_family
+        internal fixed byte Path[108]; // sun_path
     }
 
     /// <summary>Connects to a socket in the file system; the handle does not block.</summary>
@@ -25,11 +25,17 @@ internal static unsafe partial class Libc
     {
         SockAddrUnix address = new() { Family = AF_UNIX };
         if (Encoding.UTF8.GetByteCount(path) >= 108)
+        {
             throw new LibcException($"connect {path}", Errno.ENAMETOOLONG);
+        }
+
         Encoding.UTF8.GetBytes(path, new Span<byte>(address.Path, 107));
         SafeFileHandle fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         if (!fd.IsInvalid && connect(fd, &address, (uint)sizeof(SockAddrUnix)) == 0)
+        {
             return fd;
+        }
+
         var failure = LibcException.Last($"connect {path}");
         fd.Dispose();
         throw failure;
@@ -43,7 +49,10 @@ internal static unsafe partial class Libc
         {
             nint length = send(fd, first, (nuint)bytes.Length, MSG_NOSIGNAL);
             if (length >= 0)
+            {
                 return (int)length;
+            }
+
             return (Errno)Marshal.GetLastPInvokeError() is Errno.EAGAIN or Errno.EINTR ? 0 : throw LibcException.Last($"send to {path}");
         }
     }
@@ -56,8 +65,13 @@ internal static unsafe partial class Libc
         {
             nint length = read(fd, first, (nuint)buffer.Length);
             if (length >= 0)
+            {
                 return (int)length;
-            return (Errno)Marshal.GetLastPInvokeError() is Errno.EAGAIN or Errno.EINTR ? -1 : throw LibcException.Last($"receive from {path}");
+            }
+
+            return (Errno)Marshal.GetLastPInvokeError() is Errno.EAGAIN or Errno.EINTR
+                ? -1
+                : throw LibcException.Last($"receive from {path}");
         }
     }
 

@@ -18,8 +18,12 @@ public sealed class BridgeDetails
         {
             switch ((IFLA_BR)a.Type)
             {
-                case IFLA_BR.VLAN_FILTERING: bridge.VlanFiltering = a.Bool(); break;
-                case IFLA_BR.MCAST_SNOOPING: bridge.MulticastSnooping = a.Bool(); break;
+                case IFLA_BR.VLAN_FILTERING:
+                    bridge.VlanFiltering = a.Bool();
+                    break;
+                case IFLA_BR.MCAST_SNOOPING:
+                    bridge.MulticastSnooping = a.Bool();
+                    break;
             }
         }
         return bridge;

@@ -33,13 +33,27 @@ public sealed class BridgePortDetails
         {
             switch ((IFLA_BRPORT)a.Type)
             {
-                case IFLA_BRPORT.NO: port.Number = a.U16(); break;
-                case IFLA_BRPORT.MODE: port.Hairpin = a.Bool(); break;
-                case IFLA_BRPORT.LEARNING: port.Learning = a.Bool(); break;
-                case IFLA_BRPORT.UNICAST_FLOOD: port.Flood = a.Bool(); break;
-                case IFLA_BRPORT.MCAST_FLOOD: port.MulticastFlood = a.Bool(); break;
-                case IFLA_BRPORT.NEIGH_SUPPRESS: port.NeighbourSuppression = a.Bool(); break;
-                case IFLA_BRPORT.ISOLATED: port.Isolated = a.Bool(); break;
+                case IFLA_BRPORT.NO:
+                    port.Number = a.U16();
+                    break;
+                case IFLA_BRPORT.MODE:
+                    port.Hairpin = a.Bool();
+                    break;
+                case IFLA_BRPORT.LEARNING:
+                    port.Learning = a.Bool();
+                    break;
+                case IFLA_BRPORT.UNICAST_FLOOD:
+                    port.Flood = a.Bool();
+                    break;
+                case IFLA_BRPORT.MCAST_FLOOD:
+                    port.MulticastFlood = a.Bool();
+                    break;
+                case IFLA_BRPORT.NEIGH_SUPPRESS:
+                    port.NeighbourSuppression = a.Bool();
+                    break;
+                case IFLA_BRPORT.ISOLATED:
+                    port.Isolated = a.Bool();
+                    break;
             }
         }
         return port;

@@ -41,7 +41,8 @@ public sealed class Link
     /// <summary>Interface index of the bridge it is a port of; 0 for none.</summary>
     public int MasterIndex { get; private set; }
 
-    /// <summary>Interface index of the other end of a veth pair or of the lower device; 0 for none. Counts in <see cref="LinkNetnsId"/>.</summary>
+    /// <summary>Interface index of the other end of a veth pair or of the lower device; 0 for none. Counts in
+    /// <see cref="LinkNetnsId"/>.</summary>
     public int LinkIndex { get; private set; }
 
     /// <summary>The kernel's id of the namespace that <see cref="LinkIndex"/> counts in; null when it is this one.</summary>
@@ -76,7 +77,10 @@ public sealed class Link
     public static Link? Decode(in NetlinkMessage message)
     {
         if (message.Type is not (RTM.NEWLINK or RTM.DELLINK))
+        {
             return null;
+        }
+
         NetlinkReader reader = message.Reader;
         IfInfoMsg header = reader.Header<IfInfoMsg>();
         Link link = new() { Index = header.Index, Flags = (uint)header.Flags };
@@ -84,16 +88,36 @@ public sealed class Link
         {
             switch ((IFLA)a.Type)
             {
-                case IFLA.IFNAME: link.Name = a.Text(); break;
-                case IFLA.ADDRESS: link.Mac = a.Value.Length == MacAddress.Length ? a.Mac() : null; break;
-                case IFLA.MTU: link.Mtu = a.U32(); break;
-                case IFLA.LINK: link.LinkIndex = a.S32(); break;
-                case IFLA.LINK_NETNSID: link.LinkNetnsId = a.S32(); break;
-                case IFLA.MASTER: link.MasterIndex = a.S32(); break;
-                case IFLA.IFALIAS: link.Alias = a.Text(); break;
-                case IFLA.GROUP: link.Group = a.U32(); break;
-                case IFLA.LINKINFO: link.DecodeInfo(a.Nested); break;
-                case IFLA.AF_SPEC: link.DecodeFamilies(a.Nested); break;
+                case IFLA.IFNAME:
+                    link.Name = a.Text();
+                    break;
+                case IFLA.ADDRESS:
+                    link.Mac = a.Value.Length == MacAddress.Length ? a.Mac() : null;
+                    break;
+                case IFLA.MTU:
+                    link.Mtu = a.U32();
+                    break;
+                case IFLA.LINK:
+                    link.LinkIndex = a.S32();
+                    break;
+                case IFLA.LINK_NETNSID:
+                    link.LinkNetnsId = a.S32();
+                    break;
+                case IFLA.MASTER:
+                    link.MasterIndex = a.S32();
+                    break;
+                case IFLA.IFALIAS:
+                    link.Alias = a.Text();
+                    break;
+                case IFLA.GROUP:
+                    link.Group = a.U32();
+                    break;
+                case IFLA.LINKINFO:
+                    link.DecodeInfo(a.Nested);
+                    break;
+                case IFLA.AF_SPEC:
+                    link.DecodeFamilies(a.Nested);
+                    break;
             }
         }
         return link;
@@ -101,15 +125,21 @@ public sealed class Link
 
     private void DecodeFamilies(NetlinkReader families)
     {
-        const int AF_INET = 2, IPV4_DEVCONF_PROXY_ARP = 3;      // counted from 1, linux/ip.h
+        const int AF_INET = 2,
+            IPV4_DEVCONF_PROXY_ARP = 3; // counted from 1, linux/ip.h
         while (families.TryRead(out NetlinkAttribute family))
         {
             if (family.Type != AF_INET)
+            {
                 continue;
+            }
+
             for (NetlinkReader inet = family.Nested; inet.TryRead(out NetlinkAttribute a);)
             {
                 if ((IFLA_INET)a.Type == IFLA_INET.CONF && a.Value.Length >= IPV4_DEVCONF_PROXY_ARP * sizeof(int))
+                {
                     ProxyArp = BitConverter.ToInt32(a.Value[((IPV4_DEVCONF_PROXY_ARP - 1) * sizeof(int))..]) != 0;
+                }
             }
         }
     }
@@ -122,11 +152,21 @@ public sealed class Link
             // The kernel sends a kind before the data that depends on it.
             switch ((IFLA_INFO)a.Type)
             {
-                case IFLA_INFO.KIND: Kind = a.Text(); break;
-                case IFLA_INFO.SLAVE_KIND: portKind = a.Text(); break;
-                case IFLA_INFO.DATA when Kind == "bridge": Bridge = BridgeDetails.Decode(a.Nested); break;
-                case IFLA_INFO.DATA when Kind == "vxlan": Vxlan = VxlanDetails.Decode(a.Nested); break;
-                case IFLA_INFO.SLAVE_DATA when portKind == "bridge": BridgePort = BridgePortDetails.Decode(a.Nested); break;
+                case IFLA_INFO.KIND:
+                    Kind = a.Text();
+                    break;
+                case IFLA_INFO.SLAVE_KIND:
+                    portKind = a.Text();
+                    break;
+                case IFLA_INFO.DATA when Kind == "bridge":
+                    Bridge = BridgeDetails.Decode(a.Nested);
+                    break;
+                case IFLA_INFO.DATA when Kind == "vxlan":
+                    Vxlan = VxlanDetails.Decode(a.Nested);
+                    break;
+                case IFLA_INFO.SLAVE_DATA when portKind == "bridge":
+                    BridgePort = BridgePortDetails.Decode(a.Nested);
+                    break;
             }
         }
     }

@@ -1,6 +1,6 @@
 namespace Twill.Linux.Links;
 
-internal enum IFLA : ushort             // linux/if_link.h, the attributes of a link
+internal enum IFLA : ushort // linux/if_link.h, the attributes of a link
 {
     ADDRESS = 1,
     IFNAME = 3,
@@ -18,7 +18,7 @@ internal enum IFLA : ushort             // linux/if_link.h, the attributes of a 
     ALT_IFNAME = 53,
 }
 
-internal enum IFLA_INFO : ushort        // inside IFLA_LINKINFO
+internal enum IFLA_INFO : ushort // inside IFLA_LINKINFO
 {
     KIND = 1,
     DATA = 2,
@@ -26,23 +26,23 @@ internal enum IFLA_INFO : ushort        // inside IFLA_LINKINFO
     SLAVE_DATA = 5,
 }
 
-internal enum IFLA_INET : ushort        // inside IFLA_AF_SPEC, AF_INET
+internal enum IFLA_INET : ushort // inside IFLA_AF_SPEC, AF_INET
 {
-    CONF = 1,                           // the values of net.ipv4.conf.LINK, 32 bits each, in the order of IPV4_DEVCONF_*
+    CONF = 1, // the values of net.ipv4.conf.LINK, 32 bits each, in the order of IPV4_DEVCONF_*
 }
 
-internal enum VETH_INFO : ushort        // linux/veth.h, inside IFLA_INFO_DATA of kind veth
+internal enum VETH_INFO : ushort // linux/veth.h, inside IFLA_INFO_DATA of kind veth
 {
     PEER = 1,
 }
 
-internal enum IFLA_VXLAN : ushort       // inside IFLA_INFO_DATA of kind vxlan
+internal enum IFLA_VXLAN : ushort // inside IFLA_INFO_DATA of kind vxlan
 {
     ID = 1,
     LINK = 3,
     LOCAL = 4,
     LEARNING = 7,
-    PORT = 15,                          // big endian
+    PORT = 15, // big endian
     LOCAL6 = 17,
     UDP_CSUM = 18,
     UDP_ZERO_CSUM6_TX = 19,
@@ -51,15 +51,15 @@ internal enum IFLA_VXLAN : ushort       // inside IFLA_INFO_DATA of kind vxlan
     COLLECT_METADATA = 25,
 }
 
-internal enum IFLA_BR : ushort          // inside IFLA_INFO_DATA of kind bridge
+internal enum IFLA_BR : ushort // inside IFLA_INFO_DATA of kind bridge
 {
     VLAN_FILTERING = 7,
     MCAST_SNOOPING = 23,
 }
 
-internal enum IFLA_BRPORT : ushort      // inside IFLA_INFO_SLAVE_DATA of slave kind bridge, and inside IFLA_PROTINFO
+internal enum IFLA_BRPORT : ushort // inside IFLA_INFO_SLAVE_DATA of slave kind bridge, and inside IFLA_PROTINFO
 {
-    MODE = 4,                           // hairpin
+    MODE = 4, // hairpin
     LEARNING = 8,
     UNICAST_FLOOD = 9,
     NO = 18,
@@ -69,7 +69,7 @@ internal enum IFLA_BRPORT : ushort      // inside IFLA_INFO_SLAVE_DATA of slave 
 }
 
 [Flags]
-internal enum RTEXT_FILTER : uint       // linux/rtnetlink.h, in IFLA_EXT_MASK
+internal enum RTEXT_FILTER : uint // linux/rtnetlink.h, in IFLA_EXT_MASK
 {
     SKIP_STATS = 8,
 }

@@ -3,14 +3,14 @@ using System.Runtime.InteropServices;
 namespace Twill.Linux.Links;
 
 [StructLayout(LayoutKind.Sequential)]
-internal struct IfInfoMsg       // struct ifinfomsg
+internal struct IfInfoMsg // struct ifinfomsg
 {
-    internal byte Family;       // ifi_family
+    internal byte Family; // ifi_family
     internal byte Pad;
-    internal ushort Type;       // ifi_type, ARPHRD_*
-    internal int Index;         // ifi_index
-    internal IFF Flags;         // ifi_flags
-    internal IFF Change;        // ifi_change: which of the flags are meant
+    internal ushort Type; // ifi_type, ARPHRD_*
+    internal int Index; // ifi_index
+    internal IFF Flags; // ifi_flags
+    internal IFF Change; // ifi_change: which of the flags are meant
 
     internal void SetUp(bool up)
     {
@@ -20,7 +20,7 @@ internal struct IfInfoMsg       // struct ifinfomsg
 }
 
 [Flags]
-internal enum IFF : uint        // linux/if.h
+internal enum IFF : uint // linux/if.h
 {
     None = 0,
     UP = 1,

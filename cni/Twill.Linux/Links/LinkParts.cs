@@ -8,28 +8,42 @@ internal static class LinkParts
     internal static void Put(ref NetlinkWriter w, MacAddress? mac, uint mtu, int master)
     {
         if (mac is { } address)
+        {
             w.Put(IFLA.ADDRESS, address);
+        }
+
         if (mtu != 0)
+        {
             w.Put(IFLA.MTU, mtu);
+        }
+
         if (master != 0)
+        {
             w.Put(IFLA.MASTER, master);
+        }
     }
 
     internal static void PutIfSet(ref NetlinkWriter w, IFLA_BR attribute, bool? value)
     {
         if (value is { } set)
+        {
             w.Put(attribute, set);
+        }
     }
 
     internal static void PutIfSet(ref NetlinkWriter w, IFLA_BRPORT attribute, bool? value)
     {
         if (value is { } set)
+        {
             w.Put(attribute, set);
+        }
     }
 
     internal static void PutIfSet(ref NetlinkWriter w, IFLA_VXLAN attribute, bool? value)
     {
         if (value is { } set)
+        {
             w.Put(attribute, set);
+        }
     }
 }

@@ -6,7 +6,7 @@ namespace Twill.Linux.Links;
 /// <summary>Which link: by interface index or by name.</summary>
 public readonly struct LinkRef
 {
-    private const int LongestName = 15;     // IFNAMSIZ without the NUL; longer ones are alternative names
+    private const int LongestName = 15; // IFNAMSIZ without the NUL; longer ones are alternative names
 
     /// <summary>The link with this index.</summary>
     public LinkRef(int index) => Index = index;
@@ -32,6 +32,8 @@ public readonly struct LinkRef
     internal void PutName(ref NetlinkWriter w)
     {
         if (Name is not null)
+        {
             w.Put(Encoding.UTF8.GetByteCount(Name) <= LongestName ? IFLA.IFNAME : IFLA.ALT_IFNAME, Name);
+        }
     }
 }

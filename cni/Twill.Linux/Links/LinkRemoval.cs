@@ -16,7 +16,7 @@ namespace Twill.Linux.Links;
 /// </remarks>
 public static class LinkRemoval
 {
-    private const int Patience = 10_000;    // milliseconds; after that the call is made here, and says what is wrong
+    private const int Patience = 10_000; // milliseconds; after that the call is made here, and says what is wrong
 
     /// <summary>Deletes a link of the calling thread's network namespace; when this returns, it is gone from it.</summary>
     /// <param name="route">A socket of that namespace.</param>
@@ -27,7 +27,10 @@ public static class LinkRemoval
     {
         // Code that is compiled as it runs may need the compiler in the child, which is not there.
         if (!RuntimeFeature.IsDynamicCodeSupported && IsGoneAfterChild(link.Index))
+        {
             return true;
+        }
+
         return route.DeleteLinkIfPresent(link.Index);
     }
 
@@ -44,7 +47,9 @@ public static class LinkRemoval
                 MessageBuffer message = new(64);
                 message.Append(new DeleteLink(index), sequence: 1, NetlinkFlags.Ack);
                 if (!Libc.TrySendFromChild(netlink, reporter, message.Bytes))
+                {
                     return false;
+                }
             }
             return IsAnnounced(announcements, report, index);
         }
@@ -59,16 +64,26 @@ public static class LinkRemoval
             fds[0] = new() { Fd = (int)announcements.Handle.DangerousGetHandle(), Events = Libc.POLLIN };
             fds[1] = new() { Fd = (int)report.DangerousGetHandle(), Events = Libc.POLLIN };
             if (!Libc.Poll(fds, (int)left))
+            {
                 continue;
+            }
+
             while (announcements.TryRead(out NetworkChange change))
             {
                 if (change is { Kind: NetworkChangeKind.Link, IsRemoval: true } && change.Index == index)
+                {
                     return true;
+                }
+
                 if (change.Kind == NetworkChangeKind.Everything)
-                    return false;   // it may have been among the lost ones
+                {
+                    return false; // it may have been among the lost ones
+                }
             }
             if (fds[1].Returned != 0)
+            {
                 return ReportOf(report) == Errno.None;
+            }
         }
         return false;
     }
@@ -76,6 +91,8 @@ public static class LinkRemoval
     private static Errno ReportOf(SafeFileHandle report)
     {
         Span<byte> errno = stackalloc byte[sizeof(int)];
-        return Libc.Read(report, errno, "the report of a link's removal") == errno.Length ? (Errno)MemoryMarshal.Read<int>(errno) : Errno.EIO;
+        return Libc.Read(report, errno, "the report of a link's removal") == errno.Length
+            ? (Errno)MemoryMarshal.Read<int>(errno)
+            : Errno.EIO;
     }
 }

@@ -24,7 +24,10 @@ public readonly record struct ListLinks : INetlinkRequest
         w.Header(new IfInfoMsg());
         w.Put(IFLA.EXT_MASK, (uint)RTEXT_FILTER.SKIP_STATS);
         if (Master != 0)
+        {
             w.Put(IFLA.MASTER, Master);
+        }
+
         if (Kind is not null)
         {
             Nest info = w.Begin(IFLA.LINKINFO);

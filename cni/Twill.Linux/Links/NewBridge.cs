@@ -41,7 +41,10 @@ public readonly record struct NewBridge(string Name) : INetlinkRequest
     {
         IfInfoMsg header = new() { Index = Index };
         if (Up)
+        {
             header.SetUp(true);
+        }
+
         w.Header(in header);
         LinkParts.Put(ref w, Mac, Mtu, master: 0);
         w.Put(IFLA.IFNAME, Name);

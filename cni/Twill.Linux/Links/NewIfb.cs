@@ -29,7 +29,10 @@ public readonly record struct NewIfb(string Name) : INetlinkRequest
     {
         IfInfoMsg header = new() { Index = Index };
         if (Up)
+        {
             header.SetUp(true);
+        }
+
         w.Header(in header);
         LinkParts.Put(ref w, mac: null, Mtu, master: 0);
         w.Put(IFLA.IFNAME, Name);

@@ -49,11 +49,17 @@ public readonly record struct NewVeth(string Name, string Peer) : INetlinkReques
     {
         IfInfoMsg header = new() { Index = Index };
         if (Up)
+        {
             header.SetUp(true);
+        }
+
         w.Header(in header);
         LinkParts.Put(ref w, Mac, Mtu, Master);
         if (Group != 0)
+        {
             w.Put(IFLA.GROUP, Group);
+        }
+
         w.Put(IFLA.IFNAME, Name);
         Nest info = w.Begin(IFLA.LINKINFO);
         {
@@ -64,7 +70,10 @@ public readonly record struct NewVeth(string Name, string Peer) : INetlinkReques
                 w.Header(new IfInfoMsg { Index = PeerIndex });
                 LinkParts.Put(ref w, PeerMac, Mtu, master: 0);
                 if (PeerNetns is not null)
+                {
                     w.Put(IFLA.NET_NS_FD, PeerNetns);
+                }
+
                 w.Put(IFLA.IFNAME, Peer);
                 w.End(peer);
             }

@@ -22,7 +22,8 @@ public readonly record struct NewVxlan(string Name, uint Vni, ushort Port) : INe
     /// <summary>Interface index; 0 leaves the choice to the kernel.</summary>
     public int Index { get; init; }
 
-    /// <summary>The outer source address, IPv4 or IPv6; null leaves the choice to the routes. Decides the family of the outer packets.</summary>
+    /// <summary>The outer source address, IPv4 or IPv6; null leaves the choice to the routes. Decides the family of the outer
+    /// packets.</summary>
     public IPAddress? Local { get; init; }
 
     /// <summary>Whether it learns from packets which host a hardware address is at. Off: it knows only its FDB.</summary>
@@ -40,7 +41,8 @@ public readonly record struct NewVxlan(string Name, uint Vni, ushort Port) : INe
     /// <summary>UDP checksums over IPv4 (udpcsum); null for the kernel's default, on.</summary>
     public bool? UdpChecksum { get; init; }
 
-    /// <summary>No UDP checksums over IPv6, neither sent (udp6zerocsumtx) nor demanded (udp6zerocsumrx); null for the kernel's default, off.</summary>
+    /// <summary>No UDP checksums over IPv6, neither sent (udp6zerocsumtx) nor demanded (udp6zerocsumrx); null for the kernel's default,
+    /// off.</summary>
     public bool? Udp6ZeroChecksum { get; init; }
 
     /// <summary>Group based policy extension (gbp).</summary>
@@ -51,7 +53,10 @@ public readonly record struct NewVxlan(string Name, uint Vni, ushort Port) : INe
     {
         IfInfoMsg header = new() { Index = Index };
         if (Up)
+        {
             header.SetUp(true);
+        }
+
         w.Header(in header);
         LinkParts.Put(ref w, Mac, Mtu, master: 0);
         w.Put(IFLA.IFNAME, Name);
@@ -64,10 +69,16 @@ public readonly record struct NewVxlan(string Name, uint Vni, ushort Port) : INe
                 LinkParts.PutIfSet(ref w, IFLA_VXLAN.UDP_ZERO_CSUM6_TX, Udp6ZeroChecksum);
                 LinkParts.PutIfSet(ref w, IFLA_VXLAN.UDP_ZERO_CSUM6_RX, Udp6ZeroChecksum);
                 if (GroupPolicy)
+                {
                     w.Put(IFLA_VXLAN.GBP);
+                }
+
                 w.Put(IFLA_VXLAN.ID, Vni);
                 if (Local is not null)
+                {
                     w.Put(Local.AddressFamily == AddressFamily.InterNetwork ? IFLA_VXLAN.LOCAL : IFLA_VXLAN.LOCAL6, Local);
+                }
+
                 w.Put(IFLA_VXLAN.LEARNING, Learning);
                 w.PutBe16(IFLA_VXLAN.PORT, Port);
             }

@@ -3,7 +3,8 @@ using Twill.Linux.Netlink;
 
 namespace Twill.Linux.Links;
 
-/// <summary><c>ip link set dev LINK [up|down] [address MAC] [mtu MTU] [master BRIDGE|nomaster] [group GROUP] [alias TEXT] [name NAME] [netns FD]</c>: what is left null stays.</summary>
+/// <summary><c>ip link set dev LINK [up|down] [address MAC] [mtu MTU] [master BRIDGE|nomaster] [group GROUP] [alias TEXT] [name NAME]
+/// [netns FD]</c>: what is left null stays.</summary>
 /// <param name="Link">Which link.</param>
 public readonly record struct SetLink(LinkRef Link) : INetlinkRequest
 {
@@ -42,26 +43,52 @@ public readonly record struct SetLink(LinkRef Link) : INetlinkRequest
     public void Write(ref NetlinkWriter w)
     {
         if (Name is not null && Link.Name is not null)
+        {
             throw new ArgumentException($"Link {Link} is to become {Name}: a link is renamed by its index, not by its name.");
+        }
+
         IfInfoMsg header = new() { Index = Link.Index };
         if (Up is { } up)
+        {
             header.SetUp(up);
+        }
+
         w.Header(in header);
         if (Mac is { } mac)
+        {
             w.Put(IFLA.ADDRESS, mac);
+        }
+
         if (Mtu is { } mtu)
+        {
             w.Put(IFLA.MTU, mtu);
+        }
+
         if (Master is { } master)
+        {
             w.Put(IFLA.MASTER, master);
+        }
+
         if (Group is { } group)
+        {
             w.Put(IFLA.GROUP, group);
+        }
+
         if (Alias is not null)
+        {
             PutAlias(ref w, Alias);
+        }
+
         if (Netns is not null)
+        {
             w.Put(IFLA.NET_NS_FD, Netns);
+        }
+
         Link.PutName(ref w);
         if (Name is not null)
+        {
             w.Put(IFLA.IFNAME, Name);
+        }
     }
 
     // The kernel takes the alias by its length and removes it when that is 0: a NUL would become part of it.

@@ -43,17 +43,39 @@ public sealed class VxlanDetails
         {
             switch ((IFLA_VXLAN)a.Type)
             {
-                case IFLA_VXLAN.ID: vxlan.Vni = a.U32(); break;
-                case IFLA_VXLAN.PORT: vxlan.Port = a.Be16(); break;
-                case IFLA_VXLAN.LOCAL: vxlan.Local = a.Address(); break;
-                case IFLA_VXLAN.LOCAL6: vxlan.Local = a.Address(); break;
-                case IFLA_VXLAN.LINK: vxlan.LowerIndex = a.S32(); break;
-                case IFLA_VXLAN.LEARNING: vxlan.Learning = a.Bool(); break;
-                case IFLA_VXLAN.UDP_CSUM: vxlan.UdpChecksum = a.Bool(); break;
-                case IFLA_VXLAN.UDP_ZERO_CSUM6_TX: vxlan.Udp6ZeroChecksumSent = a.Bool(); break;
-                case IFLA_VXLAN.UDP_ZERO_CSUM6_RX: vxlan.Udp6ZeroChecksumTaken = a.Bool(); break;
-                case IFLA_VXLAN.GBP: vxlan.GroupPolicy = true; break;
-                case IFLA_VXLAN.COLLECT_METADATA: vxlan.External = a.Bool(); break;
+                case IFLA_VXLAN.ID:
+                    vxlan.Vni = a.U32();
+                    break;
+                case IFLA_VXLAN.PORT:
+                    vxlan.Port = a.Be16();
+                    break;
+                case IFLA_VXLAN.LOCAL:
+                    vxlan.Local = a.Address();
+                    break;
+                case IFLA_VXLAN.LOCAL6:
+                    vxlan.Local = a.Address();
+                    break;
+                case IFLA_VXLAN.LINK:
+                    vxlan.LowerIndex = a.S32();
+                    break;
+                case IFLA_VXLAN.LEARNING:
+                    vxlan.Learning = a.Bool();
+                    break;
+                case IFLA_VXLAN.UDP_CSUM:
+                    vxlan.UdpChecksum = a.Bool();
+                    break;
+                case IFLA_VXLAN.UDP_ZERO_CSUM6_TX:
+                    vxlan.Udp6ZeroChecksumSent = a.Bool();
+                    break;
+                case IFLA_VXLAN.UDP_ZERO_CSUM6_RX:
+                    vxlan.Udp6ZeroChecksumTaken = a.Bool();
+                    break;
+                case IFLA_VXLAN.GBP:
+                    vxlan.GroupPolicy = true;
+                    break;
+                case IFLA_VXLAN.COLLECT_METADATA:
+                    vxlan.External = a.Bool();
+                    break;
             }
         }
         return vxlan;

@@ -20,13 +20,15 @@ public readonly record struct DeleteNeighbour(int Index, IPAddress Address) : IN
     /// <inheritdoc/>
     public void Write(ref NetlinkWriter w)
     {
-        w.Header(new NdMsg
-        {
-            Family = AF.Of(Address),
-            Index = Index,
-            State = (ushort)NeighbourState.Permanent,
-            Flags = (byte)(IsProxy ? NeighbourFlags.Proxy : NeighbourFlags.None),
-        });
+        w.Header(
+            new NdMsg
+            {
+                Family = AF.Of(Address),
+                Index = Index,
+                State = (ushort)NeighbourState.Permanent,
+                Flags = (byte)(IsProxy ? NeighbourFlags.Proxy : NeighbourFlags.None),
+            }
+        );
         w.Put(NDA.DST, Address);
     }
 }

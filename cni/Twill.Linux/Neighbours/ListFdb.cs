@@ -22,6 +22,8 @@ public readonly record struct ListFdb : INetlinkRequest
     {
         w.Header(new NdMsg { Family = AF.BRIDGE, Index = Index });
         if (Master != 0)
+        {
             w.Put(NDA.MASTER, Master);
+        }
     }
 }

@@ -26,6 +26,8 @@ public readonly record struct ListNeighbours : INetlinkRequest
     {
         w.Header(new NdMsg { Family = AF.Of(Family), Flags = (byte)(Proxies ? NeighbourFlags.Proxy : NeighbourFlags.None) });
         if (Index != 0)
+        {
             w.Put(NDA.IFINDEX, Index);
+        }
     }
 }

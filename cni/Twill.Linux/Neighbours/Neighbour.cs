@@ -4,7 +4,8 @@ using Twill.Linux.Netlink;
 namespace Twill.Linux.Neighbours;
 
 /// <summary>
-/// A neighbour (IP address to hardware address) or an FDB entry (hardware address to port or host) as the kernel describes it (RTM_NEWNEIGH):
+/// A neighbour (IP address to hardware address) or an FDB entry (hardware address to port or host) as the kernel describes it
+/// (RTM_NEWNEIGH):
 /// what <c>ip neigh show</c> and <c>bridge fdb show</c> show.
 /// </summary>
 public sealed class Neighbour
@@ -56,7 +57,10 @@ public sealed class Neighbour
     public static Neighbour? Decode(in NetlinkMessage message)
     {
         if (message.Type is not (RTM.NEWNEIGH or RTM.DELNEIGH))
+        {
             return null;
+        }
+
         NetlinkReader reader = message.Reader;
         NdMsg header = reader.Header<NdMsg>();
         Neighbour neighbour = new()
@@ -70,13 +74,27 @@ public sealed class Neighbour
         {
             switch ((NDA)a.Type)
             {
-                case NDA.DST: neighbour.Address = a.Value.Length is 4 or 16 ? a.Address() : null; break;
-                case NDA.LLADDR: neighbour.Mac = a.Value.Length == MacAddress.Length ? a.Mac() : null; break;
-                case NDA.PROTOCOL: neighbour.Protocol = a.U8(); break;
-                case NDA.VLAN: neighbour.Vlan = a.U16(); break;
-                case NDA.PORT: neighbour.Port = a.Be16(); break;
-                case NDA.VNI: neighbour.Vni = a.U32(); break;
-                case NDA.MASTER: neighbour.MasterIndex = a.S32(); break;
+                case NDA.DST:
+                    neighbour.Address = a.Value.Length is 4 or 16 ? a.Address() : null;
+                    break;
+                case NDA.LLADDR:
+                    neighbour.Mac = a.Value.Length == MacAddress.Length ? a.Mac() : null;
+                    break;
+                case NDA.PROTOCOL:
+                    neighbour.Protocol = a.U8();
+                    break;
+                case NDA.VLAN:
+                    neighbour.Vlan = a.U16();
+                    break;
+                case NDA.PORT:
+                    neighbour.Port = a.Be16();
+                    break;
+                case NDA.VNI:
+                    neighbour.Vni = a.U32();
+                    break;
+                case NDA.MASTER:
+                    neighbour.MasterIndex = a.S32();
+                    break;
             }
         }
         return neighbour;

@@ -27,14 +27,19 @@ public readonly record struct NewNeighbour(int Index, IPAddress Address, MacAddr
     /// <inheritdoc/>
     public void Write(ref NetlinkWriter w)
     {
-        w.Header(new NdMsg
-        {
-            Family = AF.Of(Address),
-            Index = Index,
-            State = (ushort)(State == NeighbourState.None ? NeighbourState.Permanent : State),
-        });
+        w.Header(
+            new NdMsg
+            {
+                Family = AF.Of(Address),
+                Index = Index,
+                State = (ushort)(State == NeighbourState.None ? NeighbourState.Permanent : State),
+            }
+        );
         if (Protocol != 0)
+        {
             w.Put(NDA.PROTOCOL, Protocol);
+        }
+
         w.Put(NDA.DST, Address);
         w.Put(NDA.LLADDR, Mac);
     }

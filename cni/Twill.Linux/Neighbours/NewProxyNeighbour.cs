@@ -20,9 +20,20 @@ public readonly record struct NewProxyNeighbour(int Index, IPAddress Address) : 
     /// <inheritdoc/>
     public void Write(ref NetlinkWriter w)
     {
-        w.Header(new NdMsg { Family = AF.Of(Address), Index = Index, State = (ushort)NeighbourState.Permanent, Flags = (byte)NeighbourFlags.Proxy });
+        w.Header(
+            new NdMsg
+            {
+                Family = AF.Of(Address),
+                Index = Index,
+                State = (ushort)NeighbourState.Permanent,
+                Flags = (byte)NeighbourFlags.Proxy,
+            }
+        );
         if (Protocol != 0)
+        {
             w.Put(NDA.PROTOCOL, Protocol);
+        }
+
         w.Put(NDA.DST, Address);
     }
 }

@@ -6,18 +6,22 @@ namespace Twill.Linux.Netlink;
 /// <summary>Address families as the kernel numbers them, linux/socket.h.</summary>
 internal static class AF
 {
-    internal const byte UNSPEC = 0, INET = 2, BRIDGE = 7, INET6 = 10;
+    internal const byte UNSPEC = 0,
+        INET = 2,
+        BRIDGE = 7,
+        INET6 = 10;
 
     internal static byte Of(IPAddress address) => Of(address.AddressFamily);
 
     /// <exception cref="ArgumentException">Neither IPv4, IPv6 nor unspecified.</exception>
-    internal static byte Of(AddressFamily family) => family switch
-    {
-        AddressFamily.InterNetwork => INET,
-        AddressFamily.InterNetworkV6 => INET6,
-        AddressFamily.Unspecified => UNSPEC,
-        _ => throw new ArgumentException($"Address family {family}: expected IPv4 or IPv6."),
-    };
+    internal static byte Of(AddressFamily family) =>
+        family switch
+        {
+            AddressFamily.InterNetwork => INET,
+            AddressFamily.InterNetworkV6 => INET6,
+            AddressFamily.Unspecified => UNSPEC,
+            _ => throw new ArgumentException($"Address family {family}: expected IPv4 or IPv6."),
+        };
 
     /// <summary>Bits in an address of the family.</summary>
     internal static int Bits(byte family) => family == INET ? 32 : 128;

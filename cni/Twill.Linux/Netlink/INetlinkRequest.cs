@@ -3,7 +3,8 @@ namespace Twill.Linux.Netlink;
 /// <summary>One message to the kernel: what a command like <c>ip link add ..</c> sends.</summary>
 public interface INetlinkRequest
 {
-    /// <summary>The message type (nlmsg_type), e.g. RTM_NEWLINK; <see cref="NetlinkSocket.TypeOfFamily"/> where the kernel numbers at run time.</summary>
+    /// <summary>The message type (nlmsg_type), e.g. RTM_NEWLINK; <see cref="NetlinkSocket.TypeOfFamily"/> where the kernel numbers at run
+    /// time.</summary>
     static abstract ushort Type { get; }
 
     /// <summary>Flags besides NLM_F_REQUEST and NLM_F_ACK, which the socket sets.</summary>

@@ -5,12 +5,14 @@ namespace Twill.Linux.Netlink;
 /// <summary>A netlink socket of the kernel's, in the network namespace of the thread that opened it.</summary>
 internal sealed class KernelChannel : INetlinkChannel
 {
-    private const int NETLINK_CAP_ACK = 10, NETLINK_EXT_ACK = 11, NETLINK_GET_STRICT_CHK = 12;
+    private const int NETLINK_CAP_ACK = 10,
+        NETLINK_EXT_ACK = 11,
+        NETLINK_GET_STRICT_CHK = 12;
     private const int DumpReceiveBuffer = 1 << 20;
     private const int AnswerWithinMilliseconds = 10_000;
 
     private readonly SafeFileHandle _fd;
-    private int _roomFor = 4096;    // datagrams up to this length, and all answers to them, fit into the buffers a socket has at first
+    private int _roomFor = 4096; // datagrams up to this length, and all answers to them, fit into the buffers a socket has at first
     private bool _preparedForDumps;
 
     private KernelChannel(SafeFileHandle fd) => _fd = fd;
@@ -30,7 +32,10 @@ internal sealed class KernelChannel : INetlinkChannel
     public void Send(ReadOnlySpan<byte> datagram)
     {
         if (datagram.Length > _roomFor)
+        {
             MakeRoomFor(datagram.Length);
+        }
+
         Libc.Send(_fd, datagram);
     }
 
@@ -49,7 +54,10 @@ internal sealed class KernelChannel : INetlinkChannel
                 continue;
             }
             if (sender != 0)
-                continue;   // any process may send to a netlink port: only the kernel is believed
+            {
+                continue; // any process may send to a netlink port: only the kernel is believed
+            }
+
             return length <= buffer.Length
                 ? length
                 : throw new NetlinkException("receive", Errno.EMSGSIZE, $"a datagram of {length} bytes, room for {buffer.Length}");
@@ -59,11 +67,16 @@ internal sealed class KernelChannel : INetlinkChannel
     public void PrepareForDumps()
     {
         if (_preparedForDumps)
+        {
             return;
+        }
+
         _preparedForDumps = true;
-        Libc.TrySetOption(_fd, Libc.SOL_NETLINK, NETLINK_GET_STRICT_CHK, 1);    // kernels before 4.20 list all: callers filter as well
+        Libc.TrySetOption(_fd, Libc.SOL_NETLINK, NETLINK_GET_STRICT_CHK, 1); // kernels before 4.20 list all: callers filter as well
         if (!Libc.TrySetOption(_fd, Libc.SOL_SOCKET, Libc.SO_RCVBUFFORCE, DumpReceiveBuffer))
+        {
             Libc.TrySetOption(_fd, Libc.SOL_SOCKET, Libc.SO_RCVBUF, DumpReceiveBuffer);
+        }
     }
 
     public void Dispose() => _fd.Dispose();
@@ -74,7 +87,12 @@ internal sealed class KernelChannel : INetlinkChannel
     {
         _roomFor = length;
         Libc.TrySetOption(_fd, Libc.SOL_SOCKET, Libc.SO_SNDBUFFORCE, length);
-        Libc.TrySetOption(_fd, Libc.SOL_SOCKET, Libc.SO_RCVBUFFORCE, (int)Math.Max(DumpReceiveBuffer, Math.Min(16L * length, int.MaxValue / 2)));
+        Libc.TrySetOption(
+            _fd,
+            Libc.SOL_SOCKET,
+            Libc.SO_RCVBUFFORCE,
+            (int)Math.Max(DumpReceiveBuffer, Math.Min(16L * length, int.MaxValue / 2))
+        );
     }
 
     private void AwaitAnswer()
@@ -85,7 +103,9 @@ internal sealed class KernelChannel : INetlinkChannel
         for (long left = AnswerWithinMilliseconds; !Libc.Poll(fds, (int)left); left = Math.Max(0, deadline - Environment.TickCount64))
         {
             if (left == 0)
+            {
                 throw new NetlinkException("receive", Errno.ETIMEDOUT, "the kernel did not answer");
+            }
         }
     }
 

@@ -26,7 +26,8 @@ public sealed class MessageBuffer
     /// <param name="flags">Further flags, e.g. NLM_F_ACK.</param>
     /// <param name="family">nlmsg_type of requests whose type is <see cref="NetlinkSocket.TypeOfFamily"/>.</param>
     /// <returns>The message's length in bytes.</returns>
-    public int Append<T>(in T request, uint sequence, NetlinkFlags flags = NetlinkFlags.None, ushort family = 0) where T : struct, INetlinkRequest
+    public int Append<T>(in T request, uint sequence, NetlinkFlags flags = NetlinkFlags.None, ushort family = 0)
+        where T : struct, INetlinkRequest
     {
         NetlinkFlags all = NetlinkFlags.Request | flags | request.Flags;
         while (true)

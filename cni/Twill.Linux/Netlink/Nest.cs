@@ -1,6 +1,7 @@
 namespace Twill.Linux.Netlink;
 
-/// <summary>An attribute that holds attributes and is being written: from <see cref="NetlinkWriter.Begin"/> to <see cref="NetlinkWriter.End"/>.</summary>
+/// <summary>An attribute that holds attributes and is being written: from <see cref="NetlinkWriter.Begin"/> to
+/// <see cref="NetlinkWriter.End"/>.</summary>
 public readonly struct Nest
 {
     internal readonly int Offset;

@@ -52,9 +52,8 @@ public readonly ref struct NetlinkAttribute
     public ulong Be64() => BinaryPrimitives.ReadUInt64BigEndian(Exactly(8));
 
     /// <summary>A struct as it lies in memory. A longer value is taken as a newer kernel's: what follows is ignored.</summary>
-    public T Struct<T>() where T : unmanaged => Value.Length >= Unsafe.SizeOf<T>()
-        ? MemoryMarshal.Read<T>(Value)
-        : throw WrongLength(Unsafe.SizeOf<T>());
+    public T Struct<T>()
+        where T : unmanaged => Value.Length >= Unsafe.SizeOf<T>() ? MemoryMarshal.Read<T>(Value) : throw WrongLength(Unsafe.SizeOf<T>());
 
     /// <summary>A text in UTF-8 up to its NUL, or to the end when there is none.</summary>
     public string Text()
@@ -64,17 +63,18 @@ public readonly ref struct NetlinkAttribute
     }
 
     /// <summary>An address of 4 or 16 bytes.</summary>
-    public IPAddress Address() => Value.Length is 4 or 16
-        ? new IPAddress(Value)
-        : throw new NetlinkFormatException($"Attribute {Type}: expected an IP address of 4 or 16 bytes, got {Value.Length} bytes.");
+    public IPAddress Address() =>
+        Value.Length is 4 or 16
+            ? new IPAddress(Value)
+            : throw new NetlinkFormatException($"Attribute {Type}: expected an IP address of 4 or 16 bytes, got {Value.Length} bytes.");
 
     /// <summary>A hardware address of six bytes.</summary>
     public MacAddress Mac() => new(Exactly(MacAddress.Length));
 
-    private T Read<T>() where T : unmanaged => MemoryMarshal.Read<T>(Exactly(Unsafe.SizeOf<T>()));
+    private T Read<T>()
+        where T : unmanaged => MemoryMarshal.Read<T>(Exactly(Unsafe.SizeOf<T>()));
 
     private ReadOnlySpan<byte> Exactly(int length) => Value.Length == length ? Value : throw WrongLength(length);
 
-    private NetlinkFormatException WrongLength(int expected) =>
-        new($"Attribute {Type}: expected {expected} bytes, got {Value.Length}.");
+    private NetlinkFormatException WrongLength(int expected) => new($"Attribute {Type}: expected {expected} bytes, got {Value.Length}.");
 }

@@ -3,7 +3,10 @@ namespace Twill.Linux.Netlink;
 /// <summary>One received message. Valid until the next is received from the same socket.</summary>
 public readonly ref struct NetlinkMessage
 {
-    internal const ushort Noop = 1, Error = 2, Done = 3, Overrun = 4;   // NLMSG_*
+    internal const ushort Noop = 1,
+        Error = 2,
+        Done = 3,
+        Overrun = 4; // NLMSG_*
 
     internal NetlinkMessage(ushort type, NetlinkFlags flags, uint sequence, uint portId, ReadOnlySpan<byte> payload)
     {

@@ -8,7 +8,8 @@ public delegate string RequestDescriber(ReadOnlySpan<byte> message);
 
 /// <summary>Makes an object out of one message of a list.</summary>
 /// <returns>Null to leave it out.</returns>
-public delegate T? NetlinkDecoder<T>(in NetlinkMessage message) where T : class;
+public delegate T? NetlinkDecoder<T>(in NetlinkMessage message)
+    where T : class;
 
 /// <summary>
 /// Requests and answers over a netlink socket of any family: sequence numbers, acknowledgements, lists. One socket serves one thread
@@ -16,10 +17,11 @@ public delegate T? NetlinkDecoder<T>(in NetlinkMessage message) where T : class;
 /// </summary>
 public sealed class NetlinkSocket : IDisposable
 {
-    /// <summary>The <see cref="INetlinkRequest.Type"/> of requests to a family of generic netlink, whose number is known at run time only.</summary>
+    /// <summary>The <see cref="INetlinkRequest.Type"/> of requests to a family of generic netlink, whose number is known at run time
+    /// only.</summary>
     public const ushort TypeOfFamily = 0;
 
-    private const int ReceiveLength = 32 * 1024;    // the most the kernel puts into one datagram of a list
+    private const int ReceiveLength = 32 * 1024; // the most the kernel puts into one datagram of a list
     private const int DumpAttempts = 16;
 
     private readonly INetlinkChannel _channel;
@@ -67,29 +69,39 @@ public sealed class NetlinkSocket : IDisposable
     public bool Answers(in NetlinkMessage message, uint first)
     {
         if (unchecked((int)(message.Sequence - _sequence)) > 0)
+        {
             throw new NetlinkFormatException($"An answer to request {message.Sequence}, when the last that was sent is {_sequence}.");
+        }
+
         return unchecked((int)(message.Sequence - first)) >= 0;
     }
 
     /// <summary>Sends the request and waits for the kernel's acknowledgement.</summary>
     /// <exception cref="NetlinkException">The kernel refused.</exception>
-    public void Execute<T>(in T request) where T : struct, INetlinkRequest
+    public void Execute<T>(in T request)
+        where T : struct, INetlinkRequest
     {
         uint sequence = Begin(in request, NetlinkFlags.Ack);
         NetlinkAck ack = Acknowledgement(sequence);
         if (ack.Errno != Errno.None)
+        {
             throw Refused(ack);
+        }
     }
 
     /// <summary>Sends the request and waits for the kernel's acknowledgement; one error is an answer as well.</summary>
     /// <returns>False when the kernel answered with <paramref name="tolerate"/> (or <paramref name="alsoTolerate"/>).</returns>
     /// <exception cref="NetlinkException">The kernel refused for another reason.</exception>
-    public bool TryExecute<T>(in T request, Errno tolerate, Errno alsoTolerate = Errno.None) where T : struct, INetlinkRequest
+    public bool TryExecute<T>(in T request, Errno tolerate, Errno alsoTolerate = Errno.None)
+        where T : struct, INetlinkRequest
     {
         uint sequence = Begin(in request, NetlinkFlags.Ack);
         NetlinkAck ack = Acknowledgement(sequence);
         if (ack.Errno == Errno.None)
+        {
             return true;
+        }
+
         return ack.Errno == tolerate || ack.Errno == alsoTolerate ? false : throw Refused(ack);
     }
 
@@ -101,17 +113,25 @@ public sealed class NetlinkSocket : IDisposable
     /// <returns>False when the kernel answered with <paramref name="absent"/>.</returns>
     /// <exception cref="NetlinkException">The kernel refused for another reason.</exception>
     public bool TryGet<TRequest, T>(in TRequest request, Errno absent, NetlinkDecoder<T> decode, [NotNullWhen(true)] out T? item)
-        where TRequest : struct, INetlinkRequest where T : class
+        where TRequest : struct, INetlinkRequest
+        where T : class
     {
         uint sequence = Begin(in request, NetlinkFlags.None);
         return TryReceiveOne(sequence, absent, decode, out item);
     }
 
-    /// <summary>As <see cref="TryGet"/>, where the kernel passes over some objects in silence: only its acknowledgement then ends the wait.</summary>
+    /// <summary>As <see cref="TryGet"/>, where the kernel passes over some objects in silence: only its acknowledgement then ends the
+    /// wait.</summary>
     /// <returns>False when the kernel answered with <paramref name="absent"/>, or with no object.</returns>
     /// <exception cref="NetlinkException">The kernel refused for another reason.</exception>
-    public bool TryGetAcknowledged<TRequest, T>(in TRequest request, Errno absent, NetlinkDecoder<T> decode, [NotNullWhen(true)] out T? item)
-        where TRequest : struct, INetlinkRequest where T : class
+    public bool TryGetAcknowledged<TRequest, T>(
+        in TRequest request,
+        Errno absent,
+        NetlinkDecoder<T> decode,
+        [NotNullWhen(true)] out T? item
+    )
+        where TRequest : struct, INetlinkRequest
+        where T : class
     {
         uint sequence = Begin(in request, NetlinkFlags.Ack);
         item = null;
@@ -121,7 +141,10 @@ public sealed class NetlinkSocket : IDisposable
             while (messages.TryRead(out NetlinkMessage message))
             {
                 if (!Answers(in message, sequence))
+                {
                     continue;
+                }
+
                 if (message.Type != NetlinkMessage.Error)
                 {
                     item ??= decode(in message);
@@ -136,7 +159,8 @@ public sealed class NetlinkSocket : IDisposable
     /// <summary>Lists objects. Starts over when they changed meanwhile (NLM_F_DUMP_INTR), so that the list is of one moment.</summary>
     /// <exception cref="NetlinkException">The kernel refused; EAGAIN: they never stopped changing.</exception>
     public List<T> Dump<TRequest, T>(in TRequest request, NetlinkDecoder<T> decode)
-        where TRequest : struct, INetlinkRequest where T : class
+        where TRequest : struct, INetlinkRequest
+        where T : class
     {
         _channel.PrepareForDumps();
         for (int attempt = 0; attempt < DumpAttempts; attempt++)
@@ -144,7 +168,9 @@ public sealed class NetlinkSocket : IDisposable
             uint sequence = Begin(in request, NetlinkFlags.Dump);
             List<T> items = [];
             if (ReceiveList(sequence, items, decode))
+            {
                 return items;
+            }
         }
         throw new NetlinkException(_describe(_request.Bytes), Errno.EAGAIN, $"changed during each of {DumpAttempts} attempts to list it");
     }
@@ -152,7 +178,8 @@ public sealed class NetlinkSocket : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _channel.Dispose();
 
-    private uint Begin<T>(in T request, NetlinkFlags flags) where T : struct, INetlinkRequest
+    private uint Begin<T>(in T request, NetlinkFlags flags)
+        where T : struct, INetlinkRequest
     {
         uint sequence = NextSequence();
         _request.Clear();
@@ -171,12 +198,15 @@ public sealed class NetlinkSocket : IDisposable
             while (messages.TryRead(out NetlinkMessage message))
             {
                 if (message.Type == NetlinkMessage.Error && Answers(in message, sequence))
+                {
                     return NetlinkAck.Parse(in message);
+                }
             }
         }
     }
 
-    private bool TryReceiveOne<T>(uint sequence, Errno absent, NetlinkDecoder<T> decode, [NotNullWhen(true)] out T? item) where T : class
+    private bool TryReceiveOne<T>(uint sequence, Errno absent, NetlinkDecoder<T> decode, [NotNullWhen(true)] out T? item)
+        where T : class
     {
         while (true)
         {
@@ -184,7 +214,10 @@ public sealed class NetlinkSocket : IDisposable
             while (messages.TryRead(out NetlinkMessage message))
             {
                 if (!Answers(in message, sequence))
+                {
                     continue;
+                }
+
                 if (message.Type == NetlinkMessage.Error)
                 {
                     NetlinkAck ack = NetlinkAck.Parse(in message);
@@ -193,14 +226,17 @@ public sealed class NetlinkSocket : IDisposable
                 }
                 item = decode(in message);
                 if (item is not null)
+                {
                     return true;
+                }
             }
         }
     }
 
     // False when the list was interrupted and must be asked for again. Always reads to the end: half a list left behind would keep the
     // kernel from starting the next (EBUSY).
-    private bool ReceiveList<T>(uint sequence, List<T> items, NetlinkDecoder<T> decode) where T : class
+    private bool ReceiveList<T>(uint sequence, List<T> items, NetlinkDecoder<T> decode)
+        where T : class
     {
         bool whole = true;
         NetlinkFormatException? malformed = null;
@@ -210,7 +246,10 @@ public sealed class NetlinkSocket : IDisposable
             while (messages.TryRead(out NetlinkMessage message))
             {
                 if (!Answers(in message, sequence))
+                {
                     continue;
+                }
+
                 whole &= (message.Flags & NetlinkFlags.DumpInterrupted) == 0;
                 switch (message.Type)
                 {
@@ -222,7 +261,10 @@ public sealed class NetlinkSocket : IDisposable
                     case NetlinkMessage.Done:
                         NetlinkAck ack = NetlinkAck.Parse(in message);
                         if (ack.Errno != Errno.None)
+                        {
                             throw Refused(ack);
+                        }
+
                         return malformed is null ? whole : throw malformed;
                     default:
                         Decode(in message);
@@ -236,7 +278,9 @@ public sealed class NetlinkSocket : IDisposable
             try
             {
                 if (decode(in message) is { } item)
+                {
                     items.Add(item);
+                }
             }
             catch (NetlinkFormatException e)
             {

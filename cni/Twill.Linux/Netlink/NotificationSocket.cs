@@ -9,7 +9,8 @@ internal sealed class NotificationSocket : IDisposable
     internal const uint NftablesGroup = 1 << 6;
 
     private readonly byte[] _buffer = new byte[32 * 1024];
-    private int _offset, _length;       // what of the last datagram is not read yet
+    private int _offset,
+        _length; // what of the last datagram is not read yet
 
     private NotificationSocket(SafeFileHandle handle) => Handle = handle;
 
@@ -29,7 +30,10 @@ internal sealed class NotificationSocket : IDisposable
         try
         {
             if (!Libc.TrySetOption(socket, Libc.SOL_SOCKET, Libc.SO_RCVBUFFORCE, receiveBuffer))
+            {
                 Libc.TrySetOption(socket, Libc.SOL_SOCKET, Libc.SO_RCVBUF, receiveBuffer);
+            }
+
             Libc.Bind(socket, groups);
             return new NotificationSocket(socket);
         }
@@ -50,20 +54,27 @@ internal sealed class NotificationSocket : IDisposable
             while (_offset < _length)
             {
                 ReadOnlySpan<byte> rest = _buffer.AsSpan(_offset, _length - _offset);
-                _offset = _length;      // in case the next line throws
+                _offset = _length; // in case the next line throws
                 NetlinkMessages messages = new(rest);
                 if (!messages.TryRead(out NetlinkMessage message))
+                {
                     break;
+                }
+
                 _offset = _length - messages.Remaining;
                 if (NetworkChange.TryDecode(in message, out change))
+                {
                     return true;
+                }
             }
             int length;
             try
             {
                 length = Libc.TryReceive(Handle, _buffer, out uint sender);
                 if (length >= 0 && sender != 0)
-                    continue;           // any process may send to a netlink port: only the kernel is believed
+                {
+                    continue; // any process may send to a netlink port: only the kernel is believed
+                }
             }
             catch (LibcException e) when (e.Errno == Errno.ENOBUFS)
             {
@@ -71,9 +82,15 @@ internal sealed class NotificationSocket : IDisposable
             }
             change = NetworkChange.Everything;
             if (length < 0)
+            {
                 return false;
+            }
+
             if (length > _buffer.Length)
+            {
                 return true;
+            }
+
             (_offset, _length) = (0, length);
         }
     }

@@ -11,7 +11,10 @@ public static class Prefixes
         Span<byte> bytes = stackalloc byte[16];
         address.TryWriteBytes(bytes, out int count);
         for (int bit = length; bit < 8 * count; bit++)
+        {
             bytes[bit / 8] &= (byte)~(0x80 >> bit % 8);
+        }
+
         return new IPNetwork(new IPAddress(bytes[..count]), length);
     }
 
@@ -20,6 +23,8 @@ public static class Prefixes
     internal static void Check(IPAddress address, int length)
     {
         if (length > AF.Bits(AF.Of(address)))
+        {
             throw new NetlinkFormatException($"A prefix length of {length} with the address {address}.");
+        }
     }
 }

@@ -16,7 +16,8 @@ public enum ChainType
     Other,
 }
 
-/// <summary>Where a base chain is called: NF_INET_* of linux/netfilter.h, for families ip, ip6 and inet (bridge has the same numbers).</summary>
+/// <summary>Where a base chain is called: NF_INET_* of linux/netfilter.h, for families ip, ip6 and inet (bridge has the same
+/// numbers).</summary>
 public enum NftHook : uint
 {
     /// <summary>On arrival, before routing.</summary>

@@ -33,13 +33,16 @@ public readonly record struct NewChain(TableId Table, string Name, BaseChain? Ba
 
     private static void WriteBase(ref NetlinkWriter w, BaseChain chain)
     {
-        w.Put(NFTA_CHAIN.TYPE, chain.Type switch
-        {
-            ChainType.Filter => "filter",
-            ChainType.Nat => "nat",
-            ChainType.Route => "route",
-            _ => throw new ArgumentException($"chain type {chain.Type}: expected filter, nat or route"),
-        });
+        w.Put(
+            NFTA_CHAIN.TYPE,
+            chain.Type switch
+            {
+                ChainType.Filter => "filter",
+                ChainType.Nat => "nat",
+                ChainType.Route => "route",
+                _ => throw new ArgumentException($"chain type {chain.Type}: expected filter, nat or route"),
+            }
+        );
         if (chain.Policy is { } policy)
         {
             w.PutBe32(NFTA_CHAIN.POLICY, (uint)policy);

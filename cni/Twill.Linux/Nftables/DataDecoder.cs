@@ -13,8 +13,12 @@ internal static class DataDecoder
         {
             switch ((NFTA_DATA)attribute.Type)
             {
-                case NFTA_DATA.VALUE: value = Value(attribute); break;
-                case NFTA_DATA.VERDICT: verdict = DecodeVerdict(attribute.Nested); break;
+                case NFTA_DATA.VALUE:
+                    value = Value(attribute);
+                    break;
+                case NFTA_DATA.VERDICT:
+                    verdict = DecodeVerdict(attribute.Nested);
+                    break;
             }
         }
     }
@@ -25,9 +29,12 @@ internal static class DataDecoder
         return value;
     }
 
-    private static NftData Value(NetlinkAttribute attribute) => attribute.Value.Length <= NftData.MaxLength
-        ? new NftData(attribute.Value)
-        : throw new NetlinkFormatException($"nf_tables data of {attribute.Value.Length} bytes: at most {NftData.MaxLength} fit into registers.");
+    private static NftData Value(NetlinkAttribute attribute) =>
+        attribute.Value.Length <= NftData.MaxLength
+            ? new NftData(attribute.Value)
+            : throw new NetlinkFormatException(
+                $"nf_tables data of {attribute.Value.Length} bytes: at most {NftData.MaxLength} fit into registers."
+            );
 
     private static Verdict DecodeVerdict(NetlinkReader reader)
     {
@@ -36,8 +43,12 @@ internal static class DataDecoder
         {
             switch ((NFTA_VERDICT)attribute.Type)
             {
-                case NFTA_VERDICT.CODE: verdict = verdict with { Code = (VerdictCode)attribute.Be32() }; break;
-                case NFTA_VERDICT.CHAIN: verdict = verdict with { Chain = attribute.Text() }; break;
+                case NFTA_VERDICT.CODE:
+                    verdict = verdict with { Code = (VerdictCode)attribute.Be32() };
+                    break;
+                case NFTA_VERDICT.CHAIN:
+                    verdict = verdict with { Chain = attribute.Text() };
+                    break;
             }
         }
 

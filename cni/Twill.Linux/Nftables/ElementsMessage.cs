@@ -17,7 +17,8 @@ internal static class ElementsMessage
     {
         SetElement[] all = elements.ToArray();
         List<ReadOnlyMemory<SetElement>> parts = [];
-        int start = 0, length = 0;
+        int start = 0,
+            length = 0;
         for (int i = 0; i < all.Length; i++)
         {
             int next = MaxLengthOf(all[i]);
@@ -110,19 +111,24 @@ internal static class ElementsMessage
         if (element.KeyEnd is { } last && (!set.Interval || last.Span.SequenceCompareTo(element.Key.Span) < 0))
         {
             throw new ArgumentException(
-                $"set {set.Name}: element {element}: {(set.Interval ? "the range ends before it begins" : "a range in a set that is not of intervals")}");
+                $"set {set.Name}: element {element}: "
+                    + $"{(set.Interval ? "the range ends before it begins" : "a range in a set that is not of intervals")}"
+            );
         }
 
         if (withData && !MatchesData(set, element))
         {
-            throw new ArgumentException($"set {set.Name}: element {element}: expected {set.Data?.Name ?? "no"} data of {set.Data?.Length ?? 0} bytes");
+            throw new ArgumentException(
+                $"set {set.Name}: element {element}: expected {set.Data?.Name ?? "no"} data of {set.Data?.Length ?? 0} bytes"
+            );
         }
     }
 
-    private static bool MatchesData(NftSet set, SetElement element) => set.Data switch
-    {
-        null => element.Data is null && element.Verdict is null,
-        { IsVerdict: true } => element.Data is null && element.Verdict is not null,
-        { } data => element.Verdict is null && element.Data is { } value && value.Length == data.Length,
-    };
+    private static bool MatchesData(NftSet set, SetElement element) =>
+        set.Data switch
+        {
+            null => element.Data is null && element.Verdict is null,
+            { IsVerdict: true } => element.Data is null && element.Verdict is not null,
+            { } data => element.Verdict is null && element.Data is { } value && value.Length == data.Length,
+        };
 }

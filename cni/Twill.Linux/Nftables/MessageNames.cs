@@ -40,7 +40,8 @@ internal static class MessageNames
         };
 
         // The table is attribute 1 of every message that has one.
-        string table = "", name = "";
+        string table = "",
+            name = "";
         while (reader.TryRead(out NetlinkAttribute attribute))
         {
             if (attribute.Type == (ushort)NFTA_CHAIN.TABLE)

@@ -16,7 +16,6 @@ internal readonly struct NfGenMsg
 
     internal NfGenMsg(NftFamily family) => Family = (byte)family;
 
-    internal NfGenMsg(ushort resourceId) => ResourceId = BitConverter.IsLittleEndian
-        ? BinaryPrimitives.ReverseEndianness(resourceId)
-        : resourceId;
+    internal NfGenMsg(ushort resourceId) =>
+        ResourceId = BitConverter.IsLittleEndian ? BinaryPrimitives.ReverseEndianness(resourceId) : resourceId;
 }

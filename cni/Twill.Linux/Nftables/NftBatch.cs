@@ -31,9 +31,11 @@ public sealed class NftBatch
     /// <summary>nlmsg_seq of the last message, whose acknowledgement says that all is done.</summary>
     internal uint LastSequence => _parts.Count == 0 ? FirstSequence : _parts[^1].Sequence;
 
-    /// <summary>Adds a change. A request that cannot be written (a name or comment too long, ..) is an <see cref="ArgumentException"/>.</summary>
+    /// <summary>Adds a change. A request that cannot be written (a name or comment too long, ..) is an
+    /// <see cref="ArgumentException"/>.</summary>
     /// <returns>This batch.</returns>
-    public NftBatch Add<T>(in T request) where T : struct, INetlinkRequest
+    public NftBatch Add<T>(in T request)
+        where T : struct, INetlinkRequest
     {
         ObjectDisposedException.ThrowIf(_sent, this);
         uint sequence = _socket.NextSequence();
@@ -54,7 +56,8 @@ public sealed class NftBatch
         return this;
     }
 
-    /// <summary>Deletes elements of a set or map, in as many messages as it takes. One that is not there fails the batch with ENOENT.</summary>
+    /// <summary>Deletes elements of a set or map, in as many messages as it takes. One that is not there fails the batch with
+    /// ENOENT.</summary>
     public NftBatch DeleteElements(NftSet set, params ReadOnlySpan<SetElement> elements)
     {
         foreach (ReadOnlyMemory<SetElement> part in ElementsMessage.Parts(elements))
@@ -82,7 +85,8 @@ public sealed class NftBatch
     public NftBatch DestroyTable(TableId table) => Add(new NewTable(table)).Add(new DeleteTable(table));
 
     /// <summary>Sends the batch. An empty one sends nothing.</summary>
-    /// <exception cref="NetlinkException">The kernel refused, and nothing was changed; the text names the first message it refused.</exception>
+    /// <exception cref="NetlinkException">The kernel refused, and nothing was changed; the text names the first message it
+    /// refused.</exception>
     public void Send()
     {
         IReadOnlyList<NftFailure> failures = TrySend();
@@ -139,8 +143,9 @@ public sealed class NftBatch
     private readonly record struct Part(uint Sequence, int Offset)
     {
         // Sequence numbers wrap around: what counts is the distance.
-        internal static readonly Comparer<Part> InOrder =
-            Comparer<Part>.Create(static (a, b) => unchecked((int)(a.Sequence - b.Sequence)).CompareTo(0));
+        internal static readonly Comparer<Part> InOrder = Comparer<Part>.Create(
+            static (a, b) => unchecked((int)(a.Sequence - b.Sequence)).CompareTo(0)
+        );
     }
 
     private readonly record struct BatchBegin(uint? Generation) : INetlinkRequest

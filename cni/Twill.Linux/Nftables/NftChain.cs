@@ -36,31 +36,44 @@ public sealed record NftChain(TableId Table, string Name)
         {
             switch ((NFTA_CHAIN)attribute.Type)
             {
-                case NFTA_CHAIN.TABLE: chain = chain with { Table = new TableId(family, attribute.Text()) }; break;
-                case NFTA_CHAIN.NAME: chain = chain with { Name = attribute.Text() }; break;
-                case NFTA_CHAIN.HANDLE: chain = chain with { Handle = attribute.Be64() }; break;
-                case NFTA_CHAIN.USE: chain = chain with { Use = attribute.Be32() }; break;
-                case NFTA_CHAIN.TYPE: type = attribute.Text(); break;
-                case NFTA_CHAIN.POLICY: policy = (ChainPolicy)attribute.Be32(); break;
-                case NFTA_CHAIN.HOOK: hook = DecodeHook(attribute.Nested); break;
+                case NFTA_CHAIN.TABLE:
+                    chain = chain with { Table = new TableId(family, attribute.Text()) };
+                    break;
+                case NFTA_CHAIN.NAME:
+                    chain = chain with { Name = attribute.Text() };
+                    break;
+                case NFTA_CHAIN.HANDLE:
+                    chain = chain with { Handle = attribute.Be64() };
+                    break;
+                case NFTA_CHAIN.USE:
+                    chain = chain with { Use = attribute.Be32() };
+                    break;
+                case NFTA_CHAIN.TYPE:
+                    type = attribute.Text();
+                    break;
+                case NFTA_CHAIN.POLICY:
+                    policy = (ChainPolicy)attribute.Be32();
+                    break;
+                case NFTA_CHAIN.HOOK:
+                    hook = DecodeHook(attribute.Nested);
+                    break;
                 case NFTA_CHAIN.USERDATA:
                     chain = chain with { Comment = Userdata.Comment(attribute.Value, UserdataType.Comment) };
                     break;
             }
         }
 
-        return hook is { } at
-            ? chain with { Base = new BaseChain(TypeOf(type), (NftHook)at.Number, at.Priority, policy) }
-            : chain;
+        return hook is { } at ? chain with { Base = new BaseChain(TypeOf(type), (NftHook)at.Number, at.Priority, policy) } : chain;
     }
 
-    private static ChainType TypeOf(string name) => name switch
-    {
-        "nat" => ChainType.Nat,
-        "route" => ChainType.Route,
-        "filter" => ChainType.Filter,
-        _ => ChainType.Other,
-    };
+    private static ChainType TypeOf(string name) =>
+        name switch
+        {
+            "nat" => ChainType.Nat,
+            "route" => ChainType.Route,
+            "filter" => ChainType.Filter,
+            _ => ChainType.Other,
+        };
 
     private static (uint Number, int Priority) DecodeHook(NetlinkReader reader)
     {
@@ -69,8 +82,12 @@ public sealed record NftChain(TableId Table, string Name)
         {
             switch ((NFTA_HOOK)attribute.Type)
             {
-                case NFTA_HOOK.HOOKNUM: hook.Number = attribute.Be32(); break;
-                case NFTA_HOOK.PRIORITY: hook.Priority = (int)attribute.Be32(); break;
+                case NFTA_HOOK.HOOKNUM:
+                    hook.Number = attribute.Be32();
+                    break;
+                case NFTA_HOOK.PRIORITY:
+                    hook.Priority = (int)attribute.Be32();
+                    break;
             }
         }
 

@@ -56,7 +56,8 @@ public readonly struct NftData : IEquatable<NftData>
         return new NftData(bytes);
     }
 
-    /// <summary>A 32 bit number that the kernel made: a mark, an interface index, an address type, connection states. Host byte order.</summary>
+    /// <summary>A 32 bit number that the kernel made: a mark, an interface index, an address type, connection states. Host byte
+    /// order.</summary>
     public static NftData OfHost(uint value) => new(MemoryMarshal.AsBytes(new ReadOnlySpan<uint>(ref value)));
 
     /// <summary>An interface name, padded to 16 bytes.</summary>

@@ -19,7 +19,8 @@ public sealed record NftRule(TableId Table, string Chain, ulong Handle, Rule Rul
 
         NetlinkReader reader = message.Reader;
         var family = (NftFamily)reader.Header<NfGenMsg>().Family;
-        string table = "", chain = "";
+        string table = "",
+            chain = "";
         ulong handle = 0;
         string? comment = null;
         List<NftExpression> expressions = [];
@@ -27,11 +28,21 @@ public sealed record NftRule(TableId Table, string Chain, ulong Handle, Rule Rul
         {
             switch ((NFTA_RULE)attribute.Type)
             {
-                case NFTA_RULE.TABLE: table = attribute.Text(); break;
-                case NFTA_RULE.CHAIN: chain = attribute.Text(); break;
-                case NFTA_RULE.HANDLE: handle = attribute.Be64(); break;
-                case NFTA_RULE.USERDATA: comment = Userdata.Comment(attribute.Value, UserdataType.Comment); break;
-                case NFTA_RULE.EXPRESSIONS: DecodeExpressions(attribute.Nested, expressions); break;
+                case NFTA_RULE.TABLE:
+                    table = attribute.Text();
+                    break;
+                case NFTA_RULE.CHAIN:
+                    chain = attribute.Text();
+                    break;
+                case NFTA_RULE.HANDLE:
+                    handle = attribute.Be64();
+                    break;
+                case NFTA_RULE.USERDATA:
+                    comment = Userdata.Comment(attribute.Value, UserdataType.Comment);
+                    break;
+                case NFTA_RULE.EXPRESSIONS:
+                    DecodeExpressions(attribute.Nested, expressions);
+                    break;
             }
         }
 

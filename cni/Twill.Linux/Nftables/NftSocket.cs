@@ -74,21 +74,32 @@ public sealed class NftSocket : IDisposable
         _netlink.TryGet(new GetChain(table, name), Errno.ENOENT, NftChain.Decode, out found);
 
     /// <summary>The chains of a table; none when there is no such table.</summary>
-    public List<NftChain> ListChains(TableId table) => OfOneGeneration(() => _netlink.Dump(
-        new GetChains(table.Family),
-        (in NetlinkMessage message) => NftChain.Decode(in message) is { } chain && chain.Table == table ? chain : null));
+    public List<NftChain> ListChains(TableId table) =>
+        OfOneGeneration(() =>
+            _netlink.Dump(new GetChains(table.Family), (in NetlinkMessage message) =>
+                NftChain.Decode(in message) is { } chain && chain.Table == table ? chain : null
+            )
+        );
 
     /// <summary>The base chains of all tables that are called at a hook, of the families ip, ip6, inet and bridge.</summary>
-    public List<NftChain> ListBaseChains(NftHook hook) => OfOneGeneration(() => _netlink.Dump(
-        new GetChains(0),
-        (in NetlinkMessage message) => NftChain.Decode(in message) is { } chain && chain.Base?.Hook == hook
-            && chain.Table.Family is NftFamily.Ip or NftFamily.Ip6 or NftFamily.Inet or NftFamily.Bridge ? chain : null));
+    public List<NftChain> ListBaseChains(NftHook hook) =>
+        OfOneGeneration(() =>
+            _netlink.Dump(new GetChains(0), (in NetlinkMessage message) =>
+                NftChain.Decode(in message) is { } chain
+                && chain.Base?.Hook == hook
+                && chain.Table.Family is NftFamily.Ip or NftFamily.Ip6 or NftFamily.Inet or NftFamily.Bridge
+                    ? chain
+                    : null
+            )
+        );
 
-    /// <summary>The rules of a table, or of one of its chains, in the order in which they are run; none when there is no such table.</summary>
+    /// <summary>The rules of a table, or of one of its chains, in the order in which they are run; none when there is no such
+    /// table.</summary>
     public List<NftRule> ListRules(TableId table, string? chain = null) =>
         OfOneGeneration(() => _netlink.Dump(new GetRules(table, chain), RuleOf(table, chain)));
 
-    /// <summary>As <see cref="ListRules"/> for one chain, asked for but once: what is changed at this moment may be half in it. One message there.</summary>
+    /// <summary>As <see cref="ListRules"/> for one chain, asked for but once: what is changed at this moment may be half in it. One message
+    /// there.</summary>
     public List<NftRule> GlanceAtRules(TableId table, string chain) => _netlink.Dump(new GetRules(table, chain), RuleOf(table, chain));
 
     /// <summary>One set or map by name.</summary>
@@ -106,8 +117,14 @@ public sealed class NftSocket : IDisposable
     public List<SetElement> ListElements(NftSet set)
     {
         List<SetDecoder.RawElement> raw = [];
-        foreach (List<SetDecoder.RawElement> part in OfOneGeneration(() => _netlink.Dump<GetSetElements, List<SetDecoder.RawElement>>(
-            new GetSetElements(set.Table, set.Name), SetDecoder.DecodeElements)))
+        foreach (
+            List<SetDecoder.RawElement> part in OfOneGeneration(() =>
+                _netlink.Dump<GetSetElements, List<SetDecoder.RawElement>>(
+                    new GetSetElements(set.Table, set.Name),
+                    SetDecoder.DecodeElements
+                )
+            )
+        )
         {
             raw.AddRange(part);
         }
@@ -122,8 +139,11 @@ public sealed class NftSocket : IDisposable
     /// <returns>False when there is none, or no such set or table.</returns>
     public bool TryGetElement(NftSet set, SetElement key, [NotNullWhen(true)] out SetElement? found)
     {
-        found = _netlink.TryGet(new GetSetElement(set, key), Errno.ENOENT, SetDecoder.DecodeElements, out List<SetDecoder.RawElement>? elements)
-            && elements.Count > 0 ? elements[0].Element : null;
+        found =
+            _netlink.TryGet(new GetSetElement(set, key), Errno.ENOENT, SetDecoder.DecodeElements, out List<SetDecoder.RawElement>? elements)
+            && elements.Count > 0
+                ? elements[0].Element
+                : null;
         return found is not null;
     }
 
@@ -159,8 +179,9 @@ public sealed class NftSocket : IDisposable
         }
     }
 
-    private static NetlinkDecoder<NftRule> RuleOf(TableId table, string? chain) => (in NetlinkMessage message) =>
-        NftRule.Decode(in message) is { } rule && rule.Table == table && (chain is null || rule.Chain == chain) ? rule : null;
+    private static NetlinkDecoder<NftRule> RuleOf(TableId table, string? chain) =>
+        (in NetlinkMessage message) =>
+            NftRule.Decode(in message) is { } rule && rule.Table == table && (chain is null || rule.Chain == chain) ? rule : null;
 
     /// <summary>
     /// The list, asked for again until nobody changed the rules meanwhile. The kernel says so (NLM_F_DUMP_INTR) only when the change fell
@@ -180,7 +201,11 @@ public sealed class NftSocket : IDisposable
 
             if (attempt == Attempts)
             {
-                throw new NetlinkException("list nftables", Errno.EAGAIN, $"the rules changed during each of {Attempts} attempts to list them");
+                throw new NetlinkException(
+                    "list nftables",
+                    Errno.EAGAIN,
+                    $"the rules changed during each of {Attempts} attempts to list them"
+                );
             }
         }
     }

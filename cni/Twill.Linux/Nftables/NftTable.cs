@@ -32,19 +32,36 @@ public sealed record NftTable(TableId Id)
         string name = "";
         string? comment = null;
         ulong handle = 0;
-        uint use = 0, flags = 0;
+        uint use = 0,
+            flags = 0;
         while (reader.TryRead(out NetlinkAttribute attribute))
         {
             switch ((NFTA_TABLE)attribute.Type)
             {
-                case NFTA_TABLE.NAME: name = attribute.Text(); break;
-                case NFTA_TABLE.FLAGS: flags = attribute.Be32(); break;
-                case NFTA_TABLE.HANDLE: handle = attribute.Be64(); break;
-                case NFTA_TABLE.USE: use = attribute.Be32(); break;
-                case NFTA_TABLE.USERDATA: comment = Userdata.Comment(attribute.Value, UserdataType.Comment); break;
+                case NFTA_TABLE.NAME:
+                    name = attribute.Text();
+                    break;
+                case NFTA_TABLE.FLAGS:
+                    flags = attribute.Be32();
+                    break;
+                case NFTA_TABLE.HANDLE:
+                    handle = attribute.Be64();
+                    break;
+                case NFTA_TABLE.USE:
+                    use = attribute.Be32();
+                    break;
+                case NFTA_TABLE.USERDATA:
+                    comment = Userdata.Comment(attribute.Value, UserdataType.Comment);
+                    break;
             }
         }
 
-        return new NftTable(new TableId(family, name)) { Comment = comment, Handle = handle, Use = use, IsDormant = (flags & Dormant) != 0 };
+        return new NftTable(new TableId(family, name))
+        {
+            Comment = comment,
+            Handle = handle,
+            Use = use,
+            IsDormant = (flags & Dormant) != 0,
+        };
     }
 }

@@ -7,14 +7,16 @@ namespace Twill.Linux.Nftables;
 /// <summary>The attributes that only nf_tables has: data, verdicts, registers, comments in user data.</summary>
 internal static class NftWriter
 {
-    internal static void PutData<T>(this ref NetlinkWriter w, T attribute, NftData data) where T : unmanaged, Enum
+    internal static void PutData<T>(this ref NetlinkWriter w, T attribute, NftData data)
+        where T : unmanaged, Enum
     {
         Nest nest = w.Begin(attribute);
         w.Put(NFTA_DATA.VALUE, data.Span);
         w.End(nest);
     }
 
-    internal static void PutVerdict<T>(this ref NetlinkWriter w, T attribute, Verdict verdict) where T : unmanaged, Enum
+    internal static void PutVerdict<T>(this ref NetlinkWriter w, T attribute, Verdict verdict)
+        where T : unmanaged, Enum
     {
         Nest nest = w.Begin(attribute);
         {
@@ -31,7 +33,8 @@ internal static class NftWriter
         w.End(nest);
     }
 
-    internal static void PutRegister<T>(this ref NetlinkWriter w, T attribute, NftRegister? register) where T : unmanaged, Enum
+    internal static void PutRegister<T>(this ref NetlinkWriter w, T attribute, NftRegister? register)
+        where T : unmanaged, Enum
     {
         if (register is { } number)
         {
@@ -40,7 +43,8 @@ internal static class NftWriter
     }
 
     /// <summary>User data of one entry, a comment: type, length (NUL included), text, NUL.</summary>
-    internal static void PutComment<T>(this ref NetlinkWriter w, T attribute, UserdataType type, string? comment) where T : unmanaged, Enum
+    internal static void PutComment<T>(this ref NetlinkWriter w, T attribute, UserdataType type, string? comment)
+        where T : unmanaged, Enum
     {
         if (comment is not null)
         {

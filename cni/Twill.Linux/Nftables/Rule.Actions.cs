@@ -26,8 +26,7 @@ public sealed partial class Rule
     public Rule Decide(Verdict verdict) => Add(new ImmediateVerdict(verdict));
 
     /// <summary>`PART . PART vmap @MAP`: the verdict that the map has for the key.</summary>
-    public Rule Vmap(NftSet map, params ReadOnlySpan<KeyPart> key) =>
-        Load(map, key).Add(new Lookup(map.Name, Dreg: NftRegister.Verdict));
+    public Rule Vmap(NftSet map, params ReadOnlySpan<KeyPart> key) => Load(map, key).Add(new Lookup(map.Name, Dreg: NftRegister.Verdict));
 
     /// <summary>`counter`.</summary>
     public Rule Counter() => Add(new Counter());

@@ -10,9 +10,8 @@ public sealed partial class Rule
     private static CmpOp Op(bool inverted) => inverted ? CmpOp.Neq : CmpOp.Eq;
 
     // The register at an offset in bytes: Reg1, then the small ones. Where a large register begins nft uses its number.
-    private static NftRegister RegisterAt(int offset) => offset % 16 == 0
-        ? NftRegister.Reg1 + (uint)offset / 16
-        : NftRegister.Reg32_00 + (uint)offset / 4;
+    private static NftRegister RegisterAt(int offset) =>
+        offset % 16 == 0 ? NftRegister.Reg1 + (uint)offset / 16 : NftRegister.Reg32_00 + (uint)offset / 4;
 
     private Rule NeedNfProto(byte protocol)
     {
@@ -30,8 +29,7 @@ public sealed partial class Rule
         return Add(new Meta(MetaKey.NfProto)).Add(new Cmp(CmpOp.Eq, NftData.Of(protocol)));
     }
 
-    private Rule AnyBit(uint bits) =>
-        Add(Bitwise.And(NftData.OfHost(bits))).Add(new Cmp(CmpOp.Neq, NftData.OfHost(0)));
+    private Rule AnyBit(uint bits) => Add(Bitwise.And(NftData.OfHost(bits))).Add(new Cmp(CmpOp.Neq, NftData.OfHost(0)));
 
     // Whole bytes are compared as they are; a prefix that ends within a byte is masked.
     private Rule Address(IPNetwork prefix, bool source, bool inverted)
@@ -118,28 +116,30 @@ public sealed partial class Rule
         return this;
     }
 
-    private static NftExpression Load(KeyPart part, NftType field, NftRegister dreg) => part switch
-    {
-        KeyPart.Saddr or KeyPart.Daddr => AddressLoad(IsV4(field), part == KeyPart.Saddr, IsV4(field) ? 4u : 16u, dreg),
-        KeyPart.L4Proto => new Meta(MetaKey.L4Proto, dreg),
-        KeyPart.Sport => new Payload(PayloadBase.Transport, 0, 2, dreg),
-        KeyPart.Dport => new Payload(PayloadBase.Transport, 2, 2, dreg),
-        KeyPart.OriginalDport => new Ct(CtKey.ProtoDst, Twill.Linux.Nftables.Expressions.CtDirection.Original, dreg),
-        KeyPart.IifName => new Meta(MetaKey.IifName, dreg),
-        KeyPart.OifName => new Meta(MetaKey.OifName, dreg),
-        KeyPart.Mark => new Meta(MetaKey.Mark, dreg),
-        _ => throw new ArgumentOutOfRangeException(nameof(part), part, "not a part of a key"),
-    };
+    private static NftExpression Load(KeyPart part, NftType field, NftRegister dreg) =>
+        part switch
+        {
+            KeyPart.Saddr or KeyPart.Daddr => AddressLoad(IsV4(field), part == KeyPart.Saddr, IsV4(field) ? 4u : 16u, dreg),
+            KeyPart.L4Proto => new Meta(MetaKey.L4Proto, dreg),
+            KeyPart.Sport => new Payload(PayloadBase.Transport, 0, 2, dreg),
+            KeyPart.Dport => new Payload(PayloadBase.Transport, 2, 2, dreg),
+            KeyPart.OriginalDport => new Ct(CtKey.ProtoDst, Twill.Linux.Nftables.Expressions.CtDirection.Original, dreg),
+            KeyPart.IifName => new Meta(MetaKey.IifName, dreg),
+            KeyPart.OifName => new Meta(MetaKey.OifName, dreg),
+            KeyPart.Mark => new Meta(MetaKey.Mark, dreg),
+            _ => throw new ArgumentOutOfRangeException(nameof(part), part, "not a part of a key"),
+        };
 
     private static bool IsV4(NftType field) => field.Equals(NftType.Ipv4Addr);
 
-    private static int LengthOf(NftExpression load, NftType field) => load switch
-    {
-        Payload payload => (int)payload.Length,
-        Ct => 2,
-        Meta { Key: MetaKey.L4Proto } => 1,
-        Meta { Key: MetaKey.Mark } => 4,
-        Meta { Key: MetaKey.IifName or MetaKey.OifName } => 16,
-        _ => field.Length,
-    };
+    private static int LengthOf(NftExpression load, NftType field) =>
+        load switch
+        {
+            Payload payload => (int)payload.Length,
+            Ct => 2,
+            Meta { Key: MetaKey.L4Proto } => 1,
+            Meta { Key: MetaKey.Mark } => 4,
+            Meta { Key: MetaKey.IifName or MetaKey.OifName } => 16,
+            _ => field.Length,
+        };
 }

@@ -5,23 +5,26 @@ using Twill.Linux.Nftables.Expressions;
 namespace Twill.Linux.Nftables;
 
 /// <summary>
-/// What a rule does, written as one would for `nft`: `Rule.For(table).SaddrIn(local).DaddrNotIn(exempt).Masquerade(NatFlags.FullyRandom)`. Each
+/// What a rule does, written as one would for `nft`: `Rule.For(table).SaddrIn(local).DaddrNotIn(exempt).Masquerade(NatFlags.FullyRandom)`.
+/// Each
 /// call appends expressions, and, like nft, first the check of the protocol that they need, once.
 /// </summary>
 public sealed partial class Rule
 {
-    private const byte Ipv4 = 2, Ipv6 = 10; // NFPROTO_IPV4, NFPROTO_IPV6
+    private const byte Ipv4 = 2,
+        Ipv6 = 10; // NFPROTO_IPV4, NFPROTO_IPV6
 
     private readonly List<NftExpression> _expressions = [];
     private byte _nfProto; // what packets that get this far are known to be: NFPROTO_IPV4, NFPROTO_IPV6, or 0
     private byte _l4Proto; // an IP protocol number, or 0
 
-    private Rule(NftFamily family) => _nfProto = family switch
-    {
-        NftFamily.Ip => Ipv4,
-        NftFamily.Ip6 => Ipv6,
-        _ => 0,
-    };
+    private Rule(NftFamily family) =>
+        _nfProto = family switch
+        {
+            NftFamily.Ip => Ipv4,
+            NftFamily.Ip6 => Ipv6,
+            _ => 0,
+        };
 
     internal Rule(List<NftExpression> expressions, string? comment)
     {
@@ -108,18 +111,18 @@ public sealed partial class Rule
     public Rule OifName(string name, bool inverted = false) => InterfaceName(MetaKey.OifName, name, inverted);
 
     /// <summary>`iif INDEX`, or with `!=`.</summary>
-    public Rule Iif(int index, bool inverted = false) =>
-        Add(new Meta(MetaKey.Iif)).Add(new Cmp(Op(inverted), NftData.OfHost((uint)index)));
+    public Rule Iif(int index, bool inverted = false) => Add(new Meta(MetaKey.Iif)).Add(new Cmp(Op(inverted), NftData.OfHost((uint)index)));
 
     /// <summary>`oif INDEX`, or with `!=`.</summary>
-    public Rule Oif(int index, bool inverted = false) =>
-        Add(new Meta(MetaKey.Oif)).Add(new Cmp(Op(inverted), NftData.OfHost((uint)index)));
+    public Rule Oif(int index, bool inverted = false) => Add(new Meta(MetaKey.Oif)).Add(new Cmp(Op(inverted), NftData.OfHost((uint)index)));
 
     /// <summary>`iifgroup GROUP`, or with `!=`.</summary>
-    public Rule IifGroup(uint group, bool inverted = false) => Add(new Meta(MetaKey.IifGroup)).Add(new Cmp(Op(inverted), NftData.OfHost(group)));
+    public Rule IifGroup(uint group, bool inverted = false) =>
+        Add(new Meta(MetaKey.IifGroup)).Add(new Cmp(Op(inverted), NftData.OfHost(group)));
 
     /// <summary>`oifgroup GROUP`, or with `!=`.</summary>
-    public Rule OifGroup(uint group, bool inverted = false) => Add(new Meta(MetaKey.OifGroup)).Add(new Cmp(Op(inverted), NftData.OfHost(group)));
+    public Rule OifGroup(uint group, bool inverted = false) =>
+        Add(new Meta(MetaKey.OifGroup)).Add(new Cmp(Op(inverted), NftData.OfHost(group)));
 
     /// <summary>`meta mark and MASK == VALUE`, or with `!=`.</summary>
     public Rule Mark(uint value, uint mask = uint.MaxValue, bool inverted = false)
@@ -143,8 +146,7 @@ public sealed partial class Rule
     public Rule CtStatus(CtStatus status) => Add(new Ct(CtKey.Status)).AnyBit((uint)status);
 
     /// <summary>`ct direction original|reply`.</summary>
-    public Rule CtDirection(CtDirection direction) =>
-        Add(new Ct(CtKey.Direction)).Add(new Cmp(CmpOp.Eq, NftData.Of((byte)direction)));
+    public Rule CtDirection(CtDirection direction) => Add(new Ct(CtKey.Direction)).Add(new Cmp(CmpOp.Eq, NftData.Of((byte)direction)));
 
     /// <summary>`fib daddr type local`: addressed to this host, by any of its addresses.</summary>
     public Rule DaddrIsLocal()

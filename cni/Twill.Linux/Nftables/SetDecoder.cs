@@ -16,25 +16,50 @@ internal static class SetDecoder
 
         NetlinkReader reader = message.Reader;
         var family = (NftFamily)reader.Header<NfGenMsg>().Family;
-        string table = "", name = "";
+        string table = "",
+            name = "";
         string? comment = null;
-        uint keyType = 0, keyLength = 0, dataType = 0, dataLength = 0, size = 0;
+        uint keyType = 0,
+            keyLength = 0,
+            dataType = 0,
+            dataLength = 0,
+            size = 0;
         ulong handle = 0;
         NFT_SET flags = 0;
         while (reader.TryRead(out NetlinkAttribute attribute))
         {
             switch ((NFTA_SET)attribute.Type)
             {
-                case NFTA_SET.TABLE: table = attribute.Text(); break;
-                case NFTA_SET.NAME: name = attribute.Text(); break;
-                case NFTA_SET.FLAGS: flags = (NFT_SET)attribute.Be32(); break;
-                case NFTA_SET.KEY_TYPE: keyType = attribute.Be32(); break;
-                case NFTA_SET.KEY_LEN: keyLength = Length(attribute); break;
-                case NFTA_SET.DATA_TYPE: dataType = attribute.Be32(); break;
-                case NFTA_SET.DATA_LEN: dataLength = Length(attribute); break;
-                case NFTA_SET.DESC: size = DecodeSize(attribute.Nested); break;
-                case NFTA_SET.HANDLE: handle = attribute.Be64(); break;
-                case NFTA_SET.USERDATA: comment = Userdata.Comment(attribute.Value, UserdataType.SetComment); break;
+                case NFTA_SET.TABLE:
+                    table = attribute.Text();
+                    break;
+                case NFTA_SET.NAME:
+                    name = attribute.Text();
+                    break;
+                case NFTA_SET.FLAGS:
+                    flags = (NFT_SET)attribute.Be32();
+                    break;
+                case NFTA_SET.KEY_TYPE:
+                    keyType = attribute.Be32();
+                    break;
+                case NFTA_SET.KEY_LEN:
+                    keyLength = Length(attribute);
+                    break;
+                case NFTA_SET.DATA_TYPE:
+                    dataType = attribute.Be32();
+                    break;
+                case NFTA_SET.DATA_LEN:
+                    dataLength = Length(attribute);
+                    break;
+                case NFTA_SET.DESC:
+                    size = DecodeSize(attribute.Nested);
+                    break;
+                case NFTA_SET.HANDLE:
+                    handle = attribute.Be64();
+                    break;
+                case NFTA_SET.USERDATA:
+                    comment = Userdata.Comment(attribute.Value, UserdataType.SetComment);
+                    break;
             }
         }
 
@@ -92,11 +117,13 @@ internal static class SetDecoder
             return elements;
         }
 
-        raw.Sort(static (a, b) =>
-        {
-            int order = a.Element.Key.Span.SequenceCompareTo(b.Element.Key.Span);
-            return order != 0 ? order : b.IsEnd.CompareTo(a.IsEnd);
-        });
+        raw.Sort(
+            static (a, b) =>
+            {
+                int order = a.Element.Key.Span.SequenceCompareTo(b.Element.Key.Span);
+                return order != 0 ? order : b.IsEnd.CompareTo(a.IsEnd);
+            }
+        );
         SetElement? open = null;
         foreach (RawElement one in raw)
         {
@@ -123,7 +150,8 @@ internal static class SetDecoder
     private static RawElement DecodeElement(NetlinkReader reader)
     {
         NftData key = default;
-        NftData? end = null, data = null;
+        NftData? end = null,
+            data = null;
         Verdict? verdict = null;
         string? comment = null;
         NFT_SET_ELEM flags = 0;
@@ -131,9 +159,15 @@ internal static class SetDecoder
         {
             switch ((NFTA_SET_ELEM)attribute.Type)
             {
-                case NFTA_SET_ELEM.KEY: DataDecoder.Decode(attribute.Nested, out key, out _); break;
-                case NFTA_SET_ELEM.FLAGS: flags = (NFT_SET_ELEM)attribute.Be32(); break;
-                case NFTA_SET_ELEM.USERDATA: comment = Userdata.Comment(attribute.Value, UserdataType.Comment); break;
+                case NFTA_SET_ELEM.KEY:
+                    DataDecoder.Decode(attribute.Nested, out key, out _);
+                    break;
+                case NFTA_SET_ELEM.FLAGS:
+                    flags = (NFT_SET_ELEM)attribute.Be32();
+                    break;
+                case NFTA_SET_ELEM.USERDATA:
+                    comment = Userdata.Comment(attribute.Value, UserdataType.Comment);
+                    break;
                 case NFTA_SET_ELEM.KEY_END:
                     DataDecoder.Decode(attribute.Nested, out NftData last, out _);
                     end = last;
@@ -145,7 +179,13 @@ internal static class SetDecoder
             }
         }
 
-        SetElement element = new(key) { KeyEnd = end == key ? null : end, Data = data, Verdict = verdict, Comment = comment };
+        SetElement element = new(key)
+        {
+            KeyEnd = end == key ? null : end,
+            Data = data,
+            Verdict = verdict,
+            Comment = comment,
+        };
         return new RawElement(element, (flags & NFT_SET_ELEM.INTERVAL_END) != 0);
     }
 
@@ -168,7 +208,9 @@ internal static class SetDecoder
         uint length = attribute.Be32();
         return length <= NftData.MaxLength
             ? length
-            : throw new NetlinkFormatException($"A set with keys or data of {length} bytes: at most {NftData.MaxLength} fit into registers.");
+            : throw new NetlinkFormatException(
+                $"A set with keys or data of {length} bytes: at most {NftData.MaxLength} fit into registers."
+            );
     }
 
     /// <summary>An element as the kernel lists it.</summary>

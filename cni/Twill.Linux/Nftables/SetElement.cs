@@ -44,7 +44,11 @@ public sealed record SetElement(NftData Key)
     public static SetElement Of(params ReadOnlySpan<NftData> fields) => new(fields.Length == 1 ? fields[0] : NftData.Concat(fields));
 
     /// <summary>This key leading to data, of one field or several: `tcp . 8080 : 10.244.7.5 . 80`.</summary>
-    public SetElement To(params ReadOnlySpan<NftData> fields) => this with { Data = fields.Length == 1 ? fields[0] : NftData.Concat(fields) };
+    public SetElement To(params ReadOnlySpan<NftData> fields) =>
+        this with
+        {
+            Data = fields.Length == 1 ? fields[0] : NftData.Concat(fields),
+        };
 
     /// <summary>This key leading to a verdict: `80 : accept`.</summary>
     public SetElement To(Verdict verdict) => this with { Verdict = verdict };

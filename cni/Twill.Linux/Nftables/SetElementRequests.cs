@@ -9,9 +9,8 @@ namespace Twill.Linux.Nftables;
 public readonly record struct NewSetElements(NftSet Set, ReadOnlyMemory<SetElement> Elements) : INetlinkRequest
 {
     /// <summary>These elements.</summary>
-    public NewSetElements(NftSet set, params SetElement[] elements) : this(set, elements.AsMemory())
-    {
-    }
+    public NewSetElements(NftSet set, params SetElement[] elements)
+        : this(set, elements.AsMemory()) { }
 
     /// <inheritdoc/>
     public static ushort Type => (ushort)NFT_MSG.NEWSETELEM;
@@ -30,9 +29,8 @@ public readonly record struct NewSetElements(NftSet Set, ReadOnlyMemory<SetEleme
 public readonly record struct DeleteSetElements(NftSet Set, ReadOnlyMemory<SetElement> Elements) : INetlinkRequest
 {
     /// <summary>These elements.</summary>
-    public DeleteSetElements(NftSet set, params SetElement[] elements) : this(set, elements.AsMemory())
-    {
-    }
+    public DeleteSetElements(NftSet set, params SetElement[] elements)
+        : this(set, elements.AsMemory()) { }
 
     /// <inheritdoc/>
     public static ushort Type => (ushort)NFT_MSG.DELSETELEM;
@@ -49,9 +47,8 @@ public readonly record struct DeleteSetElements(NftSet Set, ReadOnlyMemory<SetEl
 public readonly record struct DestroySetElements(NftSet Set, ReadOnlyMemory<SetElement> Elements) : INetlinkRequest
 {
     /// <summary>These elements.</summary>
-    public DestroySetElements(NftSet set, params SetElement[] elements) : this(set, elements.AsMemory())
-    {
-    }
+    public DestroySetElements(NftSet set, params SetElement[] elements)
+        : this(set, elements.AsMemory()) { }
 
     /// <inheritdoc/>
     public static ushort Type => (ushort)NFT_MSG.DESTROYSETELEM;
@@ -81,7 +78,8 @@ public readonly record struct FlushSet(TableId Table, string Name) : INetlinkReq
     }
 }
 
-/// <summary>`nft get element TABLE SET { KEY }`: one element by its key. ENOENT when it is not there, or there is no such set or table.</summary>
+/// <summary>`nft get element TABLE SET { KEY }`: one element by its key. ENOENT when it is not there, or there is no such set or
+/// table.</summary>
 internal readonly record struct GetSetElement(NftSet Set, SetElement Element) : INetlinkRequest
 {
     public static ushort Type => (ushort)NFT_MSG.GETSETELEM;

@@ -93,7 +93,10 @@ public readonly record struct NewSet(NftSet Set, uint Id = 1) : INetlinkRequest
         w.Put(NFTA_SET.USERDATA, userdata.Written);
     }
 
-    private static uint ByteOrder(NftType type) => type.IsConcatenation || type.IsVerdict ? 0u : type.BigEndian ? 2u : 1u;
+    private static uint ByteOrder(NftType type) =>
+        type.IsConcatenation || type.IsVerdict ? 0u
+        : type.BigEndian ? 2u
+        : 1u;
 }
 
 /// <summary>`nft delete set TABLE NAME`, with its elements. EBUSY while a rule looks up in it, ENOENT when there is none.</summary>

@@ -2,7 +2,8 @@ using Twill.Linux.Netlink;
 
 namespace Twill.Linux.Nftables;
 
-/// <summary>`nft add table FAMILY NAME { comment "COMMENT"; }`: makes the table; one that exists stays as it is, comment included.</summary>
+/// <summary>`nft add table FAMILY NAME { comment "COMMENT"; }`: makes the table; one that exists stays as it is, comment
+/// included.</summary>
 public readonly record struct NewTable(TableId Table, string? Comment = null) : INetlinkRequest
 {
     /// <inheritdoc/>
@@ -24,7 +25,8 @@ public readonly record struct NewTable(TableId Table, string? Comment = null) : 
     }
 }
 
-/// <summary>`nft delete table FAMILY NAME`: with all that is in it. ENOENT when there is none; see <see cref="NftBatch.DestroyTable"/>.</summary>
+/// <summary>`nft delete table FAMILY NAME`: with all that is in it. ENOENT when there is none; see
+/// <see cref="NftBatch.DestroyTable"/>.</summary>
 public readonly record struct DeleteTable(TableId Table) : INetlinkRequest
 {
     /// <inheritdoc/>

@@ -44,5 +44,6 @@ public readonly record struct Verdict(VerdictCode Code, string? Chain = null)
     public static Verdict Goto(string chain) => new(VerdictCode.Goto, chain);
 
     /// <summary>As `nft` writes it: `accept`, `jump ports`.</summary>
-    public override string ToString() => Chain is null ? Code.ToString().ToLowerInvariant() : $"{Code.ToString().ToLowerInvariant()} {Chain}";
+    public override string ToString() =>
+        Chain is null ? Code.ToString().ToLowerInvariant() : $"{Code.ToString().ToLowerInvariant()} {Chain}";
 }

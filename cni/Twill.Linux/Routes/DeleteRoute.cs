@@ -4,7 +4,8 @@ using Twill.Linux.Netlink;
 namespace Twill.Linux.Routes;
 
 /// <summary>
-/// <c>ip route del DESTINATION [via GATEWAY] [dev LINK] [proto P] [metric M] [table T]</c>: the first route that has all that is given. ESRCH when there is none.
+/// <c>ip route del DESTINATION [via GATEWAY] [dev LINK] [proto P] [metric M] [table T]</c>: the first route that has all that is given.
+/// ESRCH when there is none.
 /// </summary>
 /// <param name="Destination">IPv4 or IPv6; of length 0 for the default route.</param>
 public readonly record struct DeleteRoute(IPNetwork Destination) : INetlinkRequest
@@ -37,20 +38,27 @@ public readonly record struct DeleteRoute(IPNetwork Destination) : INetlinkReque
     public void Write(ref NetlinkWriter w)
     {
         byte family = AF.Of(Destination.BaseAddress);
-        w.Header(new RtMsg
-        {
-            Family = family,
-            DestinationLength = (byte)Destination.PrefixLength,
-            Table = RouteParts.HeaderTable(Table),
-            Protocol = Protocol,
-            Scope = (byte)RouteScope.Nowhere,
-            Type = (byte)RouteType,
-        });
+        w.Header(
+            new RtMsg
+            {
+                Family = family,
+                DestinationLength = (byte)Destination.PrefixLength,
+                Table = RouteParts.HeaderTable(Table),
+                Protocol = Protocol,
+                Scope = (byte)RouteScope.Nowhere,
+                Type = (byte)RouteType,
+            }
+        );
         RouteParts.PutDestination(ref w, Destination);
         if (Gateway is not null)
+        {
             RouteParts.PutGateway(ref w, family, Gateway);
+        }
+
         RouteParts.PutMetricAndTable(ref w, Metric, Table);
         if (Index != 0)
+        {
             w.Put(RTA.OIF, Index);
+        }
     }
 }

@@ -7,7 +7,7 @@ namespace Twill.Linux.Routes;
 /// <param name="Destination">IPv4 or IPv6.</param>
 public readonly record struct GetRoute(IPAddress Destination) : INetlinkRequest
 {
-    private const uint RTM_F_LOOKUP_TABLE = 0x1000;     // tell the table that the route was found in
+    private const uint RTM_F_LOOKUP_TABLE = 0x1000; // tell the table that the route was found in
 
     /// <inheritdoc/>
     public static ushort Type => RTM.GETROUTE;
@@ -20,7 +20,14 @@ public readonly record struct GetRoute(IPAddress Destination) : INetlinkRequest
     {
         byte family = AF.Of(Destination);
         // IPv6 tells the table anyway, and, where it checks requests strictly, refuses the flag: EINVAL.
-        w.Header(new RtMsg { Family = family, DestinationLength = (byte)AF.Bits(family), Flags = family == AF.INET ? RTM_F_LOOKUP_TABLE : 0 });
+        w.Header(
+            new RtMsg
+            {
+                Family = family,
+                DestinationLength = (byte)AF.Bits(family),
+                Flags = family == AF.INET ? RTM_F_LOOKUP_TABLE : 0,
+            }
+        );
         w.Put(RTA.DST, Destination);
     }
 }

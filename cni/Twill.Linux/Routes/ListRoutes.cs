@@ -3,7 +3,8 @@ using Twill.Linux.Netlink;
 
 namespace Twill.Linux.Routes;
 
-/// <summary><c>ip [-4|-6] route show [table T] [proto P] [dev LINK]</c>. The kernel filters from 4.20 on; <see cref="Matches"/> does the rest.</summary>
+/// <summary><c>ip [-4|-6] route show [table T] [proto P] [dev LINK]</c>. The kernel filters from 4.20 on; <see cref="Matches"/> does the
+/// rest.</summary>
 public readonly record struct ListRoutes : INetlinkRequest
 {
     /// <inheritdoc/>
@@ -30,17 +31,24 @@ public readonly record struct ListRoutes : INetlinkRequest
     /// <inheritdoc/>
     public void Write(ref NetlinkWriter w)
     {
-        w.Header(new RtMsg
-        {
-            Family = AF.Of(Family),
-            Table = Table <= byte.MaxValue ? (byte)Table : (byte)0,
-            Protocol = Protocol,
-            Type = (byte)RouteType,
-        });
+        w.Header(
+            new RtMsg
+            {
+                Family = AF.Of(Family),
+                Table = Table <= byte.MaxValue ? (byte)Table : (byte)0,
+                Protocol = Protocol,
+                Type = (byte)RouteType,
+            }
+        );
         if (Table != 0)
+        {
             w.Put(RTA.TABLE, Table);
+        }
+
         if (Index != 0)
+        {
             w.Put(RTA.OIF, Index);
+        }
     }
 
     /// <summary>Whether a route is one of those asked for: a kernel that does not filter sends all.</summary>

@@ -3,7 +3,8 @@ using Twill.Linux.Netlink;
 
 namespace Twill.Linux.Routes;
 
-/// <summary><c>ip route add|replace DESTINATION [via GATEWAY] [dev LINK] [onlink] [proto P] [metric M] [mtu MTU] [advmss MSS] [src ADDRESS] [scope S] [table T]</c></summary>
+/// <summary><c>ip route add|replace DESTINATION [via GATEWAY] [dev LINK] [onlink] [proto P] [metric M] [mtu MTU] [advmss MSS] [src ADDRESS]
+/// [scope S] [table T]</c></summary>
 /// <param name="Destination">IPv4 or IPv6; of length 0 for the default route.</param>
 public readonly record struct NewRoute(IPNetwork Destination) : INetlinkRequest
 {
@@ -13,13 +14,15 @@ public readonly record struct NewRoute(IPNetwork Destination) : INetlinkRequest
     public static ushort Type => RTM.NEWROUTE;
 
     /// <inheritdoc/>
-    public NetlinkFlags Flags => NetlinkFlags.Create | Mode switch
-    {
-        RouteMode.Replace => NetlinkFlags.Replace,
-        RouteMode.Append => NetlinkFlags.Append,
-        RouteMode.Prepend => NetlinkFlags.None,
-        _ => NetlinkFlags.Excl,
-    };
+    public NetlinkFlags Flags =>
+        NetlinkFlags.Create
+        | Mode switch
+        {
+            RouteMode.Replace => NetlinkFlags.Replace,
+            RouteMode.Append => NetlinkFlags.Append,
+            RouteMode.Prepend => NetlinkFlags.None,
+            _ => NetlinkFlags.Excl,
+        };
 
     /// <summary>What becomes of a route that exists.</summary>
     public RouteMode Mode { get; init; }
@@ -37,7 +40,8 @@ public readonly record struct NewRoute(IPNetwork Destination) : INetlinkRequest
     public byte Protocol { get; init; }
 
     /// <summary>
-    /// How far away the destination is; null for link when IPv4 goes without a gateway, host for type local, and universe else, as <c>ip</c> does.
+    /// How far away the destination is; null for link when IPv4 goes without a gateway, host for type local, and universe else, as
+    /// <c>ip</c> does.
     /// </summary>
     public RouteScope? Scope { get; init; }
 
@@ -65,39 +69,57 @@ public readonly record struct NewRoute(IPNetwork Destination) : INetlinkRequest
         const byte RTPROT_BOOT = 3;
         byte family = AF.Of(Destination.BaseAddress);
         RouteType type = RouteType == RouteType.Unspecified ? RouteType.Unicast : RouteType;
-        w.Header(new RtMsg
-        {
-            Family = family,
-            DestinationLength = (byte)Destination.PrefixLength,
-            Table = RouteParts.HeaderTable(Table),
-            Protocol = Protocol == 0 ? RTPROT_BOOT : Protocol,
-            Scope = (byte)(Scope ?? DefaultScope(family, type)),
-            Type = (byte)type,
-            Flags = Onlink ? RTNH_F_ONLINK : 0,
-        });
+        w.Header(
+            new RtMsg
+            {
+                Family = family,
+                DestinationLength = (byte)Destination.PrefixLength,
+                Table = RouteParts.HeaderTable(Table),
+                Protocol = Protocol == 0 ? RTPROT_BOOT : Protocol,
+                Scope = (byte)(Scope ?? DefaultScope(family, type)),
+                Type = (byte)type,
+                Flags = Onlink ? RTNH_F_ONLINK : 0,
+            }
+        );
         RouteParts.PutDestination(ref w, Destination);
         if (Gateway is not null)
+        {
             RouteParts.PutGateway(ref w, family, Gateway);
+        }
+
         RouteParts.PutMetricAndTable(ref w, Metric, Table);
         if (Source is not null)
+        {
             w.Put(RTA.PREFSRC, Source);
+        }
+
         if (Index != 0)
+        {
             w.Put(RTA.OIF, Index);
+        }
+
         if (Mtu != 0 || AdvMss != 0)
         {
             Nest metrics = w.Begin(RTA.METRICS);
             if (Mtu != 0)
+            {
                 w.Put(RTAX.MTU, Mtu);
+            }
+
             if (AdvMss != 0)
+            {
                 w.Put(RTAX.ADVMSS, AdvMss);
+            }
+
             w.End(metrics);
         }
     }
 
-    private RouteScope DefaultScope(byte family, RouteType type) => type switch
-    {
-        RouteType.Local => RouteScope.Host,
-        RouteType.Unicast when family == AF.INET && Gateway is null => RouteScope.Link,
-        _ => RouteScope.Universe,
-    };
+    private RouteScope DefaultScope(byte family, RouteType type) =>
+        type switch
+        {
+            RouteType.Local => RouteScope.Host,
+            RouteType.Unicast when family == AF.INET && Gateway is null => RouteScope.Link,
+            _ => RouteScope.Universe,
+        };
 }

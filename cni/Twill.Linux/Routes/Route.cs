@@ -6,7 +6,9 @@ namespace Twill.Linux.Routes;
 /// <summary>A route as the kernel describes it (RTM_NEWROUTE): what <c>ip route show</c> shows.</summary>
 public sealed class Route
 {
-    private const uint RTNH_F_DEAD = 1, RTNH_F_ONLINK = 4, RTNH_F_LINKDOWN = 16;
+    private const uint RTNH_F_DEAD = 1,
+        RTNH_F_ONLINK = 4,
+        RTNH_F_LINKDOWN = 16;
 
     private uint _flags;
 
@@ -56,11 +58,16 @@ public sealed class Route
     public bool GoesThrough(int index)
     {
         if (Index == index)
+        {
             return true;
+        }
+
         foreach (NextHop hop in NextHops)
         {
             if (hop.Index == index)
+            {
                 return true;
+            }
         }
         return false;
     }
@@ -74,11 +81,17 @@ public sealed class Route
     public static Route? Decode(in NetlinkMessage message)
     {
         if (message.Type is not (RTM.NEWROUTE or RTM.DELROUTE))
+        {
             return null;
+        }
+
         NetlinkReader reader = message.Reader;
         RtMsg header = reader.Header<RtMsg>();
         if (header.Family is not (AF.INET or AF.INET6))
+        {
             return null;
+        }
+
         Route route = new()
         {
             Table = header.Table,
@@ -92,15 +105,33 @@ public sealed class Route
         {
             switch ((RTA)a.Type)
             {
-                case RTA.DST: destination = a.Address(); break;
-                case RTA.GATEWAY: route.Gateway = a.Address(); break;
-                case RTA.VIA: route.Gateway = Via(in a); break;
-                case RTA.OIF: route.Index = a.S32(); break;
-                case RTA.PREFSRC: route.Source = a.Address(); break;
-                case RTA.TABLE: route.Table = a.U32(); break;
-                case RTA.PRIORITY: route.Metric = a.U32(); break;
-                case RTA.METRICS: route.DecodeMetrics(a.Nested); break;
-                case RTA.MULTIPATH: route.NextHops = DecodeHops(a.Value); break;
+                case RTA.DST:
+                    destination = a.Address();
+                    break;
+                case RTA.GATEWAY:
+                    route.Gateway = a.Address();
+                    break;
+                case RTA.VIA:
+                    route.Gateway = Via(in a);
+                    break;
+                case RTA.OIF:
+                    route.Index = a.S32();
+                    break;
+                case RTA.PREFSRC:
+                    route.Source = a.Address();
+                    break;
+                case RTA.TABLE:
+                    route.Table = a.U32();
+                    break;
+                case RTA.PRIORITY:
+                    route.Metric = a.U32();
+                    break;
+                case RTA.METRICS:
+                    route.DecodeMetrics(a.Nested);
+                    break;
+                case RTA.MULTIPATH:
+                    route.NextHops = DecodeHops(a.Value);
+                    break;
             }
         }
         Prefixes.Check(destination, header.DestinationLength);
@@ -114,16 +145,21 @@ public sealed class Route
         {
             switch ((RTAX)a.Type)
             {
-                case RTAX.MTU: Mtu = a.U32(); break;
-                case RTAX.ADVMSS: AdvMss = a.U32(); break;
+                case RTAX.MTU:
+                    Mtu = a.U32();
+                    break;
+                case RTAX.ADVMSS:
+                    AdvMss = a.U32();
+                    break;
             }
         }
     }
 
     // struct rtvia: the family, then the address.
-    private static IPAddress Via(in NetlinkAttribute a) => a.Value.Length is 2 + 4 or 2 + 16
-        ? new IPAddress(a.Value[2..])
-        : throw new NetlinkFormatException($"RTA_VIA of {a.Value.Length} bytes: expected a family and an address.");
+    private static IPAddress Via(in NetlinkAttribute a) =>
+        a.Value.Length is 2 + 4 or 2 + 16
+            ? new IPAddress(a.Value[2..])
+            : throw new NetlinkFormatException($"RTA_VIA of {a.Value.Length} bytes: expected a family and an address.");
 
     // RTA_MULTIPATH: struct rtnexthop, each followed by attributes of its own.
     private static List<NextHop> DecodeHops(ReadOnlySpan<byte> value)
@@ -134,15 +170,22 @@ public sealed class Route
             NetlinkReader sizes = new(value);
             RtNexthop hop = sizes.Header<RtNexthop>();
             if (hop.Length < 8 || hop.Length > value.Length)
+            {
                 throw new NetlinkFormatException($"A next hop says it has {hop.Length} bytes, of which there are {value.Length}.");
+            }
+
             NetlinkReader reader = new(value[8..hop.Length]);
             IPAddress? gateway = null;
             while (reader.TryRead(out NetlinkAttribute a))
             {
                 switch ((RTA)a.Type)
                 {
-                    case RTA.GATEWAY: gateway = a.Address(); break;
-                    case RTA.VIA: gateway = Via(in a); break;
+                    case RTA.GATEWAY:
+                        gateway = a.Address();
+                        break;
+                    case RTA.VIA:
+                        gateway = Via(in a);
+                        break;
                 }
             }
             hops.Add(new NextHop(hop.Index, gateway, hop.Hops + 1, hop.Flags));

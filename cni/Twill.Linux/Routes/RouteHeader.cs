@@ -3,29 +3,29 @@ using System.Runtime.InteropServices;
 namespace Twill.Linux.Routes;
 
 [StructLayout(LayoutKind.Sequential)]
-internal struct RtMsg                   // struct rtmsg
+internal struct RtMsg // struct rtmsg
 {
-    internal byte Family;               // rtm_family
-    internal byte DestinationLength;    // rtm_dst_len
-    internal byte SourceLength;         // rtm_src_len
-    internal byte Tos;                  // rtm_tos
-    internal byte Table;                // rtm_table: 0 when RTA_TABLE has it
-    internal byte Protocol;             // rtm_protocol
-    internal byte Scope;                // rtm_scope
-    internal byte Type;                 // rtm_type
-    internal uint Flags;                // rtm_flags
+    internal byte Family; // rtm_family
+    internal byte DestinationLength; // rtm_dst_len
+    internal byte SourceLength; // rtm_src_len
+    internal byte Tos; // rtm_tos
+    internal byte Table; // rtm_table: 0 when RTA_TABLE has it
+    internal byte Protocol; // rtm_protocol
+    internal byte Scope; // rtm_scope
+    internal byte Type; // rtm_type
+    internal uint Flags; // rtm_flags
 }
 
 [StructLayout(LayoutKind.Sequential)]
-internal struct RtNexthop               // struct rtnexthop
+internal struct RtNexthop // struct rtnexthop
 {
-    internal ushort Length;             // rtnh_len
-    internal byte Flags;                // rtnh_flags
-    internal byte Hops;                 // rtnh_hops: weight less 1
-    internal int Index;                 // rtnh_ifindex
+    internal ushort Length; // rtnh_len
+    internal byte Flags; // rtnh_flags
+    internal byte Hops; // rtnh_hops: weight less 1
+    internal int Index; // rtnh_ifindex
 }
 
-internal enum RTA : ushort              // linux/rtnetlink.h
+internal enum RTA : ushort // linux/rtnetlink.h
 {
     DST = 1,
     OIF = 4,
@@ -38,7 +38,7 @@ internal enum RTA : ushort              // linux/rtnetlink.h
     VIA = 18,
 }
 
-internal enum RTAX : ushort             // inside RTA_METRICS
+internal enum RTAX : ushort // inside RTA_METRICS
 {
     MTU = 2,
     ADVMSS = 8,

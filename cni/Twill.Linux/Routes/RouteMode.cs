@@ -5,10 +5,14 @@ public enum RouteMode
 {
     /// <summary><c>ip route add</c>: EEXIST.</summary>
     Add,
+
     /// <summary><c>ip route replace</c>: it is replaced, without a moment in which there is none.</summary>
     Replace,
+
     /// <summary><c>ip route append</c>: it stays, the new one comes behind it.</summary>
     Append,
-    /// <summary><c>ip route prepend</c>: it stays, the new one comes before it and is the one taken. EEXIST when they are the same in all.</summary>
+
+    /// <summary><c>ip route prepend</c>: it stays, the new one comes before it and is the one taken. EEXIST when they are the same in
+    /// all.</summary>
     Prepend,
 }

@@ -7,12 +7,17 @@ namespace Twill.Linux.Routes;
 internal static class RouteParts
 {
     /// <summary>rtm_table: main unless said otherwise, 0 for tables above 255, which only RTA_TABLE can tell.</summary>
-    internal static byte HeaderTable(uint table) => table == 0 ? (byte)RouteTable.Main : table <= byte.MaxValue ? (byte)table : (byte)0;
+    internal static byte HeaderTable(uint table) =>
+        table == 0 ? (byte)RouteTable.Main
+        : table <= byte.MaxValue ? (byte)table
+        : (byte)0;
 
     internal static void PutDestination(ref NetlinkWriter w, IPNetwork destination)
     {
         if (destination.PrefixLength != 0)
+        {
             w.Put(RTA.DST, destination.BaseAddress);
+        }
     }
 
     /// <summary>RTA_GATEWAY, or RTA_VIA (struct rtvia) when the gateway is of another family than the destination.</summary>
@@ -33,8 +38,13 @@ internal static class RouteParts
     internal static void PutMetricAndTable(ref NetlinkWriter w, uint metric, uint table)
     {
         if (metric != 0)
+        {
             w.Put(RTA.PRIORITY, metric);
+        }
+
         if (table > byte.MaxValue)
+        {
             w.Put(RTA.TABLE, table);
+        }
     }
 }

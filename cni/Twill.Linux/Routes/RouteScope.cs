@@ -5,12 +5,16 @@ public enum RouteScope : byte
 {
     /// <summary>RT_SCOPE_UNIVERSE ("global"): anywhere.</summary>
     Universe = 0,
+
     /// <summary>RT_SCOPE_SITE: inside this site.</summary>
     Site = 200,
+
     /// <summary>RT_SCOPE_LINK: on the directly attached network.</summary>
     Link = 253,
+
     /// <summary>RT_SCOPE_HOST: on this host.</summary>
     Host = 254,
+
     /// <summary>RT_SCOPE_NOWHERE; when a route is deleted: whichever scope it has.</summary>
     Nowhere = 255,
 }

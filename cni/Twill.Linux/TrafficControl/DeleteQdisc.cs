@@ -20,8 +20,17 @@ public readonly record struct DeleteQdisc(int Index, uint Parent) : INetlinkRequ
     public void Write(ref NetlinkWriter w)
     {
         bool ingress = Parent == TcHandle.Ingress;
-        w.Header(new TcMsg { Index = Index, Handle = ingress ? TcHandle.IngressQdisc : 0, Parent = Parent });
+        w.Header(
+            new TcMsg
+            {
+                Index = Index,
+                Handle = ingress ? TcHandle.IngressQdisc : 0,
+                Parent = Parent,
+            }
+        );
         if (ingress)
+        {
             w.Put(TCA.KIND, "ingress");
+        }
     }
 }

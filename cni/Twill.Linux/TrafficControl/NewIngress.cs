@@ -15,7 +15,14 @@ public readonly record struct NewIngress(int Index) : INetlinkRequest
     /// <inheritdoc/>
     public void Write(ref NetlinkWriter w)
     {
-        w.Header(new TcMsg { Index = Index, Handle = TcHandle.IngressQdisc, Parent = TcHandle.Ingress });
+        w.Header(
+            new TcMsg
+            {
+                Index = Index,
+                Handle = TcHandle.IngressQdisc,
+                Parent = TcHandle.Ingress,
+            }
+        );
         w.Put(TCA.KIND, "ingress");
     }
 }

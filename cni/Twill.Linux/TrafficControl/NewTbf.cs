@@ -25,14 +25,23 @@ public readonly record struct NewTbf(int Index, ulong Rate, uint Burst, uint Lim
     /// <inheritdoc/>
     public void Write(ref NetlinkWriter w)
     {
-        w.Header(new TcMsg { Index = Index, Handle = TcHandle.First, Parent = TcHandle.Root });
+        w.Header(
+            new TcMsg
+            {
+                Index = Index,
+                Handle = TcHandle.First,
+                Parent = TcHandle.Root,
+            }
+        );
         w.Put(TCA.KIND, "tbf");
         Nest options = w.Begin(TCA.OPTIONS);
         {
             PutParms(ref w);
             w.Put(TCA_TBF.BURST, Burst);
             if (Rate > uint.MaxValue)
+            {
                 w.Put(TCA_TBF.RATE64, Rate);
+            }
         }
         w.End(options);
     }

@@ -29,17 +29,29 @@ public sealed class Qdisc
     public static Qdisc? Decode(in NetlinkMessage message)
     {
         if (message.Type != RTM.NEWQDISC)
+        {
             return null;
+        }
+
         NetlinkReader reader = message.Reader;
         TcMsg header = reader.Header<TcMsg>();
-        Qdisc qdisc = new() { Index = header.Index, Handle = header.Handle, Parent = header.Parent };
+        Qdisc qdisc = new()
+        {
+            Index = header.Index,
+            Handle = header.Handle,
+            Parent = header.Parent,
+        };
         while (reader.TryRead(out NetlinkAttribute a))
         {
             // The kernel sends the kind before the options that depend on it.
             switch ((TCA)a.Type)
             {
-                case TCA.KIND: qdisc.Kind = a.Text(); break;
-                case TCA.OPTIONS when qdisc.Kind == "tbf": qdisc.Tbf = TbfDetails.Decode(a.Nested); break;
+                case TCA.KIND:
+                    qdisc.Kind = a.Text();
+                    break;
+                case TCA.OPTIONS when qdisc.Kind == "tbf":
+                    qdisc.Tbf = TbfDetails.Decode(a.Nested);
+                    break;
             }
         }
         return qdisc;

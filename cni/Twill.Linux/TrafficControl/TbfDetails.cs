@@ -5,7 +5,7 @@ namespace Twill.Linux.TrafficControl;
 /// <summary>Parameters of a token bucket filter.</summary>
 public sealed class TbfDetails
 {
-    private const int TickShift = 6;    // PSCHED_SHIFT: a tick is 64 ns
+    private const int TickShift = 6; // PSCHED_SHIFT: a tick is 64 ns
 
     /// <summary>Bytes per second.</summary>
     public ulong Rate { get; private set; }
@@ -18,7 +18,8 @@ public sealed class TbfDetails
     /// </summary>
     public uint BurstTicks { get; private set; }
 
-    /// <summary>Whether the burst is so many bytes, as far as the kernel tells: to a thousandth, and past 275 seconds modulo those.</summary>
+    /// <summary>Whether the burst is so many bytes, as far as the kernel tells: to a thousandth, and past 275 seconds modulo
+    /// those.</summary>
     public bool HasBurst(uint bytes)
     {
         ulong wanted = TicksOf(Rate, bytes);
@@ -27,8 +28,7 @@ public sealed class TbfDetails
     }
 
     /// <summary>The time that so many bytes take, in ticks of 64 ns.</summary>
-    internal static ulong TicksOf(ulong rate, uint bytes) =>
-        rate == 0 ? 0 : (ulong)((UInt128)bytes * 1_000_000_000 / rate) >> TickShift;
+    internal static ulong TicksOf(ulong rate, uint bytes) => rate == 0 ? 0 : (ulong)((UInt128)bytes * 1_000_000_000 / rate) >> TickShift;
 
     internal static TbfDetails Decode(NetlinkReader reader)
     {
@@ -42,7 +42,9 @@ public sealed class TbfDetails
                     TcTbfQopt parms = a.Struct<TcTbfQopt>();
                     (tbf.Rate, tbf.Limit, tbf.BurstTicks) = (parms.Rate.Rate, parms.Limit, parms.Buffer);
                     break;
-                case TCA_TBF.RATE64: rate64 = a.U64(); break;
+                case TCA_TBF.RATE64:
+                    rate64 = a.U64();
+                    break;
             }
         }
         tbf.Rate = rate64 ?? tbf.Rate;

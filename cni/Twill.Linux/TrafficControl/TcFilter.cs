@@ -35,7 +35,10 @@ public sealed class TcFilter
     public static TcFilter? Decode(in NetlinkMessage message)
     {
         if (message.Type != RTM.NEWTFILTER)
+        {
             return null;
+        }
+
         NetlinkReader reader = message.Reader;
         TcMsg header = reader.Header<TcMsg>();
         TcFilter filter = new()
@@ -49,8 +52,12 @@ public sealed class TcFilter
         {
             switch ((TCA)a.Type)
             {
-                case TCA.KIND: filter.Kind = a.Text(); break;
-                case TCA.OPTIONS when filter.Kind == "u32": filter.RedirectIndex = RedirectIn(a.Nested); break;
+                case TCA.KIND:
+                    filter.Kind = a.Text();
+                    break;
+                case TCA.OPTIONS when filter.Kind == "u32":
+                    filter.RedirectIndex = RedirectIn(a.Nested);
+                    break;
             }
         }
         return filter;
@@ -64,7 +71,9 @@ public sealed class TcFilter
         {
             NetlinkReader actions = a.Nested;
             if ((TCA_U32)a.Type == TCA_U32.ACT && actions.TryRead(out NetlinkAttribute first))
+            {
                 return RedirectOf(first.Nested);
+            }
         }
         return 0;
     }
@@ -76,8 +85,11 @@ public sealed class TcFilter
         {
             switch ((TCA_ACT)a.Type)
             {
-                case TCA_ACT.KIND: mirred = a.Text() == "mirred"; break;
-                case TCA_ACT.OPTIONS when mirred: return TargetOf(a.Nested);
+                case TCA_ACT.KIND:
+                    mirred = a.Text() == "mirred";
+                    break;
+                case TCA_ACT.OPTIONS when mirred:
+                    return TargetOf(a.Nested);
             }
         }
         return 0;
@@ -88,7 +100,9 @@ public sealed class TcFilter
         while (mirred.TryRead(out NetlinkAttribute a))
         {
             if ((TCA_MIRRED)a.Type == TCA_MIRRED.PARMS && a.Struct<TcMirred>() is { EAction: TCA_EGRESS_REDIR } parms)
+            {
                 return (int)parms.IfIndex;
+            }
         }
         return 0;
     }

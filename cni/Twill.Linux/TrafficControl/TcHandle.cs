@@ -1,6 +1,7 @@
 namespace Twill.Linux.TrafficControl;
 
-/// <summary>Where in an interface's tree of queueing disciplines something hangs: <c>tc</c>'s <c>root</c>, <c>ingress</c>, <c>1:</c>.</summary>
+/// <summary>Where in an interface's tree of queueing disciplines something hangs: <c>tc</c>'s <c>root</c>, <c>ingress</c>,
+/// <c>1:</c>.</summary>
 public static class TcHandle
 {
     /// <summary>TC_H_ROOT: the queueing discipline of what leaves.</summary>

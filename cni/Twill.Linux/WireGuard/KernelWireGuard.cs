@@ -10,8 +10,10 @@ public sealed class KernelWireGuard : IWireGuard
 {
     private const string Family = "wireguard";
 
-    /// <summary>What one message holds, counted in allowed addresses, of which a peer by itself weighs as many as this: far below 65,535 bytes.</summary>
-    private const int Room = 600, PeerWeight = 5;
+    /// <summary>What one message holds, counted in allowed addresses, of which a peer by itself weighs as many as this: far below 65,535
+    /// bytes.</summary>
+    private const int Room = 600,
+        PeerWeight = 5;
 
     private readonly NetlinkSocket _netlink;
 
@@ -20,7 +22,8 @@ public sealed class KernelWireGuard : IWireGuard
     /// <summary>Opens a socket in the calling thread's network namespace.</summary>
     /// <returns>False when the kernel has no WireGuard, or its module is not loaded.</returns>
     /// <exception cref="LibcException">Descriptors ran out.</exception>
-    public static bool TryOpen([NotNullWhen(true)] out KernelWireGuard? wireGuard) => TryOpen(KernelChannel.Open(NetlinkFamily.Generic), out wireGuard);
+    public static bool TryOpen([NotNullWhen(true)] out KernelWireGuard? wireGuard) =>
+        TryOpen(KernelChannel.Open(NetlinkFamily.Generic), out wireGuard);
 
     internal static bool TryOpen(INetlinkChannel channel, [NotNullWhen(true)] out KernelWireGuard? wireGuard)
     {
@@ -40,8 +43,9 @@ public sealed class KernelWireGuard : IWireGuard
     /// <exception cref="NetlinkException">ENODEV: there is no such device; EOPNOTSUPP: it is of another kind.</exception>
     public WireGuardDevice Get(string name)
     {
-        List<WireGuardDevice> parts = _netlink.Dump(
-            new GetWireGuard(name), (in NetlinkMessage message) => message.Type == _netlink.Family ? WireGuardDevice.Decode(in message) : null);
+        List<WireGuardDevice> parts = _netlink.Dump(new GetWireGuard(name), (in NetlinkMessage message) =>
+            message.Type == _netlink.Family ? WireGuardDevice.Decode(in message) : null
+        );
         return parts.Count > 0 ? WireGuardDevice.Join(parts) : throw new NetlinkException($"wireguard get {name}", Errno.ENODATA);
     }
 
@@ -55,12 +59,17 @@ public sealed class KernelWireGuard : IWireGuard
         {
             int its = PeerWeight + (piece.AllowedIPs?.Count ?? 0);
             if (weight + its > Room)
+            {
                 Send();
+            }
+
             some.Add(piece);
             weight += its;
         }
         if (some.Count > 0 || change != new SetWireGuard(change.Name))
+        {
             Send();
+        }
 
         void Send()
         {
@@ -81,9 +90,19 @@ public sealed class KernelWireGuard : IWireGuard
                 yield return peer;
                 continue;
             }
-            yield return peer with { AllowedIPs = [.. allowed.Take(Most)] };
+            yield return peer with
+            {
+                AllowedIPs = [.. allowed.Take(Most)],
+            };
             for (int done = Most; done < allowed.Count; done += Most)
-                yield return new WireGuardPeerChange(peer.PublicKey) { UpdateOnly = true, AddAllowedIPs = true, AllowedIPs = [.. allowed.Skip(done).Take(Most)] };
+            {
+                yield return new WireGuardPeerChange(peer.PublicKey)
+                {
+                    UpdateOnly = true,
+                    AddAllowedIPs = true,
+                    AllowedIPs = [.. allowed.Skip(done).Take(Most)],
+                };
+            }
         }
     }
 
@@ -94,7 +113,10 @@ public sealed class KernelWireGuard : IWireGuard
     {
         const int Header = 16;
         if (MemoryMarshal.Read<ushort>(message[4..]) == GetFamily.Type)
+        {
             return "find the wireguard family of generic netlink";
+        }
+
         return (WG_CMD)message[Header] == WG_CMD.SET_DEVICE ? $"wireguard set {NameIn(message)}" : $"wireguard get {NameIn(message)}";
     }
 

@@ -8,7 +8,7 @@ namespace Twill.Linux.WireGuard;
 /// <param name="Name">The device's name.</param>
 public readonly record struct SetWireGuard(string Name) : INetlinkRequest
 {
-    internal const byte Version = 1;    // WG_GENL_VERSION
+    internal const byte Version = 1; // WG_GENL_VERSION
 
     /// <inheritdoc/>
     public static ushort Type => NetlinkSocket.TypeOfFamily;
@@ -34,13 +34,25 @@ public readonly record struct SetWireGuard(string Name) : INetlinkRequest
         w.Header(new GenlMsgHdr((byte)WG_CMD.SET_DEVICE, Version));
         w.Put(WGDEVICE_A.IFNAME, Name);
         if (PrivateKey is not null)
+        {
             w.Put(WGDEVICE_A.PRIVATE_KEY, PrivateKey.Bytes);
+        }
+
         if (ListenPort is { } port)
+        {
             w.Put(WGDEVICE_A.LISTEN_PORT, port);
+        }
+
         if (FirewallMark is { } mark)
+        {
             w.Put(WGDEVICE_A.FWMARK, mark);
+        }
+
         if (Peers is not { Count: > 0 })
+        {
             return;
+        }
+
         Nest peers = w.Begin(WGDEVICE_A.PEERS);
         foreach (WireGuardPeerChange peer in Peers)
         {
@@ -55,15 +67,30 @@ public readonly record struct SetWireGuard(string Name) : INetlinkRequest
     {
         w.Put(WGPEER_A.PUBLIC_KEY, peer.PublicKey.ToArray());
         if (peer.PresharedKey is not null && !peer.Remove)
+        {
             w.Put(WGPEER_A.PRESHARED_KEY, peer.PresharedKey.Bytes);
+        }
+
         if (peer.Endpoint is not null && !peer.Remove)
+        {
             SocketAddress.Put(ref w, WGPEER_A.ENDPOINT, peer.Endpoint);
+        }
+
         if (peer.KeepaliveSeconds is { } seconds && !peer.Remove)
+        {
             w.Put(WGPEER_A.PERSISTENT_KEEPALIVE_INTERVAL, seconds);
+        }
+
         if (FlagsOf(peer) is var flags and not 0)
+        {
             w.Put(WGPEER_A.FLAGS, (uint)flags);
+        }
+
         if (peer.AllowedIPs is not { Count: > 0 } || peer.Remove)
+        {
             return;
+        }
+
         Nest allowed = w.Begin(WGPEER_A.ALLOWEDIPS);
         foreach (IPNetwork prefix in peer.AllowedIPs)
         {
@@ -76,7 +103,9 @@ public readonly record struct SetWireGuard(string Name) : INetlinkRequest
         w.End(allowed);
     }
 
-    private static WGPEER_F FlagsOf(WireGuardPeerChange peer) => peer.Remove
-        ? WGPEER_F.REMOVE_ME
-        : (peer.AllowedIPs is not null && !peer.AddAllowedIPs ? WGPEER_F.REPLACE_ALLOWEDIPS : 0) | (peer.UpdateOnly ? WGPEER_F.UPDATE_ONLY : 0);
+    private static WGPEER_F FlagsOf(WireGuardPeerChange peer) =>
+        peer.Remove
+            ? WGPEER_F.REMOVE_ME
+            : (peer.AllowedIPs is not null && !peer.AddAllowedIPs ? WGPEER_F.REPLACE_ALLOWEDIPS : 0)
+                | (peer.UpdateOnly ? WGPEER_F.UPDATE_ONLY : 0);
 }

@@ -17,7 +17,7 @@ public sealed class UserSpaceWireGuard(string socketPath) : IWireGuard
     public const string Kind = "tun";
 
     private const int AnswerWithinMilliseconds = 10_000;
-    private const int MostBytes = 64 << 20;     // thousands of peers with thousands of allowed addresses
+    private const int MostBytes = 64 << 20; // thousands of peers with thousands of allowed addresses
 
     /// <summary>Where such programs put the socket of a device: <c>/run/wireguard/NAME.sock</c>.</summary>
     public static string SocketOf(string name) => $"/run/wireguard/{name}.sock";
@@ -32,12 +32,23 @@ public sealed class UserSpaceWireGuard(string socketPath) : IWireGuard
         {
             switch (key)
             {
-                case "private_key": device.PrivateKey = Secret(value); break;
-                case "listen_port": device.ListenPort = (ushort)Number(key, value, ushort.MaxValue); break;
-                case "fwmark": device.FirewallMark = (uint)Number(key, value, uint.MaxValue); break;
-                case "public_key": device.Peers.Add(peer = new WireGuardPeer { PublicKey = new WireGuardKey(Hex(value)) }); break;
-                case "errno" when value != "0": throw Refused("get", value);
-                default: OfPeer(peer, key, value, ref seconds); break;
+                case "private_key":
+                    device.PrivateKey = Secret(value);
+                    break;
+                case "listen_port":
+                    device.ListenPort = (ushort)Number(key, value, ushort.MaxValue);
+                    break;
+                case "fwmark":
+                    device.FirewallMark = (uint)Number(key, value, uint.MaxValue);
+                    break;
+                case "public_key":
+                    device.Peers.Add(peer = new WireGuardPeer { PublicKey = new WireGuardKey(Hex(value)) });
+                    break;
+                case "errno" when value != "0":
+                    throw Refused("get", value);
+                default:
+                    OfPeer(peer, key, value, ref seconds);
+                    break;
             }
         }
         return device;
@@ -48,25 +59,37 @@ public sealed class UserSpaceWireGuard(string socketPath) : IWireGuard
     {
         StringBuilder text = new("set=1\n");
         if (change.PrivateKey is not null)
+        {
             Line(text, "private_key", Convert.ToHexStringLower(change.PrivateKey.Bytes));
+        }
+
         if (change.ListenPort is { } port)
+        {
             Line(text, "listen_port", port);
+        }
+
         if (change.FirewallMark is { } mark)
+        {
             Line(text, "fwmark", mark);
+        }
+
         foreach (WireGuardPeerChange peer in peers)
+        {
             Write(text, peer);
+        }
+
         text.Append('\n');
         foreach ((string key, string value) in Ask(Encoding.ASCII.GetBytes(text.ToString())))
         {
             if (key == "errno" && value != "0")
+            {
                 throw Refused("set", value);
+            }
         }
     }
 
     /// <inheritdoc/>
-    public void Dispose()
-    {
-    }
+    public void Dispose() { }
 
     private static void Write(StringBuilder text, WireGuardPeerChange peer)
     {
@@ -77,19 +100,39 @@ public sealed class UserSpaceWireGuard(string socketPath) : IWireGuard
             return;
         }
         if (peer.UpdateOnly)
+        {
             Line(text, "update_only", "true");
+        }
+
         if (peer.PresharedKey is not null)
+        {
             Line(text, "preshared_key", Convert.ToHexStringLower(peer.PresharedKey.Bytes));
+        }
+
         if (peer.Endpoint is not null)
+        {
             Line(text, "endpoint", peer.Endpoint);
+        }
+
         if (peer.KeepaliveSeconds is { } seconds)
+        {
             Line(text, "persistent_keepalive_interval", seconds);
+        }
+
         if (peer.AllowedIPs is null)
+        {
             return;
+        }
+
         if (!peer.AddAllowedIPs)
+        {
             Line(text, "replace_allowed_ips", "true");
+        }
+
         foreach (IPNetwork prefix in peer.AllowedIPs)
+        {
             Line(text, "allowed_ip", prefix);
+        }
     }
 
     private static void Line<T>(StringBuilder text, string key, T value) => text.Append(CultureInfo.InvariantCulture, $"{key}={value}\n");
@@ -97,19 +140,38 @@ public sealed class UserSpaceWireGuard(string socketPath) : IWireGuard
     private void OfPeer(WireGuardPeer? peer, string key, string value, ref long seconds)
     {
         if (peer is null)
+        {
             return;
+        }
+
         switch (key)
         {
-            case "preshared_key": peer.PresharedKey = Secret(value); break;
-            case "endpoint": peer.Endpoint = IPEndPoint.TryParse(value, out IPEndPoint? endpoint) ? endpoint : throw Malformed(key, value); break;
-            case "persistent_keepalive_interval": peer.KeepaliveSeconds = (ushort)Number(key, value, ushort.MaxValue); break;
-            case "last_handshake_time_sec": seconds = Number(key, value, DateTimeOffset.MaxValue.ToUnixTimeSeconds() - 1); break;
-            case "last_handshake_time_nsec" when seconds > 0:
-                peer.LastHandshake = DateTimeOffset.FromUnixTimeSeconds(seconds).AddTicks(Number(key, value, 999_999_999) / TimeSpan.NanosecondsPerTick);
+            case "preshared_key":
+                peer.PresharedKey = Secret(value);
                 break;
-            case "rx_bytes": peer.Received = (ulong)Number(key, value, long.MaxValue); break;
-            case "tx_bytes": peer.Sent = (ulong)Number(key, value, long.MaxValue); break;
-            case "allowed_ip": peer.AllowedIPs.Add(IPNetwork.TryParse(value, out IPNetwork prefix) ? prefix : throw Malformed(key, value)); break;
+            case "endpoint":
+                peer.Endpoint = IPEndPoint.TryParse(value, out IPEndPoint? endpoint) ? endpoint : throw Malformed(key, value);
+                break;
+            case "persistent_keepalive_interval":
+                peer.KeepaliveSeconds = (ushort)Number(key, value, ushort.MaxValue);
+                break;
+            case "last_handshake_time_sec":
+                seconds = Number(key, value, DateTimeOffset.MaxValue.ToUnixTimeSeconds() - 1);
+                break;
+            case "last_handshake_time_nsec" when seconds > 0:
+                peer.LastHandshake = DateTimeOffset
+                    .FromUnixTimeSeconds(seconds)
+                    .AddTicks(Number(key, value, 999_999_999) / TimeSpan.NanosecondsPerTick);
+                break;
+            case "rx_bytes":
+                peer.Received = (ulong)Number(key, value, long.MaxValue);
+                break;
+            case "tx_bytes":
+                peer.Sent = (ulong)Number(key, value, long.MaxValue);
+                break;
+            case "allowed_ip":
+                peer.AllowedIPs.Add(IPNetwork.TryParse(value, out IPNetwork prefix) ? prefix : throw Malformed(key, value));
+                break;
         }
     }
 
@@ -119,7 +181,10 @@ public sealed class UserSpaceWireGuard(string socketPath) : IWireGuard
         {
             int equals = line.IndexOf('=');
             if (equals <= 0)
+            {
                 throw new IOException($"{socketPath} answered with a line that is no key=value");
+            }
+
             yield return (line[..equals], line[(equals + 1)..]);
         }
     }
@@ -134,20 +199,30 @@ public sealed class UserSpaceWireGuard(string socketPath) : IWireGuard
             int sent = Libc.SendSome(fd, question, socketPath);
             question = question[sent..];
             if (sent == 0)
+            {
                 Await(fd, Libc.POLLOUT, end);
+            }
         }
         ArrayBufferWriter<byte> answer = new(4096);
         while (!answer.WrittenSpan.EndsWith("\n\n"u8))
         {
             int received = Libc.ReceiveSome(fd, answer.GetSpan(4096), socketPath);
             if (received < 0)
+            {
                 Await(fd, Libc.POLLIN, end);
+            }
             else if (received == 0)
+            {
                 throw new IOException($"{socketPath} broke off its answer: does the program that runs the device live?");
+            }
             else if (answer.WrittenCount + received > MostBytes)
+            {
                 throw new IOException($"{socketPath} answers with more than {MostBytes} bytes");
+            }
             else
+            {
                 answer.Advance(received);
+            }
         }
         return Encoding.ASCII.GetString(answer.WrittenSpan);
     }
@@ -156,7 +231,12 @@ public sealed class UserSpaceWireGuard(string socketPath) : IWireGuard
     {
         int left = (int)Math.Max(0, end - Environment.TickCount64);
         if (left == 0)
-            throw new IOException($"{socketPath} does not answer within {AnswerWithinMilliseconds / 1000} s: does the program that runs the device live?");
+        {
+            throw new IOException(
+                $"{socketPath} does not answer within {AnswerWithinMilliseconds / 1000} s: does the program that runs the device live?"
+            );
+        }
+
         bool added = false;
         fd.DangerousAddRef(ref added);
         Libc.PollFd[] wait = [new() { Fd = (int)fd.DangerousGetHandle(), Events = what }];
@@ -171,15 +251,28 @@ public sealed class UserSpaceWireGuard(string socketPath) : IWireGuard
     }
 
     // Without the text: it may be most of a key.
-    private static byte[] Hex(string text) => text.Length == 2 * WireGuardKey.Length && !text.AsSpan().ContainsAnyExcept("0123456789abcdefABCDEF")
-        ? Convert.FromHexString(text)
-        : throw new IOException($"a WireGuard program answered with a key of {text.Length} characters, expected {2 * WireGuardKey.Length} hexadecimal ones");
+    private static byte[] Hex(string text) =>
+        text.Length == 2 * WireGuardKey.Length && !text.AsSpan().ContainsAnyExcept("0123456789abcdefABCDEF")
+            ? Convert.FromHexString(text)
+            : throw new IOException(
+                $"a WireGuard program answered with a key of {text.Length} characters, expected {2 * WireGuardKey.Length} hexadecimal ones"
+            );
 
     private long Number(string key, string value, long most) =>
-        long.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out long number) && number <= most ? number : throw Malformed(key, value);
+        long.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out long number) && number <= most
+            ? number
+            : throw Malformed(key, value);
 
     private IOException Malformed(string key, string value) => new($"{socketPath} answered {key}={value}, which makes no sense");
 
     private LibcException Refused(string what, string errno) =>
-        new($"wireguard {what} by {socketPath}", (Errno)Math.Abs(int.TryParse(errno, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int number) ? number : (int)Errno.EIO));
+        new(
+            $"wireguard {what} by {socketPath}",
+            (Errno)
+                Math.Abs(
+                    int.TryParse(errno, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int number)
+                        ? number
+                        : (int)Errno.EIO
+                )
+        );
 }

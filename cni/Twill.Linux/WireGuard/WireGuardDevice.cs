@@ -33,13 +33,24 @@ public sealed class WireGuardDevice
         {
             switch ((WGDEVICE_A)a.Type)
             {
-                case WGDEVICE_A.IFNAME: device.Name = a.Text(); break;
-                case WGDEVICE_A.PRIVATE_KEY: device.PrivateKey = SecretOf(in a); break;
-                case WGDEVICE_A.LISTEN_PORT: device.ListenPort = a.U16(); break;
-                case WGDEVICE_A.FWMARK: device.FirewallMark = a.U32(); break;
+                case WGDEVICE_A.IFNAME:
+                    device.Name = a.Text();
+                    break;
+                case WGDEVICE_A.PRIVATE_KEY:
+                    device.PrivateKey = SecretOf(in a);
+                    break;
+                case WGDEVICE_A.LISTEN_PORT:
+                    device.ListenPort = a.U16();
+                    break;
+                case WGDEVICE_A.FWMARK:
+                    device.FirewallMark = a.U32();
+                    break;
                 case WGDEVICE_A.PEERS:
                     for (NetlinkReader peers = a.Nested; peers.TryRead(out NetlinkAttribute peer);)
+                    {
                         device.Peers.Add(DecodePeer(peer.Nested));
+                    }
+
                     break;
             }
         }
@@ -58,9 +69,13 @@ public sealed class WireGuardDevice
             foreach (WireGuardPeer peer in parts[i].Peers)
             {
                 if (whole.Peers.Count > 0 && whole.Peers[^1].PublicKey == peer.PublicKey)
+                {
                     whole.Peers[^1].AllowedIPs.AddRange(peer.AllowedIPs);
+                }
                 else
+                {
                     whole.Peers.Add(peer);
+                }
             }
         }
         return whole;
@@ -73,16 +88,33 @@ public sealed class WireGuardDevice
         {
             switch ((WGPEER_A)a.Type)
             {
-                case WGPEER_A.PUBLIC_KEY: peer.PublicKey = new WireGuardKey(Key(in a)); break;
-                case WGPEER_A.PRESHARED_KEY: peer.PresharedKey = SecretOf(in a); break;
-                case WGPEER_A.ENDPOINT: peer.Endpoint = SocketAddress.Read(in a); break;
-                case WGPEER_A.PERSISTENT_KEEPALIVE_INTERVAL: peer.KeepaliveSeconds = a.U16(); break;
-                case WGPEER_A.LAST_HANDSHAKE_TIME: peer.LastHandshake = TimeOf(a.Struct<KernelTimespec>()); break;
-                case WGPEER_A.RX_BYTES: peer.Received = a.U64(); break;
-                case WGPEER_A.TX_BYTES: peer.Sent = a.U64(); break;
+                case WGPEER_A.PUBLIC_KEY:
+                    peer.PublicKey = new WireGuardKey(Key(in a));
+                    break;
+                case WGPEER_A.PRESHARED_KEY:
+                    peer.PresharedKey = SecretOf(in a);
+                    break;
+                case WGPEER_A.ENDPOINT:
+                    peer.Endpoint = SocketAddress.Read(in a);
+                    break;
+                case WGPEER_A.PERSISTENT_KEEPALIVE_INTERVAL:
+                    peer.KeepaliveSeconds = a.U16();
+                    break;
+                case WGPEER_A.LAST_HANDSHAKE_TIME:
+                    peer.LastHandshake = TimeOf(a.Struct<KernelTimespec>());
+                    break;
+                case WGPEER_A.RX_BYTES:
+                    peer.Received = a.U64();
+                    break;
+                case WGPEER_A.TX_BYTES:
+                    peer.Sent = a.U64();
+                    break;
                 case WGPEER_A.ALLOWEDIPS:
                     for (NetlinkReader list = a.Nested; list.TryRead(out NetlinkAttribute one);)
+                    {
                         peer.AllowedIPs.Add(DecodeAllowed(one.Nested));
+                    }
+
                     break;
             }
         }
@@ -97,19 +129,27 @@ public sealed class WireGuardDevice
         {
             switch ((WGALLOWEDIP_A)a.Type)
             {
-                case WGALLOWEDIP_A.IPADDR: address = a.Address(); break;
-                case WGALLOWEDIP_A.CIDR_MASK: length = a.U8(); break;
+                case WGALLOWEDIP_A.IPADDR:
+                    address = a.Address();
+                    break;
+                case WGALLOWEDIP_A.CIDR_MASK:
+                    length = a.U8();
+                    break;
             }
         }
         if (address is null)
+        {
             throw new NetlinkFormatException("An allowed address of a WireGuard peer has no address.");
+        }
+
         Prefixes.Check(address, length);
         return Prefixes.Of(address, length);
     }
 
-    private static ReadOnlySpan<byte> Key(in NetlinkAttribute a) => a.Value.Length == WireGuardKey.Length
-        ? a.Value
-        : throw new NetlinkFormatException($"Attribute {a.Type}: expected a key of {WireGuardKey.Length} bytes, got {a.Value.Length}.");
+    private static ReadOnlySpan<byte> Key(in NetlinkAttribute a) =>
+        a.Value.Length == WireGuardKey.Length
+            ? a.Value
+            : throw new NetlinkFormatException($"Attribute {a.Type}: expected a key of {WireGuardKey.Length} bytes, got {a.Value.Length}.");
 
     private static WireGuardSecret? SecretOf(in NetlinkAttribute a)
     {
@@ -122,5 +162,5 @@ public sealed class WireGuardDevice
             ? null
             : DateTimeOffset.FromUnixTimeSeconds(time.Seconds).AddTicks(time.Nanoseconds / TimeSpan.NanosecondsPerTick);
 
-    private readonly record struct KernelTimespec(long Seconds, long Nanoseconds);   // struct __kernel_timespec
+    private readonly record struct KernelTimespec(long Seconds, long Nanoseconds); // struct __kernel_timespec
 }

@@ -9,14 +9,20 @@ public readonly struct WireGuardKey : IEquatable<WireGuardKey>
     /// <summary>Bytes in a key.</summary>
     public const int Length = 32;
 
-    private readonly ulong _first, _second, _third, _fourth;
+    private readonly ulong _first,
+        _second,
+        _third,
+        _fourth;
 
     /// <summary>Takes over the bytes.</summary>
     /// <exception cref="ArgumentException">They are not 32.</exception>
     public WireGuardKey(ReadOnlySpan<byte> bytes)
     {
         if (bytes.Length != Length)
+        {
             throw new ArgumentException($"expected the {Length} bytes of a key, got {bytes.Length}", nameof(bytes));
+        }
+
         ReadOnlySpan<ulong> words = MemoryMarshal.Cast<byte, ulong>(bytes);
         (_first, _second, _third, _fourth) = (words[0], words[1], words[2], words[3]);
     }
@@ -66,5 +72,8 @@ public readonly struct WireGuardKey : IEquatable<WireGuardKey>
 
     /// <summary>Of all ways to write 32 bytes in base64 only the one that <c>wg</c> takes: 44 characters, no white space.</summary>
     internal static bool TryDecode([NotNullWhen(true)] string? text, Span<byte> bytes) =>
-        text is { Length: 44 } && !text.AsSpan().ContainsAny(" \t\r\n") && Convert.TryFromBase64String(text, bytes, out int length) && length == Length;
+        text is { Length: 44 }
+        && !text.AsSpan().ContainsAny(" \t\r\n")
+        && Convert.TryFromBase64String(text, bytes, out int length)
+        && length == Length;
 }

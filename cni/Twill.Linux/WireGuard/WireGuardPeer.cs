@@ -11,7 +11,8 @@ public sealed class WireGuardPeer
     /// <summary>The key that is mixed into each handshake besides; null for none.</summary>
     public WireGuardSecret? PresharedKey { get; internal set; }
 
-    /// <summary>Where packets to it are sent: as it was set, or where the last authentic packet came from; null when neither is known.</summary>
+    /// <summary>Where packets to it are sent: as it was set, or where the last authentic packet came from; null when neither is
+    /// known.</summary>
     public IPEndPoint? Endpoint { get; internal set; }
 
     /// <summary>Seconds between packets that keep the way open; 0 for none.</summary>
@@ -49,7 +50,8 @@ public sealed record WireGuardPeerChange(WireGuardKey PublicKey)
     /// <summary>Seconds between keep-alive packets; 0 for none.</summary>
     public ushort? KeepaliveSeconds { get; init; }
 
-    /// <summary>What it may send from, and what is sent to it: in the place of what there is, unless <see cref="AddAllowedIPs"/> says otherwise.</summary>
+    /// <summary>What it may send from, and what is sent to it: in the place of what there is, unless <see cref="AddAllowedIPs"/> says
+    /// otherwise.</summary>
     public IReadOnlyList<IPNetwork>? AllowedIPs { get; init; }
 
     /// <summary>Allowed addresses are added to those there are.</summary>

@@ -28,9 +28,10 @@ public sealed class WireGuardSecret : IEquatable<WireGuardSecret>
 
     /// <summary>Takes over the bytes.</summary>
     /// <exception cref="ArgumentException">They are not 32.</exception>
-    public static WireGuardSecret Of(ReadOnlySpan<byte> bytes) => bytes.Length == WireGuardKey.Length
-        ? new(bytes)
-        : throw new ArgumentException($"expected the {WireGuardKey.Length} bytes of a key, got {bytes.Length}", nameof(bytes));
+    public static WireGuardSecret Of(ReadOnlySpan<byte> bytes) =>
+        bytes.Length == WireGuardKey.Length
+            ? new(bytes)
+            : throw new ArgumentException($"expected the {WireGuardKey.Length} bytes of a key, got {bytes.Length}", nameof(bytes));
 
     /// <summary>
     /// As a device that was given this private key says it back: five bits of it are the same in all private keys (RFC 7748, section 5).

@@ -33,7 +33,10 @@ internal static class Bandwidth
     public static PodLimits Read(TwillConf conf, int mtu)
     {
         if (conf.RuntimeConfig?["bandwidth"].Object() is not { } bandwidth)
+        {
             return PodLimits.None;
+        }
+
         RateLimit? ingress = ReadOne(bandwidth["ingressRate"], bandwidth["ingressBurst"], mtu);
         RateLimit? egress = ReadOne(bandwidth["egressRate"], bandwidth["egressBurst"], mtu);
         return ingress is null && egress is null ? PodLimits.None : new PodLimits(ingress, egress);
@@ -55,19 +58,35 @@ internal static class Bandwidth
 
     private static RateLimit? ReadOne(ConfigReader rateAt, ConfigReader burstAt, int mtu)
     {
-        long rate = rateAt.Long(0, 0, MaxRate), burst = burstAt.Long(0, 0, MaxBurst);
+        long rate = rateAt.Long(0, 0, MaxRate),
+            burst = burstAt.Long(0, 0, MaxBurst);
         if (rate == 0)
+        {
             return burst == 0 ? null : rateAt.Complain<RateLimit?>($"bits per second, because {burstAt.Path} is given", null);
+        }
+
         if (rate < 8)
+        {
             rateAt.Complain($"0 (no limit) or a whole number from 8 to {MaxRate} (bits per second)", false);
+        }
+
         if (burst == 0)
+        {
             burstAt.Complain($"a number of bits, because {rateAt.Path} is given", false);
+        }
+
         ulong bytesPerSecond = (ulong)rate / 8;
         if (burst >= NoBurst)
+        {
             return new RateLimit(bytesPerSecond, DefaultBurst(bytesPerSecond));
+        }
+
         int frame = mtu + FrameHeader;
         if (burst / 8 < frame)
+        {
             burstAt.Complain($"at least {8 * frame} bits, a frame of MTU {mtu}: with less nothing would pass", false);
+        }
+
         return new RateLimit(bytesPerSecond, (uint)(burst / 8));
     }
 

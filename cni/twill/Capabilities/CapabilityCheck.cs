@@ -12,7 +12,14 @@ internal static class CapabilityCheck
 {
     /// <summary>The first difference, in words; null when all is as asked for.</summary>
     public static string? FindDifference(
-        RouteSocket host, RouteSocket inPod, NetworkState state, PodLinkSpec spec, TwillConf conf, CniResult made, CniRequest request) =>
+        RouteSocket host,
+        RouteSocket inPod,
+        NetworkState state,
+        PodLinkSpec spec,
+        TwillConf conf,
+        CniResult made,
+        CniRequest request
+    ) =>
         MacDifference(inPod, spec.IfName, RequestedMac.Read(request))
         ?? PodShaping.FindDifference(host, spec, Bandwidth.Read(conf, spec.Mtu))
         ?? Ports.FindDifference(state, conf, spec.HostName, made.Of(spec.IfName));

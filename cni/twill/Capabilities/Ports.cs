@@ -17,18 +17,33 @@ internal static class Ports
     /// </summary>
     /// <exception cref="PortInUseException">a port is another container's</exception>
     public static void Publish(
-        RouteSocket host, NetworkState state, CniRequest request, TwillConf conf, CniResult addresses, bool onBridge, Undo undo)
+        RouteSocket host,
+        NetworkState state,
+        CniRequest request,
+        TwillConf conf,
+        CniResult addresses,
+        bool onBridge,
+        Undo undo
+    )
     {
         if (conf.PortMappings.Count == 0)
+        {
             return;
+        }
+
         PodPorts pod = new(request.ContainerId, request.IfName, Wanted(conf, addresses));
         if (pod.Ports.Count == 0)
+        {
             return;
+        }
+
         if (addresses.First(AddressFamily.InterNetwork) is not null)
         {
             Sysctl.Ensure(RouteLocalnet(conf.Bridge), "1");
             if (!onBridge)
+            {
                 Sysctl.Ensure(RouteLocalnet(pod.HostName), "1");
+            }
         }
         undo.Add("free the published ports", () => Release(state, conf.Name, pod.HostName));
         RecordsOf(state).Write(pod);
@@ -38,7 +53,8 @@ internal static class Ports
     }
 
     /// <summary>Publishes again what somebody flushed together with the network's table.</summary>
-    public static void Restore(RouteSocket host, NftSocket nft, NetworkState state, string network) => RecordsOf(state).Restore(nft, host, network);
+    public static void Restore(RouteSocket host, NftSocket nft, NetworkState state, string network) =>
+        RecordsOf(state).Restore(nft, host, network);
 
     /// <summary>Takes away what an attachment has, if it has anything.</summary>
     public static void Release(NetworkState state, string network, string hostName)
@@ -66,8 +82,14 @@ internal static class Ports
         string? difference = PortMaps.FindDifference(nft, conf.Name, hostName, asked ? Wanted(conf, made) : null)
             ?? RecordsOf(state).FindDifference(hostName, PortMaps.List(nft, conf.Name, hostName));
         if (difference is not null)
+        {
             return difference;
-        return conf.PortMappings.Count > 0 && made.First(AddressFamily.InterNetwork) is not null && Sysctl.Read(RouteLocalnet(conf.Bridge)) != "1"
+        }
+
+        return
+            conf.PortMappings.Count > 0
+            && made.First(AddressFamily.InterNetwork) is not null
+            && Sysctl.Read(RouteLocalnet(conf.Bridge)) != "1"
             ? $"published ports cannot be reached at 127.0.0.1: net.ipv4.conf.{conf.Bridge}.route_localnet is not 1"
             : null;
     }
@@ -76,7 +98,8 @@ internal static class Ports
     private static string RouteLocalnet(string link) => $"net/ipv4/conf/{link}/route_localnet";
 
     /// <summary>
-    /// What is asked for, for each address family that the container has. What is for all addresses of a family that it does not have is left out.
+    /// What is asked for, for each address family that the container has. What is for all addresses of a family that it does not have is
+    /// left out.
     /// </summary>
     /// <exception cref="CniException">code 7: a port is to be published at a certain address of such a family</exception>
     private static List<PublishedPort> Wanted(TwillConf conf, CniResult addresses)
@@ -87,12 +110,31 @@ internal static class Ports
             foreach (IPAddress any in (ReadOnlySpan<IPAddress>)[IPAddress.Any, IPAddress.IPv6Any])
             {
                 if (mapping.HostAddress is { } one && one.AddressFamily != any.AddressFamily)
+                {
                     continue;
+                }
+
                 if (addresses.First(any.AddressFamily) is { } container)
-                    ports.Add(new PublishedPort(mapping.Protocol, mapping.HostAddress ?? any, mapping.HostPort, container.Address, mapping.ContainerPort));
+                {
+                    ports.Add(
+                        new PublishedPort(
+                            mapping.Protocol,
+                            mapping.HostAddress ?? any,
+                            mapping.HostPort,
+                            container.Address,
+                            mapping.ContainerPort
+                        )
+                    );
+                }
                 else if (mapping.IsAtOneAddress)
-                    throw new CniException(CniErrorCode.InvalidNetworkConfig, $"host port {mapping.HostPort} cannot be published at {mapping.HostAddress}",
-                        $"$.runtimeConfig.portMappings: expected a hostIP of the container's address family: it has no {(any.Equals(IPAddress.Any) ? "IPv4" : "IPv6")} address");
+                {
+                    throw new CniException(
+                        CniErrorCode.InvalidNetworkConfig,
+                        $"host port {mapping.HostPort} cannot be published at {mapping.HostAddress}",
+                        $"$.runtimeConfig.portMappings: expected a hostIP of the container's address family: it has no "
+                            + $"{(any.Equals(IPAddress.Any) ? "IPv4" : "IPv6")} address"
+                    );
+                }
             }
         }
         return ports;

@@ -22,14 +22,21 @@ internal static class RequestedMac
     private static MacAddress? Read(ConfigReader at)
     {
         if (at.OptionalString() is not { } text)
+        {
             return null;
+        }
+
         return TryParse(text, out MacAddress mac) ? mac : at.Complain<MacAddress?>(Expected, null);
     }
 
-    private static MacAddress ReadArgument(string text) => TryParse(text, out MacAddress mac)
-        ? mac
-        : throw new CniException(CniErrorCode.InvalidEnvironment, "invalid environment variables: CNI_ARGS",
-            $"CNI_ARGS: MAC: expected {Expected}, got '{text}'");
+    private static MacAddress ReadArgument(string text) =>
+        TryParse(text, out MacAddress mac)
+            ? mac
+            : throw new CniException(
+                CniErrorCode.InvalidEnvironment,
+                "invalid environment variables: CNI_ARGS",
+                $"CNI_ARGS: MAC: expected {Expected}, got '{text}'"
+            );
 
     private static bool TryParse(string text, out MacAddress mac) =>
         MacAddress.TryParse(text.Replace('-', ':'), out mac) && !mac.IsMulticast && mac != MacAddress.Zero;

@@ -13,12 +13,25 @@ internal static class AddressFileExtensions
     public static string? GoneBecause(this AddressFile record, HashSet<string> namespacesInUse)
     {
         if (record.ContainerId is null)
+        {
             return "the file is damaged";
+        }
+
         if (record.BootId != BootClock.BootId)
+        {
             return "it is of an earlier boot";
+        }
+
         int colon = record.Inode.IndexOf(':');
-        if (colon < 0 || LeadsThere(record) || (!record.Netns.StartsWith("/proc/", StringComparison.Ordinal) && !Directory.Exists(Path.GetDirectoryName(record.Netns))))
+        if (
+            colon < 0
+            || LeadsThere(record)
+            || (!record.Netns.StartsWith("/proc/", StringComparison.Ordinal) && !Directory.Exists(Path.GetDirectoryName(record.Netns)))
+        )
+        {
             return null;
+        }
+
         return namespacesInUse.Contains($"net:[{record.Inode[(colon + 1)..]}]") ? null : $"its network namespace {record.Netns} is gone";
     }
 

@@ -31,21 +31,23 @@ internal sealed record AgentStatus
     public int PeersProgrammed { get; init; }
 
     /// <summary>What is wrong with it; null: nothing, or nobody needs it.</summary>
-    public string? Trouble => !Needed ? null
+    public string? Trouble =>
+        !Needed ? null
         : ReportAge is not double age ? "no agent (twilld) has run since this host started"
         : Pid is null ? $"the agent (twilld) is not running; it reported {Words.Time(age)} ago"
         : age > Stale ? $"the agent (twilld, pid {Pid}) has not reported for {Words.Time(age)}"
         : Error is not null ? $"the agent reports: {Error}"
         : null;
 
-    public static AgentStatus Of(TwillConf conf, AgentFile? file, int? pid, DateTimeOffset now) => new()
-    {
-        Needed = conf.Ipam.Etcd is not null || conf.Backend.Type != BackendType.None,
-        Pid = pid,
-        ReportAge = file is null ? null : Math.Max(0, (now - file.Time).TotalSeconds),
-        EtcdAge = file?.LastEtcdContact is { } contact ? Math.Max(0, (now - contact).TotalSeconds) : null,
-        Error = file?.LastError,
-        PeersWanted = file?.PeersWanted ?? 0,
-        PeersProgrammed = file?.PeersProgrammed ?? 0,
-    };
+    public static AgentStatus Of(TwillConf conf, AgentFile? file, int? pid, DateTimeOffset now) =>
+        new()
+        {
+            Needed = conf.Ipam.Etcd is not null || conf.Backend.Type != BackendType.None,
+            Pid = pid,
+            ReportAge = file is null ? null : Math.Max(0, (now - file.Time).TotalSeconds),
+            EtcdAge = file?.LastEtcdContact is { } contact ? Math.Max(0, (now - contact).TotalSeconds) : null,
+            Error = file?.LastError,
+            PeersWanted = file?.PeersWanted ?? 0,
+            PeersProgrammed = file?.PeersProgrammed ?? 0,
+        };
 }

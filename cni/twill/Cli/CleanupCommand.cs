@@ -24,9 +24,14 @@ internal static class CleanupCommand
         }
         CleanupOutcome outcome = new(plan, done, failures);
         if (options.Json)
+        {
             screen.Json(w => CleanupReport.Write(w, outcome));
+        }
         else
+        {
             CleanupReport.Print(screen, outcome);
+        }
+
         return plan.InTheWay.Count > 0 || failures.Count > 0 ? Commands.Problems : Commands.Fine;
     }
 }

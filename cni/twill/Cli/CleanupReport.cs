@@ -12,27 +12,49 @@ internal static class CleanupReport
         foreach (Removal removal in plan.Removals)
         {
             foreach (string what in removal.What)
+            {
                 screen.Line($"{screen.Paint(outcome.Done ? Tone.Good : Tone.Plain, verb)}  {what}");
+            }
         }
         if (plan.Removals.Count == 0)
+        {
             screen.Line("nothing of twill's is here to be removed");
+        }
+
         foreach (string kept in plan.Kept)
+        {
             screen.Line($"{screen.Paint(Tone.Warning, "kept")}  {kept}");
+        }
+
         foreach (string failure in outcome.Failures)
+        {
             screen.Line($"{screen.Paint(Tone.Bad, "failed")}  {failure}");
+        }
+
         foreach (string etcd in plan.InEtcd)
+        {
             screen.Line($"{screen.Paint(Tone.Strong, "etcd")}  {etcd}");
+        }
+
         foreach (string obstacle in plan.InTheWay)
+        {
             screen.Line($"{screen.Paint(Tone.Bad, "first")}  {obstacle}");
+        }
+
         if (!outcome.Done && plan.Removals.Count > 0)
+        {
             screen.Line(plan.InTheWay.Count > 0 ? "nothing was removed" : "nothing was removed yet: add --yes to do it");
+        }
     }
 
     public static void Write(Utf8JsonWriter w, CleanupOutcome outcome)
     {
         List<string> removals = [];
         foreach (Removal removal in outcome.Plan.Removals)
+        {
             removals.AddRange(removal.What);
+        }
+
         w.WriteStartObject();
         w.WriteBoolean("done", outcome.Done);
         w.WriteList("removals", removals);

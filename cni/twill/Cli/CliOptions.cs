@@ -36,7 +36,10 @@ internal sealed record CliOptions
         {
             string? value = null;
             if (word.StartsWith("--", StringComparison.Ordinal) && word.IndexOf('=') is > 0 and int at)
+            {
                 (word, value) = (word[..at], word[(at + 1)..]);
+            }
+
             options = word switch
             {
                 "--help" or "-h" when value is null => options with { Help = true },
@@ -46,7 +49,9 @@ internal sealed record CliOptions
                 "--yes" or "-y" when value is null => options with { Yes = OnlyCleanup(options, word) },
                 "--force" when value is null => options with { Force = OnlyCleanup(options, word) },
                 "--addresses" when value is null => options with { Addresses = OnlyCleanup(options, word) },
-                "--release" => throw new UsageException("--release: twill itself never talks to etcd; 'twilld --release' gives this host's subnets back"),
+                "--release" => throw new UsageException(
+                    "--release: twill itself never talks to etcd; 'twilld --release' gives this host's subnets back"
+                ),
                 _ when options.Command.Length == 0 && Commands.Exists(word) => options with { Command = word },
                 _ => throw new UsageException($"unknown argument '{word}'"),
             };

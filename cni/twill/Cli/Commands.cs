@@ -18,7 +18,10 @@ internal static class Commands
     /// <summary>The command line makes no sense, or the caller is not root.</summary>
     public const int BadUsage = 2;
 
-    public const string Status = "status", Peers = "peers", Doctor = "doctor", Cleanup = "cleanup";
+    public const string Status = "status",
+        Peers = "peers",
+        Doctor = "doctor",
+        Cleanup = "cleanup";
 
     public static bool Exists(string word) => word is Status or Peers or Doctor or Cleanup;
 
@@ -33,7 +36,10 @@ internal static class Commands
                 return Fine;
             }
             if (!Terminal.IsRoot)
+            {
                 throw new UsageException($"'{options.Command}' needs root: run-time state and address records are for root's eyes only");
+            }
+
             return Run(process, options);
         }
         catch (UsageException e)

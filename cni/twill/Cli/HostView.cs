@@ -15,7 +15,11 @@ internal sealed class HostView : IDisposable
     private HostView(RouteSocket route, StateDir state, string confDir, string pluginPath)
     {
         (Route, State, ConfDir) = (route, state, confDir);
-        PluginDirs = [Path.GetDirectoryName(Environment.ProcessPath) ?? "/opt/cni/bin", .. pluginPath.Split(':', StringSplitOptions.RemoveEmptyEntries)];
+        PluginDirs =
+        [
+            Path.GetDirectoryName(Environment.ProcessPath) ?? "/opt/cni/bin",
+            .. pluginPath.Split(':', StringSplitOptions.RemoveEmptyEntries),
+        ];
         if (!Directory.Exists(confDir) && !File.Exists(confDir))
         {
             Problems = [$"{confDir}: there is no such directory"];
@@ -24,7 +28,9 @@ internal sealed class HostView : IDisposable
         NetworkConfigList list = NetworkConfigList.Load(confDir);
         Problems = list.Problems;
         foreach (FoundNetwork found in list.Networks)
+        {
             Networks.Add(new NetworkView(this, found));
+        }
     }
 
     public RouteSocket Route { get; }
@@ -58,10 +64,16 @@ internal sealed class HostView : IDisposable
     public List<NetworkView> Chosen(CliOptions options)
     {
         if (options.Network is not string name)
+        {
             return Networks;
+        }
+
         List<NetworkView> chosen = Networks.FindAll(network => network.Name == name);
         if (chosen.Count > 0)
+        {
             return chosen;
+        }
+
         string there = string.Join(", ", Networks.ConvertAll(network => network.Name));
         throw new UsageException($"no network '{name}' in {ConfDir}{(there.Length > 0 ? $"; there is {there}" : "")}");
     }

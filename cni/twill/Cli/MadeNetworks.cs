@@ -15,23 +15,38 @@ internal static class MadeNetworks
         {
             string alias = link.Alias ?? "";
             if (OverlayDevice.IsOverlay(link) && After(alias, OverlaySpec.AliasOf("")) is { } overlay)
+            {
                 names.Add(overlay);
-            else if ((HostNames.IsVeth(link.Name) || HostNames.IsIfb(link.Name)) && After(alias, "twill ") is { } rest && rest.IndexOf(' ') is > 0 and int end)
+            }
+            else if (
+                (HostNames.IsVeth(link.Name) || HostNames.IsIfb(link.Name))
+                && After(alias, "twill ") is { } rest
+                && rest.IndexOf(' ') is > 0 and int end
+            )
+            {
                 names.Add(rest[..end]);
+            }
         }
         using (NftSocket nft = NftSocket.Open())
         {
             foreach (NftTable table in nft.ListTables(NftFamily.Inet))
             {
-                if (After(table.Id.Name, HostNames.NftTable("")) is { } network && table.Comment?.StartsWith("twill", StringComparison.Ordinal) == true)
+                if (
+                    After(table.Id.Name, HostNames.NftTable("")) is { } network
+                    && table.Comment?.StartsWith("twill", StringComparison.Ordinal) == true
+                )
+                {
                     names.Add(network);
+                }
             }
             names.UnionWith(IptablesAccept.Networks(nft));
         }
         if (Directory.Exists(host.State.Root))
         {
             foreach (string directory in Directory.EnumerateDirectories(host.State.Root))
+            {
                 names.Add(Path.GetFileName(directory));
+            }
         }
         return names;
     }

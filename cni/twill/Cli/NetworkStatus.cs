@@ -13,7 +13,8 @@ namespace Twill.Plugin.Cli;
 /// <param name="Free">addresses a container could still get; <see cref="Countless"/> for so many or more</param>
 internal sealed record SubnetUse(IPNetwork Prefix, int Used, long Free)
 {
-    /// <summary>The largest number that every reader of JSON takes as it is, 2^53 - 1: nobody counts the addresses of an IPv6 subnet.</summary>
+    /// <summary>The largest number that every reader of JSON takes as it is, 2^53 - 1: nobody counts the addresses of an IPv6
+    /// subnet.</summary>
     public const long Countless = (1L << 53) - 1;
 
     /// <summary>As people read it.</summary>
@@ -28,14 +29,22 @@ internal sealed record SubnetUse(IPNetwork Prefix, int Used, long Free)
 internal sealed record LeaseStatus(long Id, long Ttl, double? Age, double? Left)
 {
     /// <summary>What is wrong with it; null: nothing.</summary>
-    public string? Trouble => Left is not double left ? "the lease is of an earlier boot: no address is handed out before it is renewed"
+    public string? Trouble =>
+        Left is not double left ? "the lease is of an earlier boot: no address is handed out before it is renewed"
         : left <= 0 ? $"the lease ran out {Words.Time(-left)} ago: no address is handed out until etcd is reached again"
-        : left < Ttl / 2.0 ? $"the lease was not renewed for {Words.Time(Age ?? 0)}: in {Words.Time(left)} no address is handed out any more"
+        : left < Ttl / 2.0
+            ? $"the lease was not renewed for {Words.Time(Age ?? 0)}: in {Words.Time(left)} no address is handed out any more"
         : null;
 
-    public static LeaseStatus Of(SubnetFile file) => file.BootId == BootClock.BootId
-        ? new LeaseStatus(file.LeaseId, file.Ttl, Math.Max(0, BootClock.Now - (file.Deadline - file.Ttl)), file.Deadline - BootClock.Now)
-        : new LeaseStatus(file.LeaseId, file.Ttl, null, null);
+    public static LeaseStatus Of(SubnetFile file) =>
+        file.BootId == BootClock.BootId
+            ? new LeaseStatus(
+                file.LeaseId,
+                file.Ttl,
+                Math.Max(0, BootClock.Now - (file.Deadline - file.Ttl)),
+                file.Deadline - BootClock.Now
+            )
+            : new LeaseStatus(file.LeaseId, file.Ttl, null, null);
 }
 
 /// <summary>How a network is on this host: what <c>twill status</c> tells.</summary>
@@ -98,17 +107,38 @@ internal sealed record NetworkStatus
         {
             List<string> all = [.. StateProblems];
             if (Agent.Trouble is { } agent)
+            {
                 all.Add(agent);
+            }
+
             if (Lease?.Trouble is { } lease)
+            {
                 all.Add(lease);
+            }
+
             if (Agent.Pid is not null && Agent.PeersProgrammed < Agent.PeersWanted)
-                all.Add($"the way to {Agent.PeersWanted - Agent.PeersProgrammed} of {Words.Count(Agent.PeersWanted, "remote subnet")} is not made");
+            {
+                all.Add(
+                    $"the way to {Agent.PeersWanted - Agent.PeersProgrammed} of {Words.Count(Agent.PeersWanted, "remote subnet")} is "
+                        + $"not made"
+                );
+            }
+
             foreach (IPNetwork lost in Lost)
+            {
                 all.Add($"subnet {lost} is another host's now: containers that still have an address of it must be restarted");
+            }
+
             if (Subnets.Count > 0 && !IsLeased && FreeInAll == 0)
+            {
                 all.Add("every address is taken");
+            }
+
             if (Containers > 0 && BridgeState != "up")
+            {
                 all.Add($"bridge {Bridge} is {BridgeState}");
+            }
+
             all.AddRange(Obstacles);
             return all;
         }
@@ -120,7 +150,10 @@ internal sealed record NetworkStatus
         {
             long sum = 0;
             foreach (SubnetUse subnet in Subnets)
+            {
                 sum += subnet.Free;
+            }
+
             return sum;
         }
     }
@@ -139,8 +172,14 @@ internal sealed record NetworkStatus
             PublicAddresses = network.Node?.PublicAddresses ?? [],
             Interface = network.Node?.Interface ?? "",
             Bridge = network.IsOurs ? conf.Bridge : null,
-            BridgeState = bridge is null ? "missing" : bridge.IsUp ? "up" : "down",
-            Mtu = network.Node is { Mtu: > 0 } told ? told.Mtu : conf.Mtu != 0 ? conf.Mtu : bridge?.Mtu,
+            BridgeState =
+                bridge is null ? "missing"
+                : bridge.IsUp ? "up"
+                : "down",
+            Mtu =
+                network.Node is { Mtu: > 0 } told ? told.Mtu
+                : conf.Mtu != 0 ? conf.Mtu
+                : bridge?.Mtu,
             Containers = network.IsOurs ? network.HostEnds.Count : null,
             Subnets = UseOf(network),
             Lost = network.Subnet?.Lost ?? [],
@@ -149,7 +188,11 @@ internal sealed record NetworkStatus
             Agent = network.Agent,
             StateProblems = network.StateProblems,
             Obstacles = network.IsOurs
-                ? ForwardPaths.Obstacles(host.Route, conf, network.Node).FindAll(obstacle => obstacle.IsCertain && !obstacle.IsMeant).ConvertAll(obstacle => obstacle.Text) : [],
+                ? ForwardPaths
+                    .Obstacles(host.Route, conf, network.Node)
+                    .FindAll(obstacle => obstacle.IsCertain && !obstacle.IsMeant)
+                    .ConvertAll(obstacle => obstacle.Text)
+                : [],
         };
     }
 
@@ -162,7 +205,9 @@ internal sealed record NetworkStatus
             IpamFamily? ipam = network.Conf.Ipam.Of(family);
             UInt128 gateway = AddressNumber.Of(network.GatewayOf(subnet));
             UInt128 first = ipam?.RangeStart is { } start ? AddressNumber.Of(start) : AddressNumber.Of(subnet.BaseAddress) + 1;
-            UInt128 last = ipam?.RangeEnd is { } end ? AddressNumber.Of(end) : AddressNumber.LastOf(subnet) - (family == AddressFamily.InterNetwork ? 1u : 0u);
+            UInt128 last = ipam?.RangeEnd is { } end
+                ? AddressNumber.Of(end)
+                : AddressNumber.LastOf(subnet) - (family == AddressFamily.InterNetwork ? 1u : 0u);
             UInt128 room = first > last ? 0 : last - first + 1 - (gateway >= first && gateway <= last ? 1u : 0u);
             uint used = (uint)network.Records.FindAll(record => subnet.Contains(record.Address)).Count;
             all.Add(new SubnetUse(subnet, (int)used, room <= used ? 0 : (long)UInt128.Min(room - used, SubnetUse.Countless)));

@@ -25,7 +25,9 @@ internal sealed class NetworkView
         foreach (string? problem in (ReadOnlySpan<string?>)[node, subnet, damage])
         {
             if (problem is not null)
+            {
                 StateProblems.Add(problem);
+            }
         }
         Agent = AgentStatus.Of(conf: Conf, agent, agent is null ? null : ProcFiles.FindAgent(agent.Pid), DateTimeOffset.UtcNow);
     }
@@ -53,10 +55,19 @@ internal sealed class NetworkView
     public bool IsOurs => !Conf.IsForeign;
 
     /// <summary>Whether containers get IPv6 addresses; where only another IPAM plugin knows, whether the bridge has one for them.</summary>
-    public bool HasIPv6 => Conf.Ipam.IPv6 is not null || (IsOurs && Conf.Ipam.IsForeign && _host.Find(Conf.Bridge) is { } bridge
-        && _host.Route.ListAddresses(bridge.Index, AddressFamily.InterNetworkV6).Exists(address => address.Scope == Twill.Linux.Routes.RouteScope.Universe));
+    public bool HasIPv6 =>
+        Conf.Ipam.IPv6 is not null
+        || (
+            IsOurs
+            && Conf.Ipam.IsForeign
+            && _host.Find(Conf.Bridge) is { } bridge
+            && _host
+                .Route.ListAddresses(bridge.Index, AddressFamily.InterNetworkV6)
+                .Exists(address => address.Scope == Twill.Linux.Routes.RouteScope.Universe)
+        );
 
-    /// <summary>The subnets of this host that containers get addresses of: leased, or the fixed one; none when only another IPAM plugin knows.</summary>
+    /// <summary>The subnets of this host that containers get addresses of: leased, or the fixed one; none when only another IPAM plugin
+    /// knows.</summary>
     public IReadOnlyList<IPNetwork> Subnets => Conf.Ipam.Etcd is null ? Conf.Ipam.Ranges : Subnet?.Subnets ?? [];
 
     /// <summary>The addresses that twill-ipam has handed out.</summary>
@@ -72,9 +83,10 @@ internal sealed class NetworkView
     public IPAddress GatewayOf(IPNetwork subnet) => Conf.Ipam.GatewayOf(subnet);
 
     /// <summary>The names that its overlay devices may have: one for each family of the underlay.</summary>
-    public IReadOnlyList<string> OverlayNames => Conf.Backend.Type == BackendType.Vxlan
-        ? [OverlayNameOf(AddressFamily.InterNetwork), OverlayNameOf(AddressFamily.InterNetworkV6)]
-        : Conf.Backend.HasDevice ? [Conf.Backend.DeviceName] : [];
+    public IReadOnlyList<string> OverlayNames =>
+        Conf.Backend.Type == BackendType.Vxlan ? [OverlayNameOf(AddressFamily.InterNetwork), OverlayNameOf(AddressFamily.InterNetworkV6)]
+        : Conf.Backend.HasDevice ? [Conf.Backend.DeviceName]
+        : [];
 
     /// <summary>The name of the overlay device that sends over a family.</summary>
     public string OverlayNameOf(AddressFamily outer) =>
@@ -84,9 +96,10 @@ internal sealed class NetworkView
     public List<Link> OverlayDevices => _host.Links.FindAll(link => OverlayNames.Contains(link.Name));
 
     /// <summary>Reads the kernel's entries for other hosts.</summary>
-    public Actual ReadPeers() => Conf.Ipam.Etcd is not null && Conf.Backend.Type != BackendType.None
-        ? Actual.Read(_host.Route, new LinkNames(_host.Route), Conf.Ipam.Ranges, OverlayNames)
-        : Actual.Empty;
+    public Actual ReadPeers() =>
+        Conf.Ipam.Etcd is not null && Conf.Backend.Type != BackendType.None
+            ? Actual.Read(_host.Route, new LinkNames(_host.Route), Conf.Ipam.Ranges, OverlayNames)
+            : Actual.Empty;
 
     public void Refresh()
     {
@@ -100,14 +113,27 @@ internal sealed class NetworkView
     public static List<Link> HostEndsOf(HostView host, string network, string? bridge)
     {
         int master = bridge is null ? 0 : host.Find(bridge)?.Index ?? 0;
-        return host.Links.FindAll(link => link.Kind == "veth" && HostNames.IsVeth(link.Name) && (string.IsNullOrEmpty(link.Alias)
-            ? master != 0 && link.MasterIndex == master
-            : link.Alias.StartsWith(HostNames.VethAliasStart(network), StringComparison.Ordinal)));
+        return host.Links.FindAll(link =>
+            link.Kind == "veth"
+            && HostNames.IsVeth(link.Name)
+            && (
+                string.IsNullOrEmpty(link.Alias)
+                    ? master != 0 && link.MasterIndex == master
+                    : link.Alias.StartsWith(HostNames.VethAliasStart(network), StringComparison.Ordinal)
+            )
+        );
     }
 
-    /// <summary>The devices that queue what limited containers of a network send, by their alias; one without belongs to nobody once its host end is gone.</summary>
+    /// <summary>The devices that queue what limited containers of a network send, by their alias; one without belongs to nobody once its
+    /// host end is gone.</summary>
     public static List<Link> QueuesOf(HostView host, string network) =>
-        host.Links.FindAll(link => link.Kind == "ifb" && HostNames.IsIfb(link.Name) && (string.IsNullOrEmpty(link.Alias)
-            ? host.Find(HostNames.VethOfIfb(link.Name)) is null
-            : link.Alias.StartsWith(HostNames.VethAliasStart(network), StringComparison.Ordinal)));
+        host.Links.FindAll(link =>
+            link.Kind == "ifb"
+            && HostNames.IsIfb(link.Name)
+            && (
+                string.IsNullOrEmpty(link.Alias)
+                    ? host.Find(HostNames.VethOfIfb(link.Name)) is null
+                    : link.Alias.StartsWith(HostNames.VethAliasStart(network), StringComparison.Ordinal)
+            )
+        );
 }

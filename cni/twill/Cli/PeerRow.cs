@@ -34,21 +34,34 @@ internal sealed record TunnelEntry(WireGuardKey? PublicKey, EntryState Peer, Dat
 /// <summary>The way to a subnet of another host, as the kernel has it.</summary>
 /// <param name="Subnet">the remote subnet; null when only an FDB entry is left of it</param>
 /// <param name="PublicIP">the other host's address; null when the entry that holds it is missing</param>
-/// <param name="VtepMac">the hardware address of its VXLAN device; null for a direct route or when the entry that holds it is missing</param>
+/// <param name="VtepMac">the hardware address of its VXLAN device; null for a direct route or when the entry that holds it is
+/// missing</param>
 /// <param name="Device">the interface that packets leave by</param>
 /// <param name="Route">the route to the subnet</param>
 /// <param name="Neighbour">the next hop's hardware address</param>
 /// <param name="Fdb">the host behind that hardware address</param>
 internal sealed record PeerRow(
-    IPNetwork? Subnet, IPAddress? PublicIP, MacAddress? VtepMac, string Device, EntryState Route, EntryState Neighbour, EntryState Fdb)
+    IPNetwork? Subnet,
+    IPAddress? PublicIP,
+    MacAddress? VtepMac,
+    string Device,
+    EntryState Route,
+    EntryState Neighbour,
+    EntryState Fdb
+)
 {
     /// <summary>The peer that packets go to encrypted; null where they go another way.</summary>
     public TunnelEntry? Tunnel { get; init; }
 
     /// <summary>Whether packets find their way.</summary>
-    public bool IsWhole => Route == EntryState.Ok && Tunnel is null or { Peer: EntryState.Ok } && Neighbour is EntryState.Ok or EntryState.NotNeeded && Fdb is EntryState.Ok or EntryState.NotNeeded;
+    public bool IsWhole =>
+        Route == EntryState.Ok
+        && Tunnel is null or { Peer: EntryState.Ok }
+        && Neighbour is EntryState.Ok or EntryState.NotNeeded
+        && Fdb is EntryState.Ok or EntryState.NotNeeded;
 
-    /// <summary>Puts together what belongs together: a route by its next hop to a neighbour, that by its hardware address to an FDB entry.</summary>
+    /// <summary>Puts together what belongs together: a route by its next hop to a neighbour, that by its hardware address to an FDB
+    /// entry.</summary>
     /// <param name="actual">the kernel's entries of one network</param>
     /// <param name="overlays">the overlay devices' names; empty for a backend without one</param>
     /// <param name="subnetLen">the length of an IPv4 lease, for subnets whose route is missing</param>
@@ -60,10 +73,20 @@ internal sealed record PeerRow(
         foreach (PeerRoute route in actual.Routes)
         {
             if (route.Type != RouteType.Unicast)
-                continue;       // not to a host, but for what has none
+            {
+                continue; // not to a host, but for what has none
+            }
+
             if (tunnels.Contains(route.Device))
             {
-                rows.Add(ThroughTunnel(actual, route.Subnet, route.Device, route == PeerRoute.Tunnel(route.Subnet, route.Device) ? EntryState.Ok : EntryState.Changed));
+                rows.Add(
+                    ThroughTunnel(
+                        actual,
+                        route.Subnet,
+                        route.Device,
+                        route == PeerRoute.Tunnel(route.Subnet, route.Device) ? EntryState.Ok : EntryState.Changed
+                    )
+                );
                 continue;
             }
             bool known = route.Metric == PeerRoute.FirstMetric(route.Subnet);
@@ -83,19 +106,32 @@ internal sealed record PeerRow(
         {
             // An IPv6 hop stands for its host's device: it does not say which subnet lost its route.
             if (!hops.Contains(hop))
-                rows.Add(OverOverlay(actual, hop.Address.IsIPv6LinkLocal ? null : IpText.NetworkOf(hop.Address, subnetLen), hop, EntryState.Missing));
+            {
+                rows.Add(
+                    OverOverlay(
+                        actual,
+                        hop.Address.IsIPv6LinkLocal ? null : IpText.NetworkOf(hop.Address, subnetLen),
+                        hop,
+                        EntryState.Missing
+                    )
+                );
+            }
         }
         foreach (OverlayFdbEntry entry in actual.Fdb)
         {
             if (!rows.Exists(row => row.VtepMac == entry.Mac && row.Device == entry.Device))
+            {
                 Place(rows, entry);
+            }
         }
         foreach ((TunnelEnd end, TunnelPeer peer) in actual.Tunnels)
         {
             foreach (IPNetwork subnet in peer.AllowedIPs)
             {
                 if (!rows.Exists(row => row.Subnet is { } shown && shown.Equals(subnet) && row.Device == end.Device))
+                {
                     rows.Add(ThroughTunnel(actual, subnet, end.Device, EntryState.Missing));
+                }
             }
         }
         rows.Sort(Compare);
@@ -109,7 +145,12 @@ internal sealed record PeerRow(
         foreach ((TunnelEnd end, TunnelPeer peer) in actual.Tunnels)
         {
             if (end.Device == device && peer.AllowedIPs.Contains(subnet))
-                (entry, host) = (new TunnelEntry(end.PublicKey, peer.Endpoint is null ? EntryState.Changed : EntryState.Ok, peer.LastHandshake), peer.Endpoint?.Address);
+            {
+                (entry, host) = (
+                    new TunnelEntry(end.PublicKey, peer.Endpoint is null ? EntryState.Changed : EntryState.Ok, peer.LastHandshake),
+                    peer.Endpoint?.Address
+                );
+            }
         }
         return new PeerRow(subnet, host, null, device, route, EntryState.NotNeeded, EntryState.NotNeeded) { Tunnel = entry };
     }
@@ -117,36 +158,51 @@ internal sealed record PeerRow(
     private static PeerRow OverOverlay(Actual actual, IPNetwork? subnet, OverlayHop hop, EntryState route)
     {
         if (!actual.Neighbours.TryGetValue(hop, out OverlayNeighbour neighbour))
+        {
             return new PeerRow(subnet, null, null, hop.Device, route, EntryState.Missing, EntryState.Missing);
+        }
+
         EntryState fdb = EntryState.Missing;
         IPAddress? host = null;
         foreach (OverlayFdbEntry entry in actual.ForeignFdb)
         {
             if (entry.Mac == neighbour.Mac && entry.Device == hop.Device)
+            {
                 (fdb, host) = (EntryState.Changed, entry.Dst);
+            }
         }
         foreach (OverlayFdbEntry entry in actual.Fdb)
         {
             if (entry.Mac == neighbour.Mac && entry.Device == hop.Device)
+            {
                 (fdb, host) = (EntryState.Ok, entry.Dst);
+            }
         }
         return new PeerRow(subnet, host, neighbour.Mac, hop.Device, route, neighbour.Permanent ? EntryState.Ok : EntryState.Changed, fdb);
     }
 
-    /// <summary>An FDB entry that no neighbour leads to: of the one subnet that lacks its neighbour, if there is one; else a line of its own.</summary>
+    /// <summary>An FDB entry that no neighbour leads to: of the one subnet that lacks its neighbour, if there is one; else a line of its
+    /// own.</summary>
     private static void Place(List<PeerRow> rows, OverlayFdbEntry entry)
     {
-        List<PeerRow> incomplete = rows.FindAll(row => row.Neighbour == EntryState.Missing && row.Subnet is not null && row.Device == entry.Device);
+        List<PeerRow> incomplete = rows.FindAll(row =>
+            row.Neighbour == EntryState.Missing && row.Subnet is not null && row.Device == entry.Device
+        );
         if (incomplete.Count == 1)
+        {
             rows[rows.IndexOf(incomplete[0])] = incomplete[0] with { PublicIP = entry.Dst, VtepMac = entry.Mac, Fdb = EntryState.Ok };
+        }
         else
+        {
             rows.Add(new PeerRow(null, entry.Dst, entry.Mac, entry.Device, EntryState.Missing, EntryState.Missing, EntryState.Ok));
+        }
     }
 
     /// <summary>IPv4 first, by address; what no subnet is known of comes last.</summary>
     private static int Compare(PeerRow one, PeerRow other)
     {
-        byte[] first = Key(one), second = Key(other);
+        byte[] first = Key(one),
+            second = Key(other);
         return first.Length != second.Length ? first.Length - second.Length : first.AsSpan().SequenceCompareTo(second);
     }
 

@@ -10,11 +10,18 @@ internal static class PeersCommand
     {
         List<NetworkPeers> networks = host.Chosen(options).ConvertAll(Of);
         if (options.Json)
+        {
             screen.Json(w => PeersReport.Write(w, networks));
+        }
         else if (networks.Count == 0)
+        {
             screen.Line($"no network of twill's in {host.ConfDir}");
+        }
         else
+        {
             PeersReport.Print(screen, networks);
+        }
+
         return networks.Count == 0 || networks.Exists(network => network.Trouble is not null) ? Commands.Problems : Commands.Fine;
     }
 

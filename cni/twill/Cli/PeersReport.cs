@@ -19,7 +19,10 @@ internal sealed record NetworkPeers(string Network, string Backend, int? Wanted,
         {
             int broken = 0;
             foreach (PeerRow row in Rows)
+            {
                 broken += row.IsWhole ? 0 : 1;
+            }
+
             return Unreadable is not null ? Unreadable
                 : broken > 0 ? $"the way to {broken} of {Words.Count(Rows.Count, "remote subnet")} is not whole"
                 : Wanted is int wanted && wanted != Rows.Count
@@ -36,33 +39,62 @@ internal static class PeersReport
     {
         Table table = new("NETWORK", "SUBNET", "PUBLIC IP", "VTEP MAC", "DEVICE", "ROUTE", "NEIGHBOUR", "FDB");
         Table tunnels = new("NETWORK", "SUBNET", "PUBLIC IP", "PUBLIC KEY", "DEVICE", "ROUTE", "PEER", "HANDSHAKE");
-        int rows = 0, through = 0;
+        int rows = 0,
+            through = 0;
         foreach (NetworkPeers network in networks)
         {
             foreach (PeerRow row in network.Rows)
             {
                 if (row.Tunnel is { } tunnel)
                 {
-                    tunnels.Add(network.Network, row.Subnet?.ToString() ?? "?", row.PublicIP?.ToString() ?? "?", tunnel.PublicKey?.ToString() ?? "?", row.Device,
-                        Word(row.Route), Word(tunnel.Peer), Age(tunnel) is double age ? $"{Words.Time(age)} ago" : new Cell("none yet", Tone.Faint));
+                    tunnels.Add(
+                        network.Network,
+                        row.Subnet?.ToString() ?? "?",
+                        row.PublicIP?.ToString() ?? "?",
+                        tunnel.PublicKey?.ToString() ?? "?",
+                        row.Device,
+                        Word(row.Route),
+                        Word(tunnel.Peer),
+                        Age(tunnel) is double age ? $"{Words.Time(age)} ago" : new Cell("none yet", Tone.Faint)
+                    );
                     through++;
                     continue;
                 }
-                table.Add(network.Network, row.Subnet?.ToString() ?? "?", row.PublicIP?.ToString() ?? "?",
-                    row.VtepMac?.ToString() ?? (row.Neighbour == EntryState.NotNeeded ? "-" : "?"), row.Device, Word(row.Route), Word(row.Neighbour), Word(row.Fdb));
+                table.Add(
+                    network.Network,
+                    row.Subnet?.ToString() ?? "?",
+                    row.PublicIP?.ToString() ?? "?",
+                    row.VtepMac?.ToString() ?? (row.Neighbour == EntryState.NotNeeded ? "-" : "?"),
+                    row.Device,
+                    Word(row.Route),
+                    Word(row.Neighbour),
+                    Word(row.Fdb)
+                );
                 rows++;
             }
         }
         if (rows > 0)
+        {
             table.Print(screen);
+        }
+
         if (through > 0)
+        {
             tunnels.Print(screen);
+        }
+
         foreach (NetworkPeers network in networks)
         {
             if (network.Trouble is { } trouble)
+            {
                 screen.Line($"{screen.Paint(Tone.Bad, "problem")}  {network.Network}: {trouble}");
+            }
             else if (network.Rows.Count == 0)
-                screen.Line($"{network.Network}: {(network.Backend == "none" ? "one host, no peers (backend none)" : "no other host has a subnet")}");
+            {
+                screen.Line(
+                    $"{network.Network}: {(network.Backend == "none" ? "one host, no peers (backend none)" : "no other host has a subnet")}"
+                );
+            }
         }
     }
 
@@ -78,7 +110,10 @@ internal static class PeersReport
             w.WriteOptional("peersWanted", network.Wanted);
             w.WriteStartArray("peers");
             foreach (PeerRow row in network.Rows)
+            {
                 Write(w, row);
+            }
+
             w.WriteEndArray();
             w.WriteOptional("problem", network.Trouble);
             w.WriteEndObject();
@@ -110,11 +145,12 @@ internal static class PeersReport
     private static double? Age(TunnelEntry tunnel) =>
         tunnel.LastHandshake is { } last ? Math.Max(0, (DateTimeOffset.UtcNow - last).TotalSeconds) : null;
 
-    private static Cell Word(EntryState state) => state switch
-    {
-        EntryState.Ok => new Cell("ok", Tone.Good),
-        EntryState.Missing => new Cell("missing", Tone.Bad),
-        EntryState.Changed => new Cell("changed", Tone.Bad),
-        _ => new Cell("-", Tone.Faint),
-    };
+    private static Cell Word(EntryState state) =>
+        state switch
+        {
+            EntryState.Ok => new Cell("ok", Tone.Good),
+            EntryState.Missing => new Cell("missing", Tone.Bad),
+            EntryState.Changed => new Cell("changed", Tone.Bad),
+            _ => new Cell("-", Tone.Faint),
+        };
 }

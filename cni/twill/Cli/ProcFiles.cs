@@ -10,14 +10,18 @@ internal static class ProcFiles
         foreach (string process in Processes())
         {
             if (Namespace(process) is string ns)
+            {
                 all.Add(ns);
+            }
         }
         foreach (string mount in File.ReadLines("/proc/self/mountinfo"))
         {
             int start = mount.IndexOf(" net:[", StringComparison.Ordinal) + 1;
             int end = start > 0 ? mount.IndexOf(']', start) : -1;
             if (end > start)
+            {
                 all.Add(mount[start..(end + 1)]);
+            }
         }
         return all;
     }
@@ -30,11 +34,16 @@ internal static class ProcFiles
     {
         string? here = Namespace("/proc/self");
         if (expected is int pid && IsAgent($"/proc/{pid}", here))
+        {
             return pid;
+        }
+
         foreach (string process in Processes())
         {
             if (IsAgent(process, here))
+            {
                 return int.Parse(process.AsSpan("/proc/".Length));
+            }
         }
         return null;
     }
@@ -44,7 +53,9 @@ internal static class ProcFiles
         foreach (string directory in Directory.EnumerateDirectories("/proc"))
         {
             if (char.IsAsciiDigit(directory["/proc/".Length]))
+            {
                 yield return directory;
+            }
         }
     }
 

@@ -33,22 +33,32 @@ internal sealed class Screen(bool colours)
     }
 
     /// <summary>The text in the tone's colour, where there are colours (ECMA-48, SGR).</summary>
-    public string Paint(Tone tone, string text) => !colours || tone == Tone.Plain || text.Length == 0 ? text : $"\e[{Code(tone)}m{text}\e[0m";
+    public string Paint(Tone tone, string text) =>
+        !colours || tone == Tone.Plain || text.Length == 0 ? text : $"\e[{Code(tone)}m{text}\e[0m";
 
     /// <summary>One JSON document.</summary>
     public void Json(Action<Utf8JsonWriter> content)
     {
-        using (Utf8JsonWriter writer = new(_bytes, new JsonWriterOptions { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
+        using (
+            Utf8JsonWriter writer = new(
+                _bytes,
+                new JsonWriterOptions { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }
+            )
+        )
+        {
             content(writer);
+        }
+
         _bytes.Write("\n"u8);
     }
 
-    private static string Code(Tone tone) => tone switch
-    {
-        Tone.Strong => "1",
-        Tone.Faint => "2",
-        Tone.Good => "32",
-        Tone.Warning => "33",
-        _ => "31",
-    };
+    private static string Code(Tone tone) =>
+        tone switch
+        {
+            Tone.Strong => "1",
+            Tone.Faint => "2",
+            Tone.Good => "32",
+            Tone.Warning => "33",
+            _ => "31",
+        };
 }

@@ -14,16 +14,28 @@ internal static class StatusReport
             screen.Line($"{screen.Paint(Tone.Strong, network.Name)}  {screen.Paint(Tone.Faint, network.File)}");
             Lines(network).Print(screen, "  ");
             foreach (string problem in network.Problems)
+            {
                 screen.Line($"  {screen.Paint(Tone.Bad, "problem")}   {problem}");
+            }
+
             screen.Line();
         }
         if (networks.Count == 0)
+        {
             screen.Line(screen.Paint(Tone.Bad, $"no network of twill's in {confDir}"));
+        }
+
         foreach (string problem in problems)
+        {
             screen.Line($"{screen.Paint(Tone.Bad, "problem")}  {problem}");
+        }
+
         bool fine = networks.Count > 0 && problems.Count == 0;
         foreach (NetworkStatus network in networks)
+        {
             fine &= network.Problems.Count == 0;
+        }
+
         screen.Line(fine ? screen.Paint(Tone.Good, "all is well") : "'twill doctor' looks closer and says what to do");
     }
 
@@ -32,7 +44,10 @@ internal static class StatusReport
         w.WriteStartObject();
         w.WriteStartArray("networks");
         foreach (NetworkStatus network in networks)
+        {
             Write(w, network);
+        }
+
         w.WriteEndArray();
         w.WriteList("problems", problems);
         w.WriteEndObject();
@@ -43,30 +58,56 @@ internal static class StatusReport
         Table lines = new();
         string vxlan = network.Vxlan is var (vni, port) ? $", VNI {vni}, UDP port {port}" : "";
         string wireGuard = network.WireGuard is var (udp, key) ? $", UDP port {udp}{(key.Length > 0 ? $", public key {key}" : "")}" : "";
-        string underlay = network.PublicAddresses.Count == 0 ? ""
-            : $", {string.Join(" and ", network.PublicAddresses)}{(network.Interface.Length > 0 ? $" on {network.Interface}" : "")}";
+        string underlay =
+            network.PublicAddresses.Count == 0
+                ? ""
+                : $", {string.Join(" and ", network.PublicAddresses)}{(network.Interface.Length > 0 ? $" on {network.Interface}" : "")}";
         lines.Add("backend", network.Backend + vxlan + wireGuard + underlay);
         if (network.Bridge is not null)
         {
             bool needed = network.Containers > 0 || network.Agent.Pid is not null;
             Tone tone = network.BridgeState == "up" || !needed ? Tone.Plain : Tone.Bad;
-            lines.Add("bridge", new Cell($"{network.Bridge}, {network.BridgeState}, {Words.Count(network.Containers ?? 0, "container")}", tone));
+            lines.Add(
+                "bridge",
+                new Cell($"{network.Bridge}, {network.BridgeState}, {Words.Count(network.Containers ?? 0, "container")}", tone)
+            );
         }
         lines.Add("MTU", network.Mtu is long mtu ? Words.Number(mtu) : "not known yet");
         foreach (SubnetUse subnet in network.Subnets)
-            lines.Add("subnet", new Cell($"{subnet.Prefix}, {subnet.Used} used, {subnet.FreeText} free", subnet.Free == 0 ? Tone.Warning : Tone.Plain));
+        {
+            lines.Add(
+                "subnet",
+                new Cell($"{subnet.Prefix}, {subnet.Used} used, {subnet.FreeText} free", subnet.Free == 0 ? Tone.Warning : Tone.Plain)
+            );
+        }
+
         if (network.Subnets.Count == 0)
+        {
             lines.Add("subnet", network.IsLeased ? "none leased yet" : "only the IPAM plugin knows");
+        }
+
         foreach (IPNetwork lost in network.Lost)
+        {
             lines.Add("lost", new Cell(lost.ToString(), Tone.Bad));
+        }
+
         if (network.Lease is { } lease)
+        {
             lines.Add("lease", new Cell(LeaseText(lease), lease.Trouble is null ? Tone.Plain : Tone.Bad));
+        }
+
         if (network.Agent.Needed)
         {
             AgentStatus agent = network.Agent;
             lines.Add("agent", new Cell(AgentText(agent), agent.Trouble is null ? Tone.Plain : Tone.Bad));
             lines.Add("etcd", agent.EtcdAge is double age ? $"answered {Words.Time(age)} ago" : "has not answered the agent");
-            lines.Add("peers", new Cell($"{agent.PeersProgrammed} of {agent.PeersWanted}", agent.PeersProgrammed < agent.PeersWanted ? Tone.Bad : Tone.Plain));
+            lines.Add(
+                "peers",
+                new Cell(
+                    $"{agent.PeersProgrammed} of {agent.PeersWanted}",
+                    agent.PeersProgrammed < agent.PeersWanted ? Tone.Bad : Tone.Plain
+                )
+            );
         }
         return lines;
     }
@@ -76,8 +117,10 @@ internal static class StatusReport
         : left > 0 ? $"{Words.LeaseId(lease.Id)}, renewed {Words.Time(age)} ago, {Words.Time(left)} left"
         : $"{Words.LeaseId(lease.Id)}, ran out {Words.Time(-left)} ago";
 
-    private static string AgentText(AgentStatus agent) => agent.ReportAge is not double age ? "has never run"
-        : agent.Pid is int pid ? $"runs (pid {pid}), reported {Words.Time(age)} ago" : $"does not run, reported {Words.Time(age)} ago";
+    private static string AgentText(AgentStatus agent) =>
+        agent.ReportAge is not double age ? "has never run"
+        : agent.Pid is int pid ? $"runs (pid {pid}), reported {Words.Time(age)} ago"
+        : $"does not run, reported {Words.Time(age)} ago";
 
     private static void Write(Utf8JsonWriter w, NetworkStatus network)
     {
@@ -97,11 +140,17 @@ internal static class StatusReport
         }
         w.WriteOptional("publicIP", Of(network.PublicAddresses, AddressFamily.InterNetwork));
         if (Of(network.PublicAddresses, AddressFamily.InterNetworkV6) is { } v6)
+        {
             w.WriteString("publicIPv6", v6);
+        }
+
         w.WriteOptional("interface", network.PublicAddresses.Count == 0 ? null : network.Interface);
         w.WriteOptional("bridge", network.Bridge);
         if (network.Bridge is not null)
+        {
             w.WriteString("bridgeState", network.BridgeState);
+        }
+
         w.WriteOptional("mtu", network.Mtu);
         w.WriteOptional("containers", network.Containers);
         w.WriteStartArray("subnets");
@@ -125,7 +174,10 @@ internal static class StatusReport
             w.WriteEndObject();
         }
         if (network.Agent.Needed)
+        {
             Write(w, network.Agent);
+        }
+
         w.WriteList("problems", network.Problems);
         w.WriteEndObject();
     }
@@ -148,7 +200,9 @@ internal static class StatusReport
         foreach (IPAddress address in addresses)
         {
             if (address.AddressFamily == family)
+            {
                 return address.ToString();
+            }
         }
         return null;
     }
@@ -157,7 +211,10 @@ internal static class StatusReport
     {
         List<string> texts = [];
         foreach (IPNetwork prefix in prefixes)
+        {
             texts.Add(prefix.ToString());
+        }
+
         return texts;
     }
 }

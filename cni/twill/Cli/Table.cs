@@ -18,11 +18,19 @@ internal sealed class Table(params string[] header)
         List<int> widths = [];
         Measure(widths, Array.ConvertAll(header, word => new Cell(word)));
         foreach (Cell[] line in _lines)
+        {
             Measure(widths, line);
+        }
+
         if (header.Length > 0)
+        {
             Print(screen, indent, widths, Array.ConvertAll(header, word => new Cell(word, Tone.Strong)));
+        }
+
         foreach (Cell[] line in _lines)
+        {
             Print(screen, indent, widths, line);
+        }
     }
 
     private static void Measure(List<int> widths, Cell[] line)
@@ -30,7 +38,10 @@ internal sealed class Table(params string[] header)
         for (int i = 0; i < line.Length; i++)
         {
             if (i == widths.Count)
+            {
                 widths.Add(0);
+            }
+
             widths[i] = Math.Max(widths[i], line[i].Text.Length);
         }
     }

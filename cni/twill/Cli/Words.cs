@@ -25,7 +25,10 @@ internal static class Words
     {
         List<string> shown = [];
         for (int i = 0; i < items.Count && i < most; i++)
+        {
             shown.Add(items[i]);
+        }
+
         return string.Join(", ", shown) + (items.Count > most ? $" and {items.Count - most} more" : "");
     }
 
@@ -37,33 +40,48 @@ internal static class Words
     public static void WriteOptional(this Utf8JsonWriter w, string key, string? value)
     {
         if (value is null)
+        {
             w.WriteNull(key);
+        }
         else
+        {
             w.WriteString(key, value);
+        }
     }
 
     /// <summary>Seconds, to the millisecond.</summary>
     public static void WriteSeconds(this Utf8JsonWriter w, string key, double? value)
     {
         if (value is double seconds && double.IsFinite(seconds))
+        {
             w.WriteNumber(key, Math.Round(seconds, 3));
+        }
         else
+        {
             w.WriteNull(key);
+        }
     }
 
     public static void WriteOptional(this Utf8JsonWriter w, string key, long? value)
     {
         if (value is long number)
+        {
             w.WriteNumber(key, number);
+        }
         else
+        {
             w.WriteNull(key);
+        }
     }
 
     public static void WriteList(this Utf8JsonWriter w, string key, IReadOnlyList<string> values)
     {
         w.WriteStartArray(key);
         foreach (string value in values)
+        {
             w.WriteStringValue(value);
+        }
+
         w.WriteEndArray();
     }
 }

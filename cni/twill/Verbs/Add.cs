@@ -63,7 +63,10 @@ internal static class Add
         Link end = host.GetLink(spec.HostName);
         bool onBridge = RoutedEnd.StaysOnBridge(host, spec, end);
         if (onBridge)
+        {
             PodLink.Dress(host, spec, end.Index);
+        }
+
         request.Phases?.Done("both ends");
         HostSetup.EnsureFirewall(host, state, conf);
         request.Phases?.Done("firewall");
@@ -79,7 +82,10 @@ internal static class Add
         EnsureGateways(host, bridge, addresses);
         List<RoutedAddress> routed = onBridge ? [] : RoutedAddresses.Of(bridge.Name, addresses);
         if (!onBridge)
+        {
             RoutedEnd.Connect(host, spec, end.Index, bridge, routed);
+        }
+
         Bandwidth.Apply(host, spec, limits, undo);
         MacAddress mac = requestedMac ?? HostMacs.ForContainer((addresses.First(AddressFamily.InterNetwork) ?? addresses.Ips[0]).Address);
         List<CniRoute> routes = PodRoutes.For(conf, addresses);
@@ -98,7 +104,10 @@ internal static class Add
         Ports.Publish(host, state, request, conf, addresses, onBridge, undo);
         PodLink.AwaitCarrier(host, spec.HostName);
         if (onBridge && !bridge.IsRunning) // its first port: the kernel's worker comes once more, for the bridge itself
+        {
             PodLink.AwaitCarrier(host, bridge.Name);
+        }
+
         request.Phases?.Done("ports, carrier");
         ipam.Confirm();
         request.Phases?.Done("IPAM plugin's end");
@@ -128,7 +137,9 @@ internal static class Add
         undo.Add($"release the address ({conf.Ipam.Type} DEL)", () =>
         {
             if (ipam.Succeeded)
+            {
                 DelegateExec.Run(request, conf.Ipam.Type, CniVerb.Del);
+            }
         });
         return ipam;
     }
@@ -136,8 +147,13 @@ internal static class Add
     private static CniResult AddressesOf(RunningDelegate ipam, TwillConf conf)
     {
         CniResult? addresses = ipam.WaitForPromise();
-        return addresses is { Ips.Count: > 0 } ? addresses : throw new CniException(CniErrorCode.InvalidNetworkConfig,
-            $"IPAM plugin '{conf.Ipam.Type}' gave no address", $"expected at least one in its result, got {(addresses is null ? "nothing" : "none")}");
+        return addresses is { Ips.Count: > 0 }
+            ? addresses
+            : throw new CniException(
+                CniErrorCode.InvalidNetworkConfig,
+                $"IPAM plugin '{conf.Ipam.Type}' gave no address",
+                $"expected at least one in its result, got {(addresses is null ? "nothing" : "none")}"
+            );
     }
 
     private static void EnsureGateways(RouteSocket host, Link bridge, CniResult addresses)
@@ -146,7 +162,9 @@ internal static class Add
         foreach (CniIp ip in addresses.Ips)
         {
             if (ip.Gateway is not null)
+            {
                 batch.Add(HostBridge.Gateway(bridge.Index, ip.Gateway, ip.PrefixLength), tolerate: Errno.EEXIST);
+            }
         }
         batch.Send();
     }

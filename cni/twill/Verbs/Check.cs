@@ -13,8 +13,12 @@ internal static class Check
     public static CniResult? Run(CniRequest request)
     {
         TwillConf conf = TwillConf.Parse(request.Reader);
-        CniResult made = request.PrevResult ?? throw new CniException(CniErrorCode.InvalidNetworkConfig, "invalid network configuration",
-            "$.prevResult: expected the result of the ADD that is to be checked, got nothing");
+        CniResult made = request.PrevResult
+            ?? throw new CniException(
+                CniErrorCode.InvalidNetworkConfig,
+                "invalid network configuration",
+                "$.prevResult: expected the result of the ADD that is to be checked, got nothing"
+            );
 
         using NetNs pod = PodNamespace.Open(request);
         using RouteSocket host = RouteSocket.Open();
@@ -25,8 +29,13 @@ internal static class Check
         AttachmentCheck check = new(host, inPod, spec, conf, made);
         string? found = check.FindDifference() ?? CapabilityCheck.FindDifference(host, inPod, state, spec, conf, made, request);
         if (found is { } difference)
-            throw new CniException(CniErrorCode.CheckFailed, $"container {request.ContainerId}, interface {request.IfName}: {difference}",
-                "DEL and ADD the attachment to have it made again");
+        {
+            throw new CniException(
+                CniErrorCode.CheckFailed,
+                $"container {request.ContainerId}, interface {request.IfName}: {difference}",
+                "DEL and ADD the attachment to have it made again"
+            );
+        }
 
         // Asked last: it can name the record's state, but not tell a broken interface from a whole one.
         DelegateExec.Run(request, conf.Ipam.Type, CniVerb.Check);

@@ -8,8 +8,10 @@ using Twill.Plugin.Capabilities;
 namespace Twill.Plugin.Verbs;
 
 /// <summary>
-/// DEL needs no more than the container's id, the interface's name and the IPAM plugin's: the names of host end and ifb follow from the first two.
-/// The interface goes before its address is free, so that no other container can be given it while this one still answers: the IPAM plugin is
+/// DEL needs no more than the container's id, the interface's name and the IPAM plugin's: the names of host end and ifb follow from the
+/// first two.
+/// The interface goes before its address is free, so that no other container can be given it while this one still answers: the IPAM plugin
+/// is
 /// started at once, and is told what to do when the interface is gone.
 /// What is gone already is no error, and no failure keeps the rest from being tried.
 /// </summary>
@@ -18,7 +20,8 @@ internal static class Del
     public static CniResult? Run(CniRequest request)
     {
         TwillConf conf = TwillConf.Parse(request.Reader.Lenient([]));
-        string hostName = HostNames.Veth(request.ContainerId, request.IfName), ifbName = HostNames.Ifb(request.ContainerId, request.IfName);
+        string hostName = HostNames.Veth(request.ContainerId, request.IfName),
+            ifbName = HostNames.Ifb(request.ContainerId, request.IfName);
         Cleanup cleanup = new();
         using RunningDelegate? early = StartIpam(request, conf);
         cleanup.Try("cannot free the published ports", () => Ports.Release(StateOf(request), request.NetworkName, hostName));
@@ -35,9 +38,13 @@ internal static class Del
             cleanup.Try($"cannot release the address ({conf.Ipam.Type})", () =>
             {
                 if (early is null)
+                {
                     DelegateExec.Run(request, conf.Ipam.Type, CniVerb.Del);
+                }
                 else
+                {
                     early.Wait();
+                }
             });
         }
         request.Phases?.Done("IPAM plugin");

@@ -36,28 +36,37 @@ internal static class Gc
     {
         using RouteSocket host = RouteSocket.Open();
         IReadOnlyCollection<string> withPorts = Ports.Owners(state, conf.Name);
-        List<string> hostEnds = HostEnds(host, conf), ifbs = PodShaping.Ifbs(host, conf.Name);
+        List<string> hostEnds = HostEnds(host, conf),
+            ifbs = PodShaping.Ifbs(host, conf.Name);
 
         // Only now, when it is known what there is: who is at work on any of it.
         HashSet<string> kept = [];
         foreach (CniAttachment attachment in (IEnumerable<CniAttachment>)[.. valid, .. Collection.Running(state)])
+        {
             kept.Add(HostNames.Veth(attachment.ContainerId, attachment.IfName));
+        }
 
         foreach (string hostName in withPorts)
         {
             if (!kept.Contains(hostName))
+            {
                 cleanup.Try($"cannot free the published ports of {hostName}", () => Ports.Release(state, conf.Name, hostName));
+            }
         }
         foreach (string hostName in hostEnds)
         {
             if (!kept.Contains(hostName))
+            {
                 cleanup.Try($"cannot delete {hostName}", () => PodLink.Delete(host, hostName));
+            }
         }
         cleanup.Try("cannot take away what containers left on the bridge whose host ends are gone", () => RoutedEnd.ForgetGone(host));
         foreach (string ifb in ifbs)
         {
             if (!kept.Contains(HostNames.VethOfIfb(ifb)))
+            {
                 cleanup.Try($"cannot delete {ifb}", () => PodShaping.Delete(host, ifb));
+            }
         }
     }
 
@@ -68,12 +77,15 @@ internal static class Gc
         foreach (Link link in host.ListLinks(kind: "veth"))
         {
             if (HostNames.IsVeth(link.Name) && IsOurs(link, conf.Name, bridge))
+            {
                 names.Add(link.Name);
+            }
         }
         return names;
     }
 
-    private static bool IsOurs(Link link, string network, int bridge) => string.IsNullOrEmpty(link.Alias)
-        ? bridge != 0 && link.MasterIndex == bridge
-        : link.Alias.StartsWith(HostNames.VethAliasStart(network), StringComparison.Ordinal);
+    private static bool IsOurs(Link link, string network, int bridge) =>
+        string.IsNullOrEmpty(link.Alias)
+            ? bridge != 0 && link.MasterIndex == bridge
+            : link.Alias.StartsWith(HostNames.VethAliasStart(network), StringComparison.Ordinal);
 }

@@ -24,13 +24,20 @@ internal static class Status
         TwillConf conf = AddWouldSucceed(request);
         NetworkState state = StateDir.From(request.Environment).Network(conf.Name);
         if (Trouble(state, conf) is { } trouble)
-            throw new CniException(CniErrorCode.LimitedConnectivity, $"containers may not reach all others: {trouble}",
-                "the agent mends this: start twilld on this host (systemctl start twilld), or see its log; `twill doctor` looks for more");
+        {
+            throw new CniException(
+                CniErrorCode.LimitedConnectivity,
+                $"containers may not reach all others: {trouble}",
+                "the agent mends this: start twilld on this host (systemctl start twilld), or see its log; `twill doctor` looks for more"
+            );
+        }
+
         RefuseObstacles(conf, NodeFile.TryRead(state, out _));
         return null;
     }
 
-    /// <summary>Whatever an ADD would be refused for is code 50 here; how it is said stays the same. What is wrong with this very call is no answer to it.</summary>
+    /// <summary>Whatever an ADD would be refused for is code 50 here; how it is said stays the same. What is wrong with this very call is
+    /// no answer to it.</summary>
     private static TwillConf AddWouldSucceed(CniRequest request)
     {
         try
@@ -41,7 +48,10 @@ internal static class Status
             AskIpam(request, conf);
             return conf;
         }
-        catch (Exception e) when (Failure.Translate(e) is { Code: not (CniErrorCode.NotAvailable or CniErrorCode.LimitedConnectivity or CniErrorCode.InvalidEnvironment) } why)
+        catch (Exception e)
+            when (Failure.Translate(e)
+                    is { Code: not (CniErrorCode.NotAvailable or CniErrorCode.LimitedConnectivity or CniErrorCode.InvalidEnvironment) } why
+            )
         {
             throw new CniException(CniErrorCode.NotAvailable, why.Message, why.Details, e);
         }
@@ -53,7 +63,8 @@ internal static class Status
         HostBridge.RefuseOther(host, conf.Bridge);
     }
 
-    /// <summary>The IPAM plugin is asked as well. An old one does not know the question; then it must at least speak the version that an ADD will have.</summary>
+    /// <summary>The IPAM plugin is asked as well. An old one does not know the question; then it must at least speak the version that an
+    /// ADD will have.</summary>
     private static void AskIpam(CniRequest request, TwillConf conf)
     {
         string plugin = conf.Ipam.Type;
@@ -66,10 +77,20 @@ internal static class Status
             DelegateExec.Find(plugin, request.PluginPath);
             IReadOnlyList<string> versions = DelegateExec.Versions(request, plugin);
             if (!versions.Contains(request.Version.ToString()))
-                throw new CniException(CniErrorCode.NotAvailable, $"IPAM plugin '{plugin}' does not speak CNI {request.Version}: every ADD would fail",
-                    $"$.cniVersion: it speaks {string.Join(", ", versions)}; name one of these in the configuration, or install a newer '{plugin}'", e);
+            {
+                throw new CniException(
+                    CniErrorCode.NotAvailable,
+                    $"IPAM plugin '{plugin}' does not speak CNI {request.Version}: every ADD would fail",
+                    $"$.cniVersion: it speaks {string.Join(", ", versions)}; name one of these in the configuration, or install a "
+                        + $"newer '{plugin}'",
+                    e
+                );
+            }
+
             if (e.Code is not CniErrorCode.InvalidEnvironment) // what the specification has for a CNI_COMMAND that is not known
+            {
                 throw;
+            }
         }
     }
 
@@ -77,7 +98,12 @@ internal static class Status
     {
         using RouteSocket host = RouteSocket.Open();
         if (!host.TryGetLink(conf.Bridge, out Link? bridge))
-            return HasContainers(host, conf) ? $"bridge {conf.Bridge} is missing, and with it the way to all containers of this host" : Beyond(network, conf, host);
+        {
+            return HasContainers(host, conf)
+                ? $"bridge {conf.Bridge} is missing, and with it the way to all containers of this host"
+                : Beyond(network, conf, host);
+        }
+
         return bridge.IsUp ? Beyond(network, conf, host) : $"bridge {conf.Bridge} is down (ip link set {conf.Bridge} up)";
     }
 
@@ -86,7 +112,9 @@ internal static class Status
         foreach (Link link in host.ListLinks(kind: "veth"))
         {
             if (link.Alias?.StartsWith(HostNames.VethAliasStart(conf.Name), StringComparison.Ordinal) ?? false)
+            {
                 return true;
+            }
         }
         return false;
     }
@@ -94,46 +122,78 @@ internal static class Status
     private static string? Beyond(NetworkState network, TwillConf conf, RouteSocket host)
     {
         if (conf.Backend.Type == BackendType.None)
+        {
             return null;
+        }
+
         if (AgentTrouble(network) is { } trouble)
+        {
             return trouble;
+        }
+
         if (!conf.Backend.HasDevice || SubnetFile.TryRead(network, out _) is null)
+        {
             return null;
+        }
+
         foreach (IPAddress address in NodeFile.TryRead(network, out _)?.PublicAddresses ?? [])
         {
             string name = conf.Backend.DeviceNameOver(address.AddressFamily);
             if (!host.TryGetLink(name, out Link? overlay))
+            {
                 return $"overlay device {name} is missing";
+            }
+
             if (!overlay.IsUp)
+            {
                 return $"overlay device {name} is down";
+            }
         }
         return null;
     }
 
     /// <summary>
-    /// Names the chains that certainly drop containers' packets. Not where the next ADD puts its accept itself: a runtime that is told so here
+    /// Names the chains that certainly drop containers' packets. Not where the next ADD puts its accept itself: a runtime that is told so
+    /// here
     /// would never come to that ADD. Nor where rules drop just these packets: what an administrator forbids makes no plugin unfit.
     /// </summary>
     private static void RefuseObstacles(TwillConf conf, NodeFile? node)
     {
         using RouteSocket host = RouteSocket.Open();
-        List<ForwardObstacle> obstacles = ForwardPaths.Obstacles(host, conf, node).FindAll(obstacle => obstacle.IsCertain && !obstacle.IsMeant && !obstacle.IsMendedByUs);
+        List<ForwardObstacle> obstacles = ForwardPaths
+            .Obstacles(host, conf, node)
+            .FindAll(obstacle => obstacle.IsCertain && !obstacle.IsMeant && !obstacle.IsMendedByUs);
         if (obstacles.Count > 0)
-            throw new CniException(CniErrorCode.LimitedConnectivity, $"another firewall on this host is in the containers' way: {string.Join("; ", obstacles.ConvertAll(one => one.Text))}",
-                $"let them through: {string.Join(" && ", obstacles.ConvertAll(one => one.Remedy))}");
+        {
+            throw new CniException(
+                CniErrorCode.LimitedConnectivity,
+                $"another firewall on this host is in the containers' way: {string.Join("; ", obstacles.ConvertAll(one => one.Text))}",
+                $"let them through: {string.Join(" && ", obstacles.ConvertAll(one => one.Remedy))}"
+            );
+        }
     }
 
     private static string? AgentTrouble(NetworkState network)
     {
         if (AgentFile.TryRead(network, out string? problem) is not { } agent)
+        {
             return problem ?? "no agent (twilld) has run since this host started";
+        }
+
         if (!Directory.Exists($"/proc/{agent.Pid}"))
+        {
             return $"the agent (twilld, pid {agent.Pid}) is not running any more";
+        }
+
         TimeSpan silent = DateTimeOffset.UtcNow - agent.Time;
         if (silent > s_stale)
+        {
             return $"the agent (twilld, pid {agent.Pid}) has not reported for {(int)silent.TotalSeconds} s";
+        }
+
         return agent.PeersProgrammed < agent.PeersWanted
-            ? $"the agent has made the way to {agent.PeersProgrammed} of {agent.PeersWanted} remote subnets{(agent.LastError is null ? "" : $": {agent.LastError}")}"
+            ? $"the agent has made the way to {agent.PeersProgrammed} of {agent.PeersWanted} remote "
+                + $"subnets{(agent.LastError is null ? "" : $": {agent.LastError}")}"
             : null;
     }
 }

@@ -10,10 +10,18 @@ internal sealed partial class NetworkAgent
     /// <summary>A round asks only the kernel, which answers or does not within 10 s: one that lasts this long will not end.</summary>
     private static readonly TimeSpan Stuck = TimeSpan.FromSeconds(30);
 
-    private readonly Dictionary<Due, long> _rounds = new() { [Due.Host] = 0, [Due.Everything] = 0, [Due.Peers] = 0 };
-    private long _roundBegan;       // of the one that runs, as Stopwatch counts; 0: none
-    private long _entriesWritten, _hostChanges;
-    private int _peersWanted, _peersProgrammed, _peersSkipped;
+    private readonly Dictionary<Due, long> _rounds = new()
+    {
+        [Due.Host] = 0,
+        [Due.Everything] = 0,
+        [Due.Peers] = 0,
+    };
+    private long _roundBegan; // of the one that runs, as Stopwatch counts; 0: none
+    private long _entriesWritten,
+        _hostChanges;
+    private int _peersWanted,
+        _peersProgrammed,
+        _peersSkipped;
 
     /// <summary>One line for the service manager.</summary>
     internal string Status { get; private set; } = "starting";
@@ -38,7 +46,8 @@ internal sealed partial class NetworkAgent
         }
     }
 
-    private IReadOnlyList<Trouble> Troubles => [_underlayTrouble, _leaseTrouble, _watchTrouble, _hostTrouble, _kernelTrouble, _stateTrouble];
+    private IReadOnlyList<Trouble> Troubles =>
+        [_underlayTrouble, _leaseTrouble, _watchTrouble, _hostTrouble, _kernelTrouble, _stateTrouble];
 
     /// <summary>All that is not as it should be, a line each; empty when all is well.</summary>
     internal List<string> Ailments()
@@ -61,7 +70,9 @@ internal sealed partial class NetworkAgent
                 ailments.Add($"lease: it ran out {BootClock.Now - held.Deadline:0} s ago");
             }
 
-            ailments.AddRange(_keeper.Lost.Select(subnet => $"lease: subnet {subnet} is another host's now, and containers here may still use it"));
+            ailments.AddRange(
+                _keeper.Lost.Select(subnet => $"lease: subnet {subnet} is another host's now, and containers here may still use it")
+            );
         }
 
         if (_otherFirewalls.InTheWay is { } firewall)
@@ -78,19 +89,20 @@ internal sealed partial class NetworkAgent
     }
 
     /// <summary>How it is, in numbers.</summary>
-    internal AgentFigures Figures() => new(Name)
-    {
-        Subnets = _conf.Ipam.Etcd is null ? _conf.Ipam.Ranges : _keeper?.Held?.Prefixes ?? [],
-        LostSubnets = _keeper?.Lost.Count ?? 0,
-        LeaseSecondsLeft = _keeper?.Held is { } held ? held.Deadline - BootClock.Now : null,
-        EtcdContact = _etcd?.LastContact,
-        AddressesUsed = _conf.Ipam.IsForeign ? 0 : AddressRecords.Count(_conf.Ipam.DataDir, _conf.Name),
-        PeersWanted = _peersWanted,
-        PeersProgrammed = _peersProgrammed,
-        PeersSkipped = _peersSkipped,
-        Rounds = [.. _rounds.Select(r => ($"{r.Key}".ToLowerInvariant(), r.Value))],
-        Entries = Interlocked.Read(ref _entriesWritten),
-        HostChanges = Interlocked.Read(ref _hostChanges),
-        Troubles = [.. Troubles.Select(t => (t.What, t.Message))],
-    };
+    internal AgentFigures Figures() =>
+        new(Name)
+        {
+            Subnets = _conf.Ipam.Etcd is null ? _conf.Ipam.Ranges : _keeper?.Held?.Prefixes ?? [],
+            LostSubnets = _keeper?.Lost.Count ?? 0,
+            LeaseSecondsLeft = _keeper?.Held is { } held ? held.Deadline - BootClock.Now : null,
+            EtcdContact = _etcd?.LastContact,
+            AddressesUsed = _conf.Ipam.IsForeign ? 0 : AddressRecords.Count(_conf.Ipam.DataDir, _conf.Name),
+            PeersWanted = _peersWanted,
+            PeersProgrammed = _peersProgrammed,
+            PeersSkipped = _peersSkipped,
+            Rounds = [.. _rounds.Select(r => ($"{r.Key}".ToLowerInvariant(), r.Value))],
+            Entries = Interlocked.Read(ref _entriesWritten),
+            HostChanges = Interlocked.Read(ref _hostChanges),
+            Troubles = [.. Troubles.Select(t => (t.What, t.Message))],
+        };
 }

@@ -19,9 +19,13 @@ internal sealed partial class NetworkAgent
         {
             NetworkChangeKind.Everything => Due.Everything,
             NetworkChangeKind.Link => OfLink(in change),
-            NetworkChangeKind.Address => change.Address is { } address && !_heardAddresses.IsNews(address, change.IsRemoval) ? Due.None : Due.Everything,
+            NetworkChangeKind.Address => change.Address is { } address && !_heardAddresses.IsNews(address, change.IsRemoval)
+                ? Due.None
+                : Due.Everything,
             NetworkChangeKind.Route => IsOurDoing(in change) ? Due.None : OfRoute(change.Route),
-            NetworkChangeKind.Forwarding => change.Index < 0 || change.Index == _bridge.Index || _overlays.ContainsKey(change.Index) ? Due.Host : Due.None,
+            NetworkChangeKind.Forwarding => change.Index < 0 || change.Index == _bridge.Index || _overlays.ContainsKey(change.Index)
+                ? Due.Host
+                : Due.None,
             NetworkChangeKind.Nftables => OfTable(change.Table),
             _ => OfEntry(in change),
         };
@@ -52,7 +56,8 @@ internal sealed partial class NetworkAgent
     private Due OfLink(in NetworkChange change)
     {
         bool loose = _bridgeIsOurs && _bridge.Hear(in change);
-        bool ours = change.Index != 0 && (change.Index == _bridge.Index || _overlays.ContainsKey(change.Index) || change.Index == _underlay);
+        bool ours =
+            change.Index != 0 && (change.Index == _bridge.Index || _overlays.ContainsKey(change.Index) || change.Index == _underlay);
         bool named = change.Link is { Name: var name } && (name == _conf.Bridge || IsOverlayName(name));
         if (ours)
         {
@@ -60,7 +65,9 @@ internal sealed partial class NetworkAgent
             return Due.Heard;
         }
 
-        return named || (PublishesItself && _underlay == 0) ? Due.Everything : loose ? Due.Host : Due.None;
+        return named || (PublishesItself && _underlay == 0) ? Due.Everything
+            : loose ? Due.Host
+            : Due.None;
     }
 
     private bool IsOverlayName(string name) =>
@@ -68,16 +75,20 @@ internal sealed partial class NetworkAgent
 
     /// <summary>Routes of the main table that take the place of ours, or that say which host is behind which link.</summary>
     private Due OfRoute(Route? route) =>
-        route is { Table: RouteTable.Main } && !route.Destination.BaseAddress.IsIPv6LinkLocal
+        route is { Table: RouteTable.Main }
+        && !route.Destination.BaseAddress.IsIPv6LinkLocal
         && (route.Destination.PrefixLength == 0 || _backend.NeedsMainRoutes || IsToPeers(route.Destination))
             ? Due.Everything
             : Due.None;
 
     private bool IsToPeers(IPNetwork destination) =>
         _conf.Ipam.Ranges.Any(network => network.Contains(destination.BaseAddress))
-        && !(_keeper?.Held?.Prefixes ?? []).Any(own => own.PrefixLength < destination.PrefixLength && own.Contains(destination.BaseAddress));
+        && !(_keeper?.Held?.Prefixes ?? []).Any(own =>
+            own.PrefixLength < destination.PrefixLength && own.Contains(destination.BaseAddress)
+        );
 
-    /// <summary>Tables of other networks of ours are their agents' business; any other may have become one that drops what we forward.</summary>
+    /// <summary>Tables of other networks of ours are their agents' business; any other may have become one that drops what we
+    /// forward.</summary>
     private Due OfTable(TableId? table)
     {
         if (!_bridgeIsOurs || table is not { Family: NftFamily.Inet or NftFamily.Ip or NftFamily.Ip6 or NftFamily.Bridge } there)

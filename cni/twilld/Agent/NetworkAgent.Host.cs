@@ -16,9 +16,10 @@ internal sealed partial class NetworkAgent
     private readonly HashSet<int> _formerMtus = [];
     private NodeFile? _node;
     private volatile int _underlay;
-    private long _lacking;          // since when a family of the underlay is away, as Environment.TickCount64 tells; 0: none is
+    private long _lacking; // since when a family of the underlay is away, as Environment.TickCount64 tells; 0: none is
 
-    /// <summary>Under a main plugin of somebody else and without a backend only the lease is ours; what this host is, nobody asks.</summary>
+    /// <summary>Under a main plugin of somebody else and without a backend only the lease is ours; what this host is, nobody
+    /// asks.</summary>
     private bool PublishesItself => !_conf.IsForeign || _conf.Backend.Type != BackendType.None;
 
     private bool BringHostInOrder(RouteSocket route)
@@ -53,7 +54,8 @@ internal sealed partial class NetworkAgent
     }
 
     /// <summary>
-    /// Before the bridge gets it: until then the bridge has the MTU that the network had, also when it changed while no agent ran. An ADD may
+    /// Before the bridge gets it: until then the bridge has the MTU that the network had, also when it changed while no agent ran. An ADD
+    /// may
     /// be quicker with the bridge, so what node.json had counts too.
     /// </summary>
     private List<string> LowerContainersMtu(RouteSocket route, int mtu)
@@ -83,7 +85,8 @@ internal sealed partial class NetworkAgent
     }
 
     /// <summary>
-    /// Writes down what this host is, and has it published, when its address, interface or MTU changed. While no underlay can be told, it is
+    /// Writes down what this host is, and has it published, when its address, interface or MTU changed. While no underlay can be told, it
+    /// is
     /// what it was.
     /// </summary>
     private bool FollowUnderlay(RouteSocket route)
@@ -96,7 +99,14 @@ internal sealed partial class NetworkAgent
         Underlay underlay = Underlay.Select(route, _conf.Backend.Interface, dual: _conf.Ipam.IPv6 is not null);
         _underlay = underlay.Index;
         NodeFile node = NodeFile.Of(
-            _conf, underlay.IPv4, underlay.IPv6, underlay.Name, underlay.MtuWith(_backend), VtepMac, FollowWireGuardKey());
+            _conf,
+            underlay.IPv4,
+            underlay.IPv6,
+            underlay.Name,
+            underlay.MtuWith(_backend),
+            VtepMac,
+            FollowWireGuardKey()
+        );
         NodeFile? written = NodeFile.TryRead(_state, out string? problem);
         if (problem is not null)
         {
@@ -105,7 +115,7 @@ internal sealed partial class NetworkAgent
 
         if (_keeper is { IsAccepted: not true } && written is not null && written.BootId == node.BootId && !HaveSameBackend(written, node))
         {
-            node = written;     // etcd has not agreed to the new configuration: this host is what it was
+            node = written; // etcd has not agreed to the new configuration: this host is what it was
         }
 
         if (LacksForAMoment(node))
@@ -125,10 +135,13 @@ internal sealed partial class NetworkAgent
 
         if (_node != node)
         {
-            _log.Info($"this host is {string.Join(" and ", node.PublicAddresses)} on {node.Interface}, backend {node.BackendType}, MTU {node.Mtu} for containers");
+            _log.Info(
+                $"this host is {string.Join(" and ", node.PublicAddresses)} on {node.Interface}, backend {node.BackendType}, MTU "
+                    + $"{node.Mtu} for containers"
+            );
             foreach (IPAddress gone in (_node?.PublicAddresses ?? []).Except(node.PublicAddresses))
             {
-                _etcd!.Abandon(gone);       // etcd's answers go to the old address: each would be waited for in vain
+                _etcd!.Abandon(gone); // etcd's answers go to the old address: each would be waited for in vain
             }
 
             _node = node;
@@ -140,7 +153,8 @@ internal sealed partial class NetworkAgent
     }
 
     /// <summary>
-    /// Whether a family of the underlay is gone that was there just now. Addresses are away for a moment while they are renewed, and to publish
+    /// Whether a family of the underlay is gone that was there just now. Addresses are away for a moment while they are renewed, and to
+    /// publish
     /// that would take the overlay of this family apart on all hosts.
     /// </summary>
     private bool LacksForAMoment(NodeFile now)

@@ -49,7 +49,7 @@ internal sealed partial class NetworkAgent
         NodeFile? node = _node;
         if (node is null && PublishesItself)
         {
-            return false;       // the round that finds the underlay rings the bell
+            return false; // the round that finds the underlay rings the bell
         }
 
         try
@@ -67,7 +67,8 @@ internal sealed partial class NetworkAgent
         {
             bool first = !_leaseTried;
             _leaseTried = true;
-            Ask(first ? Due.Everything | Due.Peers : Due.Everything);       // the first makes all the difference to the peers, and is not kept waiting
+            // the first makes all the difference to the peers, and is not kept waiting
+            Ask(first ? Due.Everything | Due.Peers : Due.Everything);
         }
     }
 }

@@ -17,7 +17,7 @@ internal sealed partial class NetworkAgent
     private readonly HeardLinks _heardLinks = new();
     private Basis? _basis;
     private volatile bool _peersMet;
-    private volatile IReadOnlyDictionary<int, string> _overlays = new Dictionary<int, string>();    // names of the overlay devices, by index
+    private volatile IReadOnlyDictionary<int, string> _overlays = new Dictionary<int, string>(); // names of the overlay devices, by index
 
     private async Task WatchPeersAsync(CancellationToken stop)
     {
@@ -67,9 +67,13 @@ internal sealed partial class NetworkAgent
     private bool BringPeersInOrder(RouteSocket route)
     {
         _basis = null;
-        if ((_keeper is not null && (!_leaseTried || _keeper.IsAccepted != true)) || Self() is not { } self || TakeOthers() is not { } others)
+        if (
+            (_keeper is not null && (!_leaseTried || _keeper.IsAccepted != true))
+            || Self() is not { } self
+            || TakeOthers() is not { } others
+        )
         {
-            return true;        // before etcd has agreed to the configuration and told of the others, all that is there stays
+            return true; // before etcd has agreed to the configuration and told of the others, all that is there stays
         }
 
         Round round = Reconciler.Run(route, _backend, self, others);
@@ -88,7 +92,12 @@ internal sealed partial class NetworkAgent
     /// <returns>False when there is no round to build on, or this host changed.</returns>
     private bool FollowPeers(RouteSocket route)
     {
-        if (_basis is not { } basis || Self() is not { } self || !basis.Self.IsSameAs(self) || _peers.TakeChange(OwnTest()) is not { } change)
+        if (
+            _basis is not { } basis
+            || Self() is not { } self
+            || !basis.Self.IsSameAs(self)
+            || _peers.TakeChange(OwnTest()) is not { } change
+        )
         {
             return false;
         }
@@ -102,7 +111,7 @@ internal sealed partial class NetworkAgent
         if (round.Refusals.Count > 0)
         {
             _basis = null;
-            Ask(Due.Everything);        // the kernel is not what it was taken for
+            Ask(Due.Everything); // the kernel is not what it was taken for
         }
 
         return true;
@@ -122,7 +131,8 @@ internal sealed partial class NetworkAgent
         _kernelTrouble.Failed($"{refusals[0].Entry}: {refusals[0].Error.Message}{more}", LogLevel.Error);
     }
 
-    /// <summary>This host as the backend sees it; null while that is not known. Where no other host is reached it has no underlay.</summary>
+    /// <summary>This host as the backend sees it; null while that is not known. Where no other host is reached it has no
+    /// underlay.</summary>
     private LocalNode? Self()
     {
         NodeFile? node = _node;
@@ -136,13 +146,17 @@ internal sealed partial class NetworkAgent
                 _keeper?.Lost ?? [],
                 alone ? default : Addresses(node!),
                 alone ? "" : node!.Interface,
-                MainRoutes: [])
-            { WireGuard = WireGuard() }
+                MainRoutes: []
+            )
+            {
+                WireGuard = WireGuard(),
+            }
             : null;
     }
 
     /// <summary>
-    /// The node's addresses, each with its overlay device. Containers' packets fit through every device; one with less overhead takes as much
+    /// The node's addresses, each with its overlay device. Containers' packets fit through every device; one with less overhead takes as
+    /// much
     /// more, so that containers that started before there was the other go on as they are.
     /// </summary>
     private PerFamily<LocalAddress> Addresses(NodeFile node)
@@ -153,7 +167,10 @@ internal sealed partial class NetworkAgent
         {
             AddressFamily family = address.AddressFamily;
             int mtu = _conf.Mtu != 0 ? _conf.Mtu : node.Mtu + most - _backend.Overhead(family);
-            addresses = addresses.With(family, new LocalAddress(address, MacAddress.TryParse(vtepMac, out MacAddress mac) ? mac : MacAddress.Zero, mtu));
+            addresses = addresses.With(
+                family,
+                new LocalAddress(address, MacAddress.TryParse(vtepMac, out MacAddress mac) ? mac : MacAddress.Zero, mtu)
+            );
         }
 
         return addresses;
@@ -163,7 +180,8 @@ internal sealed partial class NetworkAgent
     private List<PeerLease>? TakeOthers() => _conf.Backend.Type == BackendType.None ? [] : _peers.TakeAll(OwnTest());
 
     /// <summary>
-    /// Tells whether a lease is this host's: by its lease, or, while subnet.json is still being written, by what it says. Asked of thousands for
+    /// Tells whether a lease is this host's: by its lease, or, while subnet.json is still being written, by what it says. Asked of
+    /// thousands for
     /// each one that changes, so that what does not depend on them is found once.
     /// </summary>
     private Func<KnownLease, bool> OwnTest()
@@ -171,13 +189,21 @@ internal sealed partial class NetworkAgent
         long? held = _keeper!.Held?.LeaseId;
         NodeFile? node = _node;
         PerFamily<LocalAddress> own = node is null ? default : Addresses(node);
-        return lease => lease.LeaseId == held
-            || (node is not null && lease.Peers is [PeerLease peer, ..] && peer.BackendType == node.BackendType
-                && (IsOwn(peer.Addresses.V4, own.V4) || IsOwn(peer.Addresses.V6, own.V6)));
+        return lease =>
+            lease.LeaseId == held
+            || (
+                node is not null
+                && lease.Peers is [PeerLease peer, ..]
+                && peer.BackendType == node.BackendType
+                && (IsOwn(peer.Addresses.V4, own.V4) || IsOwn(peer.Addresses.V6, own.V6))
+            );
     }
 
     private static bool IsOwn(PeerAddress? published, LocalAddress? own) =>
-        published is { } theirs && own is { } ours && ours.PublicIP.Equals(theirs.PublicIP) && (ours.VtepMac == MacAddress.Zero || theirs.VtepMac == ours.VtepMac);
+        published is { } theirs
+        && own is { } ours
+        && ours.PublicIP.Equals(theirs.PublicIP)
+        && (ours.VtepMac == MacAddress.Zero || theirs.VtepMac == ours.VtepMac);
 
     private void Tell(Round round)
     {

@@ -8,7 +8,9 @@ namespace Twill.Agent;
 /// <content>Rounds: everything that is known, compared with the kernel as a whole.</content>
 internal sealed partial class NetworkAgent
 {
-    private static readonly TimeSpan Settle = TimeSpan.FromMilliseconds(20), BetweenRounds = TimeSpan.FromMilliseconds(100), AfterTrouble = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan Settle = TimeSpan.FromMilliseconds(20),
+        BetweenRounds = TimeSpan.FromMilliseconds(100),
+        AfterTrouble = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan Latest = TimeSpan.FromMilliseconds(300);
 
     private readonly Wake _roundDue = new();
@@ -28,8 +30,9 @@ internal sealed partial class NetworkAgent
     {
         bool told = false;
         Due due = Due.None;
-        long looked = Environment.TickCount64;          // when the last look at the kernel ended
-        long ripe = 0, latest = 0;                      // when the next may begin, and is not put off any longer; 0: nothing is due
+        long looked = Environment.TickCount64; // when the last look at the kernel ended
+        long ripe = 0,
+            latest = 0; // when the next may begin, and is not put off any longer; 0: nothing is due
         while (true)
         {
             if (!told && (_store is null || _peersMet || LastError is not null))
@@ -40,7 +43,9 @@ internal sealed partial class NetworkAgent
 
             TimeSpan period = LastError is null || interval < AfterTrouble ? interval : AfterTrouble;
             long next = ripe != 0 ? ripe : looked + (long)period.TotalMilliseconds;
-            await _roundDue.WaitAsync(TimeSpan.FromMilliseconds(Math.Max(0, next - Environment.TickCount64)), TimeSpan.Zero, stop).ConfigureAwait(false);
+            await _roundDue
+                .WaitAsync(TimeSpan.FromMilliseconds(Math.Max(0, next - Environment.TickCount64)), TimeSpan.Zero, stop)
+                .ConfigureAwait(false);
             due |= (Due)Interlocked.Exchange(ref _due, (int)Due.None);
             long now = Environment.TickCount64;
             if (due.HasFlag(Due.Peers))
@@ -48,18 +53,21 @@ internal sealed partial class NetworkAgent
                 if (!FollowPeers())
                 {
                     // At once, unless that is what failed last time.
-                    (due, ripe) = (Due.Everything, _kernelTrouble.Message is null ? now : Math.Max(now, looked + (long)BetweenRounds.TotalMilliseconds));
+                    (due, ripe) = (
+                        Due.Everything,
+                        _kernelTrouble.Message is null ? now : Math.Max(now, looked + (long)BetweenRounds.TotalMilliseconds)
+                    );
                 }
                 else if (ripe != 0 && (due & ~Due.Peers) == Due.Heard)
                 {
-                    ripe = Math.Min(Environment.TickCount64 + (long)Settle.TotalMilliseconds, latest);      // what it wrote is to be heard, too
+                    ripe = Math.Min(Environment.TickCount64 + (long)Settle.TotalMilliseconds, latest); // what it wrote is to be heard, too
                 }
             }
 
             due &= ~Due.Peers;
             if (due == Due.None && ripe == 0 && now >= next)
             {
-                _bridge.LookAtAll();        // so much time has passed without a word that even a missed one is no excuse
+                _bridge.LookAtAll(); // so much time has passed without a word that even a missed one is no excuse
                 (due, ripe) = (Due.Everything, now);
             }
 
@@ -95,9 +103,12 @@ internal sealed partial class NetworkAgent
     {
         Volatile.Write(ref _roundBegan, Stopwatch.GetTimestamp());
         _keeper?.Adopt();
-        bool inOrder = due == Due.Host
-            ? Attempt(_hostTrouble, BringHostInOrder)
-            : Attempt(_underlayTrouble, FollowUnderlay) & Attempt(_hostTrouble, BringHostInOrder) & Attempt(_kernelTrouble, BringPeersInOrder);
+        bool inOrder =
+            due == Due.Host
+                ? Attempt(_hostTrouble, BringHostInOrder)
+                : Attempt(_underlayTrouble, FollowUnderlay)
+                    & Attempt(_hostTrouble, BringHostInOrder)
+                    & Attempt(_kernelTrouble, BringPeersInOrder);
         if (due == Due.Everything && _route is { } route)
         {
             _heardLinks.Leave(route, [_bridge.Index, _underlay, .. _overlays.Keys]);
@@ -172,7 +183,9 @@ internal sealed partial class NetworkAgent
     {
         string? error = LastError;
         string subnets = _keeper?.Held is { Subnets.Count: > 0 } held ? string.Join(", ", held.Prefixes) : "no subnet";
-        Status = error is null ? $"{subnets}, {_peersProgrammed} of {_peersWanted} peers" : $"{subnets}, {_peersProgrammed} of {_peersWanted} peers; {error}";
+        Status = error is null
+            ? $"{subnets}, {_peersProgrammed} of {_peersWanted} peers"
+            : $"{subnets}, {_peersProgrammed} of {_peersWanted} peers; {error}";
         new AgentFile
         {
             Pid = Environment.ProcessId,

@@ -13,10 +13,12 @@ internal sealed partial class NetworkAgent
     private WireGuardSecret? _privateKey;
 
     /// <summary>
-    /// The device that alone packets to other hosts may take; null where they may go in clear. As long as etcd has not agreed to a configuration of
+    /// The device that alone packets to other hosts may take; null where they may go in clear. As long as etcd has not agreed to a
+    /// configuration of
     /// another backend, it is as before.
     /// </summary>
-    private string? Tunnel => _node is not { } node ? _conf.Backend.TunnelName
+    private string? Tunnel =>
+        _node is not { } node ? _conf.Backend.TunnelName
         : node.BackendType == WireGuardBackend.TypeName ? HostNames.WireGuardDevice(node.Port)
         : null;
 
@@ -41,9 +43,12 @@ internal sealed partial class NetworkAgent
     private LocalWireGuard? WireGuard()
     {
         BackendSettings? agreed = _keeper?.Agreed?.Backend;
-        return _privateKey is null ? null : new LocalWireGuard(
-            _privateKey,
-            WireGuardSecret.TryParse(agreed?.PresharedKey?.Value, out WireGuardSecret? preshared) ? preshared : null,
-            (ushort)(_conf.Backend.PersistentKeepalive ?? agreed?.PersistentKeepalive ?? 0));
+        return _privateKey is null
+            ? null
+            : new LocalWireGuard(
+                _privateKey,
+                WireGuardSecret.TryParse(agreed?.PresharedKey?.Value, out WireGuardSecret? preshared) ? preshared : null,
+                (ushort)(_conf.Backend.PersistentKeepalive ?? agreed?.PersistentKeepalive ?? 0)
+            );
     }
 }

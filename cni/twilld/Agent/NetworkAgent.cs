@@ -23,7 +23,12 @@ internal sealed partial class NetworkAgent : IDisposable
     private readonly PeerTable _peers;
     private readonly PeerReport _report;
     private readonly BridgeKeeper _bridge;
-    private readonly Trouble _underlayTrouble, _hostTrouble, _leaseTrouble, _watchTrouble, _kernelTrouble, _stateTrouble;
+    private readonly Trouble _underlayTrouble,
+        _hostTrouble,
+        _leaseTrouble,
+        _watchTrouble,
+        _kernelTrouble,
+        _stateTrouble;
     private readonly OtherFirewalls _otherFirewalls;
     private readonly TimeProvider _clock;
     private readonly bool _bridgeIsOurs;
@@ -40,7 +45,11 @@ internal sealed partial class NetworkAgent : IDisposable
         _state = state.Network(conf.Name);
         _backend = Backend.Create(ClusterTerms.BackendOptions(conf.Backend));
         _bridgeIsOurs = !conf.IsForeign && !conf.Ipam.IsForeign;
-        (_peers, _report, _bridge) = (new PeerTable(_log, clock, TimeSpan.FromSeconds(conf.Ipam.LeaseTtl)), new PeerReport(_log), new BridgeKeeper(conf));
+        (_peers, _report, _bridge) = (
+            new PeerTable(_log, clock, TimeSpan.FromSeconds(conf.Ipam.LeaseTtl)),
+            new PeerReport(_log),
+            new BridgeKeeper(conf)
+        );
         _underlayTrouble = new Trouble(_log, clock, "underlay");
         _hostTrouble = new Trouble(_log, clock, "host");
         _leaseTrouble = new Trouble(_log, clock, "lease");
@@ -70,7 +79,10 @@ internal sealed partial class NetworkAgent : IDisposable
         using CancellationTokenSource end = CancellationTokenSource.CreateLinkedTokenSource(stop);
         Task[] parts =
         [
-            KeepLeaseAsync(end.Token), WatchPeersAsync(end.Token), WatchConfigAsync(end.Token), MakeRoundsAsync(interval, started, end.Token),
+            KeepLeaseAsync(end.Token),
+            WatchPeersAsync(end.Token),
+            WatchConfigAsync(end.Token),
+            MakeRoundsAsync(interval, started, end.Token),
         ];
         foreach (Task part in parts)
         {
@@ -104,7 +116,7 @@ internal sealed partial class NetworkAgent : IDisposable
         {
             await StepLeaseAsync(stop).ConfigureAwait(false);
             MakeRound();
-            await StepLeaseAsync(stop).ConfigureAwait(false);       // if etcd agreed only now that this host is what it is
+            await StepLeaseAsync(stop).ConfigureAwait(false); // if etcd agreed only now that this host is what it is
             await ListPeersAsync(_store, stop).ConfigureAwait(false);
         }
 

@@ -3,15 +3,18 @@ using System.Globalization;
 namespace Twill.Agent;
 
 /// <summary>
-/// Something that fails again and again is told once, then ever more rarely (after 1, 2, 4, .. minutes, at most hourly), and its end is told too.
+/// Something that fails again and again is told once, then ever more rarely (after 1, 2, 4, .. minutes, at most hourly), and its end is
+/// told too.
 /// A failure that was not told yet meanwhile is told at once.
 /// </summary>
 internal sealed class Trouble(Log log, TimeProvider clock, string what)
 {
-    private static readonly TimeSpan FirstPause = TimeSpan.FromMinutes(1), LongestPause = TimeSpan.FromHours(1);
+    private static readonly TimeSpan FirstPause = TimeSpan.FromMinutes(1),
+        LongestPause = TimeSpan.FromHours(1);
 
     private readonly HashSet<string> _told = [];
-    private DateTimeOffset _since, _nextTold;
+    private DateTimeOffset _since,
+        _nextTold;
     private TimeSpan _pause;
 
     /// <summary>What it is that fails.</summary>
@@ -53,7 +56,8 @@ internal sealed class Trouble(Log log, TimeProvider clock, string what)
         }
     }
 
-    private static string Lasting(TimeSpan time) => time.TotalMinutes < 1
-        ? string.Create(CultureInfo.InvariantCulture, $"{time.TotalSeconds:0.#} s")
-        : string.Create(CultureInfo.InvariantCulture, $"{time.TotalMinutes:0} min");
+    private static string Lasting(TimeSpan time) =>
+        time.TotalMinutes < 1
+            ? string.Create(CultureInfo.InvariantCulture, $"{time.TotalSeconds:0.#} s")
+            : string.Create(CultureInfo.InvariantCulture, $"{time.TotalMinutes:0} min");
 }

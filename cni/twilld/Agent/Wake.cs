@@ -23,7 +23,8 @@ internal sealed class Wake
     /// <summary>Takes back what has been rung so far: what is about to be done answers it.</summary>
     internal void Clear() => _bell.Wait(0, CancellationToken.None);
 
-    /// <summary>Waits for a ring, at most <paramref name="atMost"/>; then <paramref name="settle"/> more, so that a burst of events is one round.</summary>
+    /// <summary>Waits for a ring, at most <paramref name="atMost"/>; then <paramref name="settle"/> more, so that a burst of events is one
+    /// round.</summary>
     internal async Task WaitAsync(TimeSpan atMost, TimeSpan settle, CancellationToken stop)
     {
         if (!await _bell.WaitAsync(atMost, stop).ConfigureAwait(false))

@@ -4,7 +4,8 @@ using Twill.Linux.Addresses;
 namespace Twill.Agent;
 
 /// <summary>
-/// What the kernel announces of addresses. With each container comes a link-local address at its host end, and with each router's announcement
+/// What the kernel announces of addresses. With each container comes a link-local address at its host end, and with each router's
+/// announcement
 /// every address that it prolongs, which is no news.
 /// </summary>
 internal sealed class HeardAddresses

@@ -7,7 +7,8 @@ using Twill.Linux.Neighbours;
 namespace Twill.Agent;
 
 /// <summary>
-/// FDB entries and neighbours of the overlay devices, as the kernel announces them. It does not say whose doing a change was (of FDB entries
+/// FDB entries and neighbours of the overlay devices, as the kernel announces them. It does not say whose doing a change was (of FDB
+/// entries
 /// never, of neighbours not when they go), so each is compared with what is wanted, and only what differs is somebody else's doing.
 /// </summary>
 internal sealed class HeardEntries
@@ -22,7 +23,8 @@ internal sealed class HeardEntries
 
     private readonly record struct Heard(string Device, Neighbour Entry, bool IsRemoval);
 
-    /// <summary>Takes note of what a round wants, after it was written: only the round's thread calls this and <see cref="AreOurDoing"/>.</summary>
+    /// <summary>Takes note of what a round wants, after it was written: only the round's thread calls this and
+    /// <see cref="AreOurDoing"/>.</summary>
     internal void Want(Desired desired)
     {
         _fdb.Clear();
@@ -88,12 +90,14 @@ internal sealed class HeardEntries
 
     private bool FitsFdb(Heard heard)
     {
-        bool wanted = heard.Entry.Mac is { } mac && _fdb.TryGetValue((heard.Device, mac), out IPAddress? dst) && dst.Equals(heard.Entry.Address);
+        bool wanted =
+            heard.Entry.Mac is { } mac && _fdb.TryGetValue((heard.Device, mac), out IPAddress? dst) && dst.Equals(heard.Entry.Address);
         return heard.IsRemoval ? !wanted : wanted && (heard.Entry.Flags & NeighbourFlags.ExternallyLearned) != 0;
     }
 
     /// <summary>An address that nobody wants may have any neighbour but one of ours.</summary>
-    private bool FitsNeighbour(Heard heard) => heard.Entry.Address is { } address && _neighbours.TryGetValue(new OverlayHop(heard.Device, address), out MacAddress mac)
-        ? !heard.IsRemoval && heard.Entry.IsPermanent && heard.Entry.Mac == mac
-        : heard.IsRemoval || heard.Entry.Protocol != RouteProtocol.Twill;
+    private bool FitsNeighbour(Heard heard) =>
+        heard.Entry.Address is { } address && _neighbours.TryGetValue(new OverlayHop(heard.Device, address), out MacAddress mac)
+            ? !heard.IsRemoval && heard.Entry.IsPermanent && heard.Entry.Mac == mac
+            : heard.IsRemoval || heard.Entry.Protocol != RouteProtocol.Twill;
 }

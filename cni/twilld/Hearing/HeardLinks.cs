@@ -4,7 +4,8 @@ using Twill.Linux.Links;
 namespace Twill.Agent;
 
 /// <summary>
-/// What the kernel announces of the links that a network stands on. Much of it is no change in anything that matters here: a bridge is told of
+/// What the kernel announces of the links that a network stands on. Much of it is no change in anything that matters here: a bridge is told
+/// of
 /// whenever a container comes or goes. Each is compared with the link as the last round left it.
 /// </summary>
 internal sealed class HeardLinks
@@ -52,7 +53,14 @@ internal sealed class HeardLinks
         return heard.TrueForAll(h => h is (var index, { } shape) && _left.TryGetValue(index, out Shape? left) && shape == left);
     }
 
-    private static Shape Of(Link link) => new(
-        link.Name, link.IsUp, link.Mtu, link.Mac, link.MasterIndex, link.Alias,
-        link.Vxlan is { } v ? $"{v.Vni} {v.Port} {v.Local} {v.Learning} {v.LowerIndex} {v.External}" : null);
+    private static Shape Of(Link link) =>
+        new(
+            link.Name,
+            link.IsUp,
+            link.Mtu,
+            link.Mac,
+            link.MasterIndex,
+            link.Alias,
+            link.Vxlan is { } v ? $"{v.Vni} {v.Port} {v.Local} {v.Learning} {v.LowerIndex} {v.External}" : null
+        );
 }

@@ -7,8 +7,15 @@ namespace Twill.Agent;
 internal sealed class KernelWatch : IDisposable
 {
     private const MonitorGroups Groups =
-        MonitorGroups.Links | MonitorGroups.Neighbours | MonitorGroups.IPv4Addresses | MonitorGroups.IPv4Routes | MonitorGroups.IPv4Settings
-        | MonitorGroups.IPv6Addresses | MonitorGroups.IPv6Routes | MonitorGroups.IPv6Settings | MonitorGroups.Nftables;
+        MonitorGroups.Links
+        | MonitorGroups.Neighbours
+        | MonitorGroups.IPv4Addresses
+        | MonitorGroups.IPv4Routes
+        | MonitorGroups.IPv4Settings
+        | MonitorGroups.IPv6Addresses
+        | MonitorGroups.IPv6Routes
+        | MonitorGroups.IPv6Settings
+        | MonitorGroups.Nftables;
 
     private readonly NetlinkMonitor _monitor = NetlinkMonitor.Open(Groups);
     private readonly Thread _thread;

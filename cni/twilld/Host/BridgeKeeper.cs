@@ -79,14 +79,18 @@ internal sealed class BridgeKeeper(TwillConf conf)
         IReadOnlyList<string> refusals = BridgePorts.PutBack(route, bridge.Index, conf.HairpinMode, loose);
         if (loose.Count > 0)
         {
-            changes.Add(loose.Count == 1
-                ? $"host end {loose[0].Name} ({loose[0].Alias}) hung in the air and is in its place again"
-                : $"{loose.Count} host ends of containers hung in the air and are in their places again");
+            changes.Add(
+                loose.Count == 1
+                    ? $"host end {loose[0].Name} ({loose[0].Alias}) hung in the air and is in its place again"
+                    : $"{loose.Count} host ends of containers hung in the air and are in their places again"
+            );
         }
 
         return refusals.Count == 0
             ? changes
-            : throw new HostException($"{refusals.Count} host ends of containers cannot be put on bridge {conf.Bridge} again: {refusals[0]}");
+            : throw new HostException(
+                $"{refusals.Count} host ends of containers cannot be put on bridge {conf.Bridge} again: {refusals[0]}"
+            );
     }
 
     private List<Link> TakeLoose(RouteSocket route, Link bridge)

@@ -14,7 +14,8 @@ namespace Twill.Agent;
 /// </summary>
 internal static class ContainersMtu
 {
-    /// <summary>Lowers both ends of the pairs that have one of the former MTUs: inside first, so that at no time more is sent than passes.</summary>
+    /// <summary>Lowers both ends of the pairs that have one of the former MTUs: inside first, so that at no time more is sent than
+    /// passes.</summary>
     /// <param name="host">A socket in the host's namespace.</param>
     /// <param name="network">The network's name.</param>
     /// <param name="dataDir">Where twill-ipam keeps its records, which say where containers' namespaces are.</param>
@@ -52,7 +53,9 @@ internal static class ContainersMtu
                     continue;
                 }
 
-                changes.Add($"container behind {end.Name} ({end.Alias}) keeps MTU {end.Mtu}: its interface is not found where its ADD was told");
+                changes.Add(
+                    $"container behind {end.Name} ({end.Alias}) keeps MTU {end.Mtu}: its interface is not found where its ADD was told"
+                );
             }
             catch (Exception e) when (e is LibcException or NetlinkException)
             {
@@ -62,7 +65,13 @@ internal static class ContainersMtu
 
         if (lowered > 0)
         {
-            changes.Insert(0, string.Create(CultureInfo.InvariantCulture, $"MTU of {lowered} running {(lowered == 1 ? "container" : "containers")} lowered to {mtu}"));
+            changes.Insert(
+                0,
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"MTU of {lowered} running {(lowered == 1 ? "container" : "containers")} lowered to {mtu}"
+                )
+            );
         }
 
         return changes;

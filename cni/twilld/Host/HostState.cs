@@ -27,8 +27,14 @@ internal static class HostState
     /// <param name="tunnel">The device that alone packets to other hosts may take; null: any.</param>
     /// <returns>What had to be done, each a phrase for the log.</returns>
     internal static List<string> Ensure(
-        RouteSocket route, NetworkState state, TwillConf conf, IReadOnlyList<IPNetwork> subnets, Func<IReadOnlyList<IPNetwork>> local, int mtu,
-        string? tunnel)
+        RouteSocket route,
+        NetworkState state,
+        TwillConf conf,
+        IReadOnlyList<IPNetwork> subnets,
+        Func<IReadOnlyList<IPNetwork>> local,
+        int mtu,
+        string? tunnel
+    )
     {
         List<string> changes = [];
         EnsureBridge(route, conf, subnets, local, mtu, changes);
@@ -48,7 +54,13 @@ internal static class HostState
     }
 
     private static void EnsureBridge(
-        RouteSocket route, TwillConf conf, IReadOnlyList<IPNetwork> subnets, Func<IReadOnlyList<IPNetwork>> local, int mtu, List<string> changes)
+        RouteSocket route,
+        TwillConf conf,
+        IReadOnlyList<IPNetwork> subnets,
+        Func<IReadOnlyList<IPNetwork>> local,
+        int mtu,
+        List<string> changes
+    )
     {
         bool was = route.TryGetLink(conf.Bridge, out Link? before);
         Link bridge = HostBridge.Ensure(route, conf.Bridge, mtu);
@@ -85,7 +97,8 @@ internal static class HostState
         }
     }
 
-    /// <summary>The route to a local subnet that the kernel makes with the bridge's address, and does not make again when somebody deletes it.</summary>
+    /// <summary>The route to a local subnet that the kernel makes with the bridge's address, and does not make again when somebody deletes
+    /// it.</summary>
     private static void EnsureRoutes(RouteSocket route, TwillConf conf, Link bridge, IReadOnlyList<IPNetwork> subnets, List<string> changes)
     {
         const byte RTPROT_KERNEL = 2;
@@ -95,10 +108,24 @@ internal static class HostState
         {
             if (!present.Exists(r => r.Destination.Equals(subnet) && r.Gateway is null))
             {
-                NewRoute missing = new(subnet) { Index = bridge.Index, Protocol = RTPROT_KERNEL, Mode = RouteMode.Prepend };
+                NewRoute missing = new(subnet)
+                {
+                    Index = bridge.Index,
+                    Protocol = RTPROT_KERNEL,
+                    Mode = RouteMode.Prepend,
+                };
                 route.TryExecute(
-                    IPv6Settings.IsIPv6(subnet.BaseAddress) ? missing with { Metric = IP6_RT_PRIO_ADDRCONF } : missing with { Source = GatewayOf(conf, subnet) },
-                    Errno.EEXIST);
+                    IPv6Settings.IsIPv6(subnet.BaseAddress)
+                        ? missing with
+                        {
+                            Metric = IP6_RT_PRIO_ADDRCONF,
+                        }
+                        : missing with
+                        {
+                            Source = GatewayOf(conf, subnet),
+                        },
+                    Errno.EEXIST
+                );
                 changes.Add($"route {subnet} dev {conf.Bridge} was missing, and is put back");
             }
         }
@@ -107,7 +134,12 @@ internal static class HostState
     private static IPAddress GatewayOf(TwillConf conf, IPNetwork subnet) => conf.Ipam.GatewayOf(subnet);
 
     /// <summary>An address in a subnet that is another host's now would keep this host from reaching it.</summary>
-    private static void RemoveFormer(RouteSocket route, List<InterfaceAddress> present, IReadOnlyList<IPNetwork> local, List<string> changes)
+    private static void RemoveFormer(
+        RouteSocket route,
+        List<InterfaceAddress> present,
+        IReadOnlyList<IPNetwork> local,
+        List<string> changes
+    )
     {
         foreach (InterfaceAddress address in present.Where(a => !local.Any(subnet => subnet.Contains(a.Address))))
         {
@@ -122,7 +154,7 @@ internal static class HostState
     {
         if (conf.Ipam.Ranges.Count == 0)
         {
-            return null;        // another IPAM plugin: only an ADD knows which prefixes the containers are in
+            return null; // another IPAM plugin: only an ADD knows which prefixes the containers are in
         }
 
         FirewallSpec spec = new(conf.Name, conf.Bridge, conf.IpMasq, conf.Ipam.Ranges, conf.NonMasqueradeCidrs) { Tunnel = tunnel };
@@ -155,7 +187,8 @@ internal static class HostState
         }
     }
 
-    /// <summary>Of each link that packets to and from containers arrive by; one that does not exist yet gets it from the kernel's default.</summary>
+    /// <summary>Of each link that packets to and from containers arrive by; one that does not exist yet gets it from the kernel's
+    /// default.</summary>
     private static void EnsureForwarding(TwillConf conf, List<string> changes)
     {
         if (Sysctl.Ensure(Forwarding, "1"))
@@ -166,7 +199,9 @@ internal static class HostState
         List<string> links = [conf.Bridge];
         if (conf.Backend.HasDevice)
         {
-            links.AddRange(((AddressFamily[])[AddressFamily.InterNetwork, AddressFamily.InterNetworkV6]).Select(conf.Backend.DeviceNameOver).Distinct());
+            links.AddRange(
+                ((AddressFamily[])[AddressFamily.InterNetwork, AddressFamily.InterNetworkV6]).Select(conf.Backend.DeviceNameOver).Distinct()
+            );
         }
 
         foreach (string link in links)

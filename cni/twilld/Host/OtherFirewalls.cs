@@ -7,7 +7,8 @@ using Twill.Linux.Nftables;
 namespace Twill.Agent;
 
 /// <summary>
-/// Other programs' firewalls on the way of a network's packets: the accept where iptables drops them, and who else does. Docker, ufw and people
+/// Other programs' firewalls on the way of a network's packets: the accept where iptables drops them, and who else does. Docker, ufw and
+/// people
 /// write their rules when they like: the kernel announces it, and a round looks.
 /// </summary>
 internal sealed class OtherFirewalls(TwillConf conf, Log log, Trouble trouble)
@@ -37,19 +38,25 @@ internal sealed class OtherFirewalls(TwillConf conf, Log log, Trouble trouble)
         return done.Count == 0 ? null : string.Join("; ", done);
     }
 
-    private List<ForwardTraffic> TrafficOf(RouteSocket route, NodeFile? node) => ForwardTraffic.Find(
-        route,
-        conf.Name,
-        conf.Bridge,
-        conf.Ipam.Ranges,
-        conf.Backend.Type != BackendType.None,
-        inner => conf.Backend.HasDevice ? conf.Backend.DeviceNameOver(node?.OuterOf(inner) ?? inner) : null,
-        node?.Interface);
+    private List<ForwardTraffic> TrafficOf(RouteSocket route, NodeFile? node) =>
+        ForwardTraffic.Find(
+            route,
+            conf.Name,
+            conf.Bridge,
+            conf.Ipam.Ranges,
+            conf.Backend.Type != BackendType.None,
+            inner => conf.Backend.HasDevice ? conf.Backend.DeviceNameOver(node?.OuterOf(inner) ?? inner) : null,
+            node?.Interface
+        );
 
     private static string? Find(NftSocket nft, List<ForwardTraffic> families)
     {
-        List<ForwardObstacle> obstacles = ForwardObstacles.Find(nft, families).FindAll(one => one.IsCertain && !one.IsMeant && !one.IsMendedByUs);
-        return obstacles.Count == 0 ? null : string.Join("; ", obstacles.ConvertAll(one => $"{one.Text}; to let them through: {one.Remedy}"));
+        List<ForwardObstacle> obstacles = ForwardObstacles
+            .Find(nft, families)
+            .FindAll(one => one.IsCertain && !one.IsMeant && !one.IsMendedByUs);
+        return obstacles.Count == 0
+            ? null
+            : string.Join("; ", obstacles.ConvertAll(one => $"{one.Text}; to let them through: {one.Remedy}"));
     }
 
     private void TellLegacy()

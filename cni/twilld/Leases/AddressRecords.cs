@@ -10,11 +10,15 @@ internal static class AddressRecords
     /// <summary>The addresses of these subnets that a container of this boot may have: no container outlived the one before.</summary>
     /// <exception cref="IOException">The directory cannot be read.</exception>
     internal static List<IPAddress> InUse(string dataDir, string network, IReadOnlyList<IPNetwork> subnets) =>
-    [
-        .. AddressFile.List(dataDir, network)
-            .Where(record => subnets.Any(subnet => subnet.Contains(record.Address)) && (record.ContainerId is null || record.BootId == BootClock.BootId))
-            .Select(record => record.Address),
-    ];
+        [
+            .. AddressFile
+                .List(dataDir, network)
+                .Where(record =>
+                    subnets.Any(subnet => subnet.Contains(record.Address))
+                    && (record.ContainerId is null || record.BootId == BootClock.BootId)
+                )
+                .Select(record => record.Address),
+        ];
 
     /// <summary>Whether any container of this host has an address of the subnet.</summary>
     /// <exception cref="IOException">The directory cannot be read.</exception>
@@ -31,8 +35,14 @@ internal static class AddressRecords
     {
         DirectoryInfo records = new(Path.Combine(dataDir, network));
         return records.Exists
-            ? records.EnumerateFiles().Select(file => IPAddress.TryParse(file.Name, out IPAddress? address) ? address.AddressFamily : AddressFamily.Unspecified)
-                .Where(family => family != AddressFamily.Unspecified).CountBy(family => family).Select(family => family.Value).DefaultIfEmpty(0).Max()
+            ? records
+                .EnumerateFiles()
+                .Select(file => IPAddress.TryParse(file.Name, out IPAddress? address) ? address.AddressFamily : AddressFamily.Unspecified)
+                .Where(family => family != AddressFamily.Unspecified)
+                .CountBy(family => family)
+                .Select(family => family.Value)
+                .DefaultIfEmpty(0)
+                .Max()
             : 0;
     }
 }

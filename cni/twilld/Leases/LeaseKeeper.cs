@@ -25,10 +25,14 @@ internal sealed class LeaseKeeper(LeaseStore store, NetworkConfig wanted, Networ
     internal IReadOnlyList<IPNetwork> Lost { get; private set; } = [];
 
     /// <summary>
-    /// Whether the network in etcd is the one that this host is configured for; null while etcd has not said. As long as it is not true, what
+    /// Whether the network in etcd is the one that this host is configured for; null while etcd has not said. As long as it is not true,
+    /// what
     /// an earlier configuration made on this host is all that connects its containers, and stays.
     /// </summary>
-    internal bool? IsAccepted => _refusal is not null ? false : _network is not null ? true : null;
+    internal bool? IsAccepted =>
+        _refusal is not null ? false
+        : _network is not null ? true
+        : null;
 
     /// <summary>The network as etcd last had it; null before it was asked, and while it contradicts this host's configuration.</summary>
     internal NetworkConfig? Agreed => _network;
@@ -36,7 +40,8 @@ internal sealed class LeaseKeeper(LeaseStore store, NetworkConfig wanted, Networ
     /// <summary>When the lease must be renewed next: after a third of its time, so that two renewals may fail.</summary>
     internal TimeSpan RenewAfter => TimeSpan.FromSeconds(Math.Max(0.5, (Held?.Ttl ?? conf.Ipam.LeaseTtl) / 3.0));
 
-    /// <summary>Whether a lost subnet has no container here any more: a step is due that forgets it, so that its new owner is reached.</summary>
+    /// <summary>Whether a lost subnet has no container here any more: a step is due that forgets it, so that its new owner is
+    /// reached.</summary>
     internal bool HasLostForNothing => Lost.Any(subnet => !AddressRecords.AnyIn(conf.Ipam.DataDir, conf.Name, subnet));
 
     /// <summary>Reads what twill-ipam may have written since: a first lease, or one more subnet.</summary>
@@ -53,7 +58,10 @@ internal sealed class LeaseKeeper(LeaseStore store, NetworkConfig wanted, Networ
     internal bool IsShownBy(PeerTable leases)
     {
         HeldLease? held = Held;
-        return held is null || held.Prefixes.All(subnet => leases.Any(lease => lease.LeaseId == held.LeaseId && lease.Peers.Any(peer => peer.Subnet.Equals(subnet))));
+        return held is null
+            || held.Prefixes.All(subnet =>
+                leases.Any(lease => lease.LeaseId == held.LeaseId && lease.Peers.Any(peer => peer.Subnet.Equals(subnet)))
+            );
     }
 
     /// <summary>One step: take a lease, or renew the one there is, and publish with it what this host is.</summary>
@@ -170,13 +178,19 @@ internal sealed class LeaseKeeper(LeaseStore store, NetworkConfig wanted, Networ
     {
         foreach (SubnetKey subnets in renewed.Lost)
         {
-            log.Error($"subnet {subnets.Describe()} is LOST: another host owns its key in etcd. It is not overwritten; no address of it is handed out here any more. "
-                + "Containers that have one keep it, but other hosts now send its packets elsewhere: restart them");
+            log.Error(
+                $"subnet {subnets.Describe()} is LOST: another host owns its key in etcd. It is not overwritten; no address of it is "
+                    + $"handed out here any more. "
+                    + "Containers that have one keep it, but other hosts now send its packets elsewhere: restart them"
+            );
         }
 
         if (renewed.Restored.Count > 0)
         {
-            log.Warning($"lease of {string.Join(", ", SubnetKey.Prefixes(renewed.Restored))} was gone from etcd; nobody had taken it, and it is leased again");
+            log.Warning(
+                $"lease of {string.Join(", ", SubnetKey.Prefixes(renewed.Restored))} was gone from etcd; nobody had taken it, and it "
+                    + $"is leased again"
+            );
         }
 
         return [.. lost.Union(SubnetKey.Prefixes(renewed.Lost)).Except(renewed.Held.Prefixes)];
@@ -200,17 +214,18 @@ internal sealed class LeaseKeeper(LeaseStore store, NetworkConfig wanted, Networ
         _published = attributes;
     }
 
-    private void Write(HeldLease lease, IReadOnlyList<IPNetwork> lost, NodeFile? node) => new SubnetFile
-    {
-        Network = conf.Name,
-        NodeId = nodeId,
-        Subnets = lease.Prefixes,
-        Backend = node?.BackendType ?? "none",
-        Mtu = node?.Mtu ?? 0,
-        LeaseId = lease.LeaseId,
-        Ttl = lease.Ttl,
-        BootId = BootClock.BootId,
-        Deadline = lease.Deadline,
-        Lost = lost,
-    }.Write(state);
+    private void Write(HeldLease lease, IReadOnlyList<IPNetwork> lost, NodeFile? node) =>
+        new SubnetFile
+        {
+            Network = conf.Name,
+            NodeId = nodeId,
+            Subnets = lease.Prefixes,
+            Backend = node?.BackendType ?? "none",
+            Mtu = node?.Mtu ?? 0,
+            LeaseId = lease.LeaseId,
+            Ttl = lease.Ttl,
+            BootId = BootClock.BootId,
+            Deadline = lease.Deadline,
+            Lost = lost,
+        }.Write(state);
 }

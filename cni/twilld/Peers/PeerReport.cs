@@ -37,7 +37,12 @@ internal sealed class PeerReport(Log log)
     /// <summary>Reports what became of a few hosts.</summary>
     internal void Tell(FollowUp round)
     {
-        Compare(round.Was.Peers.ToDictionary(peer => peer.Subnet), round.Desired.Peers.ToDictionary(peer => peer.Subnet), round.Plan, freshDevices: []);
+        Compare(
+            round.Was.Peers.ToDictionary(peer => peer.Subnet),
+            round.Desired.Peers.ToDictionary(peer => peer.Subnet),
+            round.Plan,
+            freshDevices: []
+        );
         foreach (PeerPath peer in round.Was.Peers)
         {
             _peers?.Remove(peer.Subnet);
@@ -51,13 +56,20 @@ internal sealed class PeerReport(Log log)
         TellSkipped(round.Desired.Skipped, round.Was.Skipped.ConvertAll(skip => skip.Peer.Subnet));
     }
 
-    private void Compare(Dictionary<IPNetwork, PeerPath> before, Dictionary<IPNetwork, PeerPath> now, Plan plan, IReadOnlyCollection<string> freshDevices)
+    private void Compare(
+        Dictionary<IPNetwork, PeerPath> before,
+        Dictionary<IPNetwork, PeerPath> now,
+        Plan plan,
+        IReadOnlyCollection<string> freshDevices
+    )
     {
         Lines(LogLevel.Info, "peers added", [.. now.Values.Where(p => !before.ContainsKey(p.Subnet)).Select(p => $"peer {p} added")]);
         Lines(LogLevel.Info, "peers removed", [.. before.Values.Where(p => !now.ContainsKey(p.Subnet)).Select(p => $"peer {p} removed")]);
-        Lines(LogLevel.Info, "peers changed", [.. now.Values
-            .Where(p => before.TryGetValue(p.Subnet, out PeerPath? was) && was != p)
-            .Select(p => Change(before[p.Subnet], p))]);
+        Lines(
+            LogLevel.Info,
+            "peers changed",
+            [.. now.Values.Where(p => before.TryGetValue(p.Subnet, out PeerPath? was) && was != p).Select(p => Change(before[p.Subnet], p))]
+        );
         if (plan.Count == 0)
         {
             return;
@@ -85,17 +97,22 @@ internal sealed class PeerReport(Log log)
         return now.Where(peer => !written.Contains(peer.Key)).ToDictionary();
     }
 
-    private static string Change(PeerPath was, PeerPath now) => was.PublicIP.Equals(now.PublicIP) && was.PublicKey != now.PublicKey
-        ? $"peer {now} changed: public key {was.PublicKey} is now {now.PublicKey}"
+    private static string Change(PeerPath was, PeerPath now) =>
+        was.PublicIP.Equals(now.PublicIP) && was.PublicKey != now.PublicKey
+            ? $"peer {now} changed: public key {was.PublicKey} is now {now.PublicKey}"
         : was.PublicIP.Equals(now.PublicIP)
-        ? $"peer {now} changed: {(was.VtepMac is null ? "direct" : $"VtepMAC {was.VtepMac}")} is now {(now.VtepMac is null ? "direct" : now.VtepMac)}"
+            ? $"peer {now} changed: {(was.VtepMac is null ? "direct" : $"VtepMAC {was.VtepMac}")} is now "
+                + $"{(now.VtepMac is null ? "direct" : now.VtepMac)}"
         : $"peer {now.Subnet} moved from {was.PublicIP} to {now.PublicIP}";
 
     /// <summary>What was written for peers that nothing had changed about.</summary>
     private static IEnumerable<string> Repairs(Plan plan, PeerPath[] settled)
     {
         HashSet<IPNetwork> subnets = [.. settled.Select(p => p.Subnet)];
-        HashSet<IPAddress?> hops = [.. settled.Where(p => p.VtepMac is not null).Select(p => PeerRoute.Overlay(p.Subnet, p.VtepMac!.Value, "").Via)];
+        HashSet<IPAddress?> hops =
+        [
+            .. settled.Where(p => p.VtepMac is not null).Select(p => PeerRoute.Overlay(p.Subnet, p.VtepMac!.Value, "").Via),
+        ];
         HashSet<WireGuardKey?> keys = [.. settled.Select(p => p.PublicKey)];
         HashSet<MacAddress?> macs = [.. settled.Select(p => p.VtepMac)];
         IEnumerable<string> entries =
@@ -109,8 +126,8 @@ internal sealed class PeerReport(Log log)
     }
 
     private static IEnumerable<string> Leftovers(Plan plan, Dictionary<IPNetwork, PeerPath> before, Dictionary<IPNetwork, PeerPath> now) =>
-        plan.RemoveRoutes
-            .Where(route => !before.ContainsKey(route.Subnet) && !now.ContainsKey(route.Subnet))
+        plan
+            .RemoveRoutes.Where(route => !before.ContainsKey(route.Subnet) && !now.ContainsKey(route.Subnet))
             .Select(route => $"stale {route} removed");
 
     private void Lines(LogLevel level, string many, List<string> lines)

@@ -10,7 +10,8 @@ namespace Twill.Agent;
 /// <param name="LeaseId">The etcd lease it lives by.</param>
 internal sealed record KnownLease(IReadOnlyList<PeerLease> Peers, long LeaseId);
 
-/// <summary>The leases of a network as etcd last told them. Events edit it; rounds look at all of it, or at what changed since the last one.</summary>
+/// <summary>The leases of a network as etcd last told them. Events edit it; rounds look at all of it, or at what changed since the last
+/// one.</summary>
 /// <param name="log">Where to tell what cannot be used.</param>
 /// <param name="clock">The time of day.</param>
 /// <param name="patience">How long a lease is waited for that a restored backup does not hold: as long as one lasts.</param>
@@ -62,8 +63,10 @@ internal sealed class PeerTable(Log log, TimeProvider clock, TimeSpan patience)
     }
 
     /// <summary>
-    /// The leases to keep ways to, for a round that looks at all of them: those of other hosts, and those that etcd has forgotten because it
-    /// was set back to a backup. Their hosts live on, and write them again unless somebody else has taken the subnet. Null until etcd has told
+    /// The leases to keep ways to, for a round that looks at all of them: those of other hosts, and those that etcd has forgotten because
+    /// it
+    /// was set back to a backup. Their hosts live on, and write them again unless somebody else has taken the subnet. Null until etcd has
+    /// told
     /// them once: then nothing may be removed, for nobody knows what is stale.
     /// </summary>
     /// <param name="isOwn">Tells which are this host's.</param>
@@ -105,7 +108,8 @@ internal sealed class PeerTable(Log log, TimeProvider clock, TimeSpan patience)
             PeerChange change = PeerChange.Of(
                 Others(_before.Values),
                 Others(_before.Keys.Select(key => _leases.GetValueOrDefault(key))),
-                Others(_leases.Where(lease => !_before.ContainsKey(lease.Key)).Select(lease => lease.Value)));
+                Others(_leases.Where(lease => !_before.ContainsKey(lease.Key)).Select(lease => lease.Value))
+            );
             _before.Clear();
             return change;
         }
@@ -114,11 +118,15 @@ internal sealed class PeerTable(Log log, TimeProvider clock, TimeSpan patience)
     private void Replace(LeaseSnapshot snapshot)
     {
         Dictionary<string, KnownLease> leases = snapshot.Leases.ToDictionary(lease => lease.Key, Known);
-        foreach ((string key, KnownLease missing) in snapshot.IsSetBack ? _leases?.Where(lease => !leases.ContainsKey(lease.Key)) ?? [] : [])
+        foreach (
+            (string key, KnownLease missing) in snapshot.IsSetBack ? _leases?.Where(lease => !leases.ContainsKey(lease.Key)) ?? [] : []
+        )
         {
             _forgotten[key] = (missing, clock.GetUtcNow() + patience);
-            log.Warning($"etcd was set back to an earlier state, which does not hold the lease of {string.Join(" and ", missing.Peers)}: that way "
-                + $"stays for {patience.TotalSeconds:0} s, until that host has written it again");
+            log.Warning(
+                $"etcd was set back to an earlier state, which does not hold the lease of {string.Join(" and ", missing.Peers)}: that way "
+                    + $"stays for {patience.TotalSeconds:0} s, until that host has written it again"
+            );
         }
 
         foreach (string key in leases.Keys)
@@ -144,7 +152,8 @@ internal sealed class PeerTable(Log log, TimeProvider clock, TimeSpan patience)
         return [.. _forgotten.Values.Where(kept => !kept.Lease.Peers.Any(peer => IsTaken(peer.Subnet))).Select(kept => kept.Lease)];
     }
 
-    private bool IsTaken(IPNetwork kept) => _leases!.Values.SelectMany(lease => lease.Peers).Any(peer => Overlap(peer.Subnet, kept) || Overlap(kept, peer.Subnet));
+    private bool IsTaken(IPNetwork kept) =>
+        _leases!.Values.SelectMany(lease => lease.Peers).Any(peer => Overlap(peer.Subnet, kept) || Overlap(kept, peer.Subnet));
 
     private static bool Overlap(IPNetwork outer, IPNetwork inner) => outer.Contains(inner.BaseAddress);
 

@@ -65,13 +65,14 @@ internal sealed class Log(Stream output, LogLevel least, LogFormat format, TimeP
         }
     }
 
-    private static string Name(LogLevel level) => level switch
-    {
-        LogLevel.Debug => "debug",
-        LogLevel.Info => "info",
-        LogLevel.Warning => "warning",
-        _ => "error",
-    };
+    private static string Name(LogLevel level) =>
+        level switch
+        {
+            LogLevel.Debug => "debug",
+            LogLevel.Info => "info",
+            LogLevel.Warning => "warning",
+            _ => "error",
+        };
 
     private byte[] TextLine(string time, string level, string message)
     {

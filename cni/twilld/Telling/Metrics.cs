@@ -22,12 +22,26 @@ internal sealed class Metrics
         to.AddProcess();
         to.Add(networks, "twill_peers_wanted", "gauge", "Remote subnets in etcd that this host should reach.", n => n.PeersWanted);
         to.Add(networks, "twill_peers_programmed", "gauge", "Remote subnets that the kernel leads to.", n => n.PeersProgrammed);
-        to.Add(networks, "twill_peers_skipped", "gauge", "Leases of other hosts that nothing could be made for; the log says why.", n => n.PeersSkipped);
+        to.Add(networks, "twill_peers_skipped", "gauge", "Leases of other hosts that nothing could be made for; the log says why.", n =>
+            n.PeersSkipped
+        );
         to.Add(networks, "twill_subnets", "gauge", "Subnets that this host holds.", n => n.Subnets.Count);
-        to.Add(networks, "twill_subnets_lost", "gauge", "Subnets that another host took while containers here may still use them.", n => n.LostSubnets);
-        to.Add(networks, "twill_addresses", "gauge", "Addresses that containers of this host can have in its subnets: of the family that has fewer.", Capacity);
-        to.Add(networks, "twill_addresses_used", "gauge", "Addresses that containers of this host have: of the family that has more.", n => n.AddressesUsed);
-        to.Add(networks, "twill_lease_left_seconds", "gauge", "Time until the lease runs out unless it is renewed.", n => n.LeaseSecondsLeft);
+        to.Add(networks, "twill_subnets_lost", "gauge", "Subnets that another host took while containers here may still use them.", n =>
+            n.LostSubnets
+        );
+        to.Add(
+            networks,
+            "twill_addresses",
+            "gauge",
+            "Addresses that containers of this host can have in its subnets: of the family that has fewer.",
+            Capacity
+        );
+        to.Add(networks, "twill_addresses_used", "gauge", "Addresses that containers of this host have: of the family that has more.", n =>
+            n.AddressesUsed
+        );
+        to.Add(networks, "twill_lease_left_seconds", "gauge", "Time until the lease runs out unless it is renewed.", n =>
+            n.LeaseSecondsLeft
+        );
         to.Add(networks, "twill_etcd_silence_seconds", "gauge", "Time since etcd last answered.", n => (now - n.EtcdContact)?.TotalSeconds);
         to.Begin("twill_rounds_total", "counter", "Comparisons of what should be with what is, by what was looked at.");
         foreach (AgentFigures network in networks)
@@ -39,7 +53,13 @@ internal sealed class Metrics
         }
 
         to.Add(networks, "twill_kernel_entries_total", "counter", "Routes, neighbours and FDB entries written or removed.", n => n.Entries);
-        to.Add(networks, "twill_host_changes_total", "counter", "Things put in order on this host: bridge, ports, forwarding, firewall.", n => n.HostChanges);
+        to.Add(
+            networks,
+            "twill_host_changes_total",
+            "counter",
+            "Things put in order on this host: bridge, ports, forwarding, firewall.",
+            n => n.HostChanges
+        );
         to.Begin("twill_trouble", "gauge", "1 while it fails; the log and /healthz say how.");
         foreach (AgentFigures network in networks)
         {
@@ -52,11 +72,14 @@ internal sealed class Metrics
         return to._text.ToString();
     }
 
-    /// <summary>A container has one address of each family. IPv4: all but the network's own address, the gateway and the broadcast; IPv6 has none.</summary>
-    private static double? Capacity(AgentFigures network) => network.Subnets
-        .GroupBy(s => s.BaseAddress.AddressFamily == AddressFamily.InterNetwork ? (Bits: 32, Taken: 3) : (Bits: 128, Taken: 2))
-        .Select(family => family.Sum(s => Math.Max(0, Math.Pow(2, family.Key.Bits - s.PrefixLength) - family.Key.Taken)))
-        .DefaultIfEmpty(0).Min();
+    /// <summary>A container has one address of each family. IPv4: all but the network's own address, the gateway and the broadcast; IPv6
+    /// has none.</summary>
+    private static double? Capacity(AgentFigures network) =>
+        network
+            .Subnets.GroupBy(s => s.BaseAddress.AddressFamily == AddressFamily.InterNetwork ? (Bits: 32, Taken: 3) : (Bits: 128, Taken: 2))
+            .Select(family => family.Sum(s => Math.Max(0, Math.Pow(2, family.Key.Bits - s.PrefixLength) - family.Key.Taken)))
+            .DefaultIfEmpty(0)
+            .Min();
 
     private void AddProcess()
     {
@@ -81,7 +104,16 @@ internal sealed class Metrics
     private void Begin(string name, string type, string help)
     {
         _name = name;
-        _text.Append("# HELP ").Append(name).Append(' ').Append(help).Append("\n# TYPE ").Append(name).Append(' ').Append(type).Append('\n');
+        _text
+            .Append("# HELP ")
+            .Append(name)
+            .Append(' ')
+            .Append(help)
+            .Append("\n# TYPE ")
+            .Append(name)
+            .Append(' ')
+            .Append(type)
+            .Append('\n');
     }
 
     private void Add(double value, params (string Name, string Value)[] labels)
@@ -95,6 +127,9 @@ internal sealed class Metrics
         _text.Append(labels.Length > 0 ? "} " : " ").Append(value.ToString(CultureInfo.InvariantCulture)).Append('\n');
     }
 
-    private static string Escaped(string value) => value
-        .Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal).Replace("\n", "\\n", StringComparison.Ordinal);
+    private static string Escaped(string value) =>
+        value
+            .Replace("\\", "\\\\", StringComparison.Ordinal)
+            .Replace("\"", "\\\"", StringComparison.Ordinal)
+            .Replace("\n", "\\n", StringComparison.Ordinal);
 }

@@ -10,12 +10,14 @@ namespace Twill.Agent;
 internal sealed record StatusAnswer(int Status, string Text);
 
 /// <summary>
-/// Answers GET and HEAD with a text, over HTTP/1.1, one request per connection. Made for a prober and a scraper, and for whoever else finds the
+/// Answers GET and HEAD with a text, over HTTP/1.1, one request per connection. Made for a prober and a scraper, and for whoever else finds
+/// the
 /// port: few connections at once, little room for a request, little time for each.
 /// </summary>
 internal sealed class StatusServer : IDisposable
 {
-    private const int LongestRequest = 4096, MostConnections = 16;
+    private const int LongestRequest = 4096,
+        MostConnections = 16;
 
     private readonly Socket _listener;
     private readonly Func<string, StatusAnswer> _answer;
@@ -135,17 +137,19 @@ internal sealed class StatusServer : IDisposable
         byte[] body = Encoding.UTF8.GetBytes(answer.Text);
         byte[] headers = Encoding.ASCII.GetBytes(
             $"HTTP/1.1 {answer.Status} {Reason(answer.Status)}\r\nContent-Type: text/plain; version=0.0.4; charset=utf-8\r\n"
-            + $"Content-Length: {body.Length}\r\nConnection: close\r\n\r\n");
+                + $"Content-Length: {body.Length}\r\nConnection: close\r\n\r\n"
+        );
         return line[0] == "HEAD" ? headers : [.. headers, .. body];
     }
 
-    private static string Reason(int status) => status switch
-    {
-        200 => "OK",
-        400 => "Bad Request",
-        404 => "Not Found",
-        405 => "Method Not Allowed",
-        431 => "Request Header Fields Too Large",
-        _ => "Service Unavailable",
-    };
+    private static string Reason(int status) =>
+        status switch
+        {
+            200 => "OK",
+            400 => "Bad Request",
+            404 => "Not Found",
+            405 => "Method Not Allowed",
+            431 => "Request Header Fields Too Large",
+            _ => "Service Unavailable",
+        };
 }

@@ -15,8 +15,13 @@ internal sealed class SystemdNotifier(string? socketPath, Log log)
     internal void Stopping() => Send("STOPPING=1");
 
     /// <summary>The configuration is being read again; <see cref="Ready"/> ends it.</summary>
-    internal void Reloading() => Send(string.Create(
-        CultureInfo.InvariantCulture, $"RELOADING=1\nMONOTONIC_USEC={Stopwatch.GetTimestamp() / (Stopwatch.Frequency / 1_000_000)}"));
+    internal void Reloading() =>
+        Send(
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"RELOADING=1\nMONOTONIC_USEC={Stopwatch.GetTimestamp() / (Stopwatch.Frequency / 1_000_000)}"
+            )
+        );
 
     /// <summary>We are alive: due more often than <see cref="WatchdogPeriod"/> says.</summary>
     internal void Alive() => Send("WATCHDOG=1");
@@ -26,7 +31,8 @@ internal sealed class SystemdNotifier(string? socketPath, Log log)
     /// <param name="pid">WATCHDOG_PID: whom it is about, if not us.</param>
     internal static TimeSpan? WatchdogPeriod(string? microseconds, string? pid) =>
         (string.IsNullOrEmpty(pid) || pid == Environment.ProcessId.ToString(CultureInfo.InvariantCulture))
-        && long.TryParse(microseconds, NumberStyles.None, CultureInfo.InvariantCulture, out long period) && period > 0
+        && long.TryParse(microseconds, NumberStyles.None, CultureInfo.InvariantCulture, out long period)
+        && period > 0
             ? TimeSpan.FromMicroseconds(period)
             : null;
 

@@ -8,4 +8,10 @@ namespace Twill.Cluster;
 /// <param name="RequireLeader">True for streams that have to end when the member loses its leader.</param>
 /// <param name="Answer">What reads the answer while it arrives; null to have it as a whole.</param>
 internal sealed record EtcdCall(
-    string Name, string Path, byte[] Body, bool Repeatable, bool RequireLeader = false, RangeAnswer? Answer = null);
+    string Name,
+    string Path,
+    byte[] Body,
+    bool Repeatable,
+    bool RequireLeader = false,
+    RangeAnswer? Answer = null
+);

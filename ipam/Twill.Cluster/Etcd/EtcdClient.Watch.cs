@@ -7,7 +7,8 @@ namespace Twill.Cluster;
 public sealed partial class EtcdClient
 {
     /// <summary>etcdctl watch --prefix --rev: every change from <paramref name="startRevision"/> on, from one endpoint. Ends only by an
-    /// exception: <see cref="EtcdErrorKind.Compacted"/> when the revision is no longer kept, <see cref="EtcdErrorKind.Unreachable"/> when the
+    /// exception: <see cref="EtcdErrorKind.Compacted"/> when the revision is no longer kept, <see cref="EtcdErrorKind.Unreachable"/> when
+    /// the
     /// stream broke, the member lost its leader or stopped answering. Whoever watches lists again then.</summary>
     /// <param name="range">What to watch.</param>
     /// <param name="startRevision">First revision of interest: one more than that of the list before.</param>
@@ -16,7 +17,11 @@ public sealed partial class EtcdClient
     /// waited for (<see cref="EtcdErrorKind.Unreachable"/>, too), and keeps the token in use.</param>
     /// <param name="cancel">Ends the watch with an <see cref="OperationCanceledException"/>.</param>
     public async IAsyncEnumerable<EtcdWatchBatch> WatchAsync(
-        EtcdRange range, long startRevision, TimeSpan probeInterval, [EnumeratorCancellation] CancellationToken cancel = default)
+        EtcdRange range,
+        long startRevision,
+        TimeSpan probeInterval,
+        [EnumeratorCancellation] CancellationToken cancel = default
+    )
     {
         Uri endpoint = _endpoints.Preferred;
         long reached = startRevision - 1;
@@ -30,7 +35,10 @@ public sealed partial class EtcdClient
                 await Task.WhenAny(line, Task.Delay(probeInterval, pause.Token)).ConfigureAwait(false);
                 await pause.CancelAsync().ConfigureAwait(false);
                 cancel.ThrowIfCancellationRequested();
-                if (!line.IsCompleted) await ProbeAsync(endpoint, range, reached, cancel).ConfigureAwait(false);
+                if (!line.IsCompleted)
+                {
+                    await ProbeAsync(endpoint, range, reached, cancel).ConfigureAwait(false);
+                }
             }
             EtcdWatchBatch batch = Parse(await line.ConfigureAwait(false), endpoint);
             LastContact = DateTimeOffset.UtcNow;
@@ -41,14 +49,20 @@ public sealed partial class EtcdClient
 
     private async Task<WatchStream> OpenWatchAsync(Uri endpoint, EtcdRange range, long startRevision, CancellationToken cancel)
     {
-        var call = new EtcdCall("etcd watch", "/v3/watch", EtcdJson.Body(w =>
-        {
-            w.WriteStartObject("create_request");
-            range.Write(w);
-            EtcdJson.Write(w, "start_revision", startRevision);
-            w.WriteBoolean("progress_notify", true);
-            w.WriteEndObject();
-        }), Repeatable: true, RequireLeader: true);
+        var call = new EtcdCall(
+            "etcd watch",
+            "/v3/watch",
+            EtcdJson.Body(w =>
+            {
+                w.WriteStartObject("create_request");
+                range.Write(w);
+                EtcdJson.Write(w, "start_revision", startRevision);
+                w.WriteBoolean("progress_notify", true);
+                w.WriteEndObject();
+            }),
+            Repeatable: true,
+            RequireLeader: true
+        );
         string at = EtcdEndpoints.Show(endpoint);
         using var timer = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         timer.CancelAfter(_options.EffectiveCallTimeout);
@@ -56,8 +70,14 @@ public sealed partial class EtcdClient
         {
             string? token = await TokenAsync(endpoint, timer.Token).ConfigureAwait(false);
             HttpResponseMessage response = await _transport.OpenAsync(call, endpoint, token, timer.Token).ConfigureAwait(false);
-            var stream = new WatchStream(response, await response.Content.ReadAsStreamAsync(timer.Token).ConfigureAwait(false), e => _transport.Explain(e, call, endpoint));
-            if ((int)response.StatusCode == 200) return stream;
+            var stream = new WatchStream(response, await response.Content.ReadAsStreamAsync(timer.Token).ConfigureAwait(false), e =>
+                _transport.Explain(e, call, endpoint)
+            );
+            if ((int)response.StatusCode == 200)
+            {
+                return stream;
+            }
+
             using (stream)
             {
                 ReadOnlyMemory<byte> body = await stream.ReadLineAsync(timer.Token).ConfigureAwait(false);
@@ -67,13 +87,25 @@ public sealed partial class EtcdClient
         catch (OperationCanceledException e) when (!cancel.IsCancellationRequested)
         {
             _endpoints.Failed(endpoint);
-            throw new EtcdException(EtcdErrorKind.Timeout, at,
-                $"etcd watch at {at}: no answer within {_options.EffectiveCallTimeout.TotalSeconds:0.#} s; the endpoint is connected but hangs", e);
+            throw new EtcdException(
+                EtcdErrorKind.Timeout,
+                at,
+                $"etcd watch at {at}: no answer within {_options.EffectiveCallTimeout.TotalSeconds:0.#} s; the endpoint is connected "
+                    + $"but hangs",
+                e
+            );
         }
         catch (EtcdException e)
         {
-            if (e.Kind == EtcdErrorKind.Unauthorized) _token = null;
-            else _endpoints.Failed(endpoint);
+            if (e.Kind == EtcdErrorKind.Unauthorized)
+            {
+                _token = null;
+            }
+            else
+            {
+                _endpoints.Failed(endpoint);
+            }
+
             throw;
         }
     }
@@ -84,14 +116,26 @@ public sealed partial class EtcdClient
         try
         {
             long revision = await AskAsync(call, endpoint, EtcdParse.Revision, _options.EffectiveCallTimeout, cancel).ConfigureAwait(false);
-            if (revision >= reached) return;
+            if (revision >= reached)
+            {
+                return;
+            }
+
             string at = EtcdEndpoints.Show(endpoint);
-            throw new EtcdException(EtcdErrorKind.Unreachable, at,
-                $"etcd watch at {at}: etcd is at revision {revision} and was at {reached}: it was set back, and would not tell of changes for long");
+            throw new EtcdException(
+                EtcdErrorKind.Unreachable,
+                at,
+                $"etcd watch at {at}: etcd is at revision {revision} and was at {reached}: it was set back, and would not tell of "
+                    + $"changes for long"
+            );
         }
         catch (EtcdException e)
         {
-            if (e.Kind is not (EtcdErrorKind.Unauthorized or EtcdErrorKind.Denied)) _endpoints.Failed(endpoint);
+            if (e.Kind is not (EtcdErrorKind.Unauthorized or EtcdErrorKind.Denied))
+            {
+                _endpoints.Failed(endpoint);
+            }
+
             throw;
         }
     }
@@ -109,25 +153,45 @@ public sealed partial class EtcdClient
                 throw EtcdFault.FromStream(at, "etcd watch", reply.Object("error"));
             }
             EtcdReply result = reply.Has("result") ? reply.Object("result") : throw new FormatException("'result' is missing");
-            if (result.Bool("canceled")) throw Cancelled(result, at);
+            if (result.Bool("canceled"))
+            {
+                throw Cancelled(result, at);
+            }
+
             List<EtcdWatchEvent> events = [];
             foreach (EtcdReply e in result.Items("events"))
+            {
                 events.Add(new EtcdWatchEvent(EtcdParse.KeyValue(e.Object("kv")), e.Text("type") == "DELETE"));
+            }
+
             return new EtcdWatchBatch(events, EtcdParse.Revision(result));
         }
         catch (Exception e) when (e is JsonException or FormatException or InvalidOperationException)
         {
             _endpoints.Failed(endpoint);
-            throw new EtcdException(EtcdErrorKind.Protocol, at, $"etcd watch at {at}: a message is not etcd's JSON ({EtcdFault.Printable(e.Message)})", e);
+            throw new EtcdException(
+                EtcdErrorKind.Protocol,
+                at,
+                $"etcd watch at {at}: a message is not etcd's JSON ({EtcdFault.Printable(e.Message)})",
+                e
+            );
         }
     }
 
-    /// <summary>etcd ends a watch by a message that says why in words only; the token is fetched anew for the next one in any case.</summary>
+    /// <summary>etcd ends a watch by a message that says why in words only; the token is fetched anew for the next one in any
+    /// case.</summary>
     private EtcdException Cancelled(EtcdReply result, string at)
     {
         long compacted = result.Int64("compact_revision");
         if (compacted > 0)
-            return new EtcdException(EtcdErrorKind.Compacted, at, $"etcd watch at {at}: history up to revision {compacted} has been compacted");
+        {
+            return new EtcdException(
+                EtcdErrorKind.Compacted,
+                at,
+                $"etcd watch at {at}: history up to revision {compacted} has been compacted"
+            );
+        }
+
         _token = null;
         string reason = result.Text("cancel_reason");
         EtcdErrorKind kind = reason switch
@@ -145,7 +209,8 @@ public sealed partial class EtcdClient
     {
         private const int LongestLine = 64 << 20;
         private byte[] _buffer = new byte[16 << 10];
-        private int _start, _end;
+        private int _start,
+            _end;
 
         /// <summary>The next line without its end; at the end of the stream what is left, or an exception when that is nothing.</summary>
         public async Task<ReadOnlyMemory<byte>> ReadLineAsync(CancellationToken cancel)
@@ -156,11 +221,23 @@ public sealed partial class EtcdClient
                 while (true)
                 {
                     int newline = _buffer.AsSpan(searched, _end - searched).IndexOf((byte)'\n');
-                    if (newline >= 0) return Take(searched + newline, 1);
+                    if (newline >= 0)
+                    {
+                        return Take(searched + newline, 1);
+                    }
+
                     searched = MakeRoom();
                     int count = await stream.ReadAsync(_buffer.AsMemory(_end), cancel).ConfigureAwait(false);
-                    if (count == 0 && _end > _start) return Take(_end, 0);
-                    if (count == 0) throw new IOException("etcd ended the watch");
+                    if (count == 0 && _end > _start)
+                    {
+                        return Take(_end, 0);
+                    }
+
+                    if (count == 0)
+                    {
+                        throw new IOException("etcd ended the watch");
+                    }
+
                     _end += count;
                 }
             }
@@ -179,15 +256,24 @@ public sealed partial class EtcdClient
             return line;
         }
 
-        /// <summary>Moves what is unread to the front and grows the buffer when it is full. Returns where unread and unsearched bytes begin.</summary>
+        /// <summary>Moves what is unread to the front and grows the buffer when it is full. Returns where unread and unsearched bytes
+        /// begin.</summary>
         private int MakeRoom()
         {
             int unread = _end - _start;
-            if (_start > 0) Buffer.BlockCopy(_buffer, _start, _buffer, 0, unread);
+            if (_start > 0)
+            {
+                Buffer.BlockCopy(_buffer, _start, _buffer, 0, unread);
+            }
+
             (_start, _end) = (0, unread);
             if (unread == _buffer.Length)
             {
-                if (unread >= LongestLine) throw new IOException($"a message is longer than {LongestLine >> 20} MB");
+                if (unread >= LongestLine)
+                {
+                    throw new IOException($"a message is longer than {LongestLine >> 20} MB");
+                }
+
                 Array.Resize(ref _buffer, unread * 2);
             }
             return unread;

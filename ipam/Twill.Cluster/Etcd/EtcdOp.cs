@@ -42,8 +42,14 @@ public sealed class EtcdOp
         if (RequestField == "request_put")
         {
             w.WriteBase64String("value", Value.Span);
-            if (Lease != 0) EtcdJson.Write(w, "lease", Lease);
+            if (Lease != 0)
+            {
+                EtcdJson.Write(w, "lease", Lease);
+            }
         }
-        if (KeysOnly) w.WriteBoolean("keys_only", true);
+        if (KeysOnly)
+        {
+            w.WriteBoolean("keys_only", true);
+        }
     }
 }

@@ -24,8 +24,12 @@ public readonly record struct EtcdRange
     {
         byte[] key = Encoding.UTF8.GetBytes(Key);
         w.WriteBase64String("key", key);
-        if (!IsPrefix) return;
-        key[^1]++;      // the first key after all that start with the prefix; UTF-8 never ends in 0xff
+        if (!IsPrefix)
+        {
+            return;
+        }
+
+        key[^1]++; // the first key after all that start with the prefix; UTF-8 never ends in 0xff
         w.WriteBase64String("range_end", key);
     }
 }

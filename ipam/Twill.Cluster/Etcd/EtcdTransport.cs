@@ -28,13 +28,23 @@ internal sealed class EtcdTransport : IDisposable
     /// <summary>Our own address on the connection made last: how this host is seen from where etcd is.</summary>
     public IPAddress? LocalAddress { get; private set; }
 
-    /// <summary>Posts and reads the whole answer, whatever its status. The body is empty when the call has something that reads it.</summary>
-    public async Task<(int Status, ReadOnlyMemory<byte> Body)> CallAsync(EtcdCall call, Uri endpoint, string? token, CancellationToken limit)
+    /// <summary>Posts and reads the whole answer, whatever its status. The body is empty when the call has something that reads
+    /// it.</summary>
+    public async Task<(int Status, ReadOnlyMemory<byte> Body)> CallAsync(
+        EtcdCall call,
+        Uri endpoint,
+        string? token,
+        CancellationToken limit
+    )
     {
         try
         {
             using HttpResponseMessage response = await SendAsync(call, endpoint, token, limit).ConfigureAwait(false);
-            if (response.Content.Headers.ContentLength is > LargestAnswer) throw TooLarge(call, endpoint);
+            if (response.Content.Headers.ContentLength is > LargestAnswer)
+            {
+                throw TooLarge(call, endpoint);
+            }
+
             using Stream stream = await response.Content.ReadAsStreamAsync(limit).ConfigureAwait(false);
             if (call.Answer is { } answer && (int)response.StatusCode == 200)
             {
@@ -45,7 +55,10 @@ internal sealed class EtcdTransport : IDisposable
             while (await stream.ReadAsync(body.GetMemory(4096), limit).ConfigureAwait(false) is > 0 and var count)
             {
                 body.Advance(count);
-                if (body.WrittenCount > LargestAnswer) throw TooLarge(call, endpoint);
+                if (body.WrittenCount > LargestAnswer)
+                {
+                    throw TooLarge(call, endpoint);
+                }
             }
             return ((int)response.StatusCode, body.WrittenMemory);
         }
@@ -69,7 +82,8 @@ internal sealed class EtcdTransport : IDisposable
     }
 
     /// <summary>What may come out of HttpClient. A cancellation is one of them: whether by limit or by caller is decided above.</summary>
-    public static bool IsTransportTrouble(Exception e) => e is HttpRequestException or IOException or TaskCanceledException { InnerException: TimeoutException };
+    public static bool IsTransportTrouble(Exception e) =>
+        e is HttpRequestException or IOException or TaskCanceledException { InnerException: TimeoutException };
 
     public EtcdException Explain(Exception e, EtcdCall call, Uri endpoint)
     {
@@ -83,9 +97,17 @@ internal sealed class EtcdTransport : IDisposable
         switch (error)
         {
             case HttpRequestError.NameResolutionError:
-                return New(EtcdErrorKind.Unreachable, $"the host name '{endpoint.Host}' cannot be resolved; check the endpoint or DNS", notCarriedOut: true);
+                return New(
+                    EtcdErrorKind.Unreachable,
+                    $"the host name '{endpoint.Host}' cannot be resolved; check the endpoint or DNS",
+                    notCarriedOut: true
+                );
             case HttpRequestError.ConnectionError:
-                return New(EtcdErrorKind.Unreachable, $"no connection ({Innermost(e)}); is etcd running there and is this its client URL?", notCarriedOut: true);
+                return New(
+                    EtcdErrorKind.Unreachable,
+                    $"no connection ({Innermost(e)}); is etcd running there and is this its client URL?",
+                    notCarriedOut: true
+                );
             case HttpRequestError.SecureConnectionError:
                 Reload();
                 return New(EtcdErrorKind.Tls, $"TLS failed: {_current.Tls.Reason(endpoint.IdnHost) ?? TlsReason(e)}", notCarriedOut: true);
@@ -95,8 +117,14 @@ internal sealed class EtcdTransport : IDisposable
                 return New(EtcdErrorKind.Protocol, $"the answer is not HTTP as etcd speaks it ({Innermost(e)}); {PlainOrTls(endpoint)}");
         }
         if (e is TaskCanceledException)
-            return New(EtcdErrorKind.Unreachable, $"no connection within {_options.ConnectTimeout.TotalSeconds:0.##} s; is the host up and no firewall between?",
-                notCarriedOut: true);
+        {
+            return New(
+                EtcdErrorKind.Unreachable,
+                $"no connection within {_options.ConnectTimeout.TotalSeconds:0.##} s; is the host up and no firewall between?",
+                notCarriedOut: true
+            );
+        }
+
         if (endpoint.Scheme == Uri.UriSchemeHttps && Inner<AuthenticationException>(e) is null && IsTlsAlert(e))
         {
             Reload();
@@ -112,8 +140,15 @@ internal sealed class EtcdTransport : IDisposable
     public void Abandon(IPAddress local)
     {
         Connection[] abandoned;
-        lock (_lock) abandoned = [.. _connections.Where(connection => connection.Local.Equals(local))];
-        foreach (Connection connection in abandoned) connection.Abandon();
+        lock (_lock)
+        {
+            abandoned = [.. _connections.Where(connection => connection.Local.Equals(local))];
+        }
+
+        foreach (Connection connection in abandoned)
+        {
+            connection.Abandon();
+        }
     }
 
     public void Dispose() => _current.Http.Dispose();
@@ -126,9 +161,16 @@ internal sealed class EtcdTransport : IDisposable
         {
             int count = await stream.ReadAsync(answer.Room, limit).ConfigureAwait(false);
             length += count;
-            if (length > LargestAnswer) throw TooLarge(call, endpoint);
+            if (length > LargestAnswer)
+            {
+                throw TooLarge(call, endpoint);
+            }
+
             answer.Take(count);
-            if (count == 0) return;
+            if (count == 0)
+            {
+                return;
+            }
         }
     }
 
@@ -138,9 +180,16 @@ internal sealed class EtcdTransport : IDisposable
         request.Version = HttpVersion.Version11;
         request.Content = new ByteArrayContent(call.Body);
         request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/json");
-        if (token is not null) request.Headers.TryAddWithoutValidation("Authorization", token);
+        if (token is not null)
+        {
+            request.Headers.TryAddWithoutValidation("Authorization", token);
+        }
         // The gateway passes this on as gRPC metadata: a stream ends when the member loses its leader, instead of falling silent.
-        if (call.RequireLeader) request.Headers.TryAddWithoutValidation("Grpc-Metadata-hasleader", "true");
+        if (call.RequireLeader)
+        {
+            request.Headers.TryAddWithoutValidation("Grpc-Metadata-hasleader", "true");
+        }
+
         return await Http().SendAsync(request, limit).ConfigureAwait(false);
     }
 
@@ -161,7 +210,10 @@ internal sealed class EtcdTransport : IDisposable
     /// <summary>After a TLS failure the certificate files are read again: they may have been rotated.</summary>
     private void Reload()
     {
-        lock (_lock) _reload = true;
+        lock (_lock)
+        {
+            _reload = true;
+        }
     }
 
     private (HttpMessageInvoker Http, EtcdTls Tls) Create()
@@ -214,7 +266,10 @@ internal sealed class EtcdTransport : IDisposable
             IPAddress local = ((IPEndPoint)socket.LocalEndPoint!).Address;
             Local = local.IsIPv4MappedToIPv6 ? local.MapToIPv4() : local;
             owner.LocalAddress = Local;
-            lock (owner._lock) owner._connections.Add(this);
+            lock (owner._lock)
+            {
+                owner._connections.Add(this);
+            }
         }
 
         public IPAddress Local { get; }
@@ -236,7 +291,10 @@ internal sealed class EtcdTransport : IDisposable
         {
             if (disposing)
             {
-                lock (_owner._lock) _owner._connections.Remove(this);
+                lock (_owner._lock)
+                {
+                    _owner._connections.Remove(this);
+                }
             }
             base.Dispose(disposing);
         }
@@ -245,41 +303,61 @@ internal sealed class EtcdTransport : IDisposable
     private string TlsReason(Exception e)
     {
         string text = Innermost(e);
-        return IsTlsAlert(e) ? $"{text}; {ClientCertificateAdvice()}" : $"{text}; does the endpoint speak TLS at all, or should it be http://?";
+        return IsTlsAlert(e)
+            ? $"{text}; {ClientCertificateAdvice()}"
+            : $"{text}; does the endpoint speak TLS at all, or should it be http://?";
     }
 
-    private string ClientCertificateAdvice() => string.IsNullOrEmpty(_options.CertFile)
-        ? "it may want a client certificate: set certFile and keyFile"
-        : $"it may not trust the client certificate {_options.CertFile}, or the certificate has expired";
+    private string ClientCertificateAdvice() =>
+        string.IsNullOrEmpty(_options.CertFile)
+            ? "it may want a client certificate: set certFile and keyFile"
+            : $"it may not trust the client certificate {_options.CertFile}, or the certificate has expired";
 
     private static bool IsTlsAlert(Exception e)
     {
         for (Exception? inner = e; inner is not null; inner = inner.InnerException)
         {
-            if (inner.GetType().Name.Contains("Ssl", StringComparison.Ordinal)) return true;
+            if (inner.GetType().Name.Contains("Ssl", StringComparison.Ordinal))
+            {
+                return true;
+            }
         }
         return false;
     }
 
-    private static string PlainOrTls(Uri endpoint) => endpoint.Scheme == Uri.UriSchemeHttp
-        ? "is this etcd's client URL, and without TLS (else write it as https://)?"
-        : "is this etcd's client URL?";
+    private static string PlainOrTls(Uri endpoint) =>
+        endpoint.Scheme == Uri.UriSchemeHttp
+            ? "is this etcd's client URL, and without TLS (else write it as https://)?"
+            : "is this etcd's client URL?";
 
-    private static EtcdException TooLarge(EtcdCall call, Uri endpoint) => new(EtcdErrorKind.Protocol, EtcdEndpoints.Show(endpoint),
-        $"{call.Name} at {EtcdEndpoints.Show(endpoint)}: the answer is larger than {LargestAnswer >> 20} MB, which nothing of ours is; is this etcd's client URL?");
+    private static EtcdException TooLarge(EtcdCall call, Uri endpoint) =>
+        new(
+            EtcdErrorKind.Protocol,
+            EtcdEndpoints.Show(endpoint),
+            $"{call.Name} at {EtcdEndpoints.Show(endpoint)}: the answer is larger than {LargestAnswer >> 20} MB, which nothing of ours "
+                + $"is; is this etcd's client URL?"
+        );
 
-    private static T? Inner<T>(Exception e) where T : Exception
+    private static T? Inner<T>(Exception e)
+        where T : Exception
     {
         for (Exception? inner = e; inner is not null; inner = inner.InnerException)
         {
-            if (inner is T found) return found;
+            if (inner is T found)
+            {
+                return found;
+            }
         }
         return null;
     }
 
     private static string Innermost(Exception e)
     {
-        while (e.InnerException is not null) e = e.InnerException;
+        while (e.InnerException is not null)
+        {
+            e = e.InnerException;
+        }
+
         return EtcdFault.Printable(e.Message);
     }
 }

@@ -18,5 +18,10 @@ internal interface IEtcd
 
     Task<bool> LeaseRevokeAsync(long lease, CancellationToken cancel = default);
 
-    IAsyncEnumerable<EtcdWatchBatch> WatchAsync(EtcdRange range, long startRevision, TimeSpan probeInterval, CancellationToken cancel = default);
+    IAsyncEnumerable<EtcdWatchBatch> WatchAsync(
+        EtcdRange range,
+        long startRevision,
+        TimeSpan probeInterval,
+        CancellationToken cancel = default
+    );
 }

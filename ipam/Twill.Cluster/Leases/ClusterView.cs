@@ -20,22 +20,35 @@ internal sealed class ClusterView
 
     public static async Task<ClusterView> ReadAsync(IEtcd etcd, Keys keys, string nodeId, CancellationToken cancel)
     {
-        EtcdTxn read = new EtcdTxn().Then(EtcdOp.Get(EtcdRange.Prefix(keys.Nodes))).Then(EtcdOp.Get(EtcdRange.Prefix(keys.Subnets), keysOnly: true));
+        EtcdTxn read = new EtcdTxn()
+            .Then(EtcdOp.Get(EtcdRange.Prefix(keys.Nodes)))
+            .Then(EtcdOp.Get(EtcdRange.Prefix(keys.Subnets), keysOnly: true));
         TxnResult result = await etcd.TxnAsync(read, cancel).ConfigureAwait(false);
         if (result.Ranges.Count != 2)
+        {
             throw new EtcdException(EtcdErrorKind.Protocol, "", $"etcd txn: expected the results of two ranges, got {result.Ranges.Count}");
+        }
 
         var view = new ClusterView(NodeMemory.None(keys.Node(nodeId)));
         foreach (KeyValue kv in result.Ranges[0].Items)
         {
             NodeMemory memory = NodeMemory.Parse(kv);
-            if (memory.Key == view.Own.Key) view.Own = memory;
-            else view.Others.Add(memory);
+            if (memory.Key == view.Own.Key)
+            {
+                view.Own = memory;
+            }
+            else
+            {
+                view.Others.Add(memory);
+            }
         }
         foreach (KeyValue kv in result.Ranges[1].Items)
         {
             view._byKey[kv.Key] = kv;
-            if (keys.TryParseSubnet(kv.Key, out SubnetKey key)) view._subnets.Add((key, kv));
+            if (keys.TryParseSubnet(kv.Key, out SubnetKey key))
+            {
+                view._subnets.Add((key, kv));
+            }
         }
         return view;
     }
@@ -51,7 +64,10 @@ internal sealed class ClusterView
     {
         foreach ((SubnetKey leased, KeyValue item) in _subnets)
         {
-            if (item.Key != key && item.CreateRevision < before && leased.Overlaps(subnets)) return true;
+            if (item.Key != key && item.CreateRevision < before && leased.Overlaps(subnets))
+            {
+                return true;
+            }
         }
         return false;
     }

@@ -2,8 +2,10 @@ using System.Net;
 
 namespace Twill.Cluster;
 
-/// <summary>Which lease to try next, of one family or of both. The IPv6 subnet beside an IPv4 one is, if it can be, the one that somebody had with it,
-/// else the one of the same number (10.244.7.0/24 and fc00:1:0:7::/64): so nodes that do not meet in IPv4 do not meet in IPv6 either, although
+/// <summary>Which lease to try next, of one family or of both. The IPv6 subnet beside an IPv4 one is, if it can be, the one that somebody
+/// had with it,
+/// else the one of the same number (10.244.7.0/24 and fc00:1:0:7::/64): so nodes that do not meet in IPv4 do not meet in IPv6 either,
+/// although
 /// etcd, which compares whole keys, would not notice.</summary>
 internal sealed class LeaseChoice(NetworkConfig config)
 {
@@ -15,7 +17,10 @@ internal sealed class LeaseChoice(NetworkConfig config)
     public void AddLeased(SubnetKey lease)
     {
         _v4.AddLeased(lease.Subnet);
-        if (lease.SubnetV6 is { } v6) _v6?.AddLeased(v6);
+        if (lease.SubnetV6 is { } v6)
+        {
+            _v6?.AddLeased(v6);
+        }
     }
 
     /// <summary>What a node had; the revision orders nodes by when they were last alive.</summary>
@@ -23,7 +28,10 @@ internal sealed class LeaseChoice(NetworkConfig config)
     {
         _remembered.Add((lease, revision));
         _v4.AddRemembered(lease.Subnet, revision);
-        if (lease.SubnetV6 is { } v6) _v6?.AddRemembered(v6, revision);
+        if (lease.SubnetV6 is { } v6)
+        {
+            _v6?.AddRemembered(v6, revision);
+        }
     }
 
     /// <summary>A lease to try; null when all subnets of a family are leased, and then <paramref name="full"/> is that family's.</summary>
@@ -33,12 +41,17 @@ internal sealed class LeaseChoice(NetworkConfig config)
     public SubnetKey? Pick(Random random, int lostRaces, out SubnetRange? full)
     {
         full = null;
-        if (_v4.Pick(random, lostRaces) is { } subnet) return Beside(subnet, random, lostRaces, out full);
+        if (_v4.Pick(random, lostRaces) is { } subnet)
+        {
+            return Beside(subnet, random, lostRaces, out full);
+        }
+
         full = config.IPv4;
         return null;
     }
 
-    /// <summary>The lease of this IPv4 subnet with an IPv6 one to try, if the network has them; null when all of those are leased.</summary>
+    /// <summary>The lease of this IPv4 subnet with an IPv6 one to try, if the network has them; null when all of those are
+    /// leased.</summary>
     /// <param name="subnet">The IPv4 subnet.</param>
     /// <param name="random">Where chance comes from.</param>
     /// <param name="lostRaces">How many tries were lost so far.</param>
@@ -46,8 +59,16 @@ internal sealed class LeaseChoice(NetworkConfig config)
     public SubnetKey? Beside(IPNetwork subnet, Random random, int lostRaces, out SubnetRange? full)
     {
         full = null;
-        if (_v6 is null) return new SubnetKey(subnet);
-        if ((FormerPartner(subnet) ?? Twin(subnet) ?? _v6.Pick(random, lostRaces)) is { } v6) return new SubnetKey(subnet, v6);
+        if (_v6 is null)
+        {
+            return new SubnetKey(subnet);
+        }
+
+        if ((FormerPartner(subnet) ?? Twin(subnet) ?? _v6.Pick(random, lostRaces)) is { } v6)
+        {
+            return new SubnetKey(subnet, v6);
+        }
+
         full = config.IPv6;
         return null;
     }
@@ -57,11 +78,16 @@ internal sealed class LeaseChoice(NetworkConfig config)
         (IPNetwork? partner, long newest) = (null, long.MinValue);
         foreach ((SubnetKey lease, long revision) in _remembered)
         {
-            if (revision > newest && lease.Subnet.Equals(subnet) && lease.SubnetV6 is { } v6 && _v6!.IsFree(v6)) (partner, newest) = (v6, revision);
+            if (revision > newest && lease.Subnet.Equals(subnet) && lease.SubnetV6 is { } v6 && _v6!.IsFree(v6))
+            {
+                (partner, newest) = (v6, revision);
+            }
         }
         return partner;
     }
 
     private IPNetwork? Twin(IPNetwork subnet) =>
-        config.IPv4.Touched(subnet) is { } at && at.From < config.IPv6!.Count && config.IPv6[at.From] is var twin && _v6!.IsUnused(twin) ? twin : null;
+        config.IPv4.Touched(subnet) is { } at && at.From < config.IPv6!.Count && config.IPv6[at.From] is var twin && _v6!.IsUnused(twin)
+            ? twin
+            : null;
 }

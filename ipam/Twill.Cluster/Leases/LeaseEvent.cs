@@ -24,6 +24,7 @@ public sealed record LeaseChanged(NodeLease Lease) : LeaseEvent;
 /// <param name="Unreadable">Not null when the key is still there with a value that cannot be read.</param>
 public sealed record LeaseRemoved(string Key, UnreadableLease? Unreadable = null) : LeaseEvent;
 
-/// <summary>The watch broke off; it goes on by itself and tells a snapshot as soon as etcd answers. Until then the last state stands.</summary>
+/// <summary>The watch broke off; it goes on by itself and tells a snapshot as soon as etcd answers. Until then the last state
+/// stands.</summary>
 /// <param name="Error">What happened.</param>
 public sealed record WatchInterrupted(EtcdException Error) : LeaseEvent;

@@ -10,13 +10,19 @@ public sealed partial class LeaseStore
     private const int MostRounds = 8;
 
     /// <summary>Leases what this node had last, if nobody has taken it, else a subnet of the network: one that no node remembers if there
-    /// is any, else the one whose last owner has been away longest. A key of its own that still lives (after a reboot) is taken over.</summary>
+    /// is any, else the one whose last owner has been away longest. A key of its own that still lives (after a reboot) is taken
+    /// over.</summary>
     /// <param name="config">The network's configuration, as <see cref="EnsureConfigAsync"/> returned it.</param>
     /// <param name="attributes">What to publish.</param>
     /// <param name="ttl">Seconds after which etcd drops the lease unless it is renewed.</param>
     /// <param name="cancel">Breaks off; a lease granted by then is given back.</param>
     /// <exception cref="ClusterException">NetworkFull: every subnet is leased. Contended: too many lost races.</exception>
-    public async Task<HeldLease> AcquireAsync(NetworkConfig config, LeaseAttributes attributes, long ttl, CancellationToken cancel = default)
+    public async Task<HeldLease> AcquireAsync(
+        NetworkConfig config,
+        LeaseAttributes attributes,
+        long ttl,
+        CancellationToken cancel = default
+    )
     {
         double sent = _clock();
         LeaseGrant grant = await _etcd.LeaseGrantAsync(ttl, cancel).ConfigureAwait(false);
@@ -25,7 +31,11 @@ public sealed partial class LeaseStore
             IReadOnlyList<SubnetKey> subnets = [];
             for (int rounds = 0; subnets.Count == 0; rounds++)
             {
-                if (rounds == MostRounds) throw new ClusterException(ClusterErrorKind.Contended, $"several processes lease for node {_nodeId} at once");
+                if (rounds == MostRounds)
+                {
+                    throw new ClusterException(ClusterErrorKind.Contended, $"several processes lease for node {_nodeId} at once");
+                }
+
                 subnets = await OwnOrNewAsync(grant.Id, config, attributes, cancel).ConfigureAwait(false);
             }
             return new HeldLease(grant.Id, grant.Ttl, sent + grant.Ttl, subnets);
@@ -40,40 +50,79 @@ public sealed partial class LeaseStore
     /// <summary>Leases one more subnet under the same etcd lease: the ones held are full, or were all lost.</summary>
     /// <exception cref="EtcdException">LeaseNotFound: the etcd lease is gone; renew first.</exception>
     /// <exception cref="ClusterException">NetworkFull: every subnet is leased. Contended: too many lost races.</exception>
-    public async Task<HeldLease> GrowAsync(HeldLease held, NetworkConfig config, LeaseAttributes attributes, CancellationToken cancel = default) =>
-        held with { Subnets = await TakeAsync(held.Subnets, held.LeaseId, config, attributes, cancel).ConfigureAwait(false) };
+    public async Task<HeldLease> GrowAsync(
+        HeldLease held,
+        NetworkConfig config,
+        LeaseAttributes attributes,
+        CancellationToken cancel = default
+    ) => held with { Subnets = await TakeAsync(held.Subnets, held.LeaseId, config, attributes, cancel).ConfigureAwait(false) };
 
     /// <summary>What the node had, else a new subnet; nothing when another process of this node was quicker: then look again.</summary>
-    private async Task<IReadOnlyList<SubnetKey>> OwnOrNewAsync(long lease, NetworkConfig config, LeaseAttributes attributes, CancellationToken cancel)
+    private async Task<IReadOnlyList<SubnetKey>> OwnOrNewAsync(
+        long lease,
+        NetworkConfig config,
+        LeaseAttributes attributes,
+        CancellationToken cancel
+    )
     {
         ClusterView view = await ViewAsync(cancel).ConfigureAwait(false);
-        if (await ReshapeAsync(view, config, attributes, cancel).ConfigureAwait(false)) return [];
+        if (await ReshapeAsync(view, config, attributes, cancel).ConfigureAwait(false))
+        {
+            return [];
+        }
+
         NodeMemory own = view.Own;
         List<SubnetKey> had = [];
         foreach (SubnetKey subnet in own.Subnets)
         {
-            if (config.Leases(subnet)) had.Add(subnet);
+            if (config.Leases(subnet))
+            {
+                had.Add(subnet);
+            }
         }
-        IReadOnlyList<SubnetKey> subnets = had.Count == 0 ? []
-            : (await HoldAsync(had, lease, attributes, rewrite: true, refreshMemory: true, cancel).ConfigureAwait(false)).Held;
-        if (subnets.Count == 0) subnets = await TakeAsync([], lease, config, attributes, cancel).ConfigureAwait(false);
-        if (subnets.Count > 0 && own.Lease != 0 && own.Lease != lease) await GiveBackAsync(own.Lease).ConfigureAwait(false);
+        IReadOnlyList<SubnetKey> subnets =
+            had.Count == 0
+                ? []
+                : (await HoldAsync(had, lease, attributes, rewrite: true, refreshMemory: true, cancel).ConfigureAwait(false)).Held;
+        if (subnets.Count == 0)
+        {
+            subnets = await TakeAsync([], lease, config, attributes, cancel).ConfigureAwait(false);
+        }
+
+        if (subnets.Count > 0 && own.Lease != 0 && own.Lease != lease)
+        {
+            await GiveBackAsync(own.Lease).ConfigureAwait(false);
+        }
+
         return subnets;
     }
 
-    /// <summary>What the node has and one new subnet. Nothing when it has none and another process of this node leased one meanwhile.</summary>
+    /// <summary>What the node has and one new subnet. Nothing when it has none and another process of this node leased one
+    /// meanwhile.</summary>
     private async Task<IReadOnlyList<SubnetKey>> TakeAsync(
-        IReadOnlyList<SubnetKey> have, long lease, NetworkConfig config, LeaseAttributes attributes, CancellationToken cancel)
+        IReadOnlyList<SubnetKey> have,
+        long lease,
+        NetworkConfig config,
+        LeaseAttributes attributes,
+        CancellationToken cancel
+    )
     {
         for (int tries = 0; tries < MostTries; tries++)
         {
             ClusterView view = await ViewAsync(cancel).ConfigureAwait(false);
             if (DoneUnheard(view, have, lease) is { } unheard)
             {
-                if (await KeepsAsync(unheard, lease, have, attributes, cancel).ConfigureAwait(false)) return [.. have, unheard];
+                if (await KeepsAsync(unheard, lease, have, attributes, cancel).ConfigureAwait(false))
+                {
+                    return [.. have, unheard];
+                }
+
                 continue;
             }
-            if (have.Count == 0 && IsLeasing(view, config)) return [];
+            if (have.Count == 0 && IsLeasing(view, config))
+            {
+                return [];
+            }
 
             SubnetKey subnet = Choice(view, config).Pick(_random, tries, out SubnetRange? full) ?? throw Full(full!);
             string key = Keys.Subnet(subnet);
@@ -81,22 +130,42 @@ public sealed partial class LeaseStore
             // No key of this subnet, with or without an IPv6 part: flannel's dual-stack keys start with the IPv4 one.
             EtcdTxn txn = new EtcdTxn().IfPrefixAbsent(Keys.AnyOf(subnet.Subnet)).Then(EtcdOp.Put(key, attributes.ToJson(), lease));
             Remember(txn, view.Own, attributes, lease, all);
-            foreach (NodeMemory past in view.Others) Forget(txn, past, subnet);
+            foreach (NodeMemory past in view.Others)
+            {
+                Forget(txn, past, subnet);
+            }
 
-            if (!await TryAsync(txn, tries, cancel).ConfigureAwait(false)) continue;
-            if (await KeepsAsync(subnet, lease, have, attributes, cancel).ConfigureAwait(false)) return all;
+            if (!await TryAsync(txn, tries, cancel).ConfigureAwait(false))
+            {
+                continue;
+            }
+
+            if (await KeepsAsync(subnet, lease, have, attributes, cancel).ConfigureAwait(false))
+            {
+                return all;
+            }
         }
-        throw new ClusterException(ClusterErrorKind.Contended,
-            $"{MostTries} tries to lease a subnet of {config.IPv4.Network} under {Keys.Subnets} were all lost to other nodes; try again later");
+        throw new ClusterException(
+            ClusterErrorKind.Contended,
+            $"{MostTries} tries to lease a subnet of {config.IPv4.Network} under {Keys.Subnets} were all lost to other nodes; try "
+                + $"again later"
+        );
     }
 
     private static LeaseChoice Choice(ClusterView view, NetworkConfig config)
     {
         var choice = new LeaseChoice(config);
-        foreach ((SubnetKey leased, _) in view.Leased) choice.AddLeased(leased);
+        foreach ((SubnetKey leased, _) in view.Leased)
+        {
+            choice.AddLeased(leased);
+        }
+
         foreach (NodeMemory node in view.Others)
         {
-            foreach (SubnetKey subnet in node.Subnets) choice.AddRemembered(subnet, node.ModRevision);
+            foreach (SubnetKey subnet in node.Subnets)
+            {
+                choice.AddRemembered(subnet, node.ModRevision);
+            }
         }
         return choice;
     }
@@ -116,15 +185,27 @@ public sealed partial class LeaseStore
             SubnetKey former = subnets[i];
             string key = Keys.Subnet(former);
             KeyValue? found = view.Find(key);
-            if (!config.Reshapes(former) || (found is not null && !IsOurs(found, former, own, own.Lease))) continue;
+            if (!config.Reshapes(former) || (found is not null && !IsOurs(found, former, own, own.Lease)))
+            {
+                continue;
+            }
+
             subnets[i] = choice.Beside(former.Subnet, _random, 0, out SubnetRange? full) ?? throw Full(full!);
             choice.AddLeased(subnets[i]);
             changes = true;
-            if (found is null) continue;    // expired: it is leased anew as what it is to be
+            if (found is null)
+            {
+                continue; // expired: it is leased anew as what it is to be
+            }
+
             GiveUp(txn, found);
             txn.IfAbsent(Keys.Subnet(subnets[i])).Then(EtcdOp.Put(Keys.Subnet(subnets[i]), attributes.ToJson(), found.Lease));
         }
-        if (!changes) return false;
+        if (!changes)
+        {
+            return false;
+        }
+
         Remember(txn, own, attributes, own.Lease, subnets);
         try
         {
@@ -142,7 +223,10 @@ public sealed partial class LeaseStore
     {
         foreach (SubnetKey subnet in view.Own.Subnets)
         {
-            if (config.Leases(subnet) && view.Own.Lease != 0 && view.Find(Keys.Subnet(subnet))?.Lease == view.Own.Lease) return true;
+            if (config.Leases(subnet) && view.Own.Lease != 0 && view.Find(Keys.Subnet(subnet))?.Lease == view.Own.Lease)
+            {
+                return true;
+            }
         }
         return false;
     }
@@ -152,34 +236,59 @@ public sealed partial class LeaseStore
     {
         foreach (SubnetKey subnet in view.Own.Subnets)
         {
-            if (!have.Contains(subnet) && view.Own.Lease == lease && view.Find(Keys.Subnet(subnet))?.Lease == lease) return subnet;
+            if (!have.Contains(subnet) && view.Own.Lease == lease && view.Find(Keys.Subnet(subnet))?.Lease == lease)
+            {
+                return subnet;
+            }
         }
         return null;
     }
 
-    /// <summary>A transaction sees single keys only, so a subnet of another size may have been taken at the same time. The older key stays.</summary>
+    /// <summary>A transaction sees single keys only, so a subnet of another size may have been taken at the same time. The older key
+    /// stays.</summary>
     private async Task<bool> KeepsAsync(
-        SubnetKey subnet, long lease, IReadOnlyList<SubnetKey> others, LeaseAttributes attributes, CancellationToken cancel)
+        SubnetKey subnet,
+        long lease,
+        IReadOnlyList<SubnetKey> others,
+        LeaseAttributes attributes,
+        CancellationToken cancel
+    )
     {
         string key = Keys.Subnet(subnet);
         for (int tries = 0; tries < MostTries; tries++)
         {
             ClusterView view = await ViewAsync(cancel).ConfigureAwait(false);
             KeyValue? own = view.Find(key);
-            if (own?.Lease != lease) return false;
-            if (!view.IsOverlapped(subnet, key, before: own.CreateRevision)) return true;
+            if (own?.Lease != lease)
+            {
+                return false;
+            }
+
+            if (!view.IsOverlapped(subnet, key, before: own.CreateRevision))
+            {
+                return true;
+            }
+
             EtcdTxn undo = new EtcdTxn().IfModRevision(key, own.ModRevision).Then(EtcdOp.Delete(EtcdRange.Of(key)));
             Remember(undo, view.Own, attributes, lease, others);
-            if (await TryAsync(undo, tries, cancel).ConfigureAwait(false)) return false;
+            if (await TryAsync(undo, tries, cancel).ConfigureAwait(false))
+            {
+                return false;
+            }
         }
-        throw new ClusterException(ClusterErrorKind.Contended, $"the key {key} overlaps another one and could not be given back; try again later");
+        throw new ClusterException(
+            ClusterErrorKind.Contended,
+            $"the key {key} overlaps another one and could not be given back; try again later"
+        );
     }
 
     /// <summary>Adds to a transaction: this node has these subnets by this lease.</summary>
     private static void Remember(EtcdTxn txn, NodeMemory own, LeaseAttributes attributes, long lease, IReadOnlyList<SubnetKey> subnets) =>
-        txn.IfModRevision(own.Key, own.ModRevision).Then(EtcdOp.Put(own.Key, NodeMemory.Write(attributes.PublicIP.ToString(), lease, subnets)));
+        txn.IfModRevision(own.Key, own.ModRevision)
+            .Then(EtcdOp.Put(own.Key, NodeMemory.Write(attributes.PublicIP.ToString(), lease, subnets)));
 
-    /// <summary>Adds to a transaction: that node has lost this subnet. Memories of nodes that are gone for good do not pile up. Who has lost
+    /// <summary>Adds to a transaction: that node has lost this subnet. Memories of nodes that are gone for good do not pile up. Who has
+    /// lost
     /// only its IPv6 one may have the IPv4 one back, with another beside it.</summary>
     private static void Forget(EtcdTxn txn, NodeMemory past, SubnetKey subnet)
     {
@@ -189,17 +298,30 @@ public sealed partial class LeaseStore
         {
             bool losesV6 = subnet.SubnetV6 is not null && s.SubnetV6 == subnet.SubnetV6;
             changes |= losesV6 || s.Subnet.Equals(subnet.Subnet);
-            if (!s.Subnet.Equals(subnet.Subnet)) rest.Add(losesV6 ? s with { SubnetV6 = null } : s);
+            if (!s.Subnet.Equals(subnet.Subnet))
+            {
+                rest.Add(losesV6 ? s with { SubnetV6 = null } : s);
+            }
         }
-        if (!changes) return;
-        txn.IfModRevision(past.Key, past.ModRevision).Then(rest.Count == 0
-            ? EtcdOp.Delete(EtcdRange.Of(past.Key))
-            : EtcdOp.Put(past.Key, NodeMemory.Write(past.PublicIP, past.Lease, rest)));
+        if (!changes)
+        {
+            return;
+        }
+
+        txn.IfModRevision(past.Key, past.ModRevision)
+            .Then(
+                rest.Count == 0
+                    ? EtcdOp.Delete(EtcdRange.Of(past.Key))
+                    : EtcdOp.Put(past.Key, NodeMemory.Write(past.PublicIP, past.Lease, rest))
+            );
     }
 
-    private ClusterException Full(SubnetRange range) => new(ClusterErrorKind.NetworkFull,
-        $"all {range.Count} subnets ({range}) of {range.Network} are leased under {Keys.Subnets}; "
-        + "release hosts that are gone (twilld --release there, or wait until their leases expire), or use a larger network");
+    private ClusterException Full(SubnetRange range) =>
+        new(
+            ClusterErrorKind.NetworkFull,
+            $"all {range.Count} subnets ({range}) of {range.Network} are leased under {Keys.Subnets}; "
+                + "release hosts that are gone (twilld --release there, or wait until their leases expire), or use a larger network"
+        );
 
     private Task<ClusterView> ViewAsync(CancellationToken cancel) => ClusterView.ReadAsync(_etcd, Keys, _nodeId, cancel);
 
@@ -208,13 +330,20 @@ public sealed partial class LeaseStore
     {
         try
         {
-            if ((await _etcd.TxnAsync(txn, cancel).ConfigureAwait(false)).Succeeded) return true;
+            if ((await _etcd.TxnAsync(txn, cancel).ConfigureAwait(false)).Succeeded)
+            {
+                return true;
+            }
         }
         catch (EtcdException e) when (e.Kind is EtcdErrorKind.Timeout or EtcdErrorKind.Unreachable && tries == 0)
         {
             return false;
         }
-        if (tries >= 2) await Task.Delay(_random.Next(5 * Math.Min(tries, 20)), cancel).ConfigureAwait(false);
+        if (tries >= 2)
+        {
+            await Task.Delay(_random.Next(5 * Math.Min(tries, 20)), cancel).ConfigureAwait(false);
+        }
+
         return false;
     }
 

@@ -3,14 +3,17 @@ namespace Twill.Cluster;
 /// <content>Keeping what is leased.</content>
 public sealed partial class LeaseStore
 {
-    /// <summary>Seconds after which keys that nothing changed are written again, as often as flannel writes its own. A host of flannel's that
+    /// <summary>Seconds after which keys that nothing changed are written again, as often as flannel writes its own. A host of flannel's
+    /// that
     /// missed a change, because its watch fell behind a compaction, keeps what it had until it sees the key written.</summary>
     private const double RewriteAfter = 23 * 3600;
 
-    private double _remembered = double.NegativeInfinity, _written;
+    private double _remembered = double.NegativeInfinity,
+        _written;
 
     /// <summary>Keeps the etcd lease alive and looks that every key is still this node's. A key that is gone is written anew if nobody took
-    /// the subnet (under a new etcd lease when that is gone too); a key of somebody else is never overwritten: its subnet is reported as lost.
+    /// the subnet (under a new etcd lease when that is gone too); a key of somebody else is never overwritten: its subnet is reported as
+    /// lost.
     /// What the node leased without hearing of it (the answer to <see cref="GrowAsync"/> was lost) is given back. Once a day every key is
     /// written again.</summary>
     /// <param name="held">What the node holds, from this process or read back from its state file.</param>
@@ -30,7 +33,8 @@ public sealed partial class LeaseStore
         }
     }
 
-    /// <summary>Publishes changed attributes under the same lease, each key compared with what it was: no write when nothing differs.</summary>
+    /// <summary>Publishes changed attributes under the same lease, each key compared with what it was: no write when nothing
+    /// differs.</summary>
     public async Task<RenewResult> RepublishAsync(HeldLease held, LeaseAttributes attributes, CancellationToken cancel = default)
     {
         byte[] wanted = attributes.ToJson();
@@ -40,8 +44,13 @@ public sealed partial class LeaseStore
             KeyValue? kv = await _etcd.GetAsync(Keys.Subnet(subnet), cancel).ConfigureAwait(false);
             same &= kv is not null && kv.Lease == held.LeaseId && kv.Value.Span.SequenceEqual(wanted);
         }
-        if (same) return new RenewResult(held, [], []);
-        Holding now = await HoldAsync(held.Subnets, held.LeaseId, attributes, rewrite: true, refreshMemory: true, cancel).ConfigureAwait(false);
+        if (same)
+        {
+            return new RenewResult(held, [], []);
+        }
+
+        Holding now = await HoldAsync(held.Subnets, held.LeaseId, attributes, rewrite: true, refreshMemory: true, cancel)
+            .ConfigureAwait(false);
         return new RenewResult(held with { Subnets = now.Held }, now.Lost, now.Restored);
     }
 
@@ -57,10 +66,19 @@ public sealed partial class LeaseStore
         }
         try
         {
-            bool refresh = isNew || sent - _remembered >= grant.Ttl / 3.0, rewrite = sent - _written >= RewriteAfter;
+            bool refresh = isNew || sent - _remembered >= grant.Ttl / 3.0,
+                rewrite = sent - _written >= RewriteAfter;
             Holding now = await HoldAsync(held.Subnets, grant.Id, attributes, rewrite, refresh, cancel).ConfigureAwait(false);
-            if (refresh) _remembered = sent;
-            if (rewrite) _written = sent;
+            if (refresh)
+            {
+                _remembered = sent;
+            }
+
+            if (rewrite)
+            {
+                _written = sent;
+            }
+
             return new RenewResult(new HeldLease(grant.Id, grant.Ttl, sent + grant.Ttl, now.Held), now.Lost, now.Restored);
         }
         catch when (isNew)
@@ -75,16 +93,25 @@ public sealed partial class LeaseStore
     /// <summary>Makes these subnets' keys live by this lease, as far as they are this node's or free, and remembers them: all in one
     /// transaction under compares of what was seen.</summary>
     private async Task<Holding> HoldAsync(
-        IReadOnlyList<SubnetKey> subnets, long lease, LeaseAttributes attributes, bool rewrite, bool refreshMemory, CancellationToken cancel)
+        IReadOnlyList<SubnetKey> subnets,
+        long lease,
+        LeaseAttributes attributes,
+        bool rewrite,
+        bool refreshMemory,
+        CancellationToken cancel
+    )
     {
         byte[] value = attributes.ToJson();
         List<SubnetKey> written = [];
         for (int tries = 0; tries < MostTries; tries++)
         {
             ClusterView view = await ViewAsync(cancel).ConfigureAwait(false);
-            List<SubnetKey> held = [], lost = [], restored = [];
+            List<SubnetKey> held = [],
+                lost = [],
+                restored = [];
             var txn = new EtcdTxn();
-            bool writes = false, givesUp = false;
+            bool writes = false,
+                givesUp = false;
             foreach (SubnetKey subnet in subnets)
             {
                 string key = Keys.Subnet(subnet);
@@ -124,16 +151,30 @@ public sealed partial class LeaseStore
             foreach (SubnetKey subnet in view.Own.Subnets)
             {
                 // Leased by a call whose answer never came: nobody here knows of it, and it would live as long as the lease.
-                if (Contains(subnets, subnet) || view.Find(Keys.Subnet(subnet)) is not { } unknown || !IsOurs(unknown, subnet, view.Own, lease)) continue;
+                if (
+                    Contains(subnets, subnet)
+                    || view.Find(Keys.Subnet(subnet)) is not { } unknown
+                    || !IsOurs(unknown, subnet, view.Own, lease)
+                )
+                {
+                    continue;
+                }
+
                 GiveUp(txn, unknown);
                 writes = givesUp = true;
             }
-            if (!writes && !refreshMemory) return new Holding(held, lost, held.FindAll(written.Contains));
+            if (!writes && !refreshMemory)
+            {
+                return new Holding(held, lost, held.FindAll(written.Contains));
+            }
 
             Remember(txn, view.Own, attributes, lease, held);
             try
             {
-                if (!await TryAsync(txn, tries, cancel).ConfigureAwait(false)) continue;
+                if (!await TryAsync(txn, tries, cancel).ConfigureAwait(false))
+                {
+                    continue;
+                }
             }
             catch (EtcdException e) when (e.Kind == EtcdErrorKind.NoSpace && !writes)
             {
@@ -148,27 +189,39 @@ public sealed partial class LeaseStore
                 keepsAll &= await KeepsAsync(subnet, lease, others, attributes, cancel).ConfigureAwait(false);
             }
             // A key that is not kept gave way to an older one, or is gone with its lease: the next look tells which.
-            if (keepsAll && (!givesUp || held.Count == 0)) return new Holding(held, lost, held.FindAll(written.Contains));
+            if (keepsAll && (!givesUp || held.Count == 0))
+            {
+                return new Holding(held, lost, held.FindAll(written.Contains));
+            }
 
-            // With the one key flannel's hosts remove the forwarding entry of this host's MAC, which the keys that stay share, and make it again
+            // With the one key flannel's hosts remove the forwarding entry of this host's MAC, which the keys that stay share, and make it
+            // again
             // when they see one of those written.
             rewrite = true;
         }
-        throw new ClusterException(ClusterErrorKind.Contended, $"the keys of this node under {Keys.Subnets} change too fast to be renewed; try again later");
+        throw new ClusterException(
+            ClusterErrorKind.Contended,
+            $"the keys of this node under {Keys.Subnets} change too fast to be renewed; try again later"
+        );
     }
 
-    private static void GiveUp(EtcdTxn txn, KeyValue own) => txn.IfModRevision(own.Key, own.ModRevision).Then(EtcdOp.Delete(EtcdRange.Of(own.Key)));
+    private static void GiveUp(EtcdTxn txn, KeyValue own) =>
+        txn.IfModRevision(own.Key, own.ModRevision).Then(EtcdOp.Delete(EtcdRange.Of(own.Key)));
 
     private static bool Contains(IReadOnlyList<SubnetKey> subnets, SubnetKey subnet)
     {
         foreach (SubnetKey one in subnets)
         {
-            if (one.Equals(subnet)) return true;
+            if (one.Equals(subnet))
+            {
+                return true;
+            }
         }
         return false;
     }
 
-    /// <summary>By this lease, or by the one that etcd remembers for this node together with the subnet: a lease of ours from before a reboot.
+    /// <summary>By this lease, or by the one that etcd remembers for this node together with the subnet: a lease of ours from before a
+    /// reboot.
     /// A key without a lease is a reservation and never ours.</summary>
     private static bool IsOurs(KeyValue found, SubnetKey subnet, NodeMemory own, long lease) =>
         found.Lease != 0 && (found.Lease == lease || (found.Lease == own.Lease && own.Subnets.Contains(subnet)));

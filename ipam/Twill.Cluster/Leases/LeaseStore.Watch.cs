@@ -11,19 +11,35 @@ public sealed partial class LeaseStore
     /// <summary>How often everything is listed again although the watch runs, so that not even a lost event stays lost.</summary>
     public TimeSpan WatchRelistInterval { get; init; } = TimeSpan.FromMinutes(10);
 
-    /// <summary>The leases of all hosts: a snapshot, then each change, within milliseconds. After compaction, a lost connection, a member that
+    /// <summary>The leases of all hosts: a snapshot, then each change, within milliseconds. After compaction, a lost connection, a member
+    /// that
     /// lost its leader or hangs, it lists again and tells a new snapshot. Never ends but by <paramref name="cancel"/>.</summary>
     public async IAsyncEnumerable<LeaseEvent> WatchAsync([EnumeratorCancellation] CancellationToken cancel = default)
     {
         await foreach (Heard heard in FollowAsync(EtcdRange.Prefix(Keys.Subnets), WatchProbeInterval, cancel).ConfigureAwait(false))
         {
-            if (heard.List is { } list) yield return Snapshot(list) with { IsSetBack = heard.IsSetBack };
-            foreach (EtcdWatchEvent change in heard.Changes) yield return Told(change);
-            if (heard.Error is { } error) yield return new WatchInterrupted(error);
+            if (heard.List is { } list)
+            {
+                yield return Snapshot(list) with
+                {
+                    IsSetBack = heard.IsSetBack,
+                };
+            }
+
+            foreach (EtcdWatchEvent change in heard.Changes)
+            {
+                yield return Told(change);
+            }
+
+            if (heard.Error is { } error)
+            {
+                yield return new WatchInterrupted(error);
+            }
         }
     }
 
-    /// <summary>Calls when the network's configuration in etcd was written or deleted since the first look at it, within milliseconds. Never ends
+    /// <summary>Calls when the network's configuration in etcd was written or deleted since the first look at it, within milliseconds.
+    /// Never ends
     /// but by <paramref name="cancel"/>; while etcd cannot be asked, the watch of the leases says so.</summary>
     /// <param name="changed">What to call.</param>
     /// <param name="cancel">Ends it with an <see cref="OperationCanceledException"/>.</param>
@@ -32,15 +48,26 @@ public sealed partial class LeaseStore
         long? known = null;
         await foreach (Heard heard in FollowAsync(EtcdRange.Of(Keys.Config), 6 * WatchProbeInterval, cancel).ConfigureAwait(false))
         {
-            long? now = heard.List is { } list ? (list.Items.Count > 0 ? list.Items[0].ModRevision : 0)
-                : heard.Changes.Count > 0 ? heard.Changes[^1].Item.ModRevision : known;
-            if (known is not null && now != known) changed();
+            long? now =
+                heard.List is { } list ? (list.Items.Count > 0 ? list.Items[0].ModRevision : 0)
+                : heard.Changes.Count > 0 ? heard.Changes[^1].Item.ModRevision
+                : known;
+            if (known is not null && now != known)
+            {
+                changed();
+            }
+
             known = now;
         }
     }
 
-    /// <summary>Lists a range and tells what changes in it, again and again. One of: a list, changes, an error after which it goes on.</summary>
-    private async IAsyncEnumerable<Heard> FollowAsync(EtcdRange range, TimeSpan probeInterval, [EnumeratorCancellation] CancellationToken cancel)
+    /// <summary>Lists a range and tells what changes in it, again and again. One of: a list, changes, an error after which it goes
+    /// on.</summary>
+    private async IAsyncEnumerable<Heard> FollowAsync(
+        EtcdRange range,
+        TimeSpan probeInterval,
+        [EnumeratorCancellation] CancellationToken cancel
+    )
     {
         int failures = 0;
         long seen = 0;
@@ -53,22 +80,38 @@ public sealed partial class LeaseStore
                 seen = list.Revision;
                 long started = Environment.TickCount64;
                 long relist = started + Spread(WatchRelistInterval);
-                IAsyncEnumerator<EtcdWatchBatch> batches =
-                    _etcd.WatchAsync(range, list.Revision + 1, probeInterval, cancel).GetAsyncEnumerator(cancel);
+                IAsyncEnumerator<EtcdWatchBatch> batches = _etcd
+                    .WatchAsync(range, list.Revision + 1, probeInterval, cancel)
+                    .GetAsyncEnumerator(cancel);
                 await using (batches.ConfigureAwait(false))
                 {
                     while (Environment.TickCount64 < relist)
                     {
                         (_, error) = await Attempt(batches.MoveNextAsync().AsTask()).ConfigureAwait(false);
-                        if (error is not null) break;
+                        if (error is not null)
+                        {
+                            break;
+                        }
+
                         seen = Math.Max(seen, batches.Current.Revision);
                         yield return new Heard { Changes = batches.Current.Events };
                     }
                 }
-                if (error is null) continue;
-                if (Environment.TickCount64 - started > 5_000) failures = 0;
+                if (error is null)
+                {
+                    continue;
+                }
+
+                if (Environment.TickCount64 - started > 5_000)
+                {
+                    failures = 0;
+                }
             }
-            if (error!.Kind != EtcdErrorKind.Compacted) yield return new Heard { Error = error };
+            if (error!.Kind != EtcdErrorKind.Compacted)
+            {
+                yield return new Heard { Error = error };
+            }
+
             await Task.Delay(Pause(failures++), cancel).ConfigureAwait(false);
         }
     }
@@ -91,8 +134,14 @@ public sealed partial class LeaseStore
 
     private LeaseEvent Told(EtcdWatchEvent change)
     {
-        if (change.IsDelete) return new LeaseRemoved(change.Item.Key);
-        return Read(change.Item, out NodeLease? lease, out UnreadableLease? problem) ? new LeaseChanged(lease!) : new LeaseRemoved(change.Item.Key, problem);
+        if (change.IsDelete)
+        {
+            return new LeaseRemoved(change.Item.Key);
+        }
+
+        return Read(change.Item, out NodeLease? lease, out UnreadableLease? problem)
+            ? new LeaseChanged(lease!)
+            : new LeaseRemoved(change.Item.Key, problem);
     }
 
     private static async Task<(T? Result, EtcdException? Error)> Attempt<T>(Task<T> task)

@@ -4,7 +4,8 @@ using System.Text.Json;
 
 namespace Twill.Cluster;
 
-/// <summary>What etcd remembers of a node without a time limit: <c>{"publicIP":"192.0.2.1","lease":"694d..","subnets":["10.244.7.0/24"]}</c>; of
+/// <summary>What etcd remembers of a node without a time limit:
+/// <c>{"publicIP":"192.0.2.1","lease":"694d..","subnets":["10.244.7.0/24"]}</c>; of
 /// a dual-stack lease both subnets, the IPv6 one behind the IPv4 one: <c>["10.244.7.0/24","fc00:1:0:7::/64"]</c>.
 /// The lease is in hexadecimal, as etcdctl writes it. It is refreshed while the node renews, so that its revision orders nodes by when
 /// they were last alive.</summary>
@@ -23,7 +24,10 @@ internal sealed record NodeMemory(string Key, long ModRevision, string PublicIP,
             List<IPNetwork> prefixes = [];
             foreach (string text in fields.Texts("subnets"))
             {
-                if (IPNetwork.TryParse(text, out IPNetwork prefix)) prefixes.Add(prefix);
+                if (IPNetwork.TryParse(text, out IPNetwork prefix))
+                {
+                    prefixes.Add(prefix);
+                }
             }
             _ = long.TryParse(fields.Text("lease"), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out long lease);
             return new NodeMemory(kv.Key, kv.ModRevision, fields.Text("publicIP") ?? "", lease, SubnetKey.Pairs(prefixes));
@@ -34,12 +38,17 @@ internal sealed record NodeMemory(string Key, long ModRevision, string PublicIP,
         }
     }
 
-    public static byte[] Write(string publicIP, long lease, IReadOnlyList<SubnetKey> subnets) => FlannelJson.Object(w =>
-    {
-        w.WriteString("publicIP", publicIP);
-        w.WriteString("lease", lease.ToString("x", CultureInfo.InvariantCulture));
-        w.WriteStartArray("subnets");
-        foreach (IPNetwork prefix in SubnetKey.Prefixes(subnets)) w.WriteStringValue(FlannelText.Of(prefix));
-        w.WriteEndArray();
-    });
+    public static byte[] Write(string publicIP, long lease, IReadOnlyList<SubnetKey> subnets) =>
+        FlannelJson.Object(w =>
+        {
+            w.WriteString("publicIP", publicIP);
+            w.WriteString("lease", lease.ToString("x", CultureInfo.InvariantCulture));
+            w.WriteStartArray("subnets");
+            foreach (IPNetwork prefix in SubnetKey.Prefixes(subnets))
+            {
+                w.WriteStringValue(FlannelText.Of(prefix));
+            }
+
+            w.WriteEndArray();
+        });
 }

@@ -2,7 +2,8 @@ using System.Net;
 
 namespace Twill.Cluster;
 
-/// <summary>Which subnet of one family to try next: pure, of what is leased and what is remembered. Never-used ones first, any of them with the
+/// <summary>Which subnet of one family to try next: pure, of what is leased and what is remembered. Never-used ones first, any of them with
+/// the
 /// same chance so that nodes that start together rarely meet; then those whose last owner has been away longest.</summary>
 internal sealed class SubnetChoice(SubnetRange range)
 {
@@ -12,13 +13,19 @@ internal sealed class SubnetChoice(SubnetRange range)
     /// <summary>A subnet of any length and family that somebody holds.</summary>
     public void AddLeased(IPNetwork subnet)
     {
-        if (range.Touched(subnet) is { } span) _leased.Add(span);
+        if (range.Touched(subnet) is { } span)
+        {
+            _leased.Add(span);
+        }
     }
 
     /// <summary>A subnet of any length and family that a node had; the revision orders nodes by when they were last alive.</summary>
     public void AddRemembered(IPNetwork subnet, long revision)
     {
-        if (range.Touched(subnet) is { } span) _remembered.Add((span.From, span.To, revision));
+        if (range.Touched(subnet) is { } span)
+        {
+            _remembered.Add((span.From, span.To, revision));
+        }
     }
 
     /// <summary>True when the subnet is of the range and nobody holds any of it.</summary>
@@ -35,9 +42,16 @@ internal sealed class SubnetChoice(SubnetRange range)
     public IPNetwork? Pick(Random random, int lostRaces)
     {
         List<(UInt128 From, UInt128 To)> used = [.. _leased];
-        foreach ((UInt128 from, UInt128 to, _) in _remembered) used.Add((from, to));
+        foreach ((UInt128 from, UInt128 to, _) in _remembered)
+        {
+            used.Add((from, to));
+        }
+
         List<(UInt128 From, UInt128 To)> among = Gaps(used);
-        if (among.Count > 0) return range[Nth(among, random.NextInt64(Count(among, long.MaxValue)))];
+        if (among.Count > 0)
+        {
+            return range[Nth(among, random.NextInt64(Count(among, long.MaxValue)))];
+        }
 
         among = LongestAway();
         return among.Count == 0 ? null : range[Nth(among, random.Next((int)Count(among, 1L << Math.Min(lostRaces, 20))))];
@@ -48,46 +62,78 @@ internal sealed class SubnetChoice(SubnetRange range)
     {
         List<(UInt128 From, UInt128 To)> free = Gaps(_leased);
         List<UInt128> borders = [];
-        foreach ((UInt128 from, UInt128 to) in free) borders.AddRange([from, to + 1]);
-        foreach ((UInt128 from, UInt128 to, _) in _remembered) borders.AddRange([from, to + 1]);
+        foreach ((UInt128 from, UInt128 to) in free)
+        {
+            borders.AddRange([from, to + 1]);
+        }
+
+        foreach ((UInt128 from, UInt128 to, _) in _remembered)
+        {
+            borders.AddRange([from, to + 1]);
+        }
+
         borders.Sort();
 
         List<(long Revision, UInt128 From, UInt128 To)> parts = [];
         for (int i = 0; i + 1 < borders.Count; i++)
         {
             (UInt128 From, UInt128 To) part = (borders[i], borders[i + 1] - 1);
-            if (borders[i] == borders[i + 1] || !free.Exists(gap => Meet(gap, part))) continue;
+            if (borders[i] == borders[i + 1] || !free.Exists(gap => Meet(gap, part)))
+            {
+                continue;
+            }
+
             long newest = long.MinValue;
             foreach ((UInt128 from, UInt128 to, long revision) in _remembered)
             {
-                if (Meet((from, to), part)) newest = Math.Max(newest, revision);
+                if (Meet((from, to), part))
+                {
+                    newest = Math.Max(newest, revision);
+                }
             }
-            if (newest > long.MinValue) parts.Add((newest, part.From, part.To));
+            if (newest > long.MinValue)
+            {
+                parts.Add((newest, part.From, part.To));
+            }
         }
         parts.Sort();
         return parts.ConvertAll(part => (part.From, part.To));
     }
 
-    private static bool Meet((UInt128 From, UInt128 To) one, (UInt128 From, UInt128 To) other) => one.From <= other.To && other.From <= one.To;
+    private static bool Meet((UInt128 From, UInt128 To) one, (UInt128 From, UInt128 To) other) =>
+        one.From <= other.To && other.From <= one.To;
 
     private List<(UInt128 From, UInt128 To)> Gaps(List<(UInt128 From, UInt128 To)> spans)
     {
-        List<(UInt128 From, UInt128 To)> sorted = [.. spans], gaps = [];
+        List<(UInt128 From, UInt128 To)> sorted = [.. spans],
+            gaps = [];
         sorted.Sort();
         UInt128 next = 0;
         foreach ((UInt128 from, UInt128 to) in sorted)
         {
-            if (from > next) gaps.Add((next, from - 1));
+            if (from > next)
+            {
+                gaps.Add((next, from - 1));
+            }
+
             next = UInt128.Max(next, to + 1);
         }
-        if (next < range.Count) gaps.Add((next, range.Count - 1));
+        if (next < range.Count)
+        {
+            gaps.Add((next, range.Count - 1));
+        }
+
         return gaps;
     }
 
     private static long Count(List<(UInt128 From, UInt128 To)> spans, long most)
     {
         UInt128 count = 0;
-        foreach ((UInt128 from, UInt128 to) in spans) count += to - from + 1;
+        foreach ((UInt128 from, UInt128 to) in spans)
+        {
+            count += to - from + 1;
+        }
+
         return (long)UInt128.Min(count, (UInt128)most);
     }
 
@@ -96,7 +142,11 @@ internal sealed class SubnetChoice(SubnetRange range)
         UInt128 rest = (UInt128)n;
         foreach ((UInt128 from, UInt128 to) in spans)
         {
-            if (rest <= to - from) return from + rest;
+            if (rest <= to - from)
+            {
+                return from + rest;
+            }
+
             rest -= to - from + 1;
         }
         throw new ArgumentOutOfRangeException(nameof(n));

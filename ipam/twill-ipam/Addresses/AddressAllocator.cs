@@ -6,7 +6,8 @@ namespace Twill.Ipam.Addresses;
 /// <summary>An address that was taken, and the range it is of.</summary>
 internal readonly record struct TakenAddress(IPAddress Address, AddressRange Range);
 
-/// <summary>Brings policy and files together: takes an address of each pool, the next free one or one that was asked for: all or none. Under the
+/// <summary>Brings policy and files together: takes an address of each pool, the next free one or one that was asked for: all or none.
+/// Under the
 /// lock.</summary>
 /// <param name="store">where the records are; its lock is held by the caller</param>
 /// <param name="pools">what may be handed out: a pool for each address family</param>
@@ -17,11 +18,16 @@ internal sealed class AddressAllocator(AddressStore store, AddressPool[] pools, 
     /// <summary>The pool in which nothing was left, or of which the address asked for is taken; null when nothing lacked.</summary>
     public AddressPool? Lacking { get; private set; }
 
-    /// <summary>Claims an address of each pool, in the pools' order. Null when one of them has none that is not taken by a container that may still
+    /// <summary>Claims an address of each pool, in the pools' order. Null when one of them has none that is not taken by a container that
+    /// may still
     /// be there: <see cref="Lacking"/>.</summary>
     public TakenAddress[]? TryTake(AddressRecord record)
     {
-        if (TryTakeFree(record) is { } taken) return taken;
+        if (TryTakeFree(record) is { } taken)
+        {
+            return taken;
+        }
+
         return Lacking!.Capacity > 0 && freeGone() > 0 ? TryTakeFree(record) : null;
     }
 
@@ -38,11 +44,23 @@ internal sealed class AddressAllocator(AddressStore store, AddressPool[] pools, 
         while (Choose(last, taken) is { } chosen)
         {
             var addresses = new IPAddress[chosen.Length];
-            for (int i = 0; i < chosen.Length; i++) addresses[i] = chosen[i].Address;
+            for (int i = 0; i < chosen.Length; i++)
+            {
+                addresses[i] = chosen[i].Address;
+            }
+
             last = WithNext(last, addresses);
-            if (wanted.Length < pools.Length) store.Last = last;   // first: once the record is there, nothing more can fail
-            if (store.TryClaim(addresses, record) is not { } inTheWay) return chosen;
-            taken[Array.IndexOf(addresses, inTheWay)].Add(inTheWay);   // taken since we looked, by a program that does not know the lock
+            if (wanted.Length < pools.Length)
+            {
+                store.Last = last; // first: once the record is there, nothing more can fail
+            }
+
+            if (store.TryClaim(addresses, record) is not { } inTheWay)
+            {
+                return chosen;
+            }
+
+            taken[Array.IndexOf(addresses, inTheWay)].Add(inTheWay); // taken since we looked, by a program that does not know the lock
         }
         return null;
     }
@@ -56,7 +74,10 @@ internal sealed class AddressAllocator(AddressStore store, AddressPool[] pools, 
             AddressRange range;
             if (WantedOf(pool) is not { } address)
             {
-                if (!pool.TryNext(Of(pool, last), taken[i], out address, out range)) return null;
+                if (!pool.TryNext(Of(pool, last), taken[i], out address, out range))
+                {
+                    return null;
+                }
             }
             else if (!pool.TryFind(address, out range) || taken[i].Contains(AddressNumber.Of(address)))
             {
@@ -71,7 +92,11 @@ internal sealed class AddressAllocator(AddressStore store, AddressPool[] pools, 
     private StoreOccupancy[] Occupancies()
     {
         var taken = new StoreOccupancy[pools.Length];
-        for (int i = 0; i < taken.Length; i++) taken[i] = new StoreOccupancy(store, pools[i].Family);
+        for (int i = 0; i < taken.Length; i++)
+        {
+            taken[i] = new StoreOccupancy(store, pools[i].Family);
+        }
+
         return taken;
     }
 
@@ -79,7 +104,10 @@ internal sealed class AddressAllocator(AddressStore store, AddressPool[] pools, 
     {
         foreach (IPAddress address in addresses)
         {
-            if (address.AddressFamily == pool.Family) return address;
+            if (address.AddressFamily == pool.Family)
+            {
+                return address;
+            }
         }
         return null;
     }
@@ -87,12 +115,22 @@ internal sealed class AddressAllocator(AddressStore store, AddressPool[] pools, 
     /// <summary>Where each family's ring stands now: an address that was asked for moves it no further.</summary>
     private IPAddress[] WithNext(IPAddress[] last, IPAddress[] given)
     {
-        if (wanted.Length == 0) return given;
+        if (wanted.Length == 0)
+        {
+            return given;
+        }
+
         var next = new List<IPAddress>(given.Length);
         for (int i = 0; i < given.Length; i++)
         {
-            if (WantedOf(pools[i]) is null) next.Add(given[i]);
-            else if (Of(pools[i], last) is { } before) next.Add(before);
+            if (WantedOf(pools[i]) is null)
+            {
+                next.Add(given[i]);
+            }
+            else if (Of(pools[i], last) is { } before)
+            {
+                next.Add(before);
+            }
         }
         return next.ToArray();
     }

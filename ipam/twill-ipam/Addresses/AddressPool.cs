@@ -24,7 +24,11 @@ internal sealed class AddressPool(AddressFamily family, IReadOnlyList<AddressRan
         get
         {
             var subnets = new IPNetwork[ranges.Count];
-            for (int i = 0; i < subnets.Length; i++) subnets[i] = ranges[i].Subnet;
+            for (int i = 0; i < subnets.Length; i++)
+            {
+                subnets[i] = ranges[i].Subnet;
+            }
+
             return subnets;
         }
     }
@@ -35,12 +39,17 @@ internal sealed class AddressPool(AddressFamily family, IReadOnlyList<AddressRan
         get
         {
             UInt128 sum = 0;
-            foreach (AddressRange range in ranges) sum += range.Capacity;
+            foreach (AddressRange range in ranges)
+            {
+                sum += range.Capacity;
+            }
+
             return sum;
         }
     }
 
-    /// <summary>The first free address after <paramref name="last"/>; from the ring's start when there is no last or it is of no range.</summary>
+    /// <summary>The first free address after <paramref name="last"/>; from the ring's start when there is no last or it is of no
+    /// range.</summary>
     public bool TryNext(IPAddress? last, IOccupancy taken, [NotNullWhen(true)] out IPAddress? next, out AddressRange range)
     {
         (int start, UInt128 from) = After(last);
@@ -48,10 +57,14 @@ internal sealed class AddressPool(AddressFamily family, IReadOnlyList<AddressRan
         {
             range = ranges[(start + step) % ranges.Count];
             UInt128 number = step == 0 ? from : range.First;
-            UInt128 end = step == ranges.Count ? from : range.Last + 1;   // the last step is the head of the range we began in
+            UInt128 end = step == ranges.Count ? from : range.Last + 1; // the last step is the head of the range we began in
             for (UInt128 gateway = AddressNumber.Of(range.Gateway); number < end; number++)
             {
-                if (number == gateway || taken.Contains(number)) continue;
+                if (number == gateway || taken.Contains(number))
+                {
+                    continue;
+                }
+
                 next = AddressNumber.ToAddress(number, range.Family);
                 return true;
             }
@@ -66,7 +79,11 @@ internal sealed class AddressPool(AddressFamily family, IReadOnlyList<AddressRan
     {
         foreach (AddressRange candidate in ranges)
         {
-            if (!candidate.Contains(address)) continue;
+            if (!candidate.Contains(address))
+            {
+                continue;
+            }
+
             range = candidate;
             return true;
         }
@@ -80,8 +97,12 @@ internal sealed class AddressPool(AddressFamily family, IReadOnlyList<AddressRan
         var text = new System.Text.StringBuilder();
         foreach (AddressRange range in ranges)
         {
-            text.Append(text.Length == 0 ? "" : ", ").Append(AddressNumber.ToAddress(range.First, range.Family)).Append(" to ")
-                .Append(AddressNumber.ToAddress(range.Last, range.Family)).Append(" without the gateway ").Append(range.Gateway);
+            text.Append(text.Length == 0 ? "" : ", ")
+                .Append(AddressNumber.ToAddress(range.First, range.Family))
+                .Append(" to ")
+                .Append(AddressNumber.ToAddress(range.Last, range.Family))
+                .Append(" without the gateway ")
+                .Append(range.Gateway);
         }
         return text.Length == 0 ? "no address" : text.ToString();
     }
@@ -91,7 +112,10 @@ internal sealed class AddressPool(AddressFamily family, IReadOnlyList<AddressRan
         for (int i = 0; last is not null && i < ranges.Count; i++)
         {
             UInt128 number = AddressNumber.Of(last);
-            if (ranges[i].Family == last.AddressFamily && number >= ranges[i].First && number <= ranges[i].Last) return (i, number + 1);
+            if (ranges[i].Family == last.AddressFamily && number >= ranges[i].First && number <= ranges[i].Last)
+            {
+                return (i, number + 1);
+            }
         }
         return (0, ranges.Count > 0 ? ranges[0].First : 0);
     }

@@ -17,7 +17,9 @@ internal readonly record struct AddressRange(IPNetwork Subnet, IPAddress Gateway
         First > Last ? 0 : Last - First + 1 - (AddressNumber.Of(Gateway) >= First && AddressNumber.Of(Gateway) <= Last ? 1u : 0u);
 
     public bool Contains(IPAddress address) =>
-        address.AddressFamily == Family && AddressNumber.Of(address) >= First && AddressNumber.Of(address) <= Last
+        address.AddressFamily == Family
+        && AddressNumber.Of(address) >= First
+        && AddressNumber.Of(address) <= Last
         && !address.Equals(Gateway);
 
     /// <summary>
@@ -34,8 +36,16 @@ internal readonly record struct AddressRange(IPNetwork Subnet, IPAddress Gateway
         UInt128 network = AddressNumber.Of(subnet.BaseAddress);
         UInt128 first = network + 1;
         UInt128 last = AddressNumber.LastOf(subnet) - (family == AddressFamily.InterNetwork ? 1u : 0u);
-        if (start is not null) first = UInt128.Max(first, AddressNumber.Of(start));
-        if (end is not null) last = UInt128.Min(last, AddressNumber.Of(end));
+        if (start is not null)
+        {
+            first = UInt128.Max(first, AddressNumber.Of(start));
+        }
+
+        if (end is not null)
+        {
+            last = UInt128.Min(last, AddressNumber.Of(end));
+        }
+
         bool own = gateway is not null && subnet.Contains(gateway);
         return new AddressRange(subnet, own ? gateway! : AddressNumber.ToAddress(network + 1, family), first, last);
     }

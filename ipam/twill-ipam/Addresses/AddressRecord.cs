@@ -26,17 +26,23 @@ namespace Twill.Ipam.Addresses;
 /// <param name="Inode">what that path led to then; null (written <c>-</c>) when it could not be looked at</param>
 internal sealed record AddressRecord(CniAttachment Owner, string BootId, string Netns, NetnsId? Inode)
 {
-    /// <summary>All addresses of the attachment, one of each family and IPv4 first, as the record spells them; empty when there is one only.</summary>
+    /// <summary>All addresses of the attachment, one of each family and IPv4 first, as the record spells them; empty when there is one
+    /// only.</summary>
     public string Addresses { get; private init; } = "";
 
     /// <summary>The record of an attachment that gets these addresses.</summary>
-    public AddressRecord Of(IPAddress[] addresses) => addresses.Length > 1 ? this with { Addresses = string.Join<IPAddress>(' ', addresses) } : this;
+    public AddressRecord Of(IPAddress[] addresses) =>
+        addresses.Length > 1 ? this with { Addresses = string.Join<IPAddress>(' ', addresses) } : this;
 
     /// <summary>All addresses of the attachment.</summary>
     /// <param name="at">the address whose record this is</param>
     public IPAddress[] All(IPAddress at)
     {
-        if (Addresses.Length == 0) return [at];
+        if (Addresses.Length == 0)
+        {
+            return [at];
+        }
+
         return Array.ConvertAll(Addresses.Split(' '), IPAddress.Parse);
     }
 
@@ -47,15 +53,31 @@ internal sealed record AddressRecord(CniAttachment Owner, string BootId, string 
     public static bool TryParse(ReadOnlySpan<char> text, [NotNullWhen(true)] out AddressRecord? record)
     {
         record = null;
-        if (!TryTake(ref text, "container: ", out string? container) || !TryTake(ref text, "interface: ", out string? ifName)
-            || !TryTake(ref text, "boot: ", out string? boot) || !TryTake(ref text, "netns: ", out string? netns)
-            || !TryTake(ref text, "inode: ", out string? inode)) return false;
+        if (
+            !TryTake(ref text, "container: ", out string? container)
+            || !TryTake(ref text, "interface: ", out string? ifName)
+            || !TryTake(ref text, "boot: ", out string? boot)
+            || !TryTake(ref text, "netns: ", out string? netns)
+            || !TryTake(ref text, "inode: ", out string? inode)
+        )
+        {
+            return false;
+        }
+
         string? addresses = "";
-        if (!text.IsEmpty && (!TryTake(ref text, "addresses: ", out addresses) || !AreAddresses(addresses) || !text.IsEmpty)) return false;
+        if (!text.IsEmpty && (!TryTake(ref text, "addresses: ", out addresses) || !AreAddresses(addresses) || !text.IsEmpty))
+        {
+            return false;
+        }
+
         NetnsId? id = null;
         if (inode != "-")
         {
-            if (!NetnsId.TryParse(inode, out NetnsId parsed)) return false;
+            if (!NetnsId.TryParse(inode, out NetnsId parsed))
+            {
+                return false;
+            }
+
             id = parsed;
         }
         record = new AddressRecord(new CniAttachment(container, ifName), boot, netns, id) { Addresses = addresses };
@@ -66,7 +88,10 @@ internal sealed record AddressRecord(CniAttachment Owner, string BootId, string 
     {
         foreach (string address in text.Split(' '))
         {
-            if (AddressStore.ParseName(address) is null) return false;
+            if (AddressStore.ParseName(address) is null)
+            {
+                return false;
+            }
         }
         return true;
     }
@@ -75,7 +100,11 @@ internal sealed record AddressRecord(CniAttachment Owner, string BootId, string 
     {
         value = null;
         int end = text.IndexOf('\n');
-        if (end <= label.Length || !text.StartsWith(label, StringComparison.Ordinal)) return false;
+        if (end <= label.Length || !text.StartsWith(label, StringComparison.Ordinal))
+        {
+            return false;
+        }
+
         value = text[label.Length..end].ToString();
         text = text[(end + 1)..];
         return true;

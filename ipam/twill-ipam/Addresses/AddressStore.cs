@@ -21,12 +21,16 @@ namespace Twill.Ipam.Addresses;
 /// The order of the writes makes every crash harmless: the link is made before the record and removed after it, so a link may
 /// point to nothing (or, later, to another's record) but a record never lacks its link; a record appears under its name in one
 /// step, whole, by link(2), which also refuses a name that is taken. The record of several addresses has all of them in it, and the first
-/// one is claimed first, so that whoever follows the link finds what a killed process had claimed, and what it had not freed. Nothing is flushed to the disk: a record that a power cut
+/// one is claimed first, so that whoever follows the link finds what a killed process had claimed, and what it had not freed. Nothing is
+/// flushed to the disk: a record that a power cut
 /// tears belongs to a container that the same power cut ended.
 /// </summary>
 internal sealed class AddressStore : IDisposable
 {
-    private const string LockName = "lock", LastName = "last", NewName = "new", AttachmentsName = "attachments";
+    private const string LockName = "lock",
+        LastName = "last",
+        NewName = "new",
+        AttachmentsName = "attachments";
 
     /// <summary>A file of this many bytes or more is no record.</summary>
     public const int LargestRecord = 8192;
@@ -73,14 +77,18 @@ internal sealed class AddressStore : IDisposable
         Span<byte> content = stackalloc byte[LargestRecord];
         int length = Files.Read(_directory, address.ToString(), content);
         found = length >= 0;
-        return length is > 0 and < LargestRecord
-            && AddressRecord.TryParse(Encoding.UTF8.GetString(content[..length]), out AddressRecord? record) ? record : null;
+        return
+            length is > 0 and < LargestRecord
+            && AddressRecord.TryParse(Encoding.UTF8.GetString(content[..length]), out AddressRecord? record)
+            ? record
+            : null;
     }
 
     /// <summary>Whether an address has a file, whatever is in it.</summary>
     public bool Exists(IPAddress address) => Files.Exists(_directory, address.ToString());
 
-    /// <summary>Gives addresses to an attachment, all or none. The answer is the first that has a file already, null when all could be had.</summary>
+    /// <summary>Gives addresses to an attachment, all or none. The answer is the first that has a file already, null when all could be
+    /// had.</summary>
     /// <param name="addresses">at least one</param>
     /// <param name="record">whose they are to be</param>
     public IPAddress? TryClaim(IPAddress[] addresses, AddressRecord record)
@@ -90,11 +98,23 @@ internal sealed class AddressStore : IDisposable
         Files.WriteNew(_directory, NewName, Encoding.UTF8.GetBytes(record.Of(addresses).Format()));
         MakeLink(link, LinkPrefix + addresses[0]);
         int claimed = 0;
-        while (claimed < addresses.Length && Files.TryLink(_directory, NewName, addresses[claimed].ToString())) claimed++;
+        while (claimed < addresses.Length && Files.TryLink(_directory, NewName, addresses[claimed].ToString()))
+        {
+            claimed++;
+        }
+
         Files.TryUnlink(_directory, NewName);
-        if (claimed == addresses.Length) return null;
+        if (claimed == addresses.Length)
+        {
+            return null;
+        }
+
         IPAddress inTheWay = addresses[claimed];
-        while (claimed > 0) Files.TryUnlink(_directory, addresses[--claimed].ToString());
+        while (claimed > 0)
+        {
+            Files.TryUnlink(_directory, addresses[--claimed].ToString());
+        }
+
         Files.TryUnlink(_directory, link);
         return inTheWay;
     }
@@ -110,11 +130,18 @@ internal sealed class AddressStore : IDisposable
         foreach (IPAddress one in all)
         {
             // What a killed process had freed already may be another's by now.
-            if (!one.Equals(address) && Read(one, out _)?.Owner == record!.Owner) Files.TryUnlink(_directory, one.ToString());
+            if (!one.Equals(address) && Read(one, out _)?.Owner == record!.Owner)
+            {
+                Files.TryUnlink(_directory, one.ToString());
+            }
+
             isHinted |= one.Equals(hint);
         }
         Files.TryUnlink(_directory, address.ToString());
-        if (isHinted) RemoveHint(record!.Owner);
+        if (isHinted)
+        {
+            RemoveHint(record!.Owner);
+        }
     }
 
     /// <summary>Removes an attachment's link.</summary>
@@ -123,17 +150,23 @@ internal sealed class AddressStore : IDisposable
     /// <summary>Removes what a killed process may have left half-made. Only under the lock.</summary>
     public void RemoveLeftover() => Files.TryUnlink(_directory, NewName);
 
-    /// <summary>The addresses handed out last, one or two, a line for each family; empty when none was or the file does not name one.</summary>
+    /// <summary>The addresses handed out last, one or two, a line for each family; empty when none was or the file does not name
+    /// one.</summary>
     public IPAddress[] Last
     {
         get
         {
             Span<byte> content = stackalloc byte[128];
             int length = Files.Read(_directory, LastName, content);
-            if (length <= 1) return [];
+            if (length <= 1)
+            {
+                return [];
+            }
+
             string text = Encoding.UTF8.GetString(content[..length]).TrimEnd('\n');
             int end = text.IndexOf('\n');
-            IPAddress? first = ParseName(end < 0 ? text : text[..end]), second = end < 0 ? null : ParseName(text[(end + 1)..]);
+            IPAddress? first = ParseName(end < 0 ? text : text[..end]),
+                second = end < 0 ? null : ParseName(text[(end + 1)..]);
             return (first, second) switch
             {
                 (null, null) => [],
@@ -141,7 +174,12 @@ internal sealed class AddressStore : IDisposable
                 _ => [(first ?? second)!],
             };
         }
-        set => Files.Overwrite(_directory, LastName, Encoding.UTF8.GetBytes(value.Length == 1 ? $"{value[0]}\n" : $"{value[0]}\n{value[1]}\n"));
+        set =>
+            Files.Overwrite(
+                _directory,
+                LastName,
+                Encoding.UTF8.GetBytes(value.Length == 1 ? $"{value[0]}\n" : $"{value[0]}\n{value[1]}\n")
+            );
     }
 
     /// <summary>Every address that has a file, by listing the directory: for the rare moments when that is worth it.</summary>
@@ -150,7 +188,10 @@ internal sealed class AddressStore : IDisposable
         var addresses = new List<IPAddress>();
         foreach (string file in Directory.EnumerateFileSystemEntries(Path))
         {
-            if (ParseName(System.IO.Path.GetFileName(file)) is { } address) addresses.Add(address);
+            if (ParseName(System.IO.Path.GetFileName(file)) is { } address)
+            {
+                addresses.Add(address);
+            }
         }
         return addresses;
     }
@@ -158,13 +199,24 @@ internal sealed class AddressStore : IDisposable
     /// <summary>Removes links that lead to no record of their attachment. Only under the lock.</summary>
     public void SweepHints()
     {
-        if (!Files.Exists(_directory, AttachmentsName)) return;
+        if (!Files.Exists(_directory, AttachmentsName))
+        {
+            return;
+        }
+
         foreach (string file in Directory.EnumerateFileSystemEntries($"{Path}/{AttachmentsName}"))
         {
             string link = $"{AttachmentsName}/{System.IO.Path.GetFileName(file)}";
-            if (Follow(link) is not { } address) continue;
+            if (Follow(link) is not { } address)
+            {
+                continue;
+            }
+
             AddressRecord? record = Read(address, out bool found);
-            if (!found || (record is not null && LinkOf(record.Owner) != link)) Files.TryUnlink(_directory, link);
+            if (!found || (record is not null && LinkOf(record.Owner) != link))
+            {
+                Files.TryUnlink(_directory, link);
+            }
         }
     }
 
@@ -183,14 +235,23 @@ internal sealed class AddressStore : IDisposable
 
     private void MakeLink(string link, string target)
     {
-        if (Files.TrySymlink(_directory, target, link)) return;
-        Files.TryUnlink(_directory, link);   // a stale one: the caller has looked at the record it leads to
-        if (!Files.TrySymlink(_directory, target, link)) throw new IOException($"{Path}/{link}: made by another program just now");
+        if (Files.TrySymlink(_directory, target, link))
+        {
+            return;
+        }
+
+        Files.TryUnlink(_directory, link); // a stale one: the caller has looked at the record it leads to
+        if (!Files.TrySymlink(_directory, target, link))
+        {
+            throw new IOException($"{Path}/{link}: made by another program just now");
+        }
     }
 
     /// <summary>The address a file name stands for, null when it is not exactly how an address is written.</summary>
     internal static IPAddress? ParseName(string name) =>
         IPAddress.TryParse(name, out IPAddress? address)
         && (address.AddressFamily == AddressFamily.InterNetwork || address.AddressFamily == AddressFamily.InterNetworkV6)
-        && address.ToString() == name ? address : null;
+        && address.ToString() == name
+            ? address
+            : null;
 }

@@ -15,9 +15,15 @@ internal readonly record struct NetnsId(ulong Device, ulong Inode)
     {
         id = default;
         int colon = text.IndexOf(':');
-        if (colon < 0
+        if (
+            colon < 0
             || !ulong.TryParse(text[..colon], NumberStyles.None, CultureInfo.InvariantCulture, out ulong device)
-            || !ulong.TryParse(text[(colon + 1)..], NumberStyles.None, CultureInfo.InvariantCulture, out ulong inode)) return false;
+            || !ulong.TryParse(text[(colon + 1)..], NumberStyles.None, CultureInfo.InvariantCulture, out ulong inode)
+        )
+        {
+            return false;
+        }
+
         id = new(device, inode);
         return true;
     }

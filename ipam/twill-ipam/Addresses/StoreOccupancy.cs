@@ -16,7 +16,11 @@ internal sealed class StoreOccupancy(AddressStore store, AddressFamily family) :
 
     public bool Contains(UInt128 address)
     {
-        if (_listed is null && _lookups++ < SingleLookups) return store.Exists(AddressNumber.ToAddress(address, family));
+        if (_listed is null && _lookups++ < SingleLookups)
+        {
+            return store.Exists(AddressNumber.ToAddress(address, family));
+        }
+
         return (_listed ??= ListAll()).Contains(address);
     }
 
@@ -28,7 +32,10 @@ internal sealed class StoreOccupancy(AddressStore store, AddressFamily family) :
         var taken = new HashSet<UInt128>();
         foreach (IPAddress address in store.List())
         {
-            if (address.AddressFamily == family) taken.Add(AddressNumber.Of(address));
+            if (address.AddressFamily == family)
+            {
+                taken.Add(AddressNumber.Of(address));
+            }
         }
         return taken;
     }

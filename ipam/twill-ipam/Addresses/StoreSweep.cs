@@ -21,11 +21,27 @@ internal static class StoreSweep
         foreach (IPAddress address in store.List())
         {
             AddressRecord? record = store.Read(address, out bool found);
-            if (!found) continue;
+            if (!found)
+            {
+                continue;
+            }
+
             bool free = record is null ? isFreeUnreadable(address) : isFree(record);
-            if (record is null) log($"{store.Path}/{address}: not an address record (cut short, or another program's file): {Fate(free)}");
-            if (!free || !TryRelease(store, address, record, log)) continue;
-            if (record is not null) log($"{store.Path}/{address}: freed, it was of {record.Owner.Describe()}");
+            if (record is null)
+            {
+                log($"{store.Path}/{address}: not an address record (cut short, or another program's file): {Fate(free)}");
+            }
+
+            if (!free || !TryRelease(store, address, record, log))
+            {
+                continue;
+            }
+
+            if (record is not null)
+            {
+                log($"{store.Path}/{address}: freed, it was of {record.Owner.Describe()}");
+            }
+
             freed++;
         }
         store.SweepHints();
@@ -52,7 +68,7 @@ internal static class StoreSweep
             store.Release(address, record);
             return true;
         }
-        catch (IOException e)   // a directory of that name, say
+        catch (IOException e) // a directory of that name, say
         {
             log($"{store.Path}/{address}: cannot be removed: {e.Message}");
             return false;

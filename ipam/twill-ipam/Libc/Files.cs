@@ -11,8 +11,19 @@ namespace Twill.Ipam.Libc;
 internal static partial class Files
 {
     private const int AtFdCwd = -100;
-    private const int ENOENT = 2, EINTR = 4, ENXIO = 6, EEXIST = 17, EISDIR = 21, EINVAL = 22, ELOOP = 40;
-    private const int O_WRONLY = 0x1, O_CREAT = 0x40, O_EXCL = 0x80, O_TRUNC = 0x200, O_NONBLOCK = 0x800, O_CLOEXEC = 0x80000;
+    private const int ENOENT = 2,
+        EINTR = 4,
+        ENXIO = 6,
+        EEXIST = 17,
+        EISDIR = 21,
+        EINVAL = 22,
+        ELOOP = 40;
+    private const int O_WRONLY = 0x1,
+        O_CREAT = 0x40,
+        O_EXCL = 0x80,
+        O_TRUNC = 0x200,
+        O_NONBLOCK = 0x800,
+        O_CLOEXEC = 0x80000;
     private const int StatxIno = 0x100;
 
     // fcntl.h: the two whose value depends on the processor
@@ -24,7 +35,12 @@ internal static partial class Files
     {
         using var here = new SafeFileHandle(AtFdCwd, ownsHandle: false);
         SafeFileHandle directory = Open(here, path, O_DIRECTORY, 0, out int errno);
-        return errno switch { 0 => directory, ENOENT => null, _ => throw Failed("open", null, path, errno) };
+        return errno switch
+        {
+            0 => directory,
+            ENOENT => null,
+            _ => throw Failed("open", null, path, errno),
+        };
     }
 
     /// <summary>
@@ -34,14 +50,32 @@ internal static partial class Files
     public static int Read(SafeFileHandle directory, string name, Span<byte> buffer)
     {
         using SafeFileHandle file = Open(directory, name, O_NOFOLLOW | O_NONBLOCK, 0, out int errno);
-        if (errno != 0) return errno switch { ENOENT => -1, ELOOP or ENXIO => 0, _ => throw Failed("open", directory, name, errno) };
+        if (errno != 0)
+        {
+            return errno switch
+            {
+                ENOENT => -1,
+                ELOOP or ENXIO => 0,
+                _ => throw Failed("open", directory, name, errno),
+            };
+        }
+
         int length = 0;
         while (length < buffer.Length)
         {
             nint got = read(file, ref MemoryMarshal.GetReference(buffer[length..]), (nuint)(buffer.Length - length));
-            if (got > 0) length += (int)got;
-            else if (got == 0 || Marshal.GetLastPInvokeError() == EISDIR) break;
-            else if (Marshal.GetLastPInvokeError() != EINTR) throw Failed("read", directory, name, Marshal.GetLastPInvokeError());
+            if (got > 0)
+            {
+                length += (int)got;
+            }
+            else if (got == 0 || Marshal.GetLastPInvokeError() == EISDIR)
+            {
+                break;
+            }
+            else if (Marshal.GetLastPInvokeError() != EINTR)
+            {
+                throw Failed("read", directory, name, Marshal.GetLastPInvokeError());
+            }
         }
         return length;
     }
@@ -49,8 +83,19 @@ internal static partial class Files
     /// <summary>Makes a file with this content; one that exists is an error.</summary>
     public static void WriteNew(SafeFileHandle directory, string name, ReadOnlySpan<byte> content)
     {
-        using SafeFileHandle file = Open(directory, name, O_WRONLY | O_CREAT | O_EXCL, 0x180 /* 0600 */, out int errno);
-        if (errno != 0) throw Failed("open", directory, name, errno);
+        using SafeFileHandle file = Open(
+            directory,
+            name,
+            O_WRONLY | O_CREAT | O_EXCL,
+            0x180 /* 0600 */
+            ,
+            out int errno
+        );
+        if (errno != 0)
+        {
+            throw Failed("open", directory, name, errno);
+        }
+
         Write(file, directory, name, content);
     }
 
@@ -60,9 +105,22 @@ internal static partial class Files
     /// </summary>
     public static void Overwrite(SafeFileHandle directory, string name, ReadOnlySpan<byte> content)
     {
-        using (SafeFileHandle file = Open(directory, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK, 0x180 /* 0600 */, out int errno))
+        using (
+            SafeFileHandle file = Open(
+                directory,
+                name,
+                O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK,
+                0x180 /* 0600 */
+                ,
+                out int errno
+            )
+        )
         {
-            if (errno is not (0 or ELOOP or ENXIO)) throw Failed("open", directory, name, errno);
+            if (errno is not (0 or ELOOP or ENXIO))
+            {
+                throw Failed("open", directory, name, errno);
+            }
+
             if (errno == 0)
             {
                 Write(file, directory, name, content);
@@ -83,10 +141,21 @@ internal static partial class Files
 
     /// <summary>Makes a directory (0700) where there is none.</summary>
     public static void MakeDirectory(SafeFileHandle directory, string name) =>
-        Done(mkdirat(directory, name, 0x1c0 /* 0700 */), "mkdir", directory, name, EEXIST);
+        Done(
+            mkdirat(
+                directory,
+                name,
+                0x1c0 /* 0700 */
+            ),
+            "mkdir",
+            directory,
+            name,
+            EEXIST
+        );
 
     /// <summary>Removes a name: false when it was not there.</summary>
-    public static bool TryUnlink(SafeFileHandle directory, string name) => Done(unlinkat(directory, name, 0), "unlink", directory, name, ENOENT);
+    public static bool TryUnlink(SafeFileHandle directory, string name) =>
+        Done(unlinkat(directory, name, 0), "unlink", directory, name, ENOENT);
 
     /// <summary>Whether a name is taken, by whatever.</summary>
     public static bool Exists(SafeFileHandle directory, string name)
@@ -100,7 +169,11 @@ internal static partial class Files
     public static int ReadLink(SafeFileHandle directory, string name, Span<byte> buffer)
     {
         nint length = readlinkat(directory, name, ref MemoryMarshal.GetReference(buffer), (nuint)buffer.Length);
-        if (length >= 0) return (int)length;
+        if (length >= 0)
+        {
+            return (int)length;
+        }
+
         int errno = Marshal.GetLastPInvokeError();
         return errno is ENOENT or EINVAL ? -1 : throw Failed("readlink", directory, name, errno);
     }
@@ -111,22 +184,29 @@ internal static partial class Files
         Span<byte> status = stackalloc byte[StatxSize];
         using var here = new SafeFileHandle(AtFdCwd, ownsHandle: false);
         bool found = statx(here, path, 0, StatxIno, ref MemoryMarshal.GetReference(status)) == 0;
-        inode = found ? MemoryMarshal.Read<ulong>(status[0x20..]) : 0;                       // stx_ino
-        uint major = found ? MemoryMarshal.Read<uint>(status[0x88..]) : 0;                   // stx_dev_major
-        uint minor = found ? MemoryMarshal.Read<uint>(status[0x8c..]) : 0;                   // stx_dev_minor
-        device = ((major & 0xfffff000UL) << 32) | ((major & 0xfffUL) << 8) | ((minor & 0xffffff00UL) << 12) | (minor & 0xffUL);  // makedev(3)
+        inode = found ? MemoryMarshal.Read<ulong>(status[0x20..]) : 0; // stx_ino
+        uint major = found ? MemoryMarshal.Read<uint>(status[0x88..]) : 0; // stx_dev_major
+        uint minor = found ? MemoryMarshal.Read<uint>(status[0x8c..]) : 0; // stx_dev_minor
+        // makedev(3)
+        device = ((major & 0xfffff000UL) << 32) | ((major & 0xfffUL) << 8) | ((minor & 0xffffff00UL) << 12) | (minor & 0xffUL);
         return found;
     }
 
-    private const int StatxSize = 256;   // struct statx, linux/stat.h: the same on every processor
+    private const int StatxSize = 256; // struct statx, linux/stat.h: the same on every processor
 
     private static void Write(SafeFileHandle file, SafeFileHandle directory, string name, ReadOnlySpan<byte> content)
     {
         while (!content.IsEmpty)
         {
             nint put = write(file, in MemoryMarshal.GetReference(content), (nuint)content.Length);
-            if (put >= 0) content = content[(int)put..];
-            else if (Marshal.GetLastPInvokeError() != EINTR) throw Failed("write", directory, name, Marshal.GetLastPInvokeError());
+            if (put >= 0)
+            {
+                content = content[(int)put..];
+            }
+            else if (Marshal.GetLastPInvokeError() != EINTR)
+            {
+                throw Failed("write", directory, name, Marshal.GetLastPInvokeError());
+            }
         }
     }
 
@@ -139,7 +219,11 @@ internal static partial class Files
 
     private static bool Done(int result, string call, SafeFileHandle directory, string name, int tolerated)
     {
-        if (result == 0) return true;
+        if (result == 0)
+        {
+            return true;
+        }
+
         int errno = Marshal.GetLastPInvokeError();
         return errno == tolerated ? false : throw Failed(call, directory, name, errno);
     }
@@ -147,8 +231,12 @@ internal static partial class Files
     /// <summary>Told with the whole path: the kernel knows where the directory is that was opened.</summary>
     private static IOException Failed(string call, SafeFileHandle? directory, string name, int errno)
     {
-        FileSystemInfo? opened = directory is null ? null : File.ResolveLinkTarget($"/proc/self/fd/{directory.DangerousGetHandle()}", returnFinalTarget: false);
-        return new($"{call} {(opened is null ? "" : $"{opened.FullName}/")}{name}: {Marshal.GetPInvokeErrorMessage(errno)} (errno {errno})");
+        FileSystemInfo? opened = directory is null
+            ? null
+            : File.ResolveLinkTarget($"/proc/self/fd/{directory.DangerousGetHandle()}", returnFinalTarget: false);
+        return new(
+            $"{call} {(opened is null ? "" : $"{opened.FullName}/")}{name}: {Marshal.GetPInvokeErrorMessage(errno)} (errno {errno})"
+        );
     }
 
     private const string Library = "libc";

@@ -22,13 +22,18 @@ internal sealed class LeaseSession : IDisposable
     {
         (_conf, _host, _node) = (conf, host, ReadNode(state, host));
         _nodeId = NodeIdentity.NodeId(conf.Ipam.DataDir, out string? replaced);
-        if (replaced is not null) host.Log(replaced);
+        if (replaced is not null)
+        {
+            host.Log(replaced);
+        }
+
         EtcdConf at = conf.Ipam.Etcd!;
         _etcd = new EtcdClient(new EtcdOptions(at.Endpoints, at.CaFile, at.CertFile, at.KeyFile, at.Username, at.PasswordFile, CallLimit));
         _store = new LeaseStore(_etcd, at.Prefix, _nodeId, () => host.Clock.Now);
     }
 
-    /// <summary>Takes part in the network: its configuration agrees with etcd's, and this host holds a subnet with a deadline ahead.</summary>
+    /// <summary>Takes part in the network: its configuration agrees with etcd's, and this host holds a subnet with a deadline
+    /// ahead.</summary>
     /// <param name="file">what the host holds or held; null: nothing it knows of</param>
     /// <param name="grow">whether one more is wanted than it holds</param>
     /// <param name="cancel">breaks off</param>
@@ -49,11 +54,18 @@ internal sealed class LeaseSession : IDisposable
             var known = new HeldLease(file.LeaseId, file.Ttl, file.Deadline, SubnetKey.Pairs(file.Subnets));
             RenewResult renewed = await _store.RenewAsync(known, attributes, cancel).ConfigureAwait(false);
             foreach (SubnetKey gone in renewed.Lost)
+            {
                 _host.Log($"the subnet {gone.Describe()} is another host's now: nothing is handed out from it any more");
+            }
+
             lost.AddRange(SubnetKey.Prefixes(renewed.Lost));
             held = renewed.Held;
         }
-        if (grow || held.Subnets.Count == 0) held = await _store.GrowAsync(held, config, attributes, cancel).ConfigureAwait(false);
+        if (grow || held.Subnets.Count == 0)
+        {
+            held = await _store.GrowAsync(held, config, attributes, cancel).ConfigureAwait(false);
+        }
+
         List<IPNetwork> subnets = SubnetKey.Prefixes(held.Subnets);
         lost.RemoveAll(subnets.Contains);
         return new SubnetFile
@@ -77,8 +89,13 @@ internal sealed class LeaseSession : IDisposable
     /// <param name="cancel">breaks off</param>
     public async Task ProbeAsync(SubnetFile? file, bool grow, CancellationToken cancel)
     {
-        NetworkConfig wanted = Wanted(), config = await _store.ReadConfigAsync(cancel).ConfigureAwait(false) ?? wanted;
-        if (_store.Contradiction(wanted, config) is { } contradiction) throw contradiction;
+        NetworkConfig wanted = Wanted(),
+            config = await _store.ReadConfigAsync(cancel).ConfigureAwait(false) ?? wanted;
+        if (_store.Contradiction(wanted, config) is { } contradiction)
+        {
+            throw contradiction;
+        }
+
         LeaseSnapshot snapshot = await _store.ListAsync(cancel).ConfigureAwait(false);
         LeaseAttributes self = Published();
         foreach (SubnetRange range in config.Ranges)
@@ -87,12 +104,21 @@ internal sealed class LeaseSession : IDisposable
             bool own = false;
             foreach (NodeLease lease in snapshot.Leases)
             {
-                if (!range.Leases(lease.Subnet) && !(lease.SubnetV6 is { } v6 && range.Leases(v6))) continue;
+                if (!range.Leases(lease.Subnet) && !(lease.SubnetV6 is { } v6 && range.Leases(v6)))
+                {
+                    continue;
+                }
+
                 taken++;
                 own |= lease.LeaseId != 0 && (lease.LeaseId == file?.LeaseId || IsOfHost(lease.Attributes, self));
             }
             if (taken >= range.Count && (grow || !own))
-                throw new ClusterException(ClusterErrorKind.NetworkFull, $"all {range.Count} subnets of {range.Network} are leased under {_store.Keys.Subnets}");
+            {
+                throw new ClusterException(
+                    ClusterErrorKind.NetworkFull,
+                    $"all {range.Count} subnets of {range.Network} are leased under {_store.Keys.Subnets}"
+                );
+            }
         }
     }
 
@@ -102,13 +128,17 @@ internal sealed class LeaseSession : IDisposable
     {
         BackendConf backend = _conf.Backend;
         IpamConf ipam = _conf.Ipam;
-        return NetworkConfig.Create(Range(ipam.IPv4), ipam.IPv6 is { } ipv6 ? Range(ipv6) : null, backend.Type switch
-        {
-            BackendType.Vxlan => BackendSettings.Vxlan(backend.Vni, backend.Port, backend.DirectRouting),
-            BackendType.HostGw => BackendSettings.HostGw,
-            BackendType.WireGuard => BackendSettings.WireGuard(backend.Port, backend.PersistentKeepalive ?? 0),
-            _ => null,
-        });
+        return NetworkConfig.Create(
+            Range(ipam.IPv4),
+            ipam.IPv6 is { } ipv6 ? Range(ipv6) : null,
+            backend.Type switch
+            {
+                BackendType.Vxlan => BackendSettings.Vxlan(backend.Vni, backend.Port, backend.DirectRouting),
+                BackendType.HostGw => BackendSettings.HostGw,
+                BackendType.WireGuard => BackendSettings.WireGuard(backend.Port, backend.PersistentKeepalive ?? 0),
+                _ => null,
+            }
+        );
     }
 
     /// <summary>
@@ -117,15 +147,22 @@ internal sealed class LeaseSession : IDisposable
     /// </summary>
     private LeaseAttributes Published()
     {
-        if (_node is null) return _etcd.LocalAddress is { } address ? LeaseAttributes.Alloc(address) : LeaseAttributes.Alloc();
+        if (_node is null)
+        {
+            return _etcd.LocalAddress is { } address ? LeaseAttributes.Alloc(address) : LeaseAttributes.Alloc();
+        }
+
         return _node.BackendType switch
         {
             "none" => LeaseAttributes.Alloc([.. _node.PublicAddresses]),
             "vxlan" => LeaseAttributes.Vxlan((uint)_node.Vni, [.. _node.Published]),
             "host-gw" => LeaseAttributes.HostGw([.. _node.PublicAddresses]),
             "wireguard" => LeaseAttributes.WireGuard(_node.PublicKey, _node.Port, [.. _node.PublicAddresses]),
-            string other => throw new CniException(CniErrorCode.UnsupportedField, "leases are published for vxlan, host-gw, wireguard and none",
-                $"backend.type: {other}"),
+            string other => throw new CniException(
+                CniErrorCode.UnsupportedField,
+                "leases are published for vxlan, host-gw, wireguard and none",
+                $"backend.type: {other}"
+            ),
         };
     }
 
@@ -139,7 +176,11 @@ internal sealed class LeaseSession : IDisposable
     private static NodeFile? ReadNode(NetworkState state, IpamHost host)
     {
         NodeFile? node = NodeFile.TryRead(state, out string? problem);
-        if (problem is not null) host.Log($"{problem}; the lease is published without it");
+        if (problem is not null)
+        {
+            host.Log($"{problem}; the lease is published without it");
+        }
+
         return node?.BootId == host.Clock.BootId ? node : null;
     }
 }

@@ -26,7 +26,11 @@ internal sealed class LeasedSubnets(TwillConf conf, IpamHost host) : ISubnetSour
         long started = Environment.TickCount64;
         using FileLock held = Lock();
         SubnetFile? file = ReadFile();
-        if (HasMoreThan(full, Usable(file))) return;   // another process was faster
+        if (HasMoreThan(full, Usable(file)))
+        {
+            return; // another process was faster
+        }
+
         Ask(file, full, Limit - TimeSpan.FromMilliseconds(Environment.TickCount64 - started), async cancel =>
         {
             using var session = new LeaseSession(conf, host, _state);
@@ -47,31 +51,50 @@ internal sealed class LeasedSubnets(TwillConf conf, IpamHost host) : ISubnetSour
     private SubnetFile? ReadFile()
     {
         SubnetFile? file = SubnetFile.TryRead(_state, out string? problem);
-        if (problem is not null) host.Log($"{problem}; the subnets are leased anew");
+        if (problem is not null)
+        {
+            host.Log($"{problem}; the subnets are leased anew");
+        }
+
         return file;
     }
 
     /// <summary>The subnets of a file as far as the fence allows: its boot is ours and its deadline has not passed.</summary>
     private List<IPNetwork>? Usable(SubnetFile? file)
     {
-        if (Fitting(file) is null || file!.BootId != host.Clock.BootId || host.Clock.Now >= file.Deadline) return null;
+        if (Fitting(file) is null || file!.BootId != host.Clock.BootId || host.Clock.Now >= file.Deadline)
+        {
+            return null;
+        }
+
         var subnets = new List<IPNetwork>(file.Subnets.Count);
         foreach (IPNetwork subnet in file.Subnets)
         {
-            if (!Contains(file.Lost, subnet)) subnets.Add(subnet);
+            if (!Contains(file.Lost, subnet))
+            {
+                subnets.Add(subnet);
+            }
         }
         return subnets.Count == 0 ? null : subnets;
     }
 
-    /// <summary>The file, if it is of the network that is configured: after a change of the configuration etcd has to be asked first.</summary>
+    /// <summary>The file, if it is of the network that is configured: after a change of the configuration etcd has to be asked
+    /// first.</summary>
     private SubnetFile? Fitting(SubnetFile? file)
     {
-        if (file is null || file.Network != conf.Name) return null;
+        if (file is null || file.Network != conf.Name)
+        {
+            return null;
+        }
+
         IReadOnlyList<IpamFamily> families = conf.Ipam.Families;
         for (int i = 0; i < file.Subnets.Count; i++)
         {
-            IpamFamily family = families[i % families.Count];   // IPv4 and IPv6 by turns, when there is IPv6
-            if (file.Subnets[i].PrefixLength != family.SubnetLen || !family.Network!.Value.Contains(file.Subnets[i].BaseAddress)) return null;
+            IpamFamily family = families[i % families.Count]; // IPv4 and IPv6 by turns, when there is IPv6
+            if (file.Subnets[i].PrefixLength != family.SubnetLen || !family.Network!.Value.Contains(file.Subnets[i].BaseAddress))
+            {
+                return null;
+            }
         }
         return file.Subnets.Count % families.Count == 0 ? file : null;
     }
@@ -109,31 +132,56 @@ internal sealed class LeasedSubnets(TwillConf conf, IpamHost host) : ISubnetSour
             throw Cannot(CniErrorCode.TryAgainLater, e.Message, e);
         }
 
-        CniException Cannot(CniErrorCode code, string why, Exception cause) => new(code,
-            full is not null ? "no free address, and no further subnet" : "no subnet to give addresses from",
-            $"{Situation(file, full)}; {why}; etcd endpoints: {string.Join(", ", conf.Ipam.Etcd!.Endpoints)}", cause);
+        CniException Cannot(CniErrorCode code, string why, Exception cause) =>
+            new(
+                code,
+                full is not null ? "no free address, and no further subnet" : "no subnet to give addresses from",
+                $"{Situation(file, full)}; {why}; etcd endpoints: {string.Join(", ", conf.Ipam.Etcd!.Endpoints)}",
+                cause
+            );
     }
 
     private string Situation(SubnetFile? file, IReadOnlyList<IPNetwork>? full)
     {
         if (full is not null)
         {
-            return string.Create(CultureInfo.InvariantCulture,
-                $"all {Verbs.Add.PoolsOf(full, conf.Ipam)[0].Capacity} addresses of this host's {string.Join(", ", full)} are taken by containers that still run");
+            return string.Create(
+                CultureInfo.InvariantCulture,
+                $"all {Verbs.Add.PoolsOf(full, conf.Ipam)[0].Capacity} addresses of this host's {string.Join(", ", full)} are taken by "
+                    + $"containers that still run"
+            );
         }
-        if (file is null || file.BootId != host.Clock.BootId) return "this host has leased no subnet since it was booted";
-        if (host.Clock.Now < file.Deadline) return $"{_state.SubnetPath} has no subnet that this host may use";
+        if (file is null || file.BootId != host.Clock.BootId)
+        {
+            return "this host has leased no subnet since it was booted";
+        }
+
+        if (host.Clock.Now < file.Deadline)
+        {
+            return $"{_state.SubnetPath} has no subnet that this host may use";
+        }
+
         double silence = host.Clock.Now - (file.Deadline - file.Ttl);
-        return string.Create(CultureInfo.InvariantCulture,
-            $"the lease of {string.Join(", ", file.Subnets)} ran out {host.Clock.Now - file.Deadline:0} s ago: it was renewed last {silence:0} s ago ({DateTime.UtcNow.AddSeconds(-silence):yyyy-MM-dd'T'HH:mm:ss'Z'}) and lasts {file.Ttl} s");
+        return string.Create(
+            CultureInfo.InvariantCulture,
+            $"the lease of {string.Join(", ", file.Subnets)} ran out {host.Clock.Now - file.Deadline:0} s ago: it was renewed last "
+                + $"{silence:0} s ago ({DateTime.UtcNow.AddSeconds(-silence):yyyy-MM-dd'T'HH:mm:ss'Z'}) and lasts {file.Ttl} s"
+        );
     }
 
     private static bool HasMoreThan(IReadOnlyList<IPNetwork>? full, IReadOnlyList<IPNetwork>? now)
     {
-        if (now is null) return false;
+        if (now is null)
+        {
+            return false;
+        }
+
         foreach (IPNetwork subnet in now)
         {
-            if (full is null || (subnet.BaseAddress.AddressFamily == full[0].BaseAddress.AddressFamily && !Contains(full, subnet))) return true;
+            if (full is null || (subnet.BaseAddress.AddressFamily == full[0].BaseAddress.AddressFamily && !Contains(full, subnet)))
+            {
+                return true;
+            }
         }
         return false;
     }
@@ -142,7 +190,10 @@ internal sealed class LeasedSubnets(TwillConf conf, IpamHost host) : ISubnetSour
     {
         foreach (IPNetwork one in subnets)
         {
-            if (one.Equals(subnet)) return true;
+            if (one.Equals(subnet))
+            {
+                return true;
+            }
         }
         return false;
     }

@@ -5,5 +5,6 @@ namespace Twill.Ipam.Subnets;
 /// <summary>Which source a configuration asks for.</summary>
 internal static class SubnetSources
 {
-    public static ISubnetSource For(TwillConf conf, IpamHost host) => conf.Ipam.Etcd is null ? new FixedSubnets(conf.Ipam.Ranges) : new LeasedSubnets(conf, host);
+    public static ISubnetSource For(TwillConf conf, IpamHost host) =>
+        conf.Ipam.Etcd is null ? new FixedSubnets(conf.Ipam.Ranges) : new LeasedSubnets(conf, host);
 }

@@ -7,18 +7,19 @@ using Twill.Ipam.Subnets;
 namespace Twill.Ipam.Verbs;
 
 /// <summary>
-/// ADD: the next free address of this host's subnets, or the one asked for, of each address family that the network has. As long as the host has a subnet with room and a valid
+/// ADD: the next free address of this host's subnets, or the one asked for, of each address family that the network has. As long as the
+/// host has a subnet with room and a valid
 /// lease this is a handful of file operations under the store's lock; only without one, outside the lock, etcd is asked.
 /// </summary>
 internal static class Add
 {
-    private const int Rounds = 8;   // each gets a subnet that another process may fill before we look again
+    private const int Rounds = 8; // each gets a subnet that another process may fill before we look again
 
     public static CniResult Run(CniRequest request, IpamHost host) => Run(request, IpamConfiguration.Read(request), host);
 
     private static CniResult Run(CniRequest request, TwillConf conf, IpamHost host)
     {
-        request.Args.RefuseUnknown("IP", "MAC");   // the second is for the main plugin
+        request.Args.RefuseUnknown("IP", "MAC"); // the second is for the main plugin
         IPAddress[] wanted = AddressRequest.Read(request, conf.Ipam);
         IReadOnlyList<RangeRequest> ranges = RangeRequest.Read(request, conf.Ipam);
         CniDns dns = CniDns.OfRuntime(request.RuntimeConfig) ?? ResolverSettings.Of(conf.Ipam);
@@ -33,25 +34,53 @@ internal static class Add
                 host.GoOnOnlyIfAwaited();
                 RefuseSecondAdd(store, record.Owner, host);
                 if (TakeOf(source, store, record, wanted, ranges, conf.Ipam, host, out full) is { } ips)
-                    return new CniResult { Ips = ips, Routes = conf.Ipam.Routes, Dns = dns };
+                {
+                    return new CniResult
+                    {
+                        Ips = ips,
+                        Routes = conf.Ipam.Routes,
+                        Dns = dns,
+                    };
+                }
             }
             source.Obtain(full);
         }
-        throw new CniException(CniErrorCode.TryAgainLater, "no free address",
-            $"{store.Path}: this host got a subnet {Rounds} times and found it without a free address or without a valid lease each time");
+        throw new CniException(
+            CniErrorCode.TryAgainLater,
+            "no free address",
+            $"{store.Path}: this host got a subnet {Rounds} times and found it without a free address or without a valid lease each time"
+        );
     }
 
-    /// <summary>Claims an address of each family; null when this host has no subnet, or when a family's (<paramref name="full"/>) have no free
+    /// <summary>Claims an address of each family; null when this host has no subnet, or when a family's (<paramref name="full"/>) have no
+    /// free
     /// address.</summary>
-    private static CniIp[]? TakeOf(ISubnetSource source, AddressStore store, AddressRecord record, IPAddress[] wanted,
-        IReadOnlyList<RangeRequest> ranges, IpamConf conf, IpamHost host, out IReadOnlyList<IPNetwork>? full)
+    private static CniIp[]? TakeOf(
+        ISubnetSource source,
+        AddressStore store,
+        AddressRecord record,
+        IPAddress[] wanted,
+        IReadOnlyList<RangeRequest> ranges,
+        IpamConf conf,
+        IpamHost host,
+        out IReadOnlyList<IPNetwork>? full
+    )
     {
         full = null;
-        if (source.Current() is not { } subnets) return null;
+        if (source.Current() is not { } subnets)
+        {
+            return null;
+        }
+
         AddressPool[] pools = PoolsOf(subnets, conf);
-        for (int i = 0; i < pools.Length; i++) pools[i] = RangeRequest.Narrow(pools[i], ranges);
+        for (int i = 0; i < pools.Length; i++)
+        {
+            pools[i] = RangeRequest.Narrow(pools[i], ranges);
+        }
+
         var allocator = new AddressAllocator(store, pools, wanted, () =>
-            StoreSweep.FreeGone(store, new Liveness(host.Clock.BootId), host.Booted, host.Log));
+            StoreSweep.FreeGone(store, new Liveness(host.Clock.BootId), host.Booted, host.Log)
+        );
         RefuseUnsatisfiable(pools, allocator);
         if (allocator.TryTake(record) is not { } taken)
         {
@@ -65,7 +94,11 @@ internal static class Add
             return null;
         }
         var ips = new CniIp[taken.Length];
-        for (int i = 0; i < ips.Length; i++) ips[i] = new CniIp(taken[i].Address, taken[i].Range.Subnet.PrefixLength, taken[i].Range.Gateway);
+        for (int i = 0; i < ips.Length; i++)
+        {
+            ips[i] = new CniIp(taken[i].Address, taken[i].Range.Subnet.PrefixLength, taken[i].Range.Gateway);
+        }
+
         return ips;
     }
 
@@ -75,12 +108,23 @@ internal static class Add
     /// </summary>
     private static bool MayStillBeGiven(TakenAddress[] taken, ISubnetSource source)
     {
-        if (source.Current() is not { } subnets) return false;
+        if (source.Current() is not { } subnets)
+        {
+            return false;
+        }
+
         foreach (TakenAddress one in taken)
         {
             bool isOurs = false;
-            foreach (IPNetwork subnet in subnets) isOurs |= subnet.Contains(one.Address);
-            if (!isOurs) return false;
+            foreach (IPNetwork subnet in subnets)
+            {
+                isOurs |= subnet.Contains(one.Address);
+            }
+
+            if (!isOurs)
+            {
+                return false;
+            }
         }
         return true;
     }
@@ -98,10 +142,15 @@ internal static class Add
             for (int k = 0; k < ranges.Length; k++)
             {
                 if (subnets[k].BaseAddress.AddressFamily == family.Family)
+                {
                     ranges[count++] = AddressRange.Of(subnets[k], family.Gateway, family.RangeStart, family.RangeEnd);
+                }
             }
             Array.Resize(ref ranges, count);
-            if (count > 0) pools[used++] = new AddressPool(family.Family, ranges);
+            if (count > 0)
+            {
+                pools[used++] = new AddressPool(family.Family, ranges);
+            }
         }
         Array.Resize(ref pools, used);
         return pools;
@@ -111,25 +160,51 @@ internal static class Add
     {
         string netns = request.NetnsPath!;
         if (netns.Contains('\n'))
-            throw new CniException(CniErrorCode.InvalidEnvironment, "invalid environment variables: CNI_NETNS",
-                "CNI_NETNS: expected a path without line breaks");
+        {
+            throw new CniException(
+                CniErrorCode.InvalidEnvironment,
+                "invalid environment variables: CNI_NETNS",
+                "CNI_NETNS: expected a path without line breaks"
+            );
+        }
+
         var record = new AddressRecord(request.Attachment, host.Clock.BootId, netns, NetnsId.OfPath(netns));
         int length = System.Text.Encoding.UTF8.GetByteCount(record.Format());
         if (length >= AddressStore.LargestRecord)
-            throw new CniException(CniErrorCode.InvalidEnvironment, "invalid environment variables: CNI_CONTAINERID, CNI_NETNS",
-                $"CNI_CONTAINERID, CNI_NETNS: expected less than {AddressStore.LargestRecord} bytes for a record of both, got {length}");
+        {
+            throw new CniException(
+                CniErrorCode.InvalidEnvironment,
+                "invalid environment variables: CNI_CONTAINERID, CNI_NETNS",
+                $"CNI_CONTAINERID, CNI_NETNS: expected less than {AddressStore.LargestRecord} bytes for a record of both, got {length}"
+            );
+        }
+
         return record;
     }
 
     /// <summary>One address per attachment. What an attachment left that is gone for certain (a reboot, say) does not count.</summary>
     private static void RefuseSecondAdd(AddressStore store, CniAttachment owner, IpamHost host)
     {
-        if (store.Hint(owner) is not { } address) return;
+        if (store.Hint(owner) is not { } address)
+        {
+            return;
+        }
+
         AddressRecord? record = store.Read(address, out _);
-        if (record?.Owner != owner) return;   // a stale link; the claim replaces it
+        if (record?.Owner != owner)
+        {
+            return; // a stale link; the claim replaces it
+        }
+
         if (!new Liveness(host.Clock.BootId).IsGone(record))
-            throw new CniException(CniErrorCode.AlreadyAttached, "the attachment has an address already",
-                $"{store.Path}/{address}: {owner.Describe()} got {address} by an earlier ADD; DEL comes first");
+        {
+            throw new CniException(
+                CniErrorCode.AlreadyAttached,
+                "the attachment has an address already",
+                $"{store.Path}/{address}: {owner.Describe()} got {address} by an earlier ADD; DEL comes first"
+            );
+        }
+
         store.Release(address, record);
     }
 
@@ -139,7 +214,9 @@ internal static class Add
         foreach (AddressPool pool in pools)
         {
             if (allocator.WantedOf(pool) is { } wanted && !pool.TryFind(wanted, out _))
+            {
                 throw Unsatisfiable(CniErrorCode.InvalidNetworkConfig, wanted, $"this host hands out {pool}");
+            }
         }
     }
 
@@ -155,8 +232,13 @@ internal static class Add
         foreach (RangeRequest range in ranges)
         {
             if (range.Family == pool.Family)
-                throw new CniException(CniErrorCode.TryAgainLater, "no free address in the range asked for",
-                    $"{range.Path}: all {pool.Capacity} addresses of {pool} are taken by containers that still run");
+            {
+                throw new CniException(
+                    CniErrorCode.TryAgainLater,
+                    "no free address in the range asked for",
+                    $"{range.Path}: all {pool.Capacity} addresses of {pool} are taken by containers that still run"
+                );
+            }
         }
     }
 

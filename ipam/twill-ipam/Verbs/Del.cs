@@ -13,12 +13,20 @@ internal static class Del
     public static CniResult? Run(CniRequest request, IpamHost host)
     {
         using AddressStore? store = AddressStore.OpenExisting(IpamConfiguration.ReadDataDir(request, host), request.NetworkName);
-        if (store is null) return null;
+        if (store is null)
+        {
+            return null;
+        }
+
         using (store.Lock())
         {
             host.GoOnOnlyIfAwaited();
             store.RemoveLeftover();
-            if (store.Hint(request.Attachment) is not { } address) return null;
+            if (store.Hint(request.Attachment) is not { } address)
+            {
+                return null;
+            }
+
             AddressRecord? record = store.Read(address, out bool found);
             if (record?.Owner == request.Attachment)
             {
@@ -26,7 +34,11 @@ internal static class Del
             }
             else
             {
-                if (record is null && found) store.Release(address, null);   // the link says so, and the record does not say otherwise
+                if (record is null && found)
+                {
+                    store.Release(address, null); // the link says so, and the record does not say otherwise
+                }
+
                 ReleaseBySearch(store, request.Attachment);
             }
             store.RemoveHint(request.Attachment);
@@ -39,7 +51,10 @@ internal static class Del
     {
         foreach (IPAddress address in store.List())
         {
-            if (store.Read(address, out _) is { } record && record.Owner == attachment) store.Release(address, record);
+            if (store.Read(address, out _) is { } record && record.Owner == attachment)
+            {
+                store.Release(address, record);
+            }
         }
     }
 }

@@ -15,23 +15,35 @@ internal static class Gc
     public static CniResult? Run(CniRequest request, IpamHost host)
     {
         using AddressStore? store = AddressStore.OpenExisting(IpamConfiguration.ReadDataDir(request, host), request.NetworkName);
-        if (store is null) return null;
+        if (store is null)
+        {
+            return null;
+        }
+
         var valid = new HashSet<CniAttachment>(request.ValidAttachments);
         using (store.Lock())
         {
             host.GoOnOnlyIfAwaited();
-            valid.UnionWith(Collection.Running(host.State.Existing(request.NetworkName)));   // no address is claimed while we look
+            valid.UnionWith(Collection.Running(host.State.Existing(request.NetworkName))); // no address is claimed while we look
             store.RemoveLeftover();
-            var kept = new HashSet<IPAddress>();   // a file that cannot be read still counts for the attachment whose link leads to it
-            bool mayHaveMore = false;              // and as long as one cannot, who knows what other addresses it would name
+            var kept = new HashSet<IPAddress>(); // a file that cannot be read still counts for the attachment whose link leads to it
+            bool mayHaveMore = false; // and as long as one cannot, who knows what other addresses it would name
             foreach (CniAttachment attachment in valid)
             {
-                if (store.Hint(attachment) is not { } address) continue;
+                if (store.Hint(attachment) is not { } address)
+                {
+                    continue;
+                }
+
                 kept.Add(address);
                 mayHaveMore |= store.Read(address, out bool found) is null && found;
             }
-            StoreSweep.Run(store, record => !valid.Contains(record.Owner),
-                address => !kept.Contains(address) && !(mayHaveMore && address.AddressFamily == AddressFamily.InterNetworkV6), host.Log);
+            StoreSweep.Run(
+                store,
+                record => !valid.Contains(record.Owner),
+                address => !kept.Contains(address) && !(mayHaveMore && address.AddressFamily == AddressFamily.InterNetworkV6),
+                host.Log
+            );
         }
         return null;
     }

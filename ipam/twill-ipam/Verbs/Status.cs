@@ -24,7 +24,10 @@ internal static class Status
             }
             foreach (AddressPool pool in Add.PoolsOf(subnets, conf.Ipam))
             {
-                if (!HasRoom(pool, conf, request.NetworkName, host)) source.ProbeObtain(pool.Subnets);
+                if (!HasRoom(pool, conf, request.NetworkName, host))
+                {
+                    source.ProbeObtain(pool.Subnets);
+                }
             }
             return null;
         }
@@ -37,12 +40,23 @@ internal static class Status
     private static bool HasRoom(AddressPool pool, TwillConf conf, string network, IpamHost host)
     {
         using AddressStore? store = AddressStore.OpenExisting(conf.Ipam.DataDir, network);
-        if (store is null) return pool.Capacity > 0;
-        if (new AddressAllocator(store, [pool], [], () => 0).HasRoom()) return true;
+        if (store is null)
+        {
+            return pool.Capacity > 0;
+        }
+
+        if (new AddressAllocator(store, [pool], [], () => 0).HasRoom())
+        {
+            return true;
+        }
+
         var liveness = new Liveness(host.Clock.BootId);
         foreach (IPAddress address in store.List())
         {
-            if (pool.TryFind(address, out _) && store.Read(address, out _) is { } record && liveness.IsGone(record)) return true;
+            if (pool.TryFind(address, out _) && store.Read(address, out _) is { } record && liveness.IsGone(record))
+            {
+                return true;
+            }
         }
         return false;
     }

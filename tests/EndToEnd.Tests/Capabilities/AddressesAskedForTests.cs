@@ -3,7 +3,8 @@ using Twill.Testing;
 
 namespace Twill.EndToEnd.Tests.Capabilities;
 
-/// <summary>The capabilities `mac` and `ips`, `args.cni` and CNI_ARGS: what is asked for is given, reported and checked, or refused.</summary>
+/// <summary>The capabilities `mac` and `ips`, `args.cni` and CNI_ARGS: what is asked for is given, reported and checked, or
+/// refused.</summary>
 public sealed class AddressesAskedForTests(SingleHost single) : IClassFixture<SingleHost>
 {
     private static int s_containers;
@@ -15,7 +16,14 @@ public sealed class AddressesAskedForTests(SingleHost single) : IClassFixture<Si
     {
         LabContainer container = New();
         const string Capabilities = """{"mac":"c2:11:22:33:44:55","ips":["10.244.0.77/24"]}""";
-        container.Result = Host.Cnitool("add", container, Capabilities, "IgnoreUnknown=1;K8S_POD_NAME=a;IP=10.244.0.9;MAC=02:00:00:00:00:09").OrThrow().Stdout;
+        container.Result = Host.Cnitool(
+                "add",
+                container,
+                Capabilities,
+                "IgnoreUnknown=1;K8S_POD_NAME=a;IP=10.244.0.9;MAC=02:00:00:00:00:09"
+            )
+            .OrThrow()
+            .Stdout;
 
         ExpectAddresses(container, "c2:11:22:33:44:55", "10.244.0.77");
         container.CanPing(Lab.OutsideAddress).Should().BeTrue();
@@ -28,7 +36,9 @@ public sealed class AddressesAskedForTests(SingleHost single) : IClassFixture<Si
     public void What_podman_sends_for_ip_and_mac_address_is_given()
     {
         LabContainer container = New();
-        container.Result = Host.Cnitool("add", container, "{}", "IgnoreUnknown=1;IP=10.244.0.78;MAC=02:00:00:00:00:78;K8S_POD_NAME=web").OrThrow().Stdout;
+        container.Result = Host.Cnitool("add", container, "{}", "IgnoreUnknown=1;IP=10.244.0.78;MAC=02:00:00:00:00:78;K8S_POD_NAME=web")
+            .OrThrow()
+            .Stdout;
 
         ExpectAddresses(container, "02:00:00:00:00:78", "10.244.0.78");
     }
@@ -37,7 +47,8 @@ public sealed class AddressesAskedForTests(SingleHost single) : IClassFixture<Si
     public void What_podman_sends_for_a_reload_gives_the_same_addresses_again()
     {
         LabContainer container = New();
-        const string Once = """{"ips":["10.244.0.79"],"mac":"02:00:00:00:00:79"}""", Again = """{"ips":["10.244.0.79","10.244.0.79"],"mac":"02:00:00:00:00:79"}""";
+        const string Once = """{"ips":["10.244.0.79"],"mac":"02:00:00:00:00:79"}""",
+            Again = """{"ips":["10.244.0.79","10.244.0.79"],"mac":"02:00:00:00:00:79"}""";
         Host.Cnitool("add", container, Once).OrThrow();
         Host.Cnitool("del", container, Once).OrThrow();
         container.Result = Host.Cnitool("add", container, Again).OrThrow().Stdout;
@@ -97,8 +108,17 @@ public sealed class AddressesAskedForTests(SingleHost single) : IClassFixture<Si
     private static void ExpectAddresses(LabContainer container, string mac, string ip)
     {
         container.Address.Should().Be(ip);
-        JsonNode.Parse(container.Result)!["interfaces"]!.AsArray().Single(i => i!["sandbox"] is not null)!["mac"]!.GetValue<string>().Should().Be(mac);
+        JsonNode.Parse(container.Result)!["interfaces"]!.AsArray().Single(i => i!["sandbox"] is not null)!["mac"]!
+            .GetValue<string>()
+            .Should()
+            .Be(mac);
         container.IpJson("link show dev eth0")[0].GetProperty("address").GetString().Should().Be(mac);
-        container.IpJson("address show dev eth0")[0].GetProperty("addr_info").EnumerateArray().Select(a => a.GetProperty("local").GetString()).Should().Contain(ip);
+        container
+            .IpJson("address show dev eth0")[0]
+            .GetProperty("addr_info")
+            .EnumerateArray()
+            .Select(a => a.GetProperty("local").GetString())
+            .Should()
+            .Contain(ip);
     }
 }

@@ -6,7 +6,8 @@ namespace Twill.EndToEnd.Tests.Capabilities;
 /// <summary>The capability `bandwidth`: limits that hold, are found missing, and go with their container.</summary>
 public sealed class BandwidthTests(SingleHost single) : IClassFixture<SingleHost>
 {
-    private const string Both = """{"bandwidth":{"ingressRate":20000000,"ingressBurst":1000000,"egressRate":20000000,"egressBurst":1000000}}""";
+    private const string Both =
+        """{"bandwidth":{"ingressRate":20000000,"ingressBurst":1000000,"egressRate":20000000,"egressBurst":1000000}}""";
 
     private static int s_containers;
 
@@ -15,7 +16,8 @@ public sealed class BandwidthTests(SingleHost single) : IClassFixture<SingleHost
     [RequiresRootFact]
     public void Through_cnitool_both_directions_are_limited_checked_and_freed()
     {
-        LabContainer container = New(), peer = Host.AddContainer($"peer{Interlocked.Increment(ref s_containers)}");
+        LabContainer container = New(),
+            peer = Host.AddContainer($"peer{Interlocked.Increment(ref s_containers)}");
         IReadOnlyList<string> before = Leftovers.Of(Host);
         container.Result = Host.Cnitool("add", container, Both).OrThrow().Stdout;
 
@@ -36,7 +38,8 @@ public sealed class BandwidthTests(SingleHost single) : IClassFixture<SingleHost
     [RequiresRootFact]
     public void What_containerd_sends_limits_from_the_first_megabyte_on()
     {
-        LabContainer container = New(), peer = Host.AddContainer($"peer{Interlocked.Increment(ref s_containers)}");
+        LabContainer container = New(),
+            peer = Host.AddContainer($"peer{Interlocked.Increment(ref s_containers)}");
         Add(container, """{"bandwidth":{"IngressRate":20000000,"IngressBurst":4294967295,"EgressRate":0,"EgressBurst":0}}""");
 
         Throughput.ShouldBeLimitedTo(20, peer, container, container.Address, "though the burst is half a gigabyte");
@@ -80,7 +83,10 @@ public sealed class BandwidthTests(SingleHost single) : IClassFixture<SingleHost
     {
         LabContainer container = New();
         IReadOnlyList<string> before = Leftovers.Of(Host);
-        string config = single.Conf.ForPlugin().WithRuntimeConfig("""{"bandwidth":{"egressRate":4096,"egressBurst":1600}}""").ToJsonString();
+        string config = single
+            .Conf.ForPlugin()
+            .WithRuntimeConfig("""{"bandwidth":{"egressRate":4096,"egressBurst":1600}}""")
+            .ToJsonString();
 
         CniAnswer answer = Host.Plugin("twill", container).Add(config);
 
@@ -103,7 +109,9 @@ public sealed class BandwidthTests(SingleHost single) : IClassFixture<SingleHost
     [RequiresRootFact]
     public void Gc_frees_the_limits_of_those_that_are_not_listed_and_of_nobody_else()
     {
-        LabContainer kept = Add(New(), Both), gone = Add(New(), Both), vanished = Add(New(), Both);
+        LabContainer kept = Add(New(), Both),
+            gone = Add(New(), Both),
+            vanished = Add(New(), Both);
         Host.Sh($"ip link add ifb7 type ifb; ip link delete {vanished.HostEnd()}");
         JsonObject config = single.Conf.ForPlugin();
         config["cniVersion"] = "1.1.0";
@@ -148,7 +156,15 @@ public sealed class BandwidthTests(SingleHost single) : IClassFixture<SingleHost
         using SingleHost other = new();
         JsonObject conf = SampleConf.Single();
         conf.Plugin()["capabilities"]!.AsObject().Remove("bandwidth");
-        conf["plugins"]!.AsArray().Add(new JsonObject { ["type"] = "bandwidth", ["capabilities"] = new JsonObject { ["bandwidth"] = true } });
+        conf["plugins"]!
+            .AsArray()
+            .Add(
+                new JsonObject
+                {
+                    ["type"] = "bandwidth",
+                    ["capabilities"] = new JsonObject { ["bandwidth"] = true },
+                }
+            );
         other.Host.Configure(conf);
         LabContainer container = other.Host.NewContainer("chained");
         container.Result = other.Host.Cnitool("add", container, Both).OrThrow().Stdout;
@@ -163,7 +179,10 @@ public sealed class BandwidthTests(SingleHost single) : IClassFixture<SingleHost
 
     private LabContainer Add(LabContainer container, string runtimeConfig)
     {
-        container.Result = Host.Plugin("twill", container).Add(single.Conf.ForPlugin().WithRuntimeConfig(runtimeConfig).ToJsonString()).OrThrow().Stdout;
+        container.Result = Host.Plugin("twill", container)
+            .Add(single.Conf.ForPlugin().WithRuntimeConfig(runtimeConfig).ToJsonString())
+            .OrThrow()
+            .Stdout;
         return container;
     }
 

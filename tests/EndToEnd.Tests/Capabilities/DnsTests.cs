@@ -6,7 +6,8 @@ namespace Twill.EndToEnd.Tests.Capabilities;
 /// <summary>Resolver settings: the runtime's for one container, else the IPAM section's, else the plugin's own.</summary>
 public sealed class DnsTests(SingleHost single) : IClassFixture<SingleHost>
 {
-    private const string Configured = """{"nameservers":["192.0.2.53"],"domain":"example","search":["a.example","b.example"],"options":["ndots:2"]}""";
+    private const string Configured =
+        """{"nameservers":["192.0.2.53"],"domain":"example","search":["a.example","b.example"],"options":["ndots:2"]}""";
 
     private static int s_containers;
 
@@ -29,12 +30,22 @@ public sealed class DnsTests(SingleHost single) : IClassFixture<SingleHost>
     [RequiresRootFact]
     public void Those_of_the_ipam_section_go_before_the_plugins_own_and_a_resolv_conf_before_both()
     {
-        Host.Write("/run/resolv.conf", "# the host's\nnameserver 192.0.2.1\nnameserver 192.0.2.2\nsearch one two\noptions edns0 rotate\nsortlist x\n");
+        Host.Write(
+            "/run/resolv.conf",
+            "# the host's\nnameserver 192.0.2.1\nnameserver 192.0.2.2\nsearch one two\noptions edns0 rotate\nsortlist x\n"
+        );
         JsonNode other = JsonNode.Parse("""{"nameservers":["192.0.2.9"]}""")!;
 
         Dns(config => (config["dns"], config["ipam"]!["dns"]) = (other.DeepClone(), JsonNode.Parse(Configured))).Should().Be(Configured);
-        Dns(config => (config["dns"], config["ipam"]!["dns"], config["ipam"]!["resolvConf"]) = (other.DeepClone(), JsonNode.Parse(Configured), "/run/resolv.conf"))
-            .Should().Be("""{"nameservers":["192.0.2.1","192.0.2.2"],"search":["one","two"],"options":["edns0","rotate"]}""");
+        Dns(config =>
+                (config["dns"], config["ipam"]!["dns"], config["ipam"]!["resolvConf"]) = (
+                    other.DeepClone(),
+                    JsonNode.Parse(Configured),
+                    "/run/resolv.conf"
+                )
+            )
+            .Should()
+            .Be("""{"nameservers":["192.0.2.1","192.0.2.2"],"search":["one","two"],"options":["edns0","rotate"]}""");
     }
 
     [RequiresRootTheory]
@@ -42,17 +53,21 @@ public sealed class DnsTests(SingleHost single) : IClassFixture<SingleHost>
     [InlineData("""{"dns":{"Servers":["192.0.2.77"],"Searches":["pod.example"],"Options":["ndots:5"]}}""")]
     public void Those_of_the_runtime_stand_in_the_place_of_all_others(string runtimeConfig) =>
         Dns(config =>
-        {
-            (config["dns"], config["ipam"]!["dns"]) = (JsonNode.Parse(Configured), JsonNode.Parse(Configured));
-            config.WithRuntimeConfig(runtimeConfig);
-        }).Should().Be("""{"nameservers":["192.0.2.77"],"search":["pod.example"],"options":["ndots:5"]}""");
+            {
+                (config["dns"], config["ipam"]!["dns"]) = (JsonNode.Parse(Configured), JsonNode.Parse(Configured));
+                config.WithRuntimeConfig(runtimeConfig);
+            })
+            .Should()
+            .Be("""{"nameservers":["192.0.2.77"],"search":["pod.example"],"options":["ndots:5"]}""");
 
     [RequiresRootTheory]
     [InlineData("{}")]
     [InlineData("""{"dns":{}}""")]
     [InlineData("""{"dns":{"Servers":null,"Searches":[],"Options":null}}""")]
     public void A_runtime_that_gives_none_changes_nothing(string runtimeConfig) =>
-        Dns(config => (config["ipam"]!["dns"], config["runtimeConfig"]) = (JsonNode.Parse(Configured), JsonNode.Parse(runtimeConfig))).Should().Be(Configured);
+        Dns(config => (config["ipam"]!["dns"], config["runtimeConfig"]) = (JsonNode.Parse(Configured), JsonNode.Parse(runtimeConfig)))
+            .Should()
+            .Be(Configured);
 
     [RequiresRootFact]
     public void The_ipam_plugin_tells_other_main_plugins_those_of_the_runtime()

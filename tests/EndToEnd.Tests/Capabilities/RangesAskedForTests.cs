@@ -38,15 +38,40 @@ public sealed class RangesAskedForTests(SingleHost single) : IClassFixture<Singl
     [InlineData("""{"ipRanges":[[{"subnet":"10.9.0.0/24"}]]}""", 7, "$.runtimeConfig.ipRanges[0][0]", "10.244.0.2")]
     [InlineData("""{"ipRanges":[[{"subnet":"10.244.0.0/16"}]]}""", 7, "lies in no subnet of this host", "10.244.255.254")]
     [InlineData("""{"IPRanges":[[{"subnet":"10.244.0.0/24","gateway":"10.244.0.9"}]]}""", 7, "gateway 10.244.0.9", "10.244.0.1")]
-    [InlineData("""{"ipRanges":[[{"subnet":"10.244.0.0/24","rangeStart":"10.244.0.1","rangeEnd":"10.244.0.1"}]]}""", 7, "no address from 10.244.0.1 to 10.244.0.1", "10.244.0.254")]
-    [InlineData("""{"ipRanges":[[{"subnet":"10.244.0.0/24","rangeStart":"10.245.0.1"}]]}""", 7, "$.runtimeConfig.ipRanges[0][0].rangeStart", "10.245.0.1")]
-    [InlineData("""{"ipRanges":[[{"subnet":"10.244.0.0/24","rangeStart":"10.244.0.9","rangeEnd":"10.244.0.8"}]]}""", 7, "$.runtimeConfig.ipRanges[0][0].rangeEnd", "10.244.0.8")]
+    [InlineData(
+        """{"ipRanges":[[{"subnet":"10.244.0.0/24","rangeStart":"10.244.0.1","rangeEnd":"10.244.0.1"}]]}""",
+        7,
+        "no address from 10.244.0.1 to 10.244.0.1",
+        "10.244.0.254"
+    )]
+    [InlineData(
+        """{"ipRanges":[[{"subnet":"10.244.0.0/24","rangeStart":"10.245.0.1"}]]}""",
+        7,
+        "$.runtimeConfig.ipRanges[0][0].rangeStart",
+        "10.245.0.1"
+    )]
+    [InlineData(
+        """{"ipRanges":[[{"subnet":"10.244.0.0/24","rangeStart":"10.244.0.9","rangeEnd":"10.244.0.8"}]]}""",
+        7,
+        "$.runtimeConfig.ipRanges[0][0].rangeEnd",
+        "10.244.0.8"
+    )]
     [InlineData("""{"ipRanges":[[{"rangeStart":"10.244.0.9"}]]}""", 7, "$.runtimeConfig.ipRanges[0][0].subnet", "nothing")]
     [InlineData("""{"ipRanges":[[]]}""", 7, "$.runtimeConfig.ipRanges[0]", "at least one range")]
     [InlineData("""{"ipRanges":"all"}""", 7, "$.runtimeConfig.ipRanges", "all")]
-    [InlineData("""{"ipRanges":[[{"subnet":"10.244.0.0/24"}],[{"subnet":"10.244.0.0/24"}]]}""", 2, "$.runtimeConfig.ipRanges[1]", "one IPv4 address")]
+    [InlineData(
+        """{"ipRanges":[[{"subnet":"10.244.0.0/24"}],[{"subnet":"10.244.0.0/24"}]]}""",
+        2,
+        "$.runtimeConfig.ipRanges[1]",
+        "one IPv4 address"
+    )]
     [InlineData("""{"ipRanges":[[{"subnet":"fd00::/64"}]]}""", 2, "$.runtimeConfig.ipRanges[0][0].subnet", "fd00::/64")]
-    [InlineData("""{"ips":["10.244.0.90"],"ipRanges":[[{"subnet":"10.244.0.0/24","rangeStart":"10.244.0.91","rangeEnd":"10.244.0.99"}]]}""", 7, "10.244.0.90", "10.244.0.91")]
+    [InlineData(
+        """{"ips":["10.244.0.90"],"ipRanges":[[{"subnet":"10.244.0.0/24","rangeStart":"10.244.0.91","rangeEnd":"10.244.0.99"}]]}""",
+        7,
+        "10.244.0.90",
+        "10.244.0.91"
+    )]
     public void What_cannot_be_had_is_refused_and_leaves_nothing(string runtimeConfig, int code, string text, string more)
     {
         IReadOnlyList<string> before = Leftovers.Of(Host);
@@ -67,8 +92,9 @@ public sealed class RangesAskedForTests(SingleHost single) : IClassFixture<Singl
         using Cluster cluster = Cluster.Start(0);
         LabHost host = cluster.NewHost("host");
         JsonObject conf = SampleConf.Cluster(cluster.Etcd.Endpoint);
-        CniAnswer Ask(string subnet) => host.Plugin("twill", host.NewContainer($"c{Interlocked.Increment(ref s_containers)}"))
-            .Add(conf.ForPlugin().WithRuntimeConfig($$"""{"ipRanges":[[{"subnet":"{{subnet}}"}]]}""").ToJsonString());
+        CniAnswer Ask(string subnet) =>
+            host.Plugin("twill", host.NewContainer($"c{Interlocked.Increment(ref s_containers)}"))
+                .Add(conf.ForPlugin().WithRuntimeConfig($$"""{"ipRanges":[[{"subnet":"{{subnet}}"}]]}""").ToJsonString());
 
         CniAnswer outside = Ask("10.99.0.0/24");
         string leased = cluster.LeaseOf(host)!;
@@ -88,11 +114,17 @@ public sealed class RangesAskedForTests(SingleHost single) : IClassFixture<Singl
         config["name"] = "foreign";
         config["bridge"] = "foreign0";
         config["ipam"] = new JsonObject { ["type"] = "host-local", ["dataDir"] = "/run/host-local" };
-        config.WithRuntimeConfig("""{"ipRanges":[[{"subnet":"10.66.0.0/24","rangeStart":"10.66.0.70","rangeEnd":"10.66.0.70"}],[{"subnet":"10.67.0.0/24"}]]}""");
+        config.WithRuntimeConfig(
+            """{"ipRanges":[[{"subnet":"10.66.0.0/24","rangeStart":"10.66.0.70","rangeEnd":"10.66.0.70"}],[{"subnet":"10.67.0.0/24"}]]}"""
+        );
 
         container.Result = Host.Plugin("twill", container).Add(config.ToJsonString()).OrThrow().Stdout;
 
-        JsonNode.Parse(container.Result)!["ips"]!.AsArray().Select(ip => (string)ip!["address"]!).Should().Equal("10.66.0.70/24", "10.67.0.2/24");
+        JsonNode.Parse(container.Result)!["ips"]!
+            .AsArray()
+            .Select(ip => (string)ip!["address"]!)
+            .Should()
+            .Equal("10.66.0.70/24", "10.67.0.2/24");
         config["prevResult"] = JsonNode.Parse(container.Result);
         Host.Plugin("twill", container).Check(config.ToJsonString()).OrThrow();
         Host.Plugin("twill", container).Del(config.ToJsonString()).OrThrow();
@@ -101,5 +133,6 @@ public sealed class RangesAskedForTests(SingleHost single) : IClassFixture<Singl
 
     private LabContainer New() => Host.NewContainer($"range{Interlocked.Increment(ref s_containers)}");
 
-    private CniAnswer Ask(string runtimeConfig) => Host.Plugin("twill", New()).Add(single.Conf.ForPlugin().WithRuntimeConfig(runtimeConfig).ToJsonString());
+    private CniAnswer Ask(string runtimeConfig) =>
+        Host.Plugin("twill", New()).Add(single.Conf.ForPlugin().WithRuntimeConfig(runtimeConfig).ToJsonString());
 }

@@ -9,8 +9,7 @@ namespace Twill.EndToEnd.Tests.Cli;
 public sealed class CleanupTests
 {
     /// <summary>Devices, addresses, routes and tables of somebody else, some of them close to ours.</summary>
-    private const string Foreign =
-        """
+    private const string Foreign = """
         ip link add name br9 address 02:99:00:00:00:01 type bridge && ip link set br9 up && ip address add 172.20.0.1/24 dev br9
         ip link add name twforeign type veth peer name twother && ip link set twforeign master br9 up
         ip link add name vx9 type vxlan id 9 dstport 4790 local 192.168.50.11
@@ -27,7 +26,8 @@ public sealed class CleanupTests
     public void Cleanup_leaves_nothing_of_ours_and_all_of_others(string backend)
     {
         using Cluster cluster = Cluster.Start(2, conf => SetBackend(conf, backend));
-        LabHost other = cluster.Hosts[1], host = cluster.NewHost("late", conf => SetBackend(conf, backend));
+        LabHost other = cluster.Hosts[1],
+            host = cluster.NewHost("late", conf => SetBackend(conf, backend));
         host.Sh(Foreign.Replace("192.168.50.11", host.Address));
         string before = StateOf(host);
         host.StartAgent();
@@ -39,7 +39,11 @@ public sealed class CleanupTests
 
         CmdResult refused = host.Twill("cleanup --yes --addresses");
         refused.ExitCode.Should().Be(1);
-        refused.Stdout.Should().Contain("stop the agent (twilld, pid").And.Contain("stop the 1 container attached here").And.Contain("nothing was removed");
+        refused
+            .Stdout.Should()
+            .Contain("stop the agent (twilld, pid")
+            .And.Contain("stop the 1 container attached here")
+            .And.Contain("nothing was removed");
         host.Agent!.Kill();
         host.Twill("cleanup --yes --addresses").Stdout.Should().NotContain("stop the agent").And.Contain("nothing was removed");
         string running = StateOf(host);
@@ -87,8 +91,16 @@ public sealed class CleanupTests
         using Cluster cluster = Cluster.Start(1);
         LabHost host = cluster.Hosts[0];
         host.AddContainer("c1");
-        host.Plugin("twill", host.NewContainer("limited")).Run("ADD", SampleConf.Cluster(cluster.Etcd.Endpoint).ForPlugin()
-            .WithRuntimeConfig("""{"bandwidth":{"egressRate":20000000,"egressBurst":1000000}}""").ToJsonString()).OrThrow();
+        host.Plugin("twill", host.NewContainer("limited"))
+            .Run(
+                "ADD",
+                SampleConf
+                    .Cluster(cluster.Etcd.Endpoint)
+                    .ForPlugin()
+                    .WithRuntimeConfig("""{"bandwidth":{"egressRate":20000000,"egressBurst":1000000}}""")
+                    .ToJsonString()
+            )
+            .OrThrow();
         host.Ip("link show type ifb").Should().Contain(": tb");
         host.Agent!.Kill();
         host.Sh("rm /etc/cni/net.d/*");
@@ -178,17 +190,22 @@ public sealed class CleanupTests
     }
 
     /// <summary>
-    /// All of the host's network as its tools show it, less what numbers and clocks change, and less carriers, of which the kernel takes note a
+    /// All of the host's network as its tools show it, less what numbers and clocks change, and less carriers, of which the kernel takes
+    /// note a
     /// moment later.
     /// </summary>
-    private static string StateOf(LabHost host) => string.Join('\n', new[]
-    {
-        "ip -o link show | sed 's/^[0-9]*: //; s/@if[0-9]*/@/; s/ state [A-Z]* / /; s/NO-CARRIER,//; s/,LOWER_UP//; s/,M-DOWN//'",
-        "ip -o -4 address show | sed 's/^[0-9]*: //'",
-        "ip -4 route show table main | sed 's/ linkdown//'",
-        "ip -4 neigh show nud permanent",
-        "bridge fdb show | grep dst",
-        "nft --stateless list ruleset",
-        "ls -R /run/twill /var/lib/cni/twill /var/lib/cni/networks 2>&1",
-    }.Select(command => host.Run("sh", "-c", command).Stdout));
+    private static string StateOf(LabHost host) =>
+        string.Join(
+            '\n',
+            new[]
+            {
+                "ip -o link show | sed 's/^[0-9]*: //; s/@if[0-9]*/@/; s/ state [A-Z]* / /; s/NO-CARRIER,//; s/,LOWER_UP//; s/,M-DOWN//'",
+                "ip -o -4 address show | sed 's/^[0-9]*: //'",
+                "ip -4 route show table main | sed 's/ linkdown//'",
+                "ip -4 neigh show nud permanent",
+                "bridge fdb show | grep dst",
+                "nft --stateless list ruleset",
+                "ls -R /run/twill /var/lib/cni/twill /var/lib/cni/networks 2>&1",
+            }.Select(command => host.Run("sh", "-c", command).Stdout)
+        );
 }

@@ -5,15 +5,26 @@ namespace Twill.EndToEnd.Tests.Cli;
 /// <summary>Somebody breaks something: doctor names it, and nothing is left to say once it is whole again.</summary>
 public sealed class DoctorTests(TwoHosts hosts) : IClassFixture<TwoHosts>
 {
-    private const string Record = "/var/lib/cni/twill/twill", State = "/run/twill/twill";
+    private const string Record = "/var/lib/cni/twill/twill",
+        State = "/run/twill/twill";
 
     private LabHost Host => hosts.Cluster.Hosts[0];
 
     [RequiresRootTheory]
     [InlineData("echo 0 >/proc/sys/net/ipv4/ip_forward", "", "forwarding", "net.ipv4.ip_forward is 0")]
-    [InlineData("echo 0 >/proc/sys/net/ipv4/conf/eth0/forwarding", "echo 1 >/proc/sys/net/ipv4/conf/eth0/forwarding", "forwarding", "net.ipv4.conf.eth0.forwarding is 0")]
+    [InlineData(
+        "echo 0 >/proc/sys/net/ipv4/conf/eth0/forwarding",
+        "echo 1 >/proc/sys/net/ipv4/conf/eth0/forwarding",
+        "forwarding",
+        "net.ipv4.conf.eth0.forwarding is 0"
+    )]
     [InlineData("ip link set twill0 down", "", "bridge", "bridge twill0 is down")]
-    [InlineData("ip link set twill0 address 02:00:00:00:00:99", "ip link set twill0 address $BRIDGE", "bridge", "hardware address 02:00:00:00:00:99")]
+    [InlineData(
+        "ip link set twill0 address 02:00:00:00:00:99",
+        "ip link set twill0 address $BRIDGE",
+        "bridge",
+        "hardware address 02:00:00:00:00:99"
+    )]
     [InlineData("ip -4 address flush dev twill0", "", "bridge", "lacks the address $GATEWAY")]
     [InlineData("ip link set $END down", "ip link set $END up", "bridge", "host end $END (container")]
     [InlineData("ip link set $END nomaster", "ip link set $END master twill0", "bridge", "$END (container")]
@@ -24,27 +35,87 @@ public sealed class DoctorTests(TwoHosts hosts) : IClassFixture<TwoHosts>
     [InlineData("ip address add 10.244.99.9/24 dev twill.1", "", "overlay", "it has the address 10.244.99.9/24")]
     [InlineData("ip link set twill.1 mtu 1300", "", "MTU", "twill.1 has MTU 1300, not 1450")]
     [InlineData("ip link set eth0 mtu 1400", "ip link set eth0 mtu 1500", "MTU", "not 1350 (eth0 has 1400 bytes, less 50 for vxlan)")]
-    [InlineData("ip link set $END mtu 1400", "ip link set $END mtu 1450; ip link set twill0 mtu 1450", "MTU", "another MTU than 1450: $END 1400")]
+    [InlineData(
+        "ip link set $END mtu 1400",
+        "ip link set $END mtu 1450; ip link set twill0 mtu 1450",
+        "MTU",
+        "another MTU than 1450: $END 1400"
+    )]
     [InlineData("nft delete table inet twill-twill", "", "firewall", "table inet twill-twill is missing")]
-    [InlineData("nft flush chain inet twill-twill postrouting", "", "firewall", "chain postrouting of nftables table inet twill-twill lacks the rule '")]
+    [InlineData(
+        "nft flush chain inet twill-twill postrouting",
+        "",
+        "firewall",
+        "chain postrouting of nftables table inet twill-twill lacks the rule '"
+    )]
     [InlineData("nft flush set inet twill-twill local", "", "firewall", "set local of nftables table inet twill-twill lacks 10.244.0.0/16")]
-    [InlineData("echo 1 >/proc/sys/net/ipv4/conf/twill.1/rp_filter", "echo 0 >/proc/sys/net/ipv4/conf/twill.1/rp_filter", "rp_filter", "strict on twill.1")]
-    [InlineData("echo 1 >/proc/sys/net/ipv4/conf/all/rp_filter", "echo 0 >/proc/sys/net/ipv4/conf/all/rp_filter", "rp_filter", "strict on eth0")]
+    [InlineData(
+        "echo 1 >/proc/sys/net/ipv4/conf/twill.1/rp_filter",
+        "echo 0 >/proc/sys/net/ipv4/conf/twill.1/rp_filter",
+        "rp_filter",
+        "strict on twill.1"
+    )]
+    [InlineData(
+        "echo 1 >/proc/sys/net/ipv4/conf/all/rp_filter",
+        "echo 0 >/proc/sys/net/ipv4/conf/all/rp_filter",
+        "rp_filter",
+        "strict on eth0"
+    )]
     [InlineData("ip route flush proto 116", "", "peers", "the way to $PEERNET is broken: route missing")]
     [InlineData("ip neigh del $NEXTHOP dev twill.1", "", "peers", "the way to $PEERNET is broken: neighbour missing")]
     [InlineData("bridge fdb del $PEER dev twill.1", "", "peers", "the way to $PEERNET is broken: FDB entry missing")]
     [InlineData("bridge fdb replace $PEER dev twill.1 dst 192.168.50.99", "", "peers", "FDB entry changed")]
     [InlineData("ip route add $NEXTHOP/25 via 192.168.50.254", "ip route del $NEXTHOP/25", "peers", "leave by eth0, not by twill.1")]
-    [InlineData("ip route flush proto 116; ip neigh flush dev twill.1 nud permanent; bridge fdb del $PEER dev twill.1", "", "peers", "the agent knows of 1 remote subnet, the kernel has the way to 0")]
-    [InlineData($"sed 's/^boot: .*/boot: earlier/' {Record}/$ADDRESS >{Record}/10.244.0.250", $"rm {Record}/10.244.0.250", "leaks", "10.244.0.250 (container cnitool-")]
-    [InlineData($"echo junk >{Record}/10.244.0.250", $"rm {Record}/10.244.0.250", "leaks", "address 10.244.0.250 is still recorded: the file is damaged")]
+    [InlineData(
+        "ip route flush proto 116; ip neigh flush dev twill.1 nud permanent; bridge fdb del $PEER dev twill.1",
+        "",
+        "peers",
+        "the agent knows of 1 remote subnet, the kernel has the way to 0"
+    )]
+    [InlineData(
+        $"sed 's/^boot: .*/boot: earlier/' {Record}/$ADDRESS >{Record}/10.244.0.250",
+        $"rm {Record}/10.244.0.250",
+        "leaks",
+        "10.244.0.250 (container cnitool-"
+    )]
+    [InlineData(
+        $"echo junk >{Record}/10.244.0.250",
+        $"rm {Record}/10.244.0.250",
+        "leaks",
+        "address 10.244.0.250 is still recorded: the file is damaged"
+    )]
     [InlineData($"mv {Record}/$ADDRESS /run/kept", $"mv /run/kept {Record}/$ADDRESS", "leaks", "host end $END (container cnitool-")]
-    [InlineData("ip link add name tb0123456789abc type ifb; ip link set tb0123456789abc alias 'twill twill c9 eth0'", "ip link delete tb0123456789abc", "leaks", "device tb0123456789abc (container c9, eth0) is left")]
-    [InlineData("echo '{' >/etc/cni/net.d/99-bad.conflist", "rm /etc/cni/net.d/99-bad.conflist", "configuration", "99-bad.conflist: not valid JSON at line")]
+    [InlineData(
+        "ip link add name tb0123456789abc type ifb; ip link set tb0123456789abc alias 'twill twill c9 eth0'",
+        "ip link delete tb0123456789abc",
+        "leaks",
+        "device tb0123456789abc (container c9, eth0) is left"
+    )]
+    [InlineData(
+        "echo '{' >/etc/cni/net.d/99-bad.conflist",
+        "rm /etc/cni/net.d/99-bad.conflist",
+        "configuration",
+        "99-bad.conflist: not valid JSON at line"
+    )]
     [InlineData("mkdir /run/twill/old", "rmdir /run/twill/old", "leftovers", "network 'old' has left")]
-    [InlineData($"cp {State}/agent.json /run/kept; sed -i 's/\"time\": \"20../\"time\": \"2001/' {State}/agent.json", $"mv /run/kept {State}/agent.json", "agent", "has not reported for")]
-    [InlineData($"cp {State}/subnet.json /run/kept; sed -i 's/\"deadline\": .*,/\"deadline\": 1,/' {State}/subnet.json", $"mv /run/kept {State}/subnet.json", "lease", "the lease ran out")]
-    [InlineData($"cp {State}/subnet.json /run/kept; echo '{{' >{State}/subnet.json", $"mv /run/kept {State}/subnet.json", "configuration", "subnet.json: not valid JSON")]
+    [InlineData(
+        $"cp {State}/agent.json /run/kept; sed -i 's/\"time\": \"20../\"time\": \"2001/' {State}/agent.json",
+        $"mv /run/kept {State}/agent.json",
+        "agent",
+        "has not reported for"
+    )]
+    [InlineData(
+        $"cp {State}/subnet.json /run/kept; sed -i 's/\"deadline\": .*,/\"deadline\": 1,/' {State}/subnet.json",
+        $"mv /run/kept {State}/subnet.json",
+        "lease",
+        "the lease ran out"
+    )]
+    [InlineData(
+        $"cp {State}/subnet.json /run/kept; echo '{{' >{State}/subnet.json",
+        $"mv /run/kept {State}/subnet.json",
+        "configuration",
+        "subnet.json: not valid JSON"
+    )]
     public void What_is_broken_is_named(string damage, string undo, string check, string words)
     {
         string variables = Variables(out Func<string, string> filled);
@@ -66,10 +137,23 @@ public sealed class DoctorTests(TwoHosts hosts) : IClassFixture<TwoHosts>
     }
 
     [RequiresRootTheory]
-    [InlineData("nft add table inet admin; nft add chain inet admin gate '{ type filter hook forward priority 0; policy drop; }'", "nft delete table inet admin", "chain gate of nftables table inet admin (policy drop)")]
-    [InlineData("nft add table ip admin; nft add chain ip admin gate '{ type filter hook forward priority -5; }'; nft add rule ip admin gate ip saddr 10.0.0.0/8 reject", "nft delete table ip admin", "chain gate of nftables table ip admin drops")]
+    [InlineData(
+        "nft add table inet admin; nft add chain inet admin gate '{ type filter hook forward priority 0; policy drop; }'",
+        "nft delete table inet admin",
+        "chain gate of nftables table inet admin (policy drop)"
+    )]
+    [InlineData(
+        "nft add table ip admin; nft add chain ip admin gate '{ type filter hook forward priority -5; }'; nft add rule ip admin gate "
+            + "ip saddr 10.0.0.0/8 reject",
+        "nft delete table ip admin",
+        "chain gate of nftables table ip admin drops"
+    )]
     [InlineData("iptables -A FORWARD -s 10.0.0.0/8 -j DROP", "iptables -F", "chain FORWARD of nftables table ip filter drops")]
-    public void Another_firewall_that_drops_is_named_and_the_recommended_command_lets_traffic_through(string damage, string undo, string words)
+    public void Another_firewall_that_drops_is_named_and_the_recommended_command_lets_traffic_through(
+        string damage,
+        string undo,
+        string words
+    )
     {
         Eventually.True("the containers reach each other", () => hosts.From.CanPing(hosts.To.Address));
         try
@@ -136,7 +220,8 @@ public sealed class DoctorTests(TwoHosts hosts) : IClassFixture<TwoHosts>
         Eventually.Pass(() => Host.Complaints().Should().BeEmpty(Host.Agent!.Log), TimeSpan.FromSeconds(20));
     }
 
-    /// <summary>What damages and words refer to: the container's host end and address, the bridge, and the entries for the other host.</summary>
+    /// <summary>What damages and words refer to: the container's host end and address, the bridge, and the entries for the other
+    /// host.</summary>
     private string Variables(out Func<string, string> filled)
     {
         System.Text.Json.JsonElement peer = Host.IpJson("neigh show dev twill.1 nud permanent")[0];

@@ -13,17 +13,21 @@ internal static class Operator
     internal static (int ExitCode, JsonElement Json) TwillJson(this LabHost host, string args)
     {
         CmdResult result = host.Twill($"{args} --json");
-        using JsonDocument document = JsonDocument.Parse(result.Stdout.Length > 0 ? result.Stdout : throw new CmdException(result.ToString()));
+        using JsonDocument document = JsonDocument.Parse(
+            result.Stdout.Length > 0 ? result.Stdout : throw new CmdException(result.ToString())
+        );
         return (result.ExitCode, document.RootElement.Clone());
     }
 
     /// <summary>The checks of `twill doctor` that are not ok.</summary>
     internal static IReadOnlyList<Complaint> Complaints(this LabHost host) =>
-    [
-        .. host.TwillJson("doctor").Json.GetProperty("checks").EnumerateArray()
-            .Where(check => check.GetProperty("outcome").GetString() != "ok")
-            .Select(check => new Complaint(Text(check, "check"), Text(check, "outcome"), Text(check, "text"), Text(check, "remedy"))),
-    ];
+        [
+            .. host.TwillJson("doctor")
+                .Json.GetProperty("checks")
+                .EnumerateArray()
+                .Where(check => check.GetProperty("outcome").GetString() != "ok")
+                .Select(check => new Complaint(Text(check, "check"), Text(check, "outcome"), Text(check, "text"), Text(check, "remedy"))),
+        ];
 
     internal static string Text(JsonElement element, string key) => element.GetProperty(key).GetString()!;
 }

@@ -23,7 +23,11 @@ public sealed class StatusTests(TwoHosts hosts) : IClassFixture<TwoHosts>
         JsonElement subnet = network.GetProperty("subnets")[0];
         Operator.Text(subnet, "subnet").Should().Be(hosts.Cluster.LeaseOf(Host));
         subnet.GetProperty("used").GetInt32().Should().Be(Leftovers.Records(Host).Count);
-        subnet.GetProperty("free").GetInt32().Should().Be(253 - Leftovers.Records(Host).Count, "network, broadcast and gateway are nobody's");
+        subnet
+            .GetProperty("free")
+            .GetInt32()
+            .Should()
+            .Be(253 - Leftovers.Records(Host).Count, "network, broadcast and gateway are nobody's");
         network.GetProperty("lease").GetProperty("secondsLeft").GetDouble().Should().BeInRange(86_000, 86_400);
         JsonElement agent = network.GetProperty("agent");
         File.ReadAllText($"/proc/{agent.GetProperty("pid").GetInt32()}/comm").Trim().Should().Be("twilld");
@@ -41,7 +45,10 @@ public sealed class StatusTests(TwoHosts hosts) : IClassFixture<TwoHosts>
         JsonElement peer = json.GetProperty("networks")[0].GetProperty("peers").EnumerateArray().Should().ContainSingle().Subject;
         Operator.Text(peer, "subnet").Should().Be(hosts.Cluster.LeaseOf(hosts.Cluster.Hosts[1]));
         Operator.Text(peer, "publicIP").Should().Be(hosts.Cluster.Hosts[1].Address);
-        Operator.Text(peer, "vtepMac").Should().Be(hosts.Cluster.Hosts[1].IpJson("link show dev twill.1")[0].GetProperty("address").GetString());
+        Operator
+            .Text(peer, "vtepMac")
+            .Should()
+            .Be(hosts.Cluster.Hosts[1].IpJson("link show dev twill.1")[0].GetProperty("address").GetString());
         (Operator.Text(peer, "route"), Operator.Text(peer, "neighbour"), Operator.Text(peer, "fdb")).Should().Be(("ok", "ok", "ok"));
     }
 
@@ -56,7 +63,8 @@ public sealed class StatusTests(TwoHosts hosts) : IClassFixture<TwoHosts>
     [RequiresRootFact]
     public void Colours_are_for_terminals_that_want_them()
     {
-        string OnTerminal(string environment) => Host.Run("script", "-qec", $"env {environment} /opt/cni/bin/twill doctor", "/dev/null").Stdout;
+        string OnTerminal(string environment) =>
+            Host.Run("script", "-qec", $"env {environment} /opt/cni/bin/twill doctor", "/dev/null").Stdout;
 
         OnTerminal("TERM=xterm").Should().Contain("\e[32mok");
         OnTerminal("TERM=xterm NO_COLOR=1").Should().Contain("ok").And.NotContain("\e[");

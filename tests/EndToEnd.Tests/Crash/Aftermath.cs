@@ -18,26 +18,41 @@ internal sealed partial record Aftermath(
     string Answer,
     IReadOnlySet<string> After,
     IReadOnlySet<string> Later,
-    int Subnets)
+    int Subnets
+)
 {
     internal static Aftermath Read(CmdResult result, int subnets)
     {
         List<(string, string)> calls = [];
         List<string> failed = [];
         string answer = "";
-        SortedSet<string> after = new(StringComparer.Ordinal), later = new(StringComparer.Ordinal);
+        SortedSet<string> after = new(StringComparer.Ordinal),
+            later = new(StringComparer.Ordinal);
         foreach (string line in result.Stdout.Split('\n', StringSplitOptions.RemoveEmptyEntries))
         {
             string[] words = line.Split(' ', 3);
             switch (words)
             {
-                case ["point", var program, var call]: calls.Add((program, call)); break;
-                case ["code", _, "0"]: break;
-                case ["say", "killed", var said]: answer = said.Trim(); break;
-                case ["code" or "say", ..]: failed.Add(line); break;
-                case ["after", var kind, var value]: after.UnionWith(Things(kind, value)); break;
-                case ["later", var kind, var value]: later.UnionWith(Things(kind, value)); break;
-                default: failed.Add($"strange line: {line}"); break;
+                case ["point", var program, var call]:
+                    calls.Add((program, call));
+                    break;
+                case ["code", _, "0"]:
+                    break;
+                case ["say", "killed", var said]:
+                    answer = said.Trim();
+                    break;
+                case ["code" or "say", ..]:
+                    failed.Add(line);
+                    break;
+                case ["after", var kind, var value]:
+                    after.UnionWith(Things(kind, value));
+                    break;
+                case ["later", var kind, var value]:
+                    later.UnionWith(Things(kind, value));
+                    break;
+                default:
+                    failed.Add($"strange line: {line}");
+                    break;
             }
         }
 
@@ -57,20 +72,26 @@ internal sealed partial record Aftermath(
         JsonElement list = kind == "nft" ? document.RootElement.GetProperty("nftables") : document.RootElement;
         return
         [
-            .. list.EnumerateArray().Where(thing => !IsCable(thing)).SelectMany(thing => Thing(kind, thing))
+            .. list.EnumerateArray()
+                .Where(thing => !IsCable(thing))
+                .SelectMany(thing => Thing(kind, thing))
                 .Select(text => $"{kind} {LeasedSubnet().Replace(text, "10.244.x.")}"),
         ];
     }
 
-    private static IEnumerable<string> Thing(string kind, JsonElement thing) => kind switch
-    {
-        "link" or "inside" => [$"{Pick(thing, "ifname", "mtu", "master", "ifalias")}{(IsUp(thing) ? " up" : "")}"],
-        "address" => thing.GetProperty("addr_info").EnumerateArray().Select(a => $"{Pick(thing, "ifname")} {Pick(a, "local", "prefixlen")}"),
-        "route" => [Pick(thing, "type", "dst", "gateway", "dev", "table", "protocol")],
-        "neighbour" or "fdb" => [Pick(thing, "dst", "mac", "lladdr", "state", "ifname")],
-        "qdisc" => [Pick(thing, "kind", "dev", "root", "parent")],
-        _ => thing.TryGetProperty("metainfo", out _) ? [] : [WithoutHandles(thing)],
-    };
+    private static IEnumerable<string> Thing(string kind, JsonElement thing) =>
+        kind switch
+        {
+            "link" or "inside" => [$"{Pick(thing, "ifname", "mtu", "master", "ifalias")}{(IsUp(thing) ? " up" : "")}"],
+            "address" => thing
+                .GetProperty("addr_info")
+                .EnumerateArray()
+                .Select(a => $"{Pick(thing, "ifname")} {Pick(a, "local", "prefixlen")}"),
+            "route" => [Pick(thing, "type", "dst", "gateway", "dev", "table", "protocol")],
+            "neighbour" or "fdb" => [Pick(thing, "dst", "mac", "lladdr", "state", "ifname")],
+            "qdisc" => [Pick(thing, "kind", "dev", "root", "parent")],
+            _ => thing.TryGetProperty("metainfo", out _) ? [] : [WithoutHandles(thing)],
+        };
 
     /// <summary>What a host has of the underlay, which differs from host to host.</summary>
     private static bool IsCable(JsonElement thing) => Pick(thing, "ifname") == "ifname eth0" || Pick(thing, "dev") == "dev eth0";

@@ -13,7 +13,8 @@ namespace Twill.EndToEnd.Tests.Crash;
 public sealed class AgentKillTests(ITestOutputHelper output) : IDisposable
 {
     private const string Stray = "10.244.99.0/24";
-    private const int Starts = 8, Lives = 6; // about so many points are tried
+    private const int Starts = 8,
+        Lives = 6; // about so many points are tried
 
     private readonly TempDir _directory = TempDir.Create();
 
@@ -60,7 +61,11 @@ public sealed class AgentKillTests(ITestOutputHelper output) : IDisposable
             next.Kill();
         }
 
-        Figures.Report("kill points: twilld in its first start", $"{tried.Count} of {2 * calls} tried ({told}), {leaks.Count} leaks", output);
+        Figures.Report(
+            "kill points: twilld in its first start",
+            $"{tried.Count} of {2 * calls} tried ({told}), {leaks.Count} leaks",
+            output
+        );
         leaks.Should().BeEmpty();
     }
 
@@ -70,7 +75,8 @@ public sealed class AgentKillTests(ITestOutputHelper output) : IDisposable
         using Cluster cluster = NewCluster();
         LabHost host = cluster.Join("victim", Short);
         cluster.WaitUntilJoined();
-        LabContainer from = host.AddContainer("from"), to = cluster.Hosts[0].AddContainer("to");
+        LabContainer from = host.AddContainer("from"),
+            to = cluster.Hosts[0].AddContainer("to");
         host.Agent!.Kill();
         Live(host, null);
         int calls = Calls(host);
@@ -97,8 +103,11 @@ public sealed class AgentKillTests(ITestOutputHelper output) : IDisposable
 
         traffic.WaitForMore(10);
         string[] now = SubnetsOf(cluster, host);
-        Figures.Report("kill points: twilld in start, rounds, renewal and stop",
-            $"{tried.Count} of {2 * calls} tried ({told}), {leaks.Count} leaks, {traffic.Lost().Count} packets lost", output);
+        Figures.Report(
+            "kill points: twilld in start, rounds, renewal and stop",
+            $"{tried.Count} of {2 * calls} tried ({told}), {leaks.Count} leaks, {traffic.Lost().Count} packets lost",
+            output
+        );
         leaks.Should().BeEmpty();
         now.Should().Equal(subnets);
         traffic.Lost().Should().BeEmpty();
@@ -114,7 +123,8 @@ public sealed class AgentKillTests(ITestOutputHelper output) : IDisposable
         return Cluster.Start(1);
     }
 
-    /// <summary>The whole life of an agent: it starts, mends what somebody changed, renews its lease, is told to stop. Or is killed before.</summary>
+    /// <summary>The whole life of an agent: it starts, mends what somebody changed, renews its lease, is told to stop. Or is killed
+    /// before.</summary>
     private void Live(LabHost host, KillPoint? point)
     {
         using Daemon agent = Start(host, point);
@@ -131,9 +141,15 @@ public sealed class AgentKillTests(ITestOutputHelper output) : IDisposable
 
     private Daemon Start(LabHost host, KillPoint? point)
     {
-        string[] kill = point is null ? [] : ["--of", point.Program, "--at", point.Number.ToString(CultureInfo.InvariantCulture), .. point.Options];
+        string[] kill = point is null
+            ? []
+            : ["--of", point.Program, "--at", point.Number.ToString(CultureInfo.InvariantCulture), .. point.Options];
         File.Delete(CallLog(host));
-        return Daemon.Start("twilld", [.. host.Enter, Killat, "--log", CallLog(host), .. kill, "--", "/opt/cni/bin/twilld"], _directory.At("twilld.log"));
+        return Daemon.Start(
+            "twilld",
+            [.. host.Enter, Killat, "--log", CallLog(host), .. kill, "--", "/opt/cni/bin/twilld"],
+            _directory.At("twilld.log")
+        );
     }
 
     private string CallLog(LabHost host) => _directory.At($"{host.Name}.calls");
@@ -142,13 +158,23 @@ public sealed class AgentKillTests(ITestOutputHelper output) : IDisposable
 
     private static IReadOnlyList<KillPoint> Plan(int calls, int about, out string told)
     {
-        KillPoint[] all = [.. Enumerable.Range(1, calls).SelectMany(n => new[] { new KillPoint("twilld", n, false, false), new KillPoint("twilld", n, true, false) })];
+        KillPoint[] all =
+        [
+            .. Enumerable
+                .Range(1, calls)
+                .SelectMany(n => new[] { new KillPoint("twilld", n, false, false), new KillPoint("twilld", n, true, false) }),
+        ];
         KillPlan plan = KillPlan.OneOf(Math.Max(1, all.Length / about));
         told = plan.ToString();
         return plan.Of(all);
     }
 
-    private static IEnumerable<string> Differences(KillPoint point, Func<IReadOnlyList<string>> state, IReadOnlyList<string> wanted, Daemon agent)
+    private static IEnumerable<string> Differences(
+        KillPoint point,
+        Func<IReadOnlyList<string>> state,
+        IReadOnlyList<string> wanted,
+        Daemon agent
+    )
     {
         try
         {
@@ -158,23 +184,34 @@ public sealed class AgentKillTests(ITestOutputHelper output) : IDisposable
         catch (Xunit.Sdk.XunitException)
         {
             IReadOnlyList<string> now = state();
-            return [$"{point}: left: {string.Join("; ", now.Except(wanted))}; missing: {string.Join("; ", wanted.Except(now))}\n{agent.Log}"];
+            return
+            [
+                $"{point}: left: {string.Join("; ", now.Except(wanted))}; missing: {string.Join("; ", wanted.Except(now))}\n{agent.Log}",
+            ];
         }
     }
 
     /// <summary>All that the agent makes on a host, and files that are only there while somebody writes.</summary>
     private static IReadOnlyList<string> StateOf(LabHost host) =>
-    [
-        .. new (string Kind, string Command)[]
-        {
-            ("link", "ip -j -d link show"), ("address", "ip -4 -j address show"), ("route", "ip -4 -j route show table all"), ("nft", "nft -j list ruleset"),
-            ("neighbour", "ip -j neigh show dev twill.1 nud permanent"), ("fdb", "bridge -j fdb show dev twill.1"),
-        }.SelectMany(list => Aftermath.Things(list.Kind, host.Sh($"{list.Command} 2>/dev/null || true").Trim())).Order(StringComparer.Ordinal),
-        .. host.Sh("find /run/twill /var/lib/cni -name '.*' -type f").Split('\n', StringSplitOptions.RemoveEmptyEntries),
-    ];
+        [
+            .. new (string Kind, string Command)[]
+            {
+                ("link", "ip -j -d link show"),
+                ("address", "ip -4 -j address show"),
+                ("route", "ip -4 -j route show table all"),
+                ("nft", "nft -j list ruleset"),
+                ("neighbour", "ip -j neigh show dev twill.1 nud permanent"),
+                ("fdb", "bridge -j fdb show dev twill.1"),
+            }
+                .SelectMany(list => Aftermath.Things(list.Kind, host.Sh($"{list.Command} 2>/dev/null || true").Trim()))
+                .Order(StringComparer.Ordinal),
+            .. host.Sh("find /run/twill /var/lib/cni -name '.*' -type f").Split('\n', StringSplitOptions.RemoveEmptyEntries),
+        ];
 
     private static bool IsReady(Cluster cluster, LabHost host) =>
-        cluster.LeaseOf(host) is not null && cluster.LeaseOf(cluster.Hosts[0]) is { } peer && Cluster.RoutesOf(host).Contains(peer)
+        cluster.LeaseOf(host) is not null
+        && cluster.LeaseOf(cluster.Hosts[0]) is { } peer
+        && Cluster.RoutesOf(host).Contains(peer)
         && host.Run("ip", "-4", "-o", "address", "show", "dev", "twill0").Stdout.Length > 0;
 
     /// <summary>Becomes true when the lease's deadline is another than now.</summary>
@@ -196,7 +233,12 @@ public sealed class AgentKillTests(ITestOutputHelper output) : IDisposable
     }
 
     private static string[] SubnetsOf(Cluster cluster, LabHost host) =>
-        [.. cluster.Etcd.List(Cluster.Subnets).Where(kv => kv.Value.Contains($"\"{host.Address}\"", StringComparison.Ordinal)).Select(kv => kv.Key)];
+        [
+            .. cluster
+                .Etcd.List(Cluster.Subnets)
+                .Where(kv => kv.Value.Contains($"\"{host.Address}\"", StringComparison.Ordinal))
+                .Select(kv => kv.Key),
+        ];
 
     /// <summary>Makes a host one on which no agent has ever run, and of which etcd knows nothing.</summary>
     private static void Forget(Cluster cluster, LabHost host)

@@ -4,10 +4,12 @@ using Twill.Testing;
 
 namespace Twill.EndToEnd.Tests.Crash;
 
-/// <summary>What tests that kill programs share: the tool that kills, an underlay with an etcd, and hosts on it that last for one kill.</summary>
+/// <summary>What tests that kill programs share: the tool that kills, an underlay with an etcd, and hosts on it that last for one
+/// kill.</summary>
 public sealed class CrashLab : IDisposable
 {
-    private const int FirstAddress = 20, Addresses = 170;
+    private const int FirstAddress = 20,
+        Addresses = 170;
 
     private readonly TempDir _directory = TempDir.Create();
     private int _hosts;
@@ -41,13 +43,15 @@ public sealed class CrashLab : IDisposable
 
     /// <summary>Makes the tool from its source.</summary>
     internal static void BuildKillat(string path) =>
-        Cmd.Run("gcc", ["-O1", "-Wall", "-Wextra", "-Werror", "-o", path, Path.Combine(Sources, "killat.c")], TimeSpan.FromMinutes(1)).OrThrow();
+        Cmd.Run("gcc", ["-O1", "-Wall", "-Wextra", "-Werror", "-o", path, Path.Combine(Sources, "killat.c")], TimeSpan.FromMinutes(1))
+            .OrThrow();
 
     /// <summary>A host of its own for one kill (null: nobody is killed), and how it was afterwards.</summary>
     internal Aftermath Run(KillCase what, KillPoint? point)
     {
         int number = _hosts++ % Addresses;
-        string prefix = $"/crash/{_hosts}", conf = _directory.At($"conf-{_hosts}");
+        string prefix = $"/crash/{_hosts}",
+            conf = _directory.At($"conf-{_hosts}");
         foreach ((string name, JsonObject content) in Configurations(what, prefix))
         {
             _directory.Write(Path.Combine(conf, $"{name}.json"), content.ToJsonString());
@@ -99,14 +103,35 @@ public sealed class CrashLab : IDisposable
         yield return ("plain", Conf(_ => { }));
         yield return ("rich", Conf(conf => conf["runtimeConfig"] = PortsAndLimits(8080)));
         yield return ("neighbour", Conf(conf => conf["runtimeConfig"] = PortsAndLimits(9090)));
-        yield return ("gc", Conf(conf => conf["cni.dev/valid-attachments"] = new JsonArray(new JsonObject { ["containerID"] = "n1", ["ifname"] = "eth0" })));
+        yield return (
+            "gc",
+            Conf(conf => conf["cni.dev/valid-attachments"] = new JsonArray(new JsonObject { ["containerID"] = "n1", ["ifname"] = "eth0" }))
+        );
     }
 
-    private static JsonObject PortsAndLimits(int port) => new()
-    {
-        ["portMappings"] = new JsonArray(
-            new JsonObject { ["hostPort"] = port, ["containerPort"] = 80, ["protocol"] = "tcp" },
-            new JsonObject { ["hostPort"] = port, ["containerPort"] = 53, ["protocol"] = "udp" }),
-        ["bandwidth"] = new JsonObject { ["ingressRate"] = 8_000_000, ["ingressBurst"] = 8_000_000, ["egressRate"] = 8_000_000, ["egressBurst"] = 8_000_000 },
-    };
+    private static JsonObject PortsAndLimits(int port) =>
+        new()
+        {
+            ["portMappings"] = new JsonArray(
+                new JsonObject
+                {
+                    ["hostPort"] = port,
+                    ["containerPort"] = 80,
+                    ["protocol"] = "tcp",
+                },
+                new JsonObject
+                {
+                    ["hostPort"] = port,
+                    ["containerPort"] = 53,
+                    ["protocol"] = "udp",
+                }
+            ),
+            ["bandwidth"] = new JsonObject
+            {
+                ["ingressRate"] = 8_000_000,
+                ["ingressBurst"] = 8_000_000,
+                ["egressRate"] = 8_000_000,
+                ["egressBurst"] = 8_000_000,
+            },
+        };
 }

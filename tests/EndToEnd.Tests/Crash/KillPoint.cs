@@ -3,7 +3,8 @@ namespace Twill.EndToEnd.Tests.Crash;
 /// <summary>What is killed: a call of the plugin on a host in a certain state; `host.sh` knows them by name.</summary>
 internal sealed record KillCase(string Name, string Verb, bool Leases = false, bool MakesHost = false);
 
-/// <summary>Where somebody is killed: at a program's n-th state-changing system call, before it is made or after, alone or with all.</summary>
+/// <summary>Where somebody is killed: at a program's n-th state-changing system call, before it is made or after, alone or with
+/// all.</summary>
 internal sealed record KillPoint(string Program, int Number, bool After, bool All)
 {
     internal IEnumerable<string> Options => [.. After ? ["--after"] : Array.Empty<string>(), .. All ? ["--all"] : Array.Empty<string>()];

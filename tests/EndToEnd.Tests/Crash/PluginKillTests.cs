@@ -13,8 +13,13 @@ public sealed class PluginKillTests(CrashLab lab, ITestOutputHelper output) : IC
 
     private static readonly KillCase[] s_cases =
     [
-        new("first", "ADD", MakesHost: true), new("used", "ADD"), new("rich", "ADD"), new("lease", "ADD", Leases: true, MakesHost: true),
-        new("del", "DEL"), new("del-rich", "DEL"), new("gc", "GC"),
+        new("first", "ADD", MakesHost: true),
+        new("used", "ADD"),
+        new("rich", "ADD"),
+        new("lease", "ADD", Leases: true, MakesHost: true),
+        new("del", "DEL"),
+        new("del-rich", "DEL"),
+        new("gc", "GC"),
     ];
 
     public static TheoryData<string, string> Cases
@@ -39,7 +44,10 @@ public sealed class PluginKillTests(CrashLab lab, ITestOutputHelper output) : IC
         KillCase what = s_cases.Single(one => one.Name == name);
         Aftermath undisturbed = lab.Run(what, null);
         undisturbed.Failed.Should().BeEmpty();
-        undisturbed.Answer.Contains("\"ips\"", StringComparison.Ordinal).Should().Be(what.Verb == "ADD", "without a kill the call succeeds");
+        undisturbed
+            .Answer.Contains("\"ips\"", StringComparison.Ordinal)
+            .Should()
+            .Be(what.Verb == "ADD", "without a kill the call succeeds");
 
         int calls = undisturbed.Calls.Count(call => call.Program == program);
         KillPoint[] all = [.. Enumerable.Range(1, calls).SelectMany(n => Around(program, n))];
@@ -56,18 +64,26 @@ public sealed class PluginKillTests(CrashLab lab, ITestOutputHelper output) : IC
         }
 
         Figures.Report(
-            $"kill points: {program} in {what.Verb} ({what.Name})", $"{tried.Count} of {all.Length} tried ({plan}), {leaks.Count} leaks", output);
+            $"kill points: {program} in {what.Verb} ({what.Name})",
+            $"{tried.Count} of {all.Length} tried ({plan}), {leaks.Count} leaks",
+            output
+        );
         leaks.Should().BeEmpty();
     }
 
     private static IEnumerable<KillPoint> Around(string program, int number) =>
-        from all in new[] { false, true } from after in new[] { false, true } select new KillPoint(program, number, after, all);
+        from all in new[] { false, true }
+        from after in new[] { false, true }
+        select new KillPoint(program, number, after, all);
 
-    /// <summary>A bridge whose MTU is not set yet, a state file that is being written: the next ADD goes on with them, or they differ later.</summary>
-    private static bool IsHalfMade(string thing) => thing == "link ifname twill0 mtu 1500 up"
+    /// <summary>A bridge whose MTU is not set yet, a state file that is being written: the next ADD goes on with them, or they differ
+    /// later.</summary>
+    private static bool IsHalfMade(string thing) =>
+        thing == "link ifname twill0 mtu 1500 up"
         || (thing.StartsWith("file ", StringComparison.Ordinal) && thing.EndsWith(".tmp", StringComparison.Ordinal));
 
-    private static string Call(Aftermath run, KillPoint point) => run.Calls.Where(call => call.Program == point.Program).ElementAt(point.Number - 1).Call;
+    private static string Call(Aftermath run, KillPoint point) =>
+        run.Calls.Where(call => call.Program == point.Program).ElementAt(point.Number - 1).Call;
 
     private static IEnumerable<string> Leaks(KillCase what, Aftermath found, Aftermath undisturbed)
     {
@@ -76,11 +92,16 @@ public sealed class PluginKillTests(CrashLab lab, ITestOutputHelper output) : IC
         return
         [
             .. found.Failed,
-            .. found.After.Except(undisturbed.After).Where(thing => !(what.MakesHost && IsHalfMade(thing))).Select(thing => $"left: {thing}"),
+            .. found
+                .After.Except(undisturbed.After)
+                .Where(thing => !(what.MakesHost && IsHalfMade(thing)))
+                .Select(thing => $"left: {thing}"),
             .. missing,
             .. found.Later.Except(undisturbed.Later).Select(thing => $"left for good: {thing}"),
             .. undisturbed.Later.Except(found.Later).Select(thing => $"missing for good: {thing}"),
-            .. found.Subnets == undisturbed.Subnets ? Array.Empty<string>() : [$"{found.Subnets} subnets in etcd, not {undisturbed.Subnets}"],
+            .. found.Subnets == undisturbed.Subnets
+                ? Array.Empty<string>()
+                : [$"{found.Subnets} subnets in etcd, not {undisturbed.Subnets}"],
         ];
     }
 }

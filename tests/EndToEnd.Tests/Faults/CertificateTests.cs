@@ -4,7 +4,8 @@ using Twill.Testing;
 
 namespace Twill.EndToEnd.Tests.Faults;
 
-/// <summary>A host, and servers whose certificates are of an authority of their own each: one good, one that ran out, one for another name.</summary>
+/// <summary>A host, and servers whose certificates are of an authority of their own each: one good, one that ran out, one for another
+/// name.</summary>
 public sealed class TlsServers : IDisposable
 {
     private readonly TempDir _directory = TempDir.Create();
@@ -22,7 +23,11 @@ public sealed class TlsServers : IDisposable
         {
             Host = Lab.AddHost("host");
             Good = Serve("good", directory => TestCertificates.Create(directory, IPAddress.Parse(Lab.GatewayAddress)), GoodPort);
-            Expired = Serve("expired", directory => TestCertificates.CreateExpired(directory, IPAddress.Parse(Lab.GatewayAddress)), ExpiredPort);
+            Expired = Serve(
+                "expired",
+                directory => TestCertificates.CreateExpired(directory, IPAddress.Parse(Lab.GatewayAddress)),
+                ExpiredPort
+            );
             Renamed = Serve("renamed", directory => TestCertificates.Create(directory), RenamedPort);
         }
         catch
@@ -32,7 +37,9 @@ public sealed class TlsServers : IDisposable
         }
     }
 
-    internal const int GoodPort = 2379, ExpiredPort = 2380, RenamedPort = 2381;
+    internal const int GoodPort = 2379,
+        ExpiredPort = 2380,
+        RenamedPort = 2381;
 
     internal Lab Lab { get; } = null!;
 
@@ -55,9 +62,17 @@ public sealed class TlsServers : IDisposable
     {
         TestCertificates files = create(Directory.CreateDirectory(_directory.At(name)).FullName);
         string script = Path.Combine(RepoPaths.Root, "tests", "EndToEnd.Tests", "Faults", "tls.py");
-        Daemon server = Daemon.Start(name, [.. Lab.Outside.Enter, "python3", script, $"{port}", files.ServerCertFile, files.ServerKeyFile], _directory.At($"{name}.log"));
+        Daemon server = Daemon.Start(
+            name,
+            [.. Lab.Outside.Enter, "python3", script, $"{port}", files.ServerCertFile, files.ServerKeyFile],
+            _directory.At($"{name}.log")
+        );
         _servers.Add(server);
-        Eventually.True($"{name} listens", () => Lab.Outside.Sh("ss -Htln").Contains($":{port} ", StringComparison.Ordinal), onFailure: () => server.Log);
+        Eventually.True(
+            $"{name} listens",
+            () => Lab.Outside.Sh("ss -Htln").Contains($":{port} ", StringComparison.Ordinal),
+            onFailure: () => server.Log
+        );
         return files;
     }
 }
@@ -76,8 +91,14 @@ public sealed class CertificateTests(TlsServers servers) : IClassFixture<TlsServ
     [InlineData("no key", "etcd.keyFile", "because certFile is set")]
     public void What_is_wrong_with_a_certificate_is_told(string what, params string[] told)
     {
-        TestCertificates own = servers.Good, other = servers.Renamed;
-        int port = what switch { "expired" => TlsServers.ExpiredPort, "another name" => TlsServers.RenamedPort, _ => TlsServers.GoodPort };
+        TestCertificates own = servers.Good,
+            other = servers.Renamed;
+        int port = what switch
+        {
+            "expired" => TlsServers.ExpiredPort,
+            "another name" => TlsServers.RenamedPort,
+            _ => TlsServers.GoodPort,
+        };
         string endpoint = $"https://{Lab.GatewayAddress}:{port}";
         (string ca, string cert, string key) = what switch
         {
@@ -93,11 +114,20 @@ public sealed class CertificateTests(TlsServers servers) : IClassFixture<TlsServ
         JsonObject conf = SampleConf.Cluster(endpoint);
         JsonObject etcd = conf.Ipam()["etcd"]!.AsObject();
         (etcd["caFile"], etcd["certFile"], etcd["keyFile"]) = (ca, cert, key);
-        string[] expected = [.. told.Select(text => text.Replace("ENDPOINT", endpoint, StringComparison.Ordinal).Replace("AUTHORITY", ca, StringComparison.Ordinal)
-            .Replace("CERTFILE", cert, StringComparison.Ordinal).Replace("KEYFILE", key, StringComparison.Ordinal))];
+        string[] expected =
+        [
+            .. told.Select(text =>
+                text.Replace("ENDPOINT", endpoint, StringComparison.Ordinal)
+                    .Replace("AUTHORITY", ca, StringComparison.Ordinal)
+                    .Replace("CERTFILE", cert, StringComparison.Ordinal)
+                    .Replace("KEYFILE", key, StringComparison.Ordinal)
+            ),
+        ];
         servers.Host.Configure(conf);
 
-        CniAnswer answer = (servers.Host.Plugin("twill") with { ContainerId = "c", IfName = "eth0", Netns = Netns() }).Add(conf.ForPlugin().ToJsonString());
+        CniAnswer answer = (servers.Host.Plugin("twill") with { ContainerId = "c", IfName = "eth0", Netns = Netns() }).Add(
+            conf.ForPlugin().ToJsonString()
+        );
         answer.ExitCode.Should().NotBe(0);
         answer.ErrorText.Should().ContainAll(expected);
         Leftovers.Of(servers.Host).Should().BeEmpty();

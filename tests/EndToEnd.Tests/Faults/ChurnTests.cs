@@ -13,7 +13,9 @@ namespace Twill.EndToEnd.Tests.Faults;
 public sealed class ChurnTests(ITestOutputHelper output)
 {
     private const string SeedVariable = "TWILL_CHURN_SEED";
-    private const int Hosts = 4, MostContainers = 4, LeaseSeconds = 3;
+    private const int Hosts = 4,
+        MostContainers = 4,
+        LeaseSeconds = 3;
 
     private static readonly TimeSpan s_duration = TimeSpan.FromSeconds(20);
 
@@ -34,8 +36,7 @@ public sealed class ChurnTests(ITestOutputHelper output)
         FenceWatch fences = new(cluster.Hosts, _violations);
         Task watching = Task.Run(() => fences.Run(end.Token));
         Action<Cluster, Random>[] breakers = [BreakAgents, BreakEtcd, BreakCables];
-        await Task.WhenAll(
-        [
+        await Task.WhenAll([
             .. cluster.Hosts.Select((host, i) => Task.Run(() => new Runtime(this, fences, host, new Random(seed + i)).Run())),
             .. breakers.Select((breaker, i) => Task.Run(() => breaker(cluster, new Random(seed + Hosts + i)))),
         ]);
@@ -44,11 +45,19 @@ public sealed class ChurnTests(ITestOutputHelper output)
 
         _counts["subnets lost to another host"] = cluster.Hosts.Sum(host => host.Agent!.Log.Split(" is LOST").Length - 1);
         string counts = string.Join(", ", _counts.OrderBy(c => c.Key, StringComparer.Ordinal).Select(c => $"{c.Value} {c.Key}"));
-        Figures.Report("churn", $"{counts}; {fences.Looks} looks at all fences, {_violations.Count} addresses doubled or calls gone wrong, seed {seed}", output);
+        Figures.Report(
+            "churn",
+            $"{counts}; {fences.Looks} looks at all fences, {_violations.Count} addresses doubled or calls gone wrong, seed {seed}",
+            output
+        );
         _violations.Should().BeEmpty($"with {SeedVariable}={seed}");
         _counts.Should().ContainKey("containers added").WhoseValue.Should().BeGreaterThan(Hosts);
         cluster.Hosts.SelectMany(Leftovers.Of).Should().BeEmpty("all containers were removed");
-        Eventually.True("all subnets are leased again", () => cluster.Etcd.List(Cluster.Subnets).Count == Hosts - 1, TimeSpan.FromSeconds(30));
+        Eventually.True(
+            "all subnets are leased again",
+            () => cluster.Etcd.List(Cluster.Subnets).Count == Hosts - 1,
+            TimeSpan.FromSeconds(30)
+        );
     }
 
     private static void Scarce(JsonObject conf)
@@ -62,59 +71,59 @@ public sealed class ChurnTests(ITestOutputHelper output)
 
     /// <summary>Agents fail, one at a time.</summary>
     private void BreakAgents(Cluster cluster, Random random) => Repeat(random, wait =>
-    {
-        LabHost host = cluster.Hosts[random.Next(Hosts)];
-        switch (random.Next(3))
         {
-            case 0:
-                Count("agents killed");
-                host.Agent!.Kill();
-                wait(1);
-                host.StartAgent();
-                break;
-            case 1:
-                Count("agents stopped");
-                host.Agent!.Stop();
-                wait(1.5 * LeaseSeconds);
-                host.StartAgent();
-                break;
-            default:
-                Count("agents frozen");
-                host.Agent!.Send(Signal.Stop);
-                wait(1.5 * LeaseSeconds);
-                host.Agent.Send(Signal.Cont);
-                break;
-        }
-    });
+            LabHost host = cluster.Hosts[random.Next(Hosts)];
+            switch (random.Next(3))
+            {
+                case 0:
+                    Count("agents killed");
+                    host.Agent!.Kill();
+                    wait(1);
+                    host.StartAgent();
+                    break;
+                case 1:
+                    Count("agents stopped");
+                    host.Agent!.Stop();
+                    wait(1.5 * LeaseSeconds);
+                    host.StartAgent();
+                    break;
+                default:
+                    Count("agents frozen");
+                    host.Agent!.Send(Signal.Stop);
+                    wait(1.5 * LeaseSeconds);
+                    host.Agent.Send(Signal.Cont);
+                    break;
+            }
+        });
 
     private void BreakEtcd(Cluster cluster, Random random) => Repeat(random, wait =>
-    {
-        wait(LeaseSeconds);
-        if (random.Next(2) == 0)
         {
-            Count("times etcd killed");
-            cluster.Etcd.Kill();
-            wait(1);
-            cluster.Etcd.Start();
-        }
-        else
-        {
-            Count("times etcd frozen");
-            cluster.Etcd.Pause();
-            wait(1);
-            cluster.Etcd.Resume();
-        }
-    });
+            wait(LeaseSeconds);
+            if (random.Next(2) == 0)
+            {
+                Count("times etcd killed");
+                cluster.Etcd.Kill();
+                wait(1);
+                cluster.Etcd.Start();
+            }
+            else
+            {
+                Count("times etcd frozen");
+                cluster.Etcd.Pause();
+                wait(1);
+                cluster.Etcd.Resume();
+            }
+        });
 
     /// <summary>Hosts are cut off, most of them for longer than a lease lasts.</summary>
     private void BreakCables(Cluster cluster, Random random) => Repeat(random, wait =>
-    {
-        Count("hosts cut off");
-        LabHost host = cluster.Hosts[random.Next(Hosts)];
-        cluster.Lab.SetCable(host, plugged: false);
-        wait(4 * LeaseSeconds);
-        cluster.Lab.SetCable(host, plugged: true);
-    });
+        {
+            Count("hosts cut off");
+            LabHost host = cluster.Hosts[random.Next(Hosts)];
+            cluster.Lab.SetCable(host, plugged: false);
+            wait(4 * LeaseSeconds);
+            cluster.Lab.SetCable(host, plugged: true);
+        });
 
     private static void Repeat(Random random, Action<Action<double>> fault)
     {

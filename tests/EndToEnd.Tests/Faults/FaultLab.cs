@@ -11,9 +11,7 @@ public sealed class FaultLab : IDisposable
     private int _hosts;
 
     public FaultLab()
-        : this(3)
-    {
-    }
+        : this(3) { }
 
     internal FaultLab(int members)
     {
@@ -32,7 +30,12 @@ public sealed class FaultLab : IDisposable
             B.StartAgent();
             From = A.AddContainer("from");
             To = B.AddContainer("to");
-            Eventually.True("the containers reach each other", () => From.CanPing(To.Address), TimeSpan.FromSeconds(30), () => A.Agent!.Log);
+            Eventually.True(
+                "the containers reach each other",
+                () => From.CanPing(To.Address),
+                TimeSpan.FromSeconds(30),
+                () => A.Agent!.Log
+            );
         }
         catch
         {
@@ -58,7 +61,9 @@ public sealed class FaultLab : IDisposable
     {
         LabHost host = Lab.AddHost($"host{_hosts++}");
         JsonObject conf = SampleConf.Cluster("");
-        conf.Ipam()["etcd"]!["endpoints"] = new JsonArray([.. (endpoints.Length > 0 ? endpoints : Etcd.Endpoints).Select(e => JsonValue.Create(e))]);
+        conf.Ipam()["etcd"]!["endpoints"] = new JsonArray([
+            .. (endpoints.Length > 0 ? endpoints : Etcd.Endpoints).Select(e => JsonValue.Create(e)),
+        ]);
         conf.Ipam()["leaseTtl"] = 30;
         host.Configure(conf);
         return host;
@@ -86,19 +91,23 @@ public sealed class FaultLab : IDisposable
     }
 
     /// <summary>Leases a subnet for a host that is not there.</summary>
-    internal void Announce(string subnet = Probe, string host = "192.168.50.77") => Etcd.Etcdctl(
-        "put",
-        KeyOf(subnet),
-        $$$"""{"PublicIP":"{{{host}}}","PublicIPv6":null,"BackendType":"vxlan","BackendData":{"VNI":1,"VtepMAC":"02:00:00:00:00:77"}}""");
+    internal void Announce(string subnet = Probe, string host = "192.168.50.77") =>
+        Etcd.Etcdctl(
+            "put",
+            KeyOf(subnet),
+            $$$"""{"PublicIP":"{{{host}}}","PublicIPv6":null,"BackendType":"vxlan","BackendData":{"VNI":1,"VtepMAC":"02:00:00:00:00:77"}}"""
+        );
 
     /// <summary>Waits until both agents have heard of <see cref="Announce"/>, then takes it back and waits again.</summary>
     internal void WaitUntilHeard(string subnet = Probe)
     {
-        void Until(bool there) => Eventually.True(
-            $"{subnet} is {(there ? "a route" : "no route any more")} on both hosts",
-            () => Cluster.RoutesOf(A).Contains(subnet) == there && Cluster.RoutesOf(B).Contains(subnet) == there,
-            TimeSpan.FromSeconds(40),
-            () => A.Agent!.Log + B.Agent!.Log);
+        void Until(bool there) =>
+            Eventually.True(
+                $"{subnet} is {(there ? "a route" : "no route any more")} on both hosts",
+                () => Cluster.RoutesOf(A).Contains(subnet) == there && Cluster.RoutesOf(B).Contains(subnet) == there,
+                TimeSpan.FromSeconds(40),
+                () => A.Agent!.Log + B.Agent!.Log
+            );
 
         Until(true);
         Etcd.Etcdctl("del", KeyOf(subnet));

@@ -7,7 +7,8 @@ using Twill.Testing;
 namespace Twill.EndToEnd.Tests.Faults;
 
 /// <summary>
-/// Looks again and again at what each host may hand out at that moment, as its subnet.json has it: its subnets, until the deadline. No two may
+/// Looks again and again at what each host may hand out at that moment, as its subnet.json has it: its subnets, until the deadline. No two
+/// may
 /// have a subnet in common.
 /// </summary>
 internal sealed class FenceWatch(IReadOnlyList<LabHost> hosts, ConcurrentQueue<string> violations)
@@ -23,7 +24,9 @@ internal sealed class FenceWatch(IReadOnlyList<LabHost> hosts, ConcurrentQueue<s
             Looks++;
             foreach (Fence one in fences.Where(fence => fence.Deadline > now))
             {
-                foreach (Fence other in fences.Where(fence => fence.Deadline > now && fence != one && fence.Subnets.Intersect(one.Subnets).Any()))
+                foreach (
+                    Fence other in fences.Where(fence => fence.Deadline > now && fence != one && fence.Subnets.Intersect(one.Subnets).Any())
+                )
                 {
                     violations.Enqueue($"{one} and {other} at {now}");
                 }
@@ -36,8 +39,14 @@ internal sealed class FenceWatch(IReadOnlyList<LabHost> hosts, ConcurrentQueue<s
     {
         foreach (LabHost other in hosts.Where(other => other != host))
         {
-            if (Read(other) is { } fence && fence.Deadline > BootClock.Now && fence.Subnets.Any(s => IPNetwork.Parse(s).Contains(IPAddress.Parse(address)))
-                && Read(host) is { } own && own.Deadline > BootClock.Now && own.Subnets.Any(s => IPNetwork.Parse(s).Contains(IPAddress.Parse(address))))
+            if (
+                Read(other) is { } fence
+                && fence.Deadline > BootClock.Now
+                && fence.Subnets.Any(s => IPNetwork.Parse(s).Contains(IPAddress.Parse(address)))
+                && Read(host) is { } own
+                && own.Deadline > BootClock.Now
+                && own.Subnets.Any(s => IPNetwork.Parse(s).Contains(IPAddress.Parse(address)))
+            )
             {
                 violations.Enqueue($"{address} was given out on {host.Name}, and {fence}");
             }

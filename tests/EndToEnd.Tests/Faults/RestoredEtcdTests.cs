@@ -10,13 +10,22 @@ public sealed class RestoredEtcdTests
     {
         using FaultLab lab = new(1);
         string backup = lab.Etcd.Backup();
-        LabHost late = lab.NewHost(), robbed = lab.NewHost();
+        LabHost late = lab.NewHost(),
+            robbed = lab.NewHost();
         late.StartAgent();
         robbed.StartAgent();
-        LabContainer there = late.AddContainer("there"), old = robbed.AddContainer("old");
-        string lateSubnet = SubnetOf(there), robbedSubnet = SubnetOf(old);
-        Eventually.True("the containers reach each other", () => lab.From.CanPing(there.Address), TimeSpan.FromSeconds(20), () => late.Agent!.Log);
-        using Traffic remembered = Traffic.Start(lab.From, lab.To.Address), forgotten = Traffic.Start(lab.From, there.Address);
+        LabContainer there = late.AddContainer("there"),
+            old = robbed.AddContainer("old");
+        string lateSubnet = SubnetOf(there),
+            robbedSubnet = SubnetOf(old);
+        Eventually.True(
+            "the containers reach each other",
+            () => lab.From.CanPing(there.Address),
+            TimeSpan.FromSeconds(20),
+            () => late.Agent!.Log
+        );
+        using Traffic remembered = Traffic.Start(lab.From, lab.To.Address),
+            forgotten = Traffic.Start(lab.From, there.Address);
 
         late.Agent!.Send(Signal.Stop);
         robbed.Agent!.Send(Signal.Stop);
@@ -29,10 +38,18 @@ public sealed class RestoredEtcdTests
         late.Agent!.Send(Signal.Cont);
         robbed.Agent!.Send(Signal.Cont);
 
-        Eventually.True("who was forgotten has leased its subnet again", () => lab.LeaseOf(lateSubnet).Contains(late.Address, StringComparison.Ordinal),
-            TimeSpan.FromSeconds(40), () => late.Agent!.Log);
-        Eventually.True("the lost subnet is told", () => robbed.Agent!.Log.Contains($"subnet {robbedSubnet} is LOST", StringComparison.Ordinal),
-            TimeSpan.FromSeconds(40), () => robbed.Agent!.Log);
+        Eventually.True(
+            "who was forgotten has leased its subnet again",
+            () => lab.LeaseOf(lateSubnet).Contains(late.Address, StringComparison.Ordinal),
+            TimeSpan.FromSeconds(40),
+            () => late.Agent!.Log
+        );
+        Eventually.True(
+            "the lost subnet is told",
+            () => robbed.Agent!.Log.Contains($"subnet {robbedSubnet} is LOST", StringComparison.Ordinal),
+            TimeSpan.FromSeconds(40),
+            () => robbed.Agent!.Log
+        );
         lab.LeaseOf(robbedSubnet).Should().Contain("192.168.50.77", "another owner's key is not touched");
         SubnetOf(robbed.AddContainer("new")).Should().NotBe(robbedSubnet);
         old.IpJson("address show dev eth0")[0].GetProperty("addr_info")[0].GetProperty("local").GetString().Should().Be(old.Address);

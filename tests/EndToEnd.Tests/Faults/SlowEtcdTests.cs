@@ -19,15 +19,32 @@ public sealed class SlowEtcdTests : IDisposable
         Delay(0.1);
         using Daemon proxy = Daemon.Start(
             "slow.py",
-            [.. lab.Lab.Outside.Enter, "python3", Path.Combine(RepoPaths.Root, "tests", "EndToEnd.Tests", "Faults", "slow.py"), DelayFile, $"{Port}", lab.Etcd.Endpoints[0]],
-            _directory.At("slow.log"));
-        Eventually.True("the proxy listens", () => lab.Lab.Outside.Sh("ss -Htln").Contains($":{Port} ", StringComparison.Ordinal), onFailure: () => proxy.Log);
+            [
+                .. lab.Lab.Outside.Enter,
+                "python3",
+                Path.Combine(RepoPaths.Root, "tests", "EndToEnd.Tests", "Faults", "slow.py"),
+                DelayFile,
+                $"{Port}",
+                lab.Etcd.Endpoints[0],
+            ],
+            _directory.At("slow.log")
+        );
+        Eventually.True(
+            "the proxy listens",
+            () => lab.Lab.Outside.Sh("ss -Htln").Contains($":{Port} ", StringComparison.Ordinal),
+            onFailure: () => proxy.Log
+        );
         string endpoint = $"http://{Lab.GatewayAddress}:{Port}";
 
         LabHost slow = lab.NewHost(endpoint);
         slow.StartAgent();
         LabContainer there = slow.AddContainer("there");
-        Eventually.True("the containers reach each other", () => there.CanPing(lab.To.Address), TimeSpan.FromSeconds(20), () => slow.Agent!.Log);
+        Eventually.True(
+            "the containers reach each other",
+            () => there.CanPing(lab.To.Address),
+            TimeSpan.FromSeconds(20),
+            () => slow.Agent!.Log
+        );
 
         using Traffic traffic = Traffic.Start(there, lab.To.Address);
         Delay(10);

@@ -11,7 +11,10 @@ public sealed class AgentBesideFirewallsTests(TwoHosts hosts) : IClassFixture<Tw
     [RequiresRootTheory]
     [InlineData("iptables -P FORWARD DROP", "iptables -P FORWARD ACCEPT")]
     [InlineData("iptables -A FORWARD -j REJECT", "iptables -D FORWARD -j REJECT")]
-    [InlineData("iptables -P FORWARD DROP; iptables -N DOCKER-USER; iptables -A DOCKER-USER -j RETURN; iptables -I FORWARD -j DOCKER-USER", "iptables -P FORWARD ACCEPT; iptables -F; iptables -X")]
+    [InlineData(
+        "iptables -P FORWARD DROP; iptables -N DOCKER-USER; iptables -A DOCKER-USER -j RETURN; iptables -I FORWARD -j DOCKER-USER",
+        "iptables -P FORWARD ACCEPT; iptables -F; iptables -X"
+    )]
     public void A_policy_or_a_last_rule_of_iptables_is_mended_in_a_moment(string damage, string undo)
     {
         Eventually.True("the containers reach each other", () => hosts.From.CanPing(hosts.To.Address));
@@ -25,8 +28,12 @@ public sealed class AgentBesideFirewallsTests(TwoHosts hosts) : IClassFixture<Tw
             Eventually.True("the containers reach each other", () => hosts.From.CanPing(hosts.To.Address), onFailure: () => Host.Agent.Log);
             Eventually.True("and are reached", () => hosts.To.CanPing(hosts.From.Address));
             Eventually.Pass(() => Host.Complaints().Should().BeEmpty());
-            Eventually.Pass(() => Host.Agent.Log.Should()
-                .Contain("accept for containers put into chain").And.Contain("would drop packets from containers to those of other hosts"));
+            Eventually.Pass(() =>
+                Host
+                    .Agent.Log.Should()
+                    .Contain("accept for containers put into chain")
+                    .And.Contain("would drop packets from containers to those of other hosts")
+            );
         }
         finally
         {
@@ -43,12 +50,16 @@ public sealed class AgentBesideFirewallsTests(TwoHosts hosts) : IClassFixture<Tw
     [RequiresRootFact]
     public void The_agent_tells_of_a_table_that_is_not_ours_to_change_once_and_of_its_end()
     {
-        const string Told = "firewall: chain forward of nftables table inet filter (policy drop) drops packets from containers to those of other hosts";
+        const string Told =
+            "firewall: chain forward of nftables table inet filter (policy drop) drops packets from containers to those of other hosts";
         try
         {
             Host.Sh("nft add table inet filter; nft add chain inet filter forward '{ type filter hook forward priority 0; policy drop; }'");
-            Eventually.Pass(() => Host.Agent!.Log.Should()
-                .Contain(Told).And.Contain("to let them through: nft insert rule inet filter forward ip saddr 10.244.0.0/16 accept"));
+            Eventually.Pass(() =>
+                Host.Agent!.Log.Should()
+                    .Contain(Told)
+                    .And.Contain("to let them through: nft insert rule inet filter forward ip saddr 10.244.0.0/16 accept")
+            );
             Host.Twill("status").Stdout.Should().Contain("problem   chain forward of nftables table inet filter (policy drop)");
         }
         finally

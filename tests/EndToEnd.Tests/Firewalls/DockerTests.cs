@@ -12,7 +12,10 @@ public sealed class BesideDocker : IDisposable
     public BesideDocker()
     {
         if (!Environment.IsPrivilegedProcess)
+        {
             return;
+        }
+
         Cluster = Cluster.Start(1);
         try
         {
@@ -22,7 +25,9 @@ public sealed class BesideDocker : IDisposable
             Host.StartAgent();
             Cluster.WaitUntilJoined();
             (Here, Near, There) = (Host.NewContainer("here"), Host.AddContainer("near"), Cluster.Hosts[0].AddContainer("there"));
-            Here.Result = Host.Cnitool("add", Here, """{"portMappings":[{"hostPort":8080,"containerPort":80,"protocol":"tcp"}]}""").OrThrow().Stdout;
+            Here.Result = Host.Cnitool("add", Here, """{"portMappings":[{"hostPort":8080,"containerPort":80,"protocol":"tcp"}]}""")
+                .OrThrow()
+                .Stdout;
         }
         catch
         {
@@ -53,7 +58,8 @@ public sealed class BesideDocker : IDisposable
 /// <summary>With real Docker on the host: everybody is reached, and it stays so whatever becomes of Docker's rules.</summary>
 public sealed class DockerTests(BesideDocker beside) : IClassFixture<BesideDocker>
 {
-    private const string Rules = "-A DOCKER-USER -s 10.244.0.0/16 -i tw+ -m comment --comment twill-twill -j ACCEPT\n"
+    private const string Rules =
+        "-A DOCKER-USER -s 10.244.0.0/16 -i tw+ -m comment --comment twill-twill -j ACCEPT\n"
         + "-A DOCKER-USER -d 10.244.0.0/16 -m comment --comment twill-twill -j ACCEPT\n-A DOCKER-USER -j RETURN\n";
 
     private LabHost Host => beside.Host;
@@ -86,7 +92,12 @@ public sealed class DockerTests(BesideDocker beside) : IClassFixture<BesideDocke
             beside.There.CanPing(beside.Here.Address).Should().BeFalse();
             beside.Here.CanPing(Lab.OutsideAddress).Should().BeFalse();
             Complaint complaint = Host.Complaints().Should().ContainSingle(c => c.Check == "forward chains").Subject;
-            complaint.Text.Should().Contain("chain FORWARD of nftables table ip filter (policy drop) drops packets from containers to those of other hosts; to containers");
+            complaint
+                .Text.Should()
+                .Contain(
+                    "chain FORWARD of nftables table ip filter (policy drop) drops packets from containers to those of other hosts; to "
+                        + "containers"
+                );
         }
         finally
         {
@@ -124,21 +135,31 @@ public sealed class DockerTests(BesideDocker beside) : IClassFixture<BesideDocke
         Eventually.Pass(() => Host.Complaints().Should().BeEmpty());
     }
 
-    private void RulesAreInPlace() => Eventually.Pass(() =>
-    {
-        Host.Sh("iptables -S FORWARD").Should().StartWith("-P FORWARD DROP\n-A FORWARD -j DOCKER-USER\n").And.NotContain("twill");
-        Host.Sh("iptables -S DOCKER-USER").Should().EndWith(Rules);
-    });
+    private void RulesAreInPlace() =>
+        Eventually.Pass(() =>
+        {
+            Host.Sh("iptables -S FORWARD").Should().StartWith("-P FORWARD DROP\n-A FORWARD -j DOCKER-USER\n").And.NotContain("twill");
+            Host.Sh("iptables -S DOCKER-USER").Should().EndWith(Rules);
+        });
 
     private int Mentions() => Host.Agent!.Log.Split("accept for containers put into chain").Length;
 
     private void EverybodyIsReached()
     {
         using Server server = Server.On(beside.Here, "tcp", 80, "here");
-        Eventually.Pass(() => new[]
-        {
-            beside.Here.CanPing(beside.Near.Address), beside.Here.CanPing(beside.There.Address), beside.There.CanPing(beside.Here.Address),
-            beside.Here.CanPing(Lab.OutsideAddress), Server.Ask(beside.Cluster.Lab.Outside, "tcp", Host.Address, 8080).StartsWith("here ", StringComparison.Ordinal),
-        }.Should().AllBeEquivalentTo(true), TimeSpan.FromSeconds(30)); // a try that fails takes many
+        Eventually.Pass(
+            () =>
+                new[]
+                {
+                    beside.Here.CanPing(beside.Near.Address),
+                    beside.Here.CanPing(beside.There.Address),
+                    beside.There.CanPing(beside.Here.Address),
+                    beside.Here.CanPing(Lab.OutsideAddress),
+                    Server.Ask(beside.Cluster.Lab.Outside, "tcp", Host.Address, 8080).StartsWith("here ", StringComparison.Ordinal),
+                }
+                    .Should()
+                    .AllBeEquivalentTo(true),
+            TimeSpan.FromSeconds(30)
+        ); // a try that fails takes many
     }
 }

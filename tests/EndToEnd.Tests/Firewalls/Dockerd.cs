@@ -6,7 +6,8 @@ namespace Twill.EndToEnd.Tests.Firewalls;
 internal sealed class Dockerd : IDisposable
 {
     private const string Command =
-        "exec dockerd --data-root /run/docker-data --exec-root /run/docker-exec --pidfile /run/docker.pid -H unix:///run/docker.sock --storage-driver vfs";
+        "exec dockerd --data-root /run/docker-data --exec-root /run/docker-exec --pidfile /run/docker.pid -H unix:///run/docker.sock "
+        + "--storage-driver vfs";
 
     private readonly LabHost _host;
     private readonly TempDir _directory = TempDir.Create();
@@ -29,7 +30,8 @@ internal sealed class Dockerd : IDisposable
     public void Dispose()
     {
         _dockerd.Dispose();
-        _host.Run("sh", "-c", "kill -KILL $(cat /run/docker-exec/containerd/containerd.pid)"); // which outlives a killed dockerd for a moment
+        // which outlives a killed dockerd for a moment
+        _host.Run("sh", "-c", "kill -KILL $(cat /run/docker-exec/containerd/containerd.pid)");
         _directory.Dispose();
     }
 

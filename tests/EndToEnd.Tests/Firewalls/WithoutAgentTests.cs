@@ -19,7 +19,10 @@ public sealed class WithoutAgentTests : IDisposable
         string before = Saved();
         first.CanPing(Lab.OutsideAddress).Should().BeFalse();
         Status().Should().Be("", "the next ADD puts it right: a runtime that were told otherwise would never come to it");
-        Host.Cnitool("check", "twill", first).ToString().Should().Contain("iptables lacks the accept for containers: FORWARD (policy drop) would drop packets from containers to the outside");
+        Host.Cnitool("check", "twill", first)
+            .ToString()
+            .Should()
+            .Contain("iptables lacks the accept for containers: FORWARD (policy drop) would drop packets from containers to the outside");
         Complaint complaint = Host.Complaints().Should().ContainSingle().Subject;
         complaint.Text.Should().Contain("the next container brings the accept");
         Host.Twill("status").Stdout.Should().Contain("problem   chain FORWARD of nftables table ip filter (policy drop) drops packets");
@@ -39,13 +42,21 @@ public sealed class WithoutAgentTests : IDisposable
         Host.Sh("iptables -S FORWARD").Should().Be(rules);
 
         Host.Sh("rm /etc/cni/net.d/*; nft delete table inet twill-twill; rm -r /run/twill");
-        Host.Twill("cleanup --yes --force --network twill").OrThrow().Stdout.Should().Contain("accept for containers in chain FORWARD of iptables");
+        Host.Twill("cleanup --yes --force --network twill")
+            .OrThrow()
+            .Stdout.Should()
+            .Contain("accept for containers in chain FORWARD of iptables");
         Saved().Should().Be(before);
     }
 
     [RequiresRootTheory]
-    [InlineData("nft add table inet filter; nft add chain inet filter forward '{ type filter hook forward priority 0; policy drop; }'; nft add rule inet filter forward ct state established,related accept")]
-    [InlineData("nft add table ip own; nft add chain ip own last '{ type filter hook forward priority 100; }'; nft add rule ip own last reject")]
+    [InlineData(
+        "nft add table inet filter; nft add chain inet filter forward '{ type filter hook forward priority 0; policy drop; }'; nft add "
+            + "rule inet filter forward ct state established,related accept"
+    )]
+    [InlineData(
+        "nft add table ip own; nft add chain ip own last '{ type filter hook forward priority 100; }'; nft add rule ip own last reject"
+    )]
     public void STATUS_names_a_firewall_that_is_not_ours_to_change_and_the_command_that_helps(string rules)
     {
         LabContainer container = Host.AddContainer("c1");
@@ -57,7 +68,11 @@ public sealed class WithoutAgentTests : IDisposable
         Host.Nft("--stateless list ruleset").Should().Be(before, "nothing is written into other people's tables");
         string error = Status();
 
-        error.Should().StartWith("51: another firewall on this host is in the containers' way: chain ").And.Contain("drops packets from containers to the outside").And.Contain("let them through: ");
+        error
+            .Should()
+            .StartWith("51: another firewall on this host is in the containers' way: chain ")
+            .And.Contain("drops packets from containers to the outside")
+            .And.Contain("let them through: ");
         Host.Sh(error[(error.IndexOf("let them through: ", StringComparison.Ordinal) + "let them through: ".Length)..]);
         Status().Should().Be("");
         Eventually.True("the outside is reached", () => container.CanPing(Lab.OutsideAddress));
@@ -65,7 +80,10 @@ public sealed class WithoutAgentTests : IDisposable
 
     [RequiresRootTheory]
     [InlineData("iptables -A FORWARD -s 10.0.0.0/8 -j DROP")]
-    [InlineData("nft add table inet own; nft add chain inet own out '{ type filter hook forward priority 0; }'; nft add rule inet own out iifname twill0 oifname eth0 drop")]
+    [InlineData(
+        "nft add table inet own; nft add chain inet own out '{ type filter hook forward priority 0; }'; nft add rule inet own out "
+            + "iifname twill0 oifname eth0 drop"
+    )]
     public void What_somebody_forbids_just_these_packets_is_theirs_to_forbid_and_doctor_names_it(string rules)
     {
         LabContainer container = Host.AddContainer("c1");

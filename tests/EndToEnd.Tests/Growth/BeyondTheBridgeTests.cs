@@ -18,18 +18,28 @@ public sealed class BeyondTheBridgeTests(FullBridge full) : IClassFixture<FullBr
     [RequiresRootFact]
     public void It_reaches_everybody_and_everybody_reaches_it()
     {
-        LabContainer a = New(), b = New();
+        LabContainer a = New(),
+            b = New();
         full.IsRouted(a).Should().BeTrue();
         full.IsRouted(full.OnBridge).Should().BeFalse();
 
         string gateway = a.IpJson("route show default")[0].GetProperty("gateway").GetString()!;
         (NetnsShell From, string To)[] ways =
         [
-            (a, full.OnBridge.Address), (full.OnBridge, a.Address), (a, b.Address), (b, a.Address), (a, gateway), (Host, a.Address), (a, Host.Address),
+            (a, full.OnBridge.Address),
+            (full.OnBridge, a.Address),
+            (a, b.Address),
+            (b, a.Address),
+            (a, gateway),
+            (Host, a.Address),
+            (a, Host.Address),
             (a, Lab.OutsideAddress),
         ];
         foreach ((NetnsShell from, string to) in ways)
+        {
             from.CanPing(to).Should().BeTrue($"{Name(from)} reaches {to}");
+        }
+
         Host.Cnitool("check", "twill", a).OrThrow();
     }
 
@@ -39,7 +49,8 @@ public sealed class BeyondTheBridgeTests(FullBridge full) : IClassFixture<FullBr
         LabContainer container = New();
 
         Inside(container).Should().Be(Inside(full.OnBridge));
-        JsonObject made = JsonNode.Parse(container.Result)!.AsObject(), there = JsonNode.Parse(full.OnBridge.Result)!.AsObject();
+        JsonObject made = JsonNode.Parse(container.Result)!.AsObject(),
+            there = JsonNode.Parse(full.OnBridge.Result)!.AsObject();
         made["interfaces"]![0]!.ToJsonString().Should().Be(there["interfaces"]![0]!.ToJsonString());
         made["routes"]!.ToJsonString().Should().Be(there["routes"]!.ToJsonString());
     }
@@ -51,7 +62,8 @@ public sealed class BeyondTheBridgeTests(FullBridge full) : IClassFixture<FullBr
     {
         int port = protocol == "tcp" ? 8080 : 8090;
         string args = $$"""{"portMappings":[{"hostPort":{{port}},"containerPort":80,"protocol":"{{protocol}}"}]}""";
-        LabContainer container = full.AddRouted($"web{protocol}", args), neighbour = New();
+        LabContainer container = full.AddRouted($"web{protocol}", args),
+            neighbour = New();
         using Server server = On(container, protocol, 80, "web");
 
         Ask(full.Lab.Outside, protocol, Host.Address, port).Should().Be($"web {Lab.GatewayAddress}", "the asker's own address is seen");
@@ -71,8 +83,10 @@ public sealed class BeyondTheBridgeTests(FullBridge full) : IClassFixture<FullBr
         using Server server = On(Host, "tcp", 7000, "host");
         Ask(Host, "tcp", "127.0.0.1", 7000).Should().StartWith("host ");
 
-        container.Sh("echo 1 >/proc/sys/net/ipv4/conf/all/route_localnet; ip route add 127.0.0.1 via 10.244.0.1 table 99; "
-            + "ip rule add pref 5 to 127.0.0.1 table 99; ip rule add pref 9 table local; ip rule del pref 0");
+        container.Sh(
+            "echo 1 >/proc/sys/net/ipv4/conf/all/route_localnet; ip route add 127.0.0.1 via 10.244.0.1 table 99; "
+                + "ip rule add pref 5 to 127.0.0.1 table 99; ip rule add pref 9 table local; ip rule del pref 0"
+        );
         Ask(container, "tcp", "127.0.0.1", 7000).Should().BeEmpty();
 
         Host.Sh("nft list chain inet twill-twill loopback >/run/chain; nft flush chain inet twill-twill loopback");
@@ -84,7 +98,8 @@ public sealed class BeyondTheBridgeTests(FullBridge full) : IClassFixture<FullBr
     [RequiresRootFact]
     public void Its_limits_hold()
     {
-        const string Limits = """{"bandwidth":{"ingressRate":20000000,"ingressBurst":1000000,"egressRate":20000000,"egressBurst":1000000}}""";
+        const string Limits =
+            """{"bandwidth":{"ingressRate":20000000,"ingressBurst":1000000,"egressRate":20000000,"egressBurst":1000000}}""";
         LabContainer container = full.AddRouted("limited", Limits);
 
         Throughput.ShouldBeLimitedTo(20, full.OnBridge, container, container.Address);
@@ -96,7 +111,10 @@ public sealed class BeyondTheBridgeTests(FullBridge full) : IClassFixture<FullBr
 
     [RequiresRootTheory]
     [InlineData("ip address flush dev $END", "lacks the address")]
-    [InlineData("ip address add 10.99.0.1 peer 10.99.0.2/32 dev $END; ip address del $GATEWAY peer $ADDRESS/32 dev $END", "lacks the address")]
+    [InlineData(
+        "ip address add 10.99.0.1 peer 10.99.0.2/32 dev $END; ip address del $GATEWAY peer $ADDRESS/32 dev $END",
+        "lacks the address"
+    )]
     [InlineData("echo 0 >/proc/sys/net/ipv4/conf/$END/proxy_arp", "proxy_arp is not 1")]
     [InlineData("ip link set $END down", "is down")]
     [InlineData("ip link set $END group 0", "is not a port of bridge twill0")]
@@ -108,10 +126,15 @@ public sealed class BeyondTheBridgeTests(FullBridge full) : IClassFixture<FullBr
 
         Host.Sh($"END={container.HostEnd()} ADDRESS={container.Address} GATEWAY={ip.GetProperty("gateway").GetString()}; {damage}");
 
-        CniAnswer check = (Host.Plugin("twill", container) with { ContainerId = IdOf(container) }).Check(full.Conf.ForPlugin(container.Result).ToJsonString());
+        CniAnswer check = (Host.Plugin("twill", container) with { ContainerId = IdOf(container) }).Check(
+            full.Conf.ForPlugin(container.Result).ToJsonString()
+        );
         (check.ExitCode == 0 ? "" : check.ErrorText).Should().Contain(told);
-        if (!damage.Contains("10.99", StringComparison.Ordinal))     // another address than its own: what it should be, only ADD's result says
+        if (!damage.Contains("10.99", StringComparison.Ordinal)) // another address than its own: what it should be, only ADD's result says
+        {
             Host.Complaints().Should().Contain(c => c.Check == "bridge" && c.Text.Contains(container.HostEnd()));
+        }
+
         Host.Cnitool("del", "twill", container).OrThrow();
     }
 
@@ -119,12 +142,16 @@ public sealed class BeyondTheBridgeTests(FullBridge full) : IClassFixture<FullBr
     public void A_second_add_is_refused_and_harms_nothing()
     {
         LabContainer container = New();
-        string before = Host.Sh($"ip -4 -j address show dev {container.HostEnd()}; cat /proc/sys/net/ipv4/conf/{container.HostEnd()}/proxy_arp");
+        string before = Host.Sh(
+            $"ip -4 -j address show dev {container.HostEnd()}; cat /proc/sys/net/ipv4/conf/{container.HostEnd()}/proxy_arp"
+        );
 
         CniAnswer again = (Host.Plugin("twill", container) with { ContainerId = IdOf(container) }).Add(full.Config);
 
         again.ErrorCode.Should().Be(104);
-        Host.Sh($"ip -4 -j address show dev {container.HostEnd()}; cat /proc/sys/net/ipv4/conf/{container.HostEnd()}/proxy_arp").Should().Be(before);
+        Host.Sh($"ip -4 -j address show dev {container.HostEnd()}; cat /proc/sys/net/ipv4/conf/{container.HostEnd()}/proxy_arp")
+            .Should()
+            .Be(before);
         full.OnBridge.CanPing(container.Address).Should().BeTrue();
     }
 
@@ -132,9 +159,10 @@ public sealed class BeyondTheBridgeTests(FullBridge full) : IClassFixture<FullBr
     public void Whoever_knew_the_address_on_the_bridge_finds_it_past_it_at_once()
     {
         LabContainer former = New();
-        string address = former.Address, mac = former.IpJson("link show dev eth0")[0].GetProperty("address").GetString()!;
+        string address = former.Address,
+            mac = former.IpJson("link show dev eth0")[0].GetProperty("address").GetString()!;
         Host.Cnitool("del", "twill", former).OrThrow();
-        full.OnBridge.Ip($"neigh replace {address} lladdr {mac} dev eth0 nud reachable");   // as if it had been on the bridge a moment ago
+        full.OnBridge.Ip($"neigh replace {address} lladdr {mac} dev eth0 nud reachable"); // as if it had been on the bridge a moment ago
 
         LabContainer container = full.AddRouted($"again{Interlocked.Increment(ref s_containers)}", $$"""{"ips":["{{address}}/24"]}""");
 
@@ -145,14 +173,18 @@ public sealed class BeyondTheBridgeTests(FullBridge full) : IClassFixture<FullBr
     [RequiresRootFact]
     public void An_address_that_was_past_the_ports_works_on_the_bridge()
     {
-        LabContainer former = New(), other = New();
+        LabContainer former = New(),
+            other = New();
         full.OnBridge.CanPing(former.Address).Should().BeTrue();
         other.CanPing(former.Address).Should().BeTrue();
         Host.Cnitool("del", "twill", former).OrThrow();
-        Host.Sh("ip link set filler1 nomaster; echo 0 >/proc/sys/net/ipv4/conf/twill0/proxy_arp");    // as on a bridge that was never full
+        Host.Sh("ip link set filler1 nomaster; echo 0 >/proc/sys/net/ipv4/conf/twill0/proxy_arp"); // as on a bridge that was never full
         try
         {
-            LabContainer container = full.AddRouted($"back{Interlocked.Increment(ref s_containers)}", $$"""{"ips":["{{former.Address}}/24"]}""");
+            LabContainer container = full.AddRouted(
+                $"back{Interlocked.Increment(ref s_containers)}",
+                $$"""{"ips":["{{former.Address}}/24"]}"""
+            );
             full.IsRouted(container).Should().BeFalse();
             Host.Sh("echo 1 >/proc/sys/net/ipv4/conf/twill0/proxy_arp");
             full.OnBridge.CanPing(container.Address).Should().BeTrue();
@@ -169,7 +201,8 @@ public sealed class BeyondTheBridgeTests(FullBridge full) : IClassFixture<FullBr
     [RequiresRootFact]
     public void Gc_frees_those_that_are_not_listed_and_nobody_else()
     {
-        LabContainer kept = New(), gone = New();
+        LabContainer kept = New(),
+            gone = New();
         JsonObject config = full.Conf.ForPlugin();
         config["cniVersion"] = "1.1.0";
         config["cni.dev/valid-attachments"] = new JsonArray([.. Valid(gone)]);

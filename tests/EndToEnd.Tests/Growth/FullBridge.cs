@@ -4,7 +4,8 @@ using Twill.Testing;
 
 namespace Twill.EndToEnd.Tests.Growth;
 
-/// <summary>One host with a container on its bridge, and somebody else's devices on all of the bridge's other ports: whoever comes now is past them.</summary>
+/// <summary>One host with a container on its bridge, and somebody else's devices on all of the bridge's other ports: whoever comes now is
+/// past them.</summary>
 public sealed class FullBridge : IDisposable
 {
     /// <summary>How many ports a Linux bridge has (BR_PORT_BITS is 10, and port 0 is none).</summary>
@@ -55,7 +56,8 @@ public sealed class FullBridge : IDisposable
     }
 
     /// <summary>Whether a container's host end is on no bridge.</summary>
-    internal bool IsRouted(LabContainer container) => !Host.IpJson($"link show dev {container.HostEnd()}")[0].TryGetProperty("master", out _);
+    internal bool IsRouted(LabContainer container) =>
+        !Host.IpJson($"link show dev {container.HostEnd()}")[0].TryGetProperty("master", out _);
 
     public void Dispose() => _single.Dispose();
 }

@@ -15,12 +15,14 @@ public sealed class ThousandsOfContainersTests(ITestOutputHelper output)
 
     private static readonly ParallelOptions s_some = new() { MaxDegreeOfParallelism = 8 };
 
-    /// <summary>Two hosts, leased /24s: 253 containers each, so that 2,000 take eight subnets, all but the first 512 past the bridge's last port.</summary>
+    /// <summary>Two hosts, leased /24s: 253 containers each, so that 2,000 take eight subnets, all but the first 512 past the bridge's last
+    /// port.</summary>
     [RequiresRootFact]
     public void A_thousand_and_two_thousand_containers_of_one_host_reach_each_other_other_hosts_and_the_outside()
     {
         using Cluster cluster = Cluster.Start(2);
-        LabHost host = cluster.Hosts[0], other = cluster.Hosts[1];
+        LabHost host = cluster.Hosts[0],
+            other = cluster.Hosts[1];
         string config = Config(cluster);
         LabContainer elsewhere = other.AddContainer("elsewhere");
         MakeNamespaces(host, 2000);
@@ -39,7 +41,8 @@ public sealed class ThousandsOfContainersTests(ITestOutputHelper output)
         IReadOnlyList<IPNetwork> subnets = SubnetsOf(cluster, host);
         subnets.Should().HaveCount(8);
         addresses.Should().OnlyContain(a => subnets.Any(s => s.Contains(IPAddress.Parse(a))), "each is of a subnet that this host leases");
-        string[] routed = RoutedOf(host), bridged = [.. addresses.Except(routed)];
+        string[] routed = RoutedOf(host),
+            bridged = [.. addresses.Except(routed)];
         routed.Should().HaveCount(2000 - LastPort).And.BeSubsetOf(addresses);
         string[] together = SameSubnet(bridged, routed, subnets);
         Reach(cluster, host, elsewhere, [.. together, bridged[0], bridged[^1], routed[0], routed[^1]], addresses);
@@ -52,8 +55,12 @@ public sealed class ThousandsOfContainersTests(ITestOutputHelper output)
         Leftovers.Of(host).Should().BeEmpty();
         host.Ip("route show").Should().NotContain(" dev tw0").And.NotMatchRegex(" dev tw[0-9a-v]{13} ");
         SubnetsOf(cluster, host).Should().BeEquivalentTo(subnets, "they stay this host's");
-        Figures.Report("growth: 2,000 containers on one host, 8 at a time",
-            $"first 1,000 ADDs in {first.TotalSeconds:0.0} s, second 1,000 in {second.TotalSeconds:0.0} s, 2,000 DELs in {end.TotalSeconds:0.0} s, 0 left", output);
+        Figures.Report(
+            "growth: 2,000 containers on one host, 8 at a time",
+            $"first 1,000 ADDs in {first.TotalSeconds:0.0} s, second 1,000 in {second.TotalSeconds:0.0} s, 2,000 DELs in "
+                + $"{end.TotalSeconds:0.0} s, 0 left",
+            output
+        );
 
         TimeSpan AddAll(Range range)
         {
@@ -67,7 +74,8 @@ public sealed class ThousandsOfContainersTests(ITestOutputHelper output)
     [RequiresRootFact]
     public void Containers_of_one_large_subnet_reach_each_other_on_both_sides_of_the_last_port()
     {
-        const int Containers = 40, OnBridge = 20;
+        const int Containers = 40,
+            OnBridge = 20;
         using SingleHost single = new();
         LabHost host = single.Host;
         JsonObject conf = SampleConf.Single();
@@ -82,11 +90,15 @@ public sealed class ThousandsOfContainersTests(ITestOutputHelper output)
 
         string[] routed = RoutedOf(host);
         routed.Should().HaveCount(Containers - OnBridge);
-        string script = $"ip link set lo up; for a in {string.Join(' ', addresses)}; do ping -n -q -c 1 -W 3 $a >/dev/null || echo $a; done";
+        string script =
+            $"ip link set lo up; for a in {string.Join(' ', addresses)}; do ping -n -q -c 1 -W 3 $a >/dev/null || echo $a; done";
         foreach (string from in (string[])[addresses.Except(routed).First(), routed[0]])
         {
             int i = Array.IndexOf(addresses, from);
-            host.RunFor(TimeSpan.FromMinutes(2), "ip", "netns", "exec", $"c{i}", "sh", "-c", script).OrThrow().Stdout.Should().BeEmpty($"c{i} ({from}) reaches all");
+            host.RunFor(TimeSpan.FromMinutes(2), "ip", "netns", "exec", $"c{i}", "sh", "-c", script)
+                .OrThrow()
+                .Stdout.Should()
+                .BeEmpty($"c{i} ({from}) reaches all");
         }
 
         Parallel.For(0, Containers, s_some, i => Plugin(host, i).Del(config).OrThrow());
@@ -107,13 +119,23 @@ public sealed class ThousandsOfContainersTests(ITestOutputHelper output)
         string[] addresses = [onBridge, Add(host, config, 1), Add(host, config, 2)];
         RoutedOf(host).Should().BeEquivalentTo(addresses.Skip(1));
 
-        foreach (string damage in (string[])["true", "ip link delete twill0", "echo 0 >/proc/sys/net/ipv4/conf/twill0/proxy_arp; ip address flush dev twill0"])
+        foreach (
+            string damage in (string[])
+                ["true", "ip link delete twill0", "echo 0 >/proc/sys/net/ipv4/conf/twill0/proxy_arp; ip address flush dev twill0"]
+        )
         {
             host.Sh(damage);
             for (int from = 0; from < 3; from++)
             {
                 foreach (string to in addresses.Where(a => a != addresses[from]))
-                    Eventually.True($"after '{damage}' c{from} reaches {to}", () => Ping(host, $"c{from}", to), TimeSpan.FromSeconds(20), () => host.Agent!.Log);
+                {
+                    Eventually.True(
+                        $"after '{damage}' c{from} reaches {to}",
+                        () => Ping(host, $"c{from}", to),
+                        TimeSpan.FromSeconds(20),
+                        () => host.Agent!.Log
+                    );
+                }
             }
 
             RoutedOf(host).Should().BeEquivalentTo(addresses.Skip(1), "where they were");
@@ -125,40 +147,50 @@ public sealed class ThousandsOfContainersTests(ITestOutputHelper output)
     private static string Config(Cluster cluster) => SampleConf.Cluster(cluster.Etcd.Endpoint).ForPlugin().ToJsonString();
 
     private static void MakeNamespaces(LabHost host, int count) =>
-        host.RunFor(TimeSpan.FromMinutes(2), "sh", "-c", $"for i in $(seq 0 {count - 1}); do echo netns add c$i; done | ip -batch -").OrThrow();
+        host.RunFor(TimeSpan.FromMinutes(2), "sh", "-c", $"for i in $(seq 0 {count - 1}); do echo netns add c$i; done | ip -batch -")
+            .OrThrow();
 
     private static string Add(LabHost host, string config, int i) => LabContainer.AddressOf(Plugin(host, i).Add(config).OrThrow().Stdout);
 
-    private static CniProcess Plugin(LabHost host, int i) => host.Plugin("twill") with
-    {
-        ContainerId = $"c{i}",
-        Netns = $"/run/netns/c{i}",
-        IfName = "eth0",
-        Timeout = TimeSpan.FromMinutes(1),
-    };
+    private static CniProcess Plugin(LabHost host, int i) =>
+        host.Plugin("twill") with
+        {
+            ContainerId = $"c{i}",
+            Netns = $"/run/netns/c{i}",
+            IfName = "eth0",
+            Timeout = TimeSpan.FromMinutes(1),
+        };
 
     private static int PortsTaken(LabHost host) => host.IpJson("link show master twill0").GetArrayLength();
 
     /// <summary>The containers past the bridge's ports, as the routes to them show.</summary>
     private static string[] RoutedOf(LabHost host) =>
-        [.. host.IpJson("route show scope link proto kernel").EnumerateArray().Where(r => r.GetProperty("dev").GetString()!.Length == 15).Select(r => r.GetProperty("dst").GetString()!)];
+        [
+            .. host.IpJson("route show scope link proto kernel")
+                .EnumerateArray()
+                .Where(r => r.GetProperty("dev").GetString()!.Length == 15)
+                .Select(r => r.GetProperty("dst").GetString()!),
+        ];
 
     /// <summary>The subnets that etcd holds for a host.</summary>
     private static IReadOnlyList<IPNetwork> SubnetsOf(Cluster cluster, LabHost host) =>
-    [
-        .. from entry in cluster.Etcd.List(Cluster.Subnets)
-           where JsonDocument.Parse(entry.Value).RootElement.GetProperty("PublicIP").GetString() == host.Address
-           select IPNetwork.Parse(entry.Key[Cluster.Subnets.Length..].Replace('-', '/')),
-    ];
+        [
+            .. from entry in cluster.Etcd.List(Cluster.Subnets)
+            where JsonDocument.Parse(entry.Value).RootElement.GetProperty("PublicIP").GetString() == host.Address
+            select IPNetwork.Parse(entry.Key[Cluster.Subnets.Length..].Replace('-', '/')),
+        ];
 
     /// <summary>One on the bridge and one past it, of the same subnet.</summary>
     private static string[] SameSubnet(string[] bridged, string[] routed, IReadOnlyList<IPNetwork> subnets)
     {
         foreach (IPNetwork subnet in subnets)
         {
-            string? one = bridged.FirstOrDefault(a => subnet.Contains(IPAddress.Parse(a))), another = routed.FirstOrDefault(a => subnet.Contains(IPAddress.Parse(a)));
+            string? one = bridged.FirstOrDefault(a => subnet.Contains(IPAddress.Parse(a))),
+                another = routed.FirstOrDefault(a => subnet.Contains(IPAddress.Parse(a)));
             if (one is not null && another is not null)
+            {
                 return [one, another];
+            }
         }
 
         throw new InvalidOperationException("no subnet has containers on both sides of the last port");
@@ -168,13 +200,27 @@ public sealed class ThousandsOfContainersTests(ITestOutputHelper output)
     private static void Reach(Cluster cluster, LabHost host, LabContainer elsewhere, string[] chosen, string[] addresses)
     {
         foreach (IPNetwork subnet in SubnetsOf(cluster, host))
-            Eventually.True($"the other host has a route to {subnet}", () => Cluster.RoutesOf(cluster.Hosts[1]).Contains(subnet.ToString()), TimeSpan.FromSeconds(30));
+        {
+            Eventually.True(
+                $"the other host has a route to {subnet}",
+                () => Cluster.RoutesOf(cluster.Hosts[1]).Contains(subnet.ToString()),
+                TimeSpan.FromSeconds(30)
+            );
+        }
+
         foreach (string from in chosen)
         {
             string name = $"c{Array.IndexOf(addresses, from)}";
             foreach (string to in (string[])[.. chosen.Where(a => a != from), elsewhere.Address, Lab.OutsideAddress])
+            {
                 Eventually.True($"{name} ({from}) reaches {to}", () => Ping(host, name, to), TimeSpan.FromSeconds(20));
-            Eventually.True($"a container of another host reaches {name} ({from})", () => elsewhere.CanPing(from), TimeSpan.FromSeconds(20));
+            }
+
+            Eventually.True(
+                $"a container of another host reaches {name} ({from})",
+                () => elsewhere.CanPing(from),
+                TimeSpan.FromSeconds(20)
+            );
         }
     }
 

@@ -7,7 +7,8 @@ internal static class Changes
     /// <summary>The same configuration with another value at a path such as `ipam.etcd.endpoints`.</summary>
     internal static JsonObject With(this JsonObject config, string path, string json)
     {
-        JsonObject copy = config.DeepClone().AsObject(), at = copy;
+        JsonObject copy = config.DeepClone().AsObject(),
+            at = copy;
         string[] steps = path.Split('.');
         foreach (string step in steps[..^1])
         {

@@ -40,8 +40,16 @@ public sealed class EnvironmentTests(HostileBench bench, ITestOutputHelper outpu
                     {
                         foreach (State state in Enum.GetValues<State>())
                         {
-                            string? value = state switch { State.Missing => null, State.Empty => "", _ => illegal };
-                            CniProcess plugin = bench.Plugin(program, verb) with { Env = new Dictionary<string, string?> { [name] = value } };
+                            string? value = state switch
+                            {
+                                State.Missing => null,
+                                State.Empty => "",
+                                _ => illegal,
+                            };
+                            CniProcess plugin = bench.Plugin(program, verb) with
+                            {
+                                Env = new Dictionary<string, string?> { [name] = value },
+                            };
                             CniAnswer answer = plugin.Run(verb, config);
                             calls++;
                             Judge(answer, program, verb, version, name, state);
@@ -75,7 +83,7 @@ public sealed class EnvironmentTests(HostileBench bench, ITestOutputHelper outpu
     [InlineData("%s%n")]
     [InlineData("all")]
     [InlineData("default")]
-    [InlineData("ääääääää")]    // eight letters, sixteen bytes
+    [InlineData("ääääääää")] // eight letters, sixteen bytes
     public void An_interface_name_that_the_kernel_or_a_path_would_read_otherwise_is_refused_by_every_verb(string name)
     {
         foreach (string program in HostileBench.Plugins)
@@ -139,7 +147,10 @@ public sealed class EnvironmentTests(HostileBench bench, ITestOutputHelper outpu
         {
             foreach (string verb in (string[])["ADD", "DEL", "CHECK"])
             {
-                CniAnswer answer = (bench.Plugin(program, verb) with { ContainerId = id }).Run(verb, bench.Config(verb: verb).ToJsonString());
+                CniAnswer answer = (bench.Plugin(program, verb) with { ContainerId = id }).Run(
+                    verb,
+                    bench.Config(verb: verb).ToJsonString()
+                );
                 HostileBench.Judge(answer, id).Should().Be(4);
                 answer.ErrorText.Should().Contain("CNI_CONTAINERID");
             }
@@ -167,9 +178,9 @@ public sealed class EnvironmentTests(HostileBench bench, ITestOutputHelper outpu
     }
 
     [RequiresRootTheory]
-    [InlineData(300)]       // longer than a file's name
-    [InlineData(5_000)]     // longer than an interface's alias
-    [InlineData(60_000)]    // longer than an address record
+    [InlineData(300)] // longer than a file's name
+    [InlineData(5_000)] // longer than an interface's alias
+    [InlineData(60_000)] // longer than an address record
     public void A_long_container_id_is_served_or_refused_as_a_whole(int length)
     {
         CniProcess plugin = bench.Plugin("twill") with { ContainerId = new string('c', length) };
@@ -186,7 +197,7 @@ public sealed class EnvironmentTests(HostileBench bench, ITestOutputHelper outpu
     [InlineData("/run")]
     [InlineData("/run/hostile-fifo")]
     [InlineData("/proc/self/ns/mnt")]
-    [InlineData("/proc/self/ns/net")]      // the host's own
+    [InlineData("/proc/self/ns/net")] // the host's own
     [InlineData("/run/netns/../netns/nowhere")]
     public void A_namespace_that_is_none_of_a_container_is_refused_and_opening_it_stops_nothing(string path)
     {
@@ -245,6 +256,9 @@ public sealed class EnvironmentTests(HostileBench bench, ITestOutputHelper outpu
         }
 
         // The main plugin looks for the IPAM plugin there; STATUS says what an ADD would fail for.
-        return name != "CNI_PATH" || program != "twill" ? 0 : state != State.Illegal ? 4 : verb == "STATUS" ? 50 : 7;
+        return name != "CNI_PATH" || program != "twill" ? 0
+            : state != State.Illegal ? 4
+            : verb == "STATUS" ? 50
+            : 7;
     }
 }

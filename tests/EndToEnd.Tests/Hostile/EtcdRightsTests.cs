@@ -3,10 +3,13 @@ using Twill.Testing;
 
 namespace Twill.EndToEnd.Tests.Hostile;
 
-/// <summary>The rights in etcd that conf/README.md recommends, given by its own commands: enough for all programs, and nothing more.</summary>
+/// <summary>The rights in etcd that conf/README.md recommends, given by its own commands: enough for all programs, and nothing
+/// more.</summary>
 public sealed class EtcdRightsTests
 {
-    private const string User = "twill-node", Password = "correct horse battery", PasswordFile = "/etc/cni/etcd-password";
+    private const string User = "twill-node",
+        Password = "correct horse battery",
+        PasswordFile = "/etc/cni/etcd-password";
 
     [RequiresRootFact]
     public void With_the_rights_of_the_manual_hosts_join_grow_and_come_back_and_the_user_can_do_nothing_else()
@@ -16,8 +19,9 @@ public sealed class EtcdRightsTests
         cluster.Etcd.Put("/twill/other/config", "another network's");
         cluster.Etcd.Put("/registry/secrets/x", "somebody else's");
 
-        LabHost a = NewHost(cluster, "a"), b = NewHost(cluster, "b");
-        LabContainer first = a.AddContainer("first");   // leased by the IPAM plugin: no agent yet
+        LabHost a = NewHost(cluster, "a"),
+            b = NewHost(cluster, "b");
+        LabContainer first = a.AddContainer("first"); // leased by the IPAM plugin: no agent yet
         a.StartAgent();
         b.StartAgent();
         cluster.WaitUntilJoined();
@@ -27,7 +31,7 @@ public sealed class EtcdRightsTests
 
         string lease = cluster.LeaseOf(b)!;
         b.Agent!.Stop();
-        b.StartAgent();     // renews and watches anew
+        b.StartAgent(); // renews and watches anew
         Eventually.True("the agent is back", () => b.Agent.Log.Contains(lease, StringComparison.Ordinal), onFailure: () => b.Agent.Log);
         cluster.LeaseOf(b).Should().Be(lease);
         b.Cnitool("del", "twill", second).OrThrow();
@@ -58,14 +62,17 @@ public sealed class EtcdRightsTests
     {
         string[] commands =
         [
-            .. File.ReadAllLines(Path.Combine(RepoPaths.Conf, "README.md")).Select(l => l.Trim())
+            .. File.ReadAllLines(Path.Combine(RepoPaths.Conf, "README.md"))
+                .Select(l => l.Trim())
                 .Where(l => l.StartsWith("etcdctl ", StringComparison.Ordinal)),
         ];
         commands.Should().HaveCountGreaterThan(5, "the manual's section has the commands");
         foreach (string command in commands)
         {
             string[] words = Cmd.Split(command);
-            etcd.Etcdctl(command.StartsWith("etcdctl user add ", StringComparison.Ordinal) ? ["user", "add", $"{words[3]}:{Password}"] : words[1..]);
+            etcd.Etcdctl(
+                command.StartsWith("etcdctl user add ", StringComparison.Ordinal) ? ["user", "add", $"{words[3]}:{Password}"] : words[1..]
+            );
         }
     }
 
@@ -104,7 +111,11 @@ public sealed class EtcdRightsTests
         ];
         foreach (string[] command in denied)
         {
-            FluentActions.Invoking(() => As(etcd, command)).Should().Throw<CmdException>(string.Join(' ', command)).WithMessage("*permission denied*");
+            FluentActions
+                .Invoking(() => As(etcd, command))
+                .Should()
+                .Throw<CmdException>(string.Join(' ', command))
+                .WithMessage("*permission denied*");
         }
     }
 

@@ -5,7 +5,8 @@ using Xunit.Abstractions;
 
 namespace Twill.EndToEnd.Tests.Hostile;
 
-/// <summary>Some hundreds of damaged calls of the published plugins on a host, from a fixed seed; the thousands are tried in process.</summary>
+/// <summary>Some hundreds of damaged calls of the published plugins on a host, from a fixed seed; the thousands are tried in
+/// process.</summary>
 public sealed class FuzzTests(HostileBench bench, ITestOutputHelper output) : IClassFixture<HostileBench>
 {
     private const int Cases = 200;
@@ -13,7 +14,24 @@ public sealed class FuzzTests(HostileBench bench, ITestOutputHelper output) : IC
     private static readonly string[] s_verbs = ["ADD", "ADD", "ADD", "DEL", "CHECK", "GC", "STATUS"];
 
     private static readonly string[] s_values =
-        ["", " ", "dummy", "..", "/", "a/b", "eth%d", "eth1", "A=B;C", "IP=10.244.0.9", "MAC=x;IgnoreUnknown=1", "=", "\uFFFD", "é", "\n", new string('x', 5000)];
+    [
+        "",
+        " ",
+        "dummy",
+        "..",
+        "/",
+        "a/b",
+        "eth%d",
+        "eth1",
+        "A=B;C",
+        "IP=10.244.0.9",
+        "MAC=x;IgnoreUnknown=1",
+        "=",
+        "\uFFFD",
+        "é",
+        "\n",
+        new string('x', 5000),
+    ];
 
     private static readonly string[] s_names = ["CNI_CONTAINERID", "CNI_NETNS", "CNI_IFNAME", "CNI_ARGS", "CNI_PATH"];
 
@@ -27,14 +45,24 @@ public sealed class FuzzTests(HostileBench bench, ITestOutputHelper output) : IC
         int succeeded = 0;
         for (int i = 0; i < Cases; i++)
         {
-            string verb = s_verbs[random.Next(s_verbs.Length)], good = Whole(verb).ToJsonString();
-            byte[] config = random.Next(5) == 0
-                ? Mutation.OfBytes(random, Encoding.UTF8.GetBytes(good))
-                : Encoding.UTF8.GetBytes(Mutation.OfJson(random, good, "cni.dev/valid-attachments.0.containerID", "cni.dev/valid-attachments.0.ifname"));
+            string verb = s_verbs[random.Next(s_verbs.Length)],
+                good = Whole(verb).ToJsonString();
+            byte[] config =
+                random.Next(5) == 0
+                    ? Mutation.OfBytes(random, Encoding.UTF8.GetBytes(good))
+                    : Encoding.UTF8.GetBytes(
+                        Mutation.OfJson(random, good, "cni.dev/valid-attachments.0.containerID", "cni.dev/valid-attachments.0.ifname")
+                    );
             CniProcess plugin = bench.Plugin(program, verb);
             if (random.Next(3) == 0)
             {
-                plugin = plugin with { Env = new Dictionary<string, string?> { [s_names[random.Next(s_names.Length)]] = s_values[random.Next(s_values.Length)] } };
+                plugin = plugin with
+                {
+                    Env = new Dictionary<string, string?>
+                    {
+                        [s_names[random.Next(s_names.Length)]] = s_values[random.Next(s_values.Length)],
+                    },
+                };
             }
 
             string because = $"seed {seed}, case {i}: {verb} {string.Join(' ', plugin.Env)} {Encoding.UTF8.GetString(config)}";
@@ -59,10 +87,12 @@ public sealed class FuzzTests(HostileBench bench, ITestOutputHelper output) : IC
         JsonObject whole = bench.Config(verb: verb);
         whole["mtu"] = 1400;
         whole["nonMasqueradeCIDRs"] = new JsonArray("10.0.0.0/8");
-        whole["runtimeConfig"] = JsonNode.Parse("""
+        whole["runtimeConfig"] = JsonNode.Parse(
+            """
             {"portMappings":[{"hostPort":18080,"containerPort":80,"protocol":"tcp"}],
              "bandwidth":{"ingressRate":8000000,"ingressBurst":800000,"egressRate":8000000,"egressBurst":800000}}
-            """);
+            """
+        );
         return whole;
     }
 }

@@ -47,7 +47,8 @@ public sealed class HostileBench : IDisposable
 
     internal LabContainer Pod { get; } = null!;
 
-    /// <summary>A good configuration: with the base container's result for CHECK, and with it among the attachments that live for GC.</summary>
+    /// <summary>A good configuration: with the base container's result for CHECK, and with it among the attachments that live for
+    /// GC.</summary>
     internal JsonObject Config(string version = "1.1.0", string verb = "ADD")
     {
         JsonObject config = _single.Conf.ForPlugin();
@@ -67,7 +68,10 @@ public sealed class HostileBench : IDisposable
 
     /// <summary>The plugin as a runtime calls it: CHECK is about the container that lives, the others about the other one.</summary>
     internal CniProcess Plugin(string program, string verb = "ADD") =>
-        Host.Plugin(program, verb == "CHECK" ? Base : Pod) with { Timeout = TimeSpan.FromSeconds(60) };
+        Host.Plugin(program, verb == "CHECK" ? Base : Pod) with
+        {
+            Timeout = TimeSpan.FromSeconds(60),
+        };
 
     /// <summary>Takes away what a call that succeeded made, and looks whether all is as before it.</summary>
     internal void TidyUp(string because)
@@ -84,12 +88,15 @@ public sealed class HostileBench : IDisposable
     /// What belongs to single containers, as the tools of the system show it: interfaces, address records, elements of nftables
     /// maps, processes of ours.
     /// </summary>
-    internal string Traces() => Host.Sh("""
-        ip -o link show type veth | awk '{print $2}' | sort; ip -o link show type ifb
-        cd /var/lib/cni && find twill \( -name '*.*.*.*' -o -path '*/attachments/*' -o -name new -o -name '.*' \) -printf '%p %l\n' | sort
-        find /run/twill -name '.*' 2>/dev/null
-        nft list maps | sed -n '/elements = {/,/}/p'
-        """);
+    internal string Traces() =>
+        Host.Sh(
+            """
+            ip -o link show type veth | awk '{print $2}' | sort; ip -o link show type ifb
+            cd /var/lib/cni && find twill \( -name '*.*.*.*' -o -path '*/attachments/*' -o -name new -o -name '.*' \) -printf '%p %l\n' | sort
+            find /run/twill -name '.*' 2>/dev/null
+            nft list maps | sed -n '/elements = {/,/}/p'
+            """
+        );
 
     /// <summary>
     /// One JSON document or nothing on success, one error document with a code that is documented on failure; no signal, no stack

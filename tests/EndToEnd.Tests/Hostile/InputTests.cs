@@ -177,10 +177,12 @@ public sealed class InputTests(HostileBench bench, ITestOutputHelper output) : I
         whole["mtu"] = 1400;
         whole["hairpinMode"] = true;
         whole["nonMasqueradeCIDRs"] = new JsonArray("10.0.0.0/8");
-        whole["runtimeConfig"] = JsonNode.Parse("""
+        whole["runtimeConfig"] = JsonNode.Parse(
+            """
             {"portMappings":[{"hostPort":18080,"containerPort":80,"protocol":"tcp","hostIP":""}],"ips":["10.244.0.77"],"mac":"02:00:00:00:00:77",
              "bandwidth":{"ingressRate":8000000,"ingressBurst":800000,"egressRate":8000000,"egressBurst":800000}}
-            """);
+            """
+        );
         whole["args"] = JsonNode.Parse("""{"cni":{"ips":["10.244.0.77"],"mac":"02:00:00:00:00:77"}}""");
         whole["dns"] = JsonNode.Parse("""{"nameservers":["192.0.2.53"],"domain":"d","search":["s"],"options":["o"]}""");
         if (verb == "DEL")
@@ -217,7 +219,8 @@ public sealed class InputTests(HostileBench bench, ITestOutputHelper output) : I
 
     private static string With(JsonObject whole, string[] place, string value)
     {
-        JsonNode copy = whole.DeepClone(), at = copy;
+        JsonNode copy = whole.DeepClone(),
+            at = copy;
         foreach (string step in place[..^1])
         {
             at = at is JsonArray ? at[int.Parse(step, System.Globalization.CultureInfo.InvariantCulture)]! : at[step]!;

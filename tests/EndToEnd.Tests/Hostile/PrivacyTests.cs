@@ -6,7 +6,10 @@ namespace Twill.EndToEnd.Tests.Hostile;
 /// <summary>Who may read what the programs keep, what they tell of secrets, and where names and links could lead them.</summary>
 public sealed class PrivacyTests(HostileBench bench) : IClassFixture<HostileBench>
 {
-    private const string Password = "open sesame 4711", WrongPassword = "close sesame 4712", PasswordFile = "/etc/cni/etcd-password", KeyFile = "/etc/cni/etcd.key";
+    private const string Password = "open sesame 4711",
+        WrongPassword = "close sesame 4712",
+        PasswordFile = "/etc/cni/etcd-password",
+        KeyFile = "/etc/cni/etcd.key";
 
     [RequiresRootTheory]
     [InlineData("000")]
@@ -17,21 +20,32 @@ public sealed class PrivacyTests(HostileBench bench) : IClassFixture<HostileBenc
         using Cluster cluster = Cluster.Start(0);
         LabHost host = cluster.NewHost("host");
         LabContainer container = host.NewContainer("c");
-        JsonObject config = SampleConf.Cluster(cluster.Etcd.Endpoint).ForPlugin().With("runtimeConfig", """{"portMappings":[{"hostPort":8080,"containerPort":80}]}""");
+        JsonObject config = SampleConf
+            .Cluster(cluster.Etcd.Endpoint)
+            .ForPlugin()
+            .With("runtimeConfig", """{"portMappings":[{"hostPort":8080,"containerPort":80}]}""");
         CniProcess plugin = host.Plugin("twill", container);
         CniProcess masked = plugin with { Prefix = [.. plugin.Prefix, "sh", "-c", $"umask {umask}; exec \"$0\""] };
         masked.Add(config.ToJsonString()).OrThrow();
 
         string made = host.Sh("find /run/twill /var/lib/cni/twill ! -type l -printf '%y %m %p\\n'");
-        made.Split('\n', StringSplitOptions.RemoveEmptyEntries).Should().HaveCountGreaterThan(8)
-            .And.OnlyContain(line => line.StartsWith("d 700 ", StringComparison.Ordinal) || line.StartsWith("f 600 ", StringComparison.Ordinal), made);
+        made.Split('\n', StringSplitOptions.RemoveEmptyEntries)
+            .Should()
+            .HaveCountGreaterThan(8)
+            .And.OnlyContain(
+                line => line.StartsWith("d 700 ", StringComparison.Ordinal) || line.StartsWith("f 600 ", StringComparison.Ordinal),
+                made
+            );
         masked.Del(config.ToJsonString()).OrThrow();
     }
 
     [RequiresRootFact]
     public void The_ipam_plugin_of_somebody_else_gets_the_umask_that_the_runtime_had()
     {
-        bench.Host.Write("/opt/cni/bin/says-umask", "#!/bin/sh\ncat > /dev/null\numask > /run/umask\necho '{\"cniVersion\":\"1.0.0\",\"ips\":[{\"address\":\"10.7.0.2/24\"}]}'\n");
+        bench.Host.Write(
+            "/opt/cni/bin/says-umask",
+            "#!/bin/sh\ncat > /dev/null\numask > /run/umask\necho '{\"cniVersion\":\"1.0.0\",\"ips\":[{\"address\":\"10.7.0.2/24\"}]}'\n"
+        );
         bench.Host.Sh("chmod 755 /opt/cni/bin/says-umask");
         JsonObject config = bench.Config("1.0.0").With("ipam", """{"type":"says-umask"}""");
         CniProcess plugin = bench.Plugin("twill");
@@ -74,7 +88,11 @@ public sealed class PrivacyTests(HostileBench bench) : IClassFixture<HostileBenc
         Call("ADD", conf.ForPlugin());
         Call("ADD", conf.ForPlugin().With("ipam.etcd.endpoints", $"[\"http://root:{Password.Replace(' ', '+')}@192.168.50.200:2379\"]"));
         host.Write(KeyFile, "-----BEGIN PRIVATE KEY-----\nbXkgbGlwcyBhcmUgc2VhbGVk\n-----END PRIVATE KEY-----\n");
-        Call("ADD", conf.ForPlugin().With("ipam.etcd", $$"""{"endpoints":["https://192.168.50.200:2379"],"certFile":"{{KeyFile}}","keyFile":"{{KeyFile}}"}"""));
+        Call(
+            "ADD",
+            conf.ForPlugin()
+                .With("ipam.etcd", $$"""{"endpoints":["https://192.168.50.200:2379"],"certFile":"{{KeyFile}}","keyFile":"{{KeyFile}}"}""")
+        );
         Call("ADD", conf.ForPlugin().With("ipam.etcd", $$"""{"endpoints":["https://192.168.50.200:2379"],"caFile":"{{KeyFile}}"}"""));
 
         said.Add(host.Agent!.Log);
@@ -96,9 +114,17 @@ public sealed class PrivacyTests(HostileBench bench) : IClassFixture<HostileBenc
     [InlineData("attachments/pod:eth0")]
     public void A_link_planted_where_a_file_of_ours_goes_is_not_written_through(string name)
     {
-        string network = $"planted-{name.Replace('/', '-').Replace(':', '-')}", directory = $"/var/lib/cni/twill/{network}";
-        bench.Host.Sh($"mkdir -p {directory}/attachments /run/precious; echo precious > /run/precious/file; chmod 644 /run/precious/file; ln -s /run/precious/file {directory}/{name}");
-        JsonObject config = bench.Config().With("name", $"\"{network}\"").With("bridge", "\"planted0\"").With("ipam.subnet", "\"10.8.0.0/24\"");
+        string network = $"planted-{name.Replace('/', '-').Replace(':', '-')}",
+            directory = $"/var/lib/cni/twill/{network}";
+        bench.Host.Sh(
+            $"mkdir -p {directory}/attachments /run/precious; echo precious > /run/precious/file; chmod 644 /run/precious/file; ln -s "
+                + $"/run/precious/file {directory}/{name}"
+        );
+        JsonObject config = bench
+            .Config()
+            .With("name", $"\"{network}\"")
+            .With("bridge", "\"planted0\"")
+            .With("ipam.subnet", "\"10.8.0.0/24\"");
         foreach (string program in HostileBench.Plugins)
         {
             CniProcess plugin = bench.Plugin(program);
@@ -106,7 +132,10 @@ public sealed class PrivacyTests(HostileBench bench) : IClassFixture<HostileBenc
             HostileBench.Judge(plugin.Del(config.ToJsonString()), name).Should().BeOneOf(0, 5);
         }
 
-        bench.Host.Sh("cat /run/precious/file; stat -c '%a %U' /run/precious/file; ls -A /run/precious").Should().Be("precious\n644 root\nfile\n");
+        bench
+            .Host.Sh("cat /run/precious/file; stat -c '%a %U' /run/precious/file; ls -A /run/precious")
+            .Should()
+            .Be("precious\n644 root\nfile\n");
         bench.Host.Sh($"rm -rf {directory}; ip link delete planted0 2>/dev/null; nft delete table inet twill-{network} 2>/dev/null; true");
         bench.TidyUp(name);
     }

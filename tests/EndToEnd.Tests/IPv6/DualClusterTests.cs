@@ -21,28 +21,32 @@ public sealed class DualCluster : IDisposable
 
     internal IReadOnlyList<LabContainer> Containers { get; } = [];
 
-    internal static Cluster Start(int hosts, LabFamilies underlay, string backend = """{ "type": "vxlan" }""") => Cluster.Start(hosts, underlay: underlay, change: conf =>
-    {
-        conf.Plugin()["backend"] = JsonNode.Parse(backend);
-        conf.Ipam()["ipv6Network"] = "fc00:1::/48";
-        conf.Ipam()["routes"] = JsonNode.Parse("""[{ "dst": "0.0.0.0/0" }, { "dst": "::/0" }]""");
-    });
+    internal static Cluster Start(int hosts, LabFamilies underlay, string backend = """{ "type": "vxlan" }""") =>
+        Cluster.Start(hosts, underlay: underlay, change: conf =>
+        {
+            conf.Plugin()["backend"] = JsonNode.Parse(backend);
+            conf.Ipam()["ipv6Network"] = "fc00:1::/48";
+            conf.Ipam()["routes"] = JsonNode.Parse("""[{ "dst": "0.0.0.0/0" }, { "dst": "::/0" }]""");
+        });
 
     /// <summary>Every container pings every other by every address of it; what was not answered.</summary>
     internal static string[] Unreached(IReadOnlyList<LabContainer> containers) =>
-    [
-        .. from one in containers
-           from other in containers
-           where one != other
-           from address in other.Addresses
-           where !one.CanPing(address)
-           select $"{one.Name} to {address}",
-    ];
+        [
+            .. from one in containers
+            from other in containers
+            where one != other
+            from address in other.Addresses
+            where !one.CanPing(address)
+            select $"{one.Name} to {address}",
+        ];
 
     /// <summary>All entries of ours for other hosts, a line each.</summary>
-    internal static string[] Entries(LabHost host) => host.Sh(
-        "ip -4 route show proto 116; ip -6 route show proto 116; ip -4 neigh show proto 116; ip -6 neigh show proto 116; "
-        + "for d in twill.1 twill-v6.1; do bridge fdb show dev $d 2>/dev/null | grep dst; done; true").Split('\n', StringSplitOptions.RemoveEmptyEntries);
+    internal static string[] Entries(LabHost host) =>
+        host.Sh(
+                "ip -4 route show proto 116; ip -6 route show proto 116; ip -4 neigh show proto 116; ip -6 neigh show proto 116; "
+                    + "for d in twill.1 twill-v6.1; do bridge fdb show dev $d 2>/dev/null | grep dst; done; true"
+            )
+            .Split('\n', StringSplitOptions.RemoveEmptyEntries);
 
     public void Dispose() => Cluster?.Dispose();
 }
@@ -71,8 +75,12 @@ public sealed class DualClusterTests(DualCluster dual) : IClassFixture<DualClust
     [RequiresRootFact]
     public void Packets_of_each_family_cross_the_underlay_in_that_family_and_the_largest_arrive_whole()
     {
-        LabContainer from = dual.Containers[0], to = dual.Containers[1];
-        foreach ((string address, string device, int headers) in (ReadOnlySpan<(string, string, int)>)[(to.Addresses[0], "twill.1", 28), (to.Addresses[1], "twill-v6.1", 48)])
+        LabContainer from = dual.Containers[0],
+            to = dual.Containers[1];
+        foreach (
+            (string address, string device, int headers) in (ReadOnlySpan<(string, string, int)>)
+                [(to.Addresses[0], "twill.1", 28), (to.Addresses[1], "twill-v6.1", 48)]
+        )
         {
             _cluster.Hosts[0].Ip($"route get {address}").Should().Contain($"dev {device} ");
             int mtu = from.IpJson("link show dev eth0")[0].GetProperty("mtu").GetInt32();
@@ -101,8 +109,14 @@ public sealed class DualClusterTests(DualCluster dual) : IClassFixture<DualClust
     public void The_operators_commands_find_both_families_well()
     {
         LabHost host = _cluster.Hosts[0];
-        Eventually.Pass(() => host.Run("/opt/cni/bin/twill", "peers").Should().Match<CmdResult>(r => r.ExitCode == 0 && r.Stdout.Contains("twill-v6.1")));
-        host.Run("/opt/cni/bin/twill", "status").Stdout.Should().Contain($"{host.Address} and {host.AddressV6} on eth0").And.Contain("countless free").And.Contain("4 of 4");
+        Eventually.Pass(() =>
+            host.Run("/opt/cni/bin/twill", "peers").Should().Match<CmdResult>(r => r.ExitCode == 0 && r.Stdout.Contains("twill-v6.1"))
+        );
+        host.Run("/opt/cni/bin/twill", "status")
+            .Stdout.Should()
+            .Contain($"{host.Address} and {host.AddressV6} on eth0")
+            .And.Contain("countless free")
+            .And.Contain("4 of 4");
         CmdResult doctor = host.Run("env", $"CNI_PATH=/opt/cni/bin:{RepoPaths.ReferencePlugins}", "/opt/cni/bin/twill", "doctor");
         doctor.Stdout.Should().NotContain("failed  ").And.Contain("twill.1 is up").And.Contain("twill-v6.1 is up");
     }
@@ -113,7 +127,8 @@ public sealed class DualClusterTests(DualCluster dual) : IClassFixture<DualClust
         Cluster cluster = DualCluster.Start(2, LabFamilies.Both);
         using (cluster)
         {
-            LabHost stays = cluster.Hosts[0], leaves = cluster.Hosts[1];
+            LabHost stays = cluster.Hosts[0],
+                leaves = cluster.Hosts[1];
             Eventually.Pass(() => DualCluster.Entries(stays).Should().HaveCount(6));
 
             leaves.Agent!.Stop();

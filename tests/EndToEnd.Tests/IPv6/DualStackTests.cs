@@ -13,14 +13,25 @@ public sealed class DualStackTests(DualHost dual) : IClassFixture<DualHost>
     [RequiresRootFact]
     public void It_reaches_everybody_over_both_families_as_soon_as_it_is_added()
     {
-        LabContainer a = New(), b = New();
+        LabContainer a = New(),
+            b = New();
         (NetnsShell From, string To)[] ways =
         [
-            (a, DualHost.SixOf(b)), (b, DualHost.SixOf(a)), (a, DualHost.Gateway), (Host, DualHost.SixOf(a)), (a, DualHost.Address),
-            (a, b.Address), (Host, b.Address), (a, Host.Address), (a, Lab.OutsideAddress),
+            (a, DualHost.SixOf(b)),
+            (b, DualHost.SixOf(a)),
+            (a, DualHost.Gateway),
+            (Host, DualHost.SixOf(a)),
+            (a, DualHost.Address),
+            (a, b.Address),
+            (Host, b.Address),
+            (a, Host.Address),
+            (a, Lab.OutsideAddress),
         ];
         foreach ((NetnsShell from, string to) in ways)
+        {
             from.CanPing(to).Should().BeTrue($"{to} is reached");
+        }
+
         using SourceWatch watch = SourceWatch.On(dual.Lab.Outside);
         a.CanPing(DualHost.OutsideAddress).Should().BeTrue();
         watch.Sources().Should().Equal([DualHost.Address], "the outside sees the host");
@@ -44,7 +55,9 @@ public sealed class DualStackTests(DualHost dual) : IClassFixture<DualHost>
     public void IPv6_that_the_runtime_turned_off_in_the_namespace_is_turned_on_for_the_interface()
     {
         LabContainer container = Host.NewContainer(Name());
-        container.Sh("ip link set lo up; echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6; echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6");
+        container.Sh(
+            "ip link set lo up; echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6; echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6"
+        );
 
         container.Result = Host.Cnitool("add", "twill", container).OrThrow().Stdout;
 
@@ -57,7 +70,8 @@ public sealed class DualStackTests(DualHost dual) : IClassFixture<DualHost>
     {
         JsonObject conf = DualHost.Configuration("six", "six0", "fd00:6::/64");
         Host.Configure(conf);
-        LabContainer a = New("six"), b = New("six");
+        LabContainer a = New("six"),
+            b = New("six");
 
         a.Ip("-4 address show dev eth0").Should().BeEmpty();
         JsonNode.Parse(a.Result)!["ips"]!.AsArray().Should().ContainSingle();
@@ -66,7 +80,10 @@ public sealed class DualStackTests(DualHost dual) : IClassFixture<DualHost>
         MacOf(a).Should().StartWith("0e:").And.NotBe(MacOf(b));
         Host.Cnitool("check", "six", a).OrThrow();
         foreach (LabContainer container in new[] { a, b })
+        {
             Host.Cnitool("del", "six", container).OrThrow();
+        }
+
         dual.Taken("six").Should().BeEmpty();
         Host.Sh("rm /etc/cni/net.d/10-six.conflist");
     }
@@ -99,7 +116,10 @@ public sealed class DualStackTests(DualHost dual) : IClassFixture<DualHost>
         CniAnswer answer = Host.Plugin("twill", container).Add(config.ToJsonString());
 
         answer.ErrorCode.Should().Be(7);
-        answer.ErrorText.Should().Contain("with an MTU of 1279 bytes there is no IPv6").And.Contain("$.mtu: expected 0 or at least 1280, got '1279'");
+        answer
+            .ErrorText.Should()
+            .Contain("with an MTU of 1279 bytes there is no IPv6")
+            .And.Contain("$.mtu: expected 0 or at least 1280, got '1279'");
         Leftovers.Links(Host).Should().BeEquivalentTo(before);
         dual.Taken("narrow").Should().BeEmpty();
         config["mtu"] = 1280;
@@ -155,15 +175,18 @@ public sealed class DualStackTests(DualHost dual) : IClassFixture<DualHost>
         JsonNode result = JsonNode.Parse(Host.Plugin("twill", container).Add(config.ToJsonString()).OrThrow().Stdout)!;
 
         Inside(container).Should().Equal("10.244.0.200/24", "fd00:244::200/64");
-        string expected = version == "0.2.0"
-            ? $$"""
-              {"cniVersion":"0.2.0","ip4":{"ip":"10.244.0.200/24","gateway":"10.244.0.1","routes":[{"dst":"0.0.0.0/0"}]},
-               "ip6":{"ip":"fd00:244::200/64","gateway":"{{DualHost.Gateway}}","routes":[{"dst":"::/0"}]},"dns":{} }
-              """
-            : $$"""
-              {"cniVersion":"{{version}}","ips":[{ {{Family("4")}} "interface":2,"address":"10.244.0.200/24","gateway":"10.244.0.1"},
-               { {{Family("6")}} "interface":2,"address":"fd00:244::200/64","gateway":"{{DualHost.Gateway}}"}],"routes":[{"dst":"0.0.0.0/0"},{"dst":"::/0"}],"dns":{} }
-              """;
+        string expected =
+            version == "0.2.0"
+                ? $$"""
+                    {"cniVersion":"0.2.0","ip4":{"ip":"10.244.0.200/24","gateway":"10.244.0.1","routes":[{"dst":"0.0.0.0/0"}]},
+                     "ip6":{"ip":"fd00:244::200/64","gateway":"{{DualHost.Gateway}}","routes":[{"dst":"::/0"}]},"dns":{} }
+                    """
+                : $$"""
+                    {"cniVersion":"{{version}}","ips":[{ {{Family("4")}} "interface":2,"address":"10.244.0.200/24","gateway":"10.244.0.1"},
+                     { {{Family(
+                        "6"
+                    )}} "interface":2,"address":"fd00:244::200/64","gateway":"{{DualHost.Gateway}}"}],"routes":[{"dst":"0.0.0.0/0"},{"dst":"::/0"}],"dns":{} }
+                    """;
         result.AsObject().Remove("interfaces");
         result["dns"] = new JsonObject();
         JsonNode.DeepEquals(result, JsonNode.Parse(expected)).Should().BeTrue($"got {result}, expected {expected}");
@@ -175,15 +198,20 @@ public sealed class DualStackTests(DualHost dual) : IClassFixture<DualHost>
     [RequiresRootFact]
     public void Del_and_gc_leave_nothing_of_both_families()
     {
-        LabContainer kept = New(), deleted = New(), collected = Host.NewContainer(Name());
+        LabContainer kept = New(),
+            deleted = New(),
+            collected = Host.NewContainer(Name());
         JsonObject config = dual.Conf.ForPlugin();
         config["cniVersion"] = "1.1.0";
         config["ipam"] = dual.FixedIpam("10.244.0.201/24", "fd00:244::201/64");
         collected.Result = Host.Plugin("twill", collected).Add(config.ToJsonString()).OrThrow().Stdout;
-        config["cni.dev/valid-attachments"] = new JsonArray([.. Host.IpJson("link show type veth").EnumerateArray()
-            .Where(link => link.TryGetProperty("ifalias", out _) && link.GetProperty("ifname").GetString() != HostEndOf(collected))
-            .Select(link => link.GetProperty("ifalias").GetString()!.Split(' '))
-            .Select(alias => (JsonNode)new JsonObject { ["containerID"] = alias[2], ["ifname"] = alias[3] })]);
+        config["cni.dev/valid-attachments"] = new JsonArray([
+            .. Host.IpJson("link show type veth")
+                .EnumerateArray()
+                .Where(link => link.TryGetProperty("ifalias", out _) && link.GetProperty("ifname").GetString() != HostEndOf(collected))
+                .Select(link => link.GetProperty("ifalias").GetString()!.Split(' '))
+                .Select(alias => (JsonNode)new JsonObject { ["containerID"] = alias[2], ["ifname"] = alias[3] }),
+        ]);
         kept.CanPing(DualHost.SixOf(collected)).Should().BeTrue();
 
         Host.Cnitool("del", "twill", deleted).OrThrow();
@@ -203,7 +231,7 @@ public sealed class DualStackTests(DualHost dual) : IClassFixture<DualHost>
     /// <summary>Its global addresses, as `ip` lists them.</summary>
     private static IEnumerable<string> Inside(LabContainer container) =>
         from address in container.IpJson("address show dev eth0 scope global")[0].GetProperty("addr_info").EnumerateArray()
-        where address.TryGetProperty("local", out _)        // `ip` leaves an empty object for what it was not asked for
+        where address.TryGetProperty("local", out _) // `ip` leaves an empty object for what it was not asked for
         select $"{address.GetProperty("local").GetString()}/{address.GetProperty("prefixlen").GetInt32()}";
 
     private static string Name() => $"dual{Interlocked.Increment(ref s_containers)}";

@@ -29,7 +29,8 @@ public sealed class FixedSubnetsTests : IDisposable
     [RequiresRootFact]
     public void An_add_makes_what_its_result_says_a_check_finds_it_and_gc_frees_it()
     {
-        LabContainer container = Host.NewContainer("c1"), other = Host.NewContainer("c2");
+        LabContainer container = Host.NewContainer("c1"),
+            other = Host.NewContainer("c2");
         container.Result = Host.Plugin("twill", container).Add(_single.Config).OrThrow().Stdout;
         other.Result = Host.Plugin("twill", other).Add(_single.Config).OrThrow().Stdout;
         JsonNode result = JsonNode.Parse(container.Result)!;
@@ -67,7 +68,8 @@ public sealed class FixedSubnetsTests : IDisposable
     [RequiresRootFact]
     public void A_network_that_loses_its_ipv6_gives_later_containers_none_and_still_takes_the_others_down()
     {
-        LabContainer before = Host.NewContainer("before"), after = Host.NewContainer("after");
+        LabContainer before = Host.NewContainer("before"),
+            after = Host.NewContainer("after");
         before.Result = Host.Plugin("twill", before).Add(_single.Config).OrThrow().Stdout;
         JsonObject config = _single.Conf.ForPlugin();
         config["ipam"]!.AsObject().Remove("ipv6Subnet");
@@ -78,7 +80,10 @@ public sealed class FixedSubnetsTests : IDisposable
         JsonNode.Parse(after.Result)!["ips"]!.AsArray().Should().ContainSingle();
         Host.Nft("list table inet twill-twill").Should().NotContain("local6");
         foreach (LabContainer container in new[] { before, after })
+        {
             Host.Plugin("twill", container).Del(config.ToJsonString()).OrThrow();
+        }
+
         Leftovers.Of(Host).Should().BeEmpty();
     }
 

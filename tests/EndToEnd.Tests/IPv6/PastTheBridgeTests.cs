@@ -37,17 +37,31 @@ public sealed class PastTheBridgeTests(FullDualHost full) : IClassFixture<FullDu
     [RequiresRootFact]
     public void It_reaches_everybody_and_everybody_reaches_it()
     {
-        LabContainer a = New(), b = New();
+        LabContainer a = New(),
+            b = New();
         Host.IpJson($"link show dev {a.HostEnd()}")[0].TryGetProperty("master", out _).Should().BeFalse();
-        string six = DualHost.SixOf(a), other = DualHost.SixOf(b), there = DualHost.SixOf(full.OnBridge);
+        string six = DualHost.SixOf(a),
+            other = DualHost.SixOf(b),
+            there = DualHost.SixOf(full.OnBridge);
 
         (NetnsShell From, string To)[] ways =
         [
-            (full.OnBridge, six), (a, there), (a, other), (b, six), (a, DualHost.Gateway), (Host, six), (a, DualHost.Address), (a, DualHost.OutsideAddress),
-            (full.OnBridge, a.Address), (a, full.OnBridge.Address),
+            (full.OnBridge, six),
+            (a, there),
+            (a, other),
+            (b, six),
+            (a, DualHost.Gateway),
+            (Host, six),
+            (a, DualHost.Address),
+            (a, DualHost.OutsideAddress),
+            (full.OnBridge, a.Address),
+            (a, full.OnBridge.Address),
         ];
         foreach ((NetnsShell from, string to) in ways)
+        {
             from.CanPing(to).Should().BeTrue($"{to} is reached");
+        }
+
         Host.Cnitool("check", "twill", a).OrThrow();
         Delete(a, b);
     }
@@ -91,9 +105,13 @@ public sealed class PastTheBridgeTests(FullDualHost full) : IClassFixture<FullDu
     [RequiresRootFact]
     public void What_a_container_left_whose_namespace_is_gone_goes_with_its_del_or_a_gc()
     {
-        LabContainer deleted = New(), collected = New();
+        LabContainer deleted = New(),
+            collected = New();
         foreach (LabContainer container in new[] { deleted, collected })
+        {
             container.Remove();
+        }
+
         Eventually.True("the host ends are gone", () => !Host.HasLink(deleted.HostEnd()) && !Host.HasLink(collected.HostEnd()));
         Proxies().Should().ContainAll(DualHost.SixOf(deleted), DualHost.SixOf(collected));
 
@@ -109,7 +127,8 @@ public sealed class PastTheBridgeTests(FullDualHost full) : IClassFixture<FullDu
         LabContainer container = Host.NewContainer(Name());
         JsonObject config = full.Dual.Conf.ForPlugin();
         config["ipam"] = full.Dual.FixedIpam("10.244.0.222/24", "fd00:244::222/64");
-        full.OnBridge.Ip("neigh replace fd00:244::222 lladdr 02:74:0a:f4:00:de dev eth0 nud reachable");   // as if it had been on the bridge a moment ago
+        // as if it had been on the bridge a moment ago
+        full.OnBridge.Ip("neigh replace fd00:244::222 lladdr 02:74:0a:f4:00:de dev eth0 nud reachable");
 
         Host.Plugin("twill", container).Add(config.ToJsonString()).OrThrow();
 
@@ -126,6 +145,8 @@ public sealed class PastTheBridgeTests(FullDualHost full) : IClassFixture<FullDu
     private void Delete(params LabContainer[] containers)
     {
         foreach (LabContainer container in containers)
+        {
             Host.Cnitool("del", "twill", container).OrThrow();
+        }
     }
 }

@@ -18,7 +18,8 @@ public sealed class PublishedPortsTests(DualHost dual) : IClassFixture<DualHost>
     [InlineData("udp")]
     public void A_port_without_a_host_address_is_published_for_both_families(string protocol)
     {
-        LabContainer container = Host.NewContainer($"web{protocol}"), neighbour = Host.AddContainer($"near{protocol}");
+        LabContainer container = Host.NewContainer($"web{protocol}"),
+            neighbour = Host.AddContainer($"near{protocol}");
         string args = $$"""{"portMappings":[{"hostPort":8080,"containerPort":80,"protocol":"{{protocol}}"}]}""";
         container.Result = Host.Cnitool("add", container, args).OrThrow().Stdout;
         using (Server six = On6(container, protocol, 80, "six"))
@@ -31,7 +32,10 @@ public sealed class PublishedPortsTests(DualHost dual) : IClassFixture<DualHost>
         }
 
         using (Server four = On(container, protocol, 80, "four"))
+        {
             Ask(Outside, protocol, Host.Address, 8080).Should().Be($"four {Lab.GatewayAddress}");
+        }
+
         Host.Cnitool("check", container, args).OrThrow();
         Host.Cnitool("del", container, args).OrThrow();
         Host.Nft("list table inet twill-twill").Should().NotContain("8080");
@@ -43,10 +47,12 @@ public sealed class PublishedPortsTests(DualHost dual) : IClassFixture<DualHost>
     {
         LabContainer container = Host.NewContainer("chosen");
         CniProcess plugin = Host.Plugin("twill", container);
-        string config = Config($$"""
+        string config = Config(
+            $$"""
             [{"hostPort":8081,"containerPort":80,"hostIP":"::"},{"hostPort":8082,"containerPort":80,"hostIP":"0.0.0.0"},
              {"hostPort":8083,"containerPort":80,"hostIP":"{{DualHost.Address}}"}]
-            """);
+            """
+        );
         container.Result = plugin.Add(config).OrThrow().Stdout;
         using Server six = On6(container, "tcp", 80, "six");
 
@@ -64,7 +70,8 @@ public sealed class PublishedPortsTests(DualHost dual) : IClassFixture<DualHost>
     {
         JsonObject conf = DualHost.Configuration("sixports", "six0", "fd00:66::/64");
         LabContainer container = Host.NewContainer("sixports");
-        JsonObject config = conf.ForPlugin().WithRuntimeConfig($$"""{"portMappings":[{"hostPort":8090,"containerPort":80,"hostIP":"{{Host.Address}}"}]}""");
+        JsonObject config = conf.ForPlugin()
+            .WithRuntimeConfig($$"""{"portMappings":[{"hostPort":8090,"containerPort":80,"hostIP":"{{Host.Address}}"}]}""");
 
         CniAnswer refused = Host.Plugin("twill", container).Add(config.ToJsonString());
 
@@ -73,7 +80,9 @@ public sealed class PublishedPortsTests(DualHost dual) : IClassFixture<DualHost>
         dual.Taken("sixports").Should().BeEmpty();
         container.HasLink("eth0").Should().BeFalse();
 
-        config.WithRuntimeConfig("""{"portMappings":[{"hostPort":8090,"containerPort":80},{"hostPort":8091,"containerPort":80,"hostIP":"0.0.0.0"}]}""");
+        config.WithRuntimeConfig(
+            """{"portMappings":[{"hostPort":8090,"containerPort":80},{"hostPort":8091,"containerPort":80,"hostIP":"0.0.0.0"}]}"""
+        );
         Host.Plugin("twill", container).Add(config.ToJsonString()).OrThrow();
         using Server six = On6(container, "tcp", 80, "six");
         Ask(Outside, "tcp", DualHost.Address, 8090).Should().StartWith("six ");
@@ -84,7 +93,8 @@ public sealed class PublishedPortsTests(DualHost dual) : IClassFixture<DualHost>
     [RequiresRootFact]
     public void A_port_that_another_has_in_one_family_is_refused_in_both()
     {
-        LabContainer first = Host.NewContainer("first"), second = Host.NewContainer("second");
+        LabContainer first = Host.NewContainer("first"),
+            second = Host.NewContainer("second");
         Host.Plugin("twill", first).Add(Config("""[{"hostPort":8100,"containerPort":80,"hostIP":"::"}]""")).OrThrow();
 
         CniAnswer refused = Host.Plugin("twill", second).Add(Config("""[{"hostPort":8100,"containerPort":80}]"""));
@@ -100,7 +110,8 @@ public sealed class PublishedPortsTests(DualHost dual) : IClassFixture<DualHost>
     [RequiresRootFact]
     public void Ports_of_both_families_are_published_again_by_the_next_add_when_somebody_flushed_the_rules()
     {
-        LabContainer first = Host.NewContainer("flushed"), next = Host.NewContainer("next");
+        LabContainer first = Host.NewContainer("flushed"),
+            next = Host.NewContainer("next");
         Host.Plugin("twill", first).Add(Config("""[{"hostPort":8110,"containerPort":80}]""")).OrThrow();
         using Server six = On6(first, "tcp", 80, "six");
         Host.Nft("flush ruleset");

@@ -13,7 +13,10 @@ public sealed class RouterAnnouncementTests : IDisposable
     {
         LabHost host = _dual.Host;
         LabContainer container = host.AddContainer("first");
-        host.Sh($"echo 0 >/proc/sys/net/ipv6/conf/all/forwarding; ip -6 route del default; ip -6 route add default via {DualHost.GatewayAddress} dev eth0 proto ra");
+        host.Sh(
+            $"echo 0 >/proc/sys/net/ipv6/conf/all/forwarding; ip -6 route del default; ip -6 route add default via "
+                + $"{DualHost.GatewayAddress} dev eth0 proto ra"
+        );
         Complaint before = Routers().Should().ContainSingle().Subject;
         before.Outcome.Should().Be("warning");
         before.Text.Should().Contain("this host's IPv6 default route by eth0 is from a router's announcement");

@@ -34,7 +34,8 @@ internal sealed partial class FlannelNode
     /// <summary>Its key, e.g. /coreos.com/network/subnets/10.5.52.0-24.</summary>
     internal string Key => $"{Prefix}/subnets/{_third}.0-24";
 
-    /// <summary><c>flannel.1</c>, up, on a host; flannel binds it to the underlay's interface and leaves UDP checksums as they are.</summary>
+    /// <summary><c>flannel.1</c>, up, on a host; flannel binds it to the underlay's interface and leaves UDP checksums as they
+    /// are.</summary>
     internal static void MakeDevice(LabHost host)
     {
         host.Ip($"link add {Device} address {Mac} mtu 1450 type vxlan id 1 local {host.Address} dev eth0 dstport 8472 nolearning");
@@ -48,7 +49,8 @@ internal sealed partial class FlannelNode
     /// <summary>Grants a lease of a day and writes the key with it; done once more, it is how flannel renews.</summary>
     internal void Publish() => _etcd.PutLeased(Key, Value(Host.Address, Mac));
 
-    /// <summary>Makes the three entries of every other host in etcd, in flannel's order; a key or value that flannel could not read is an error.</summary>
+    /// <summary>Makes the three entries of every other host in etcd, in flannel's order; a key or value that flannel could not read is an
+    /// error.</summary>
     internal void Follow()
     {
         foreach ((string key, string value) in _etcd.List($"{Prefix}/subnets"))
@@ -61,14 +63,17 @@ internal sealed partial class FlannelNode
             Match name = SubnetKey().Match(key);
             name.Success.Should().BeTrue($"flannel reads {key}");
             JsonNode lease = JsonNode.Parse(value)!;
-            string subnet = name.Groups[1].Value, publicIP = (string)lease["PublicIP"]!, mac = (string)lease["BackendData"]!["VtepMAC"]!;
+            string subnet = name.Groups[1].Value,
+                publicIP = (string)lease["PublicIP"]!,
+                mac = (string)lease["BackendData"]!["VtepMAC"]!;
             Host.Ip($"neighbour replace {subnet} lladdr {mac} dev {Device} nud permanent");
             Host.Bridge($"fdb replace {mac} dev {Device} dst {publicIP} self permanent");
             Host.Ip($"route replace {subnet}/{name.Groups[2].Value} via {subnet} dev {Device} onlink");
         }
     }
 
-    /// <summary>A container as flannel's own CNI plugin has it made, by bridge and host-local: what kube-flannel's configuration delegates with a
+    /// <summary>A container as flannel's own CNI plugin has it made, by bridge and host-local: what kube-flannel's configuration delegates
+    /// with a
     /// flanneld that masquerades itself (<c>--ip-masq</c>).</summary>
     internal LabContainer AddContainer(string name)
     {

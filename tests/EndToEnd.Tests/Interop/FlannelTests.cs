@@ -5,13 +5,16 @@ using Twill.Testing;
 
 namespace Twill.EndToEnd.Tests.Interop;
 
-/// <summary>A cluster on flannel's layout in etcd, whose configuration an administrator of flannel wrote and whose other hosts run flannel.</summary>
+/// <summary>A cluster on flannel's layout in etcd, whose configuration an administrator of flannel wrote and whose other hosts run
+/// flannel.</summary>
 public sealed class FlannelTests : IDisposable
 {
     private const string Config = """{ "Network": "10.5.0.0/16", "Backend": { "Type": "vxlan" } }""";
 
     /// <summary>A lease that nobody stands behind, to see what is made of it.</summary>
-    private const string GhostSubnet = "10.5.77.0", GhostIP = "192.168.50.77", GhostMac = "6a:11:22:33:44:77";
+    private const string GhostSubnet = "10.5.77.0",
+        GhostIP = "192.168.50.77",
+        GhostMac = "6a:11:22:33:44:77";
 
     private static readonly string s_ghostKey = $"{FlannelNode.Prefix}/subnets/{GhostSubnet}-24";
 
@@ -37,8 +40,13 @@ public sealed class FlannelTests : IDisposable
         FlannelNode flannel = new(Cluster.Lab.AddHost("flannel"), Etcd, third: 52);
         flannel.Publish();
         flannel.Follow();
-        LabContainer here = twill.AddContainer("here"), there = flannel.AddContainer("there");
-        Eventually.True("the flannel host has a route", () => Cluster.RoutesOf(twill).Contains("10.5.52.0/24"), onFailure: () => twill.Agent!.Log);
+        LabContainer here = twill.AddContainer("here"),
+            there = flannel.AddContainer("there");
+        Eventually.True(
+            "the flannel host has a route",
+            () => Cluster.RoutesOf(twill).Contains("10.5.52.0/24"),
+            onFailure: () => twill.Agent!.Log
+        );
 
         here.CanPing(there.Address).Should().BeTrue();
         there.CanPing(here.Address).Should().BeTrue();
@@ -46,7 +54,9 @@ public sealed class FlannelTests : IDisposable
         flannel.Host.CanPing(here.Address).Should().BeTrue();
         foreach ((LabContainer from, LabContainer to) in new[] { (here, there), (there, here) })
         {
-            from.Run("ping", "-n", "-c", "1", "-W", "1", "-M", "do", "-s", "1422", to.Address).ExitCode.Should().Be(0, "1450 bytes pass whole");
+            from.Run("ping", "-n", "-c", "1", "-W", "1", "-M", "do", "-s", "1422", to.Address)
+                .ExitCode.Should()
+                .Be(0, "1450 bytes pass whole");
             from.Run("ping", "-n", "-c", "1", "-W", "1", "-M", "do", "-s", "1423", to.Address).ExitCode.Should().NotBe(0);
         }
 
@@ -63,13 +73,19 @@ public sealed class FlannelTests : IDisposable
         (string key, string value) = LeaseOf(twill);
         string mac = twill.IpJson("link show dev twill.1")[0].GetProperty("address").GetString()!;
 
-        key.Should().MatchRegex(@"^/coreos\.com/network/subnets/10\.5\.\d+\.0-24$").And.NotEndWith("/10.5.0.0-24", "flannel leaves the first subnet out");
+        key.Should()
+            .MatchRegex(@"^/coreos\.com/network/subnets/10\.5\.\d+\.0-24$")
+            .And.NotEndWith("/10.5.0.0-24", "flannel leaves the first subnet out");
         value.Should().Be(FlannelNode.Value(twill.Address, mac));
         string lease = Etcd.LeaseIdOf(key);
         Etcd.Etcdctl("lease", "timetolive", lease).Should().Contain("granted with TTL(86400s)");
         Etcd.Get($"{FlannelNode.Prefix}/config").Should().Be(Config, "it is the administrator's");
-        Etcd.List($"{FlannelNode.Prefix}/").Keys.Should().OnlyContain(
-            k => k == key || k == $"{FlannelNode.Prefix}/config" || k.StartsWith($"{FlannelNode.Prefix}/twill/"), "flannel reads none but the first two");
+        Etcd.List($"{FlannelNode.Prefix}/")
+            .Keys.Should()
+            .OnlyContain(
+                k => k == key || k == $"{FlannelNode.Prefix}/config" || k.StartsWith($"{FlannelNode.Prefix}/twill/"),
+                "flannel reads none but the first two"
+            );
     }
 
     [RequiresRootFact]
@@ -84,9 +100,12 @@ public sealed class FlannelTests : IDisposable
         wanted.Should().HaveCount(3);
         Eventually.Pass(() => EntriesOf(twill, "twill.1").Should().Equal(wanted));
 
-        const string NewIP = "192.168.50.78", NewMac = "6a:11:22:33:44:78";
+        const string NewIP = "192.168.50.78",
+            NewMac = "6a:11:22:33:44:78";
         Etcd.PutLeased(s_ghostKey, FlannelNode.Value(NewIP, NewMac));
-        Eventually.Pass(() => EntriesOf(twill, "twill.1").Should().Equal(wanted.Select(entry => entry.Replace(GhostMac, NewMac).Replace(GhostIP, NewIP))));
+        Eventually.Pass(() =>
+            EntriesOf(twill, "twill.1").Should().Equal(wanted.Select(entry => entry.Replace(GhostMac, NewMac).Replace(GhostIP, NewIP)))
+        );
         twill.Bridge("fdb show dev twill.1").Should().NotContain(GhostMac, "flannel itself forgets to remove it");
 
         Etcd.Etcdctl("del", s_ghostKey);
@@ -102,7 +121,10 @@ public sealed class FlannelTests : IDisposable
             conf.Plugin()["backend"] = new JsonObject { ["type"] = "host-gw" };
             conf.Ipam()["subnetLen"] = 25;
         });
-        Etcd.PutLeased($"{FlannelNode.Prefix}/subnets/10.5.77.128-25", """{"PublicIP":"192.168.50.77","PublicIPv6":null,"BackendType":"host-gw"}""");
+        Etcd.PutLeased(
+            $"{FlannelNode.Prefix}/subnets/10.5.77.128-25",
+            """{"PublicIP":"192.168.50.77","PublicIPv6":null,"BackendType":"host-gw"}"""
+        );
 
         LeaseOf(twill).Value.Should().Be($$"""{"PublicIP":"{{twill.Address}}","PublicIPv6":null,"BackendType":"host-gw"}""");
         Eventually.Pass(() =>
@@ -119,7 +141,11 @@ public sealed class FlannelTests : IDisposable
     {
         LabHost twill = JoinTwill(conf => conf.Plugin()["backend"]!.AsObject().Remove("port"), wait: false);
 
-        Eventually.True("the refusal is told", () => twill.Agent!.Log.Contains("Backend.Port is 4789 here and 8472 in etcd"), onFailure: () => twill.Agent!.Log);
+        Eventually.True(
+            "the refusal is told",
+            () => twill.Agent!.Log.Contains("Backend.Port is 4789 here and 8472 in etcd"),
+            onFailure: () => twill.Agent!.Log
+        );
         Etcd.List($"{FlannelNode.Prefix}/").Should().ContainSingle("nothing was leased").Which.Value.Should().Be(Config);
         twill.HasLink("twill.1").Should().BeFalse();
     }
@@ -134,12 +160,17 @@ public sealed class FlannelTests : IDisposable
         host.Configure(ConfOf(Etcd));
         host.StartAgent();
 
-        Eventually.Pass(() => host.Agent!.Log.Should().Contain("VXLAN device flannel.1").And.Contain("delete it, or choose another vni or port"));
+        Eventually.Pass(() =>
+            host.Agent!.Log.Should().Contain("VXLAN device flannel.1").And.Contain("delete it, or choose another vni or port")
+        );
         host.HasLink(FlannelNode.Device).Should().BeTrue("it is not ours to delete");
 
         host.Ip($"link delete {FlannelNode.Device}");
         Eventually.True("the overlay device is made", () => host.HasLink("twill.1"), onFailure: () => host.Agent!.Log);
-        host.AddContainer("first").Address.Should().StartWith("10.5.").And.NotStartWith("10.5.52.", "that subnet is leased by the flannel that was here");
+        host.AddContainer("first")
+            .Address.Should()
+            .StartWith("10.5.")
+            .And.NotStartWith("10.5.52.", "that subnet is leased by the flannel that was here");
     }
 
     public void Dispose() => _cluster?.Dispose();
@@ -162,8 +193,16 @@ public sealed class FlannelTests : IDisposable
         host.StartAgent();
         if (wait)
         {
-            Eventually.True("a subnet is leased", () => Etcd.List($"{FlannelNode.Prefix}/subnets").Values.Any(v => v.Contains(host.Address)), onFailure: () => host.Agent!.Log);
-            Eventually.True("the overlay device is made", () => (string?)conf.Plugin()["backend"]!["type"] != "vxlan" || host.HasLink("twill.1"), onFailure: () => host.Agent!.Log);
+            Eventually.True(
+                "a subnet is leased",
+                () => Etcd.List($"{FlannelNode.Prefix}/subnets").Values.Any(v => v.Contains(host.Address)),
+                onFailure: () => host.Agent!.Log
+            );
+            Eventually.True(
+                "the overlay device is made",
+                () => (string?)conf.Plugin()["backend"]!["type"] != "vxlan" || host.HasLink("twill.1"),
+                onFailure: () => host.Agent!.Log
+            );
         }
 
         return host;
@@ -177,18 +216,30 @@ public sealed class FlannelTests : IDisposable
     {
         static string Text(JsonElement entry, string name) => entry.TryGetProperty(name, out JsonElement value) ? value.ToString() : "";
         static string All(JsonElement entry, string name) =>
-            entry.TryGetProperty(name, out JsonElement values) ? string.Join(' ', values.EnumerateArray().Select(v => v.GetString()).Order(StringComparer.Ordinal)) : "";
+            entry.TryGetProperty(name, out JsonElement values)
+                ? string.Join(' ', values.EnumerateArray().Select(v => v.GetString()).Order(StringComparer.Ordinal))
+                : "";
         return
         [
-            .. host.IpJson($"neighbour show dev {device}").EnumerateArray()
+            .. host.IpJson($"neighbour show dev {device}")
+                .EnumerateArray()
                 .Where(n => n.TryGetProperty("lladdr", out _))
-                .Select(n => string.Create(CultureInfo.InvariantCulture, $"neighbour {Text(n, "dst")} {Text(n, "lladdr")} {All(n, "state")}")),
-            .. host.BridgeJson($"fdb show dev {device}").EnumerateArray()
+                .Select(n =>
+                    string.Create(CultureInfo.InvariantCulture, $"neighbour {Text(n, "dst")} {Text(n, "lladdr")} {All(n, "state")}")
+                ),
+            .. host.BridgeJson($"fdb show dev {device}")
+                .EnumerateArray()
                 .Where(f => f.TryGetProperty("dst", out _))
-                .Select(f => $"fdb {Text(f, "mac")} {Text(f, "dst")} {Text(f, "state")} {(All(f, "flags").Contains("self", StringComparison.Ordinal) ? "self" : "")}"),
-            .. host.IpJson($"route show dev {device}").EnumerateArray()
+                .Select(f =>
+                    $"fdb {Text(f, "mac")} {Text(f, "dst")} {Text(f, "state")} "
+                    + $"{(All(f, "flags").Contains("self", StringComparison.Ordinal) ? "self" : "")}"
+                ),
+            .. host.IpJson($"route show dev {device}")
+                .EnumerateArray()
                 .Where(r => Text(r, "gateway").Length > 0)
-                .Select(r => $"route {Text(r, "dst")} {Text(r, "gateway")} {All(r, "flags")} scope {Text(r, "scope")} table {Text(r, "table")}"),
+                .Select(r =>
+                    $"route {Text(r, "dst")} {Text(r, "gateway")} {All(r, "flags")} scope {Text(r, "scope")} table {Text(r, "table")}"
+                ),
         ];
     }
 }

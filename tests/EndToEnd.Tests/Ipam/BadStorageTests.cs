@@ -2,10 +2,12 @@ using Twill.Testing;
 
 namespace Twill.EndToEnd.Tests.Ipam;
 
-/// <summary>The directory of the address records is full, read-only, or holds what others put there: clear errors, and no container that runs notices.</summary>
+/// <summary>The directory of the address records is full, read-only, or holds what others put there: clear errors, and no container that
+/// runs notices.</summary>
 public sealed class BadStorageTests : IDisposable
 {
-    private const string Data = "/var/lib/cni/twill", Records = $"{Data}/twill";
+    private const string Data = "/var/lib/cni/twill",
+        Records = $"{Data}/twill";
 
     private readonly SingleHost _single = new();
 
@@ -18,7 +20,8 @@ public sealed class BadStorageTests : IDisposable
     public void A_store_that_takes_no_record_gives_no_address_and_those_who_have_one_keep_it(string limit, string fill, string reason)
     {
         Host.Sh($"mkdir -p {Data}; mount -t tmpfs -o {limit} none {Data}");
-        LabContainer running = Host.AddContainer("running"), waiting = Host.NewContainer("waiting");
+        LabContainer running = Host.AddContainer("running"),
+            waiting = Host.NewContainer("waiting");
         string record = Host.Sh($"cat {Records}/{running.Address}");
         Host.Sh($"DATA={Data}; {fill}; true");
         IReadOnlyList<string> before = Leftovers.Of(Host);
@@ -73,14 +76,19 @@ public sealed class BadStorageTests : IDisposable
     public void What_others_put_there_costs_its_address_and_nothing_else()
     {
         LabContainer running = Host.AddContainer("running");
-        Host.Sh($"""
+        Host.Sh(
+            $"""
             cd {Records}; echo kept >/run/outside
             mkdir 10.244.0.3; echo x >10.244.0.3/y; echo junk >10.244.0.4; : >10.244.0.5; mkfifo 10.244.0.6; ln -s /run/outside 10.244.0.7; ln -s /nowhere 10.244.0.8
             mkdir notes; echo text >notes/readme; echo text >README; ln -s /run/outside new
-            """);
+            """
+        );
 
         LabContainer[] containers = [.. Enumerable.Range(0, 4).Select(i => Host.NewContainer($"c{i}"))];
-        string[] addresses = [.. containers.Select(c => LabContainer.AddressOf(Host.Plugin("twill", c).Add(_single.Config).OrThrow().Stdout))];
+        string[] addresses =
+        [
+            .. containers.Select(c => LabContainer.AddressOf(Host.Plugin("twill", c).Add(_single.Config).OrThrow().Stdout)),
+        ];
 
         addresses.Should().Equal("10.244.0.9", "10.244.0.10", "10.244.0.11", "10.244.0.12");
         foreach (LabContainer container in containers)
@@ -89,7 +97,9 @@ public sealed class BadStorageTests : IDisposable
         }
 
         Host.Sh("cat /run/outside").Should().Be("kept\n");
-        Host.Sh($"cat {Records}/10.244.0.3/y {Records}/notes/readme {Records}/README {Records}/10.244.0.4").Should().Be("x\ntext\ntext\njunk\n");
+        Host.Sh($"cat {Records}/10.244.0.3/y {Records}/notes/readme {Records}/README {Records}/10.244.0.4")
+            .Should()
+            .Be("x\ntext\ntext\njunk\n");
         running.CanPing(Lab.OutsideAddress).Should().BeTrue();
         Host.Cnitool("check", "twill", running).OrThrow();
     }

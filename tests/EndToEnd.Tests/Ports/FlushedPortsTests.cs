@@ -16,14 +16,24 @@ public sealed class FlushedPortsTests
         using Cluster cluster = Cluster.Start(1);
         LabHost host = cluster.Hosts[0];
         LabContainer container = host.NewContainer("web");
-        host.Cnitool("add", container, """{"portMappings":[{"hostPort":8080,"containerPort":80},{"hostPort":8081,"containerPort":80,"hostIP":"127.0.0.1"}]}""").OrThrow();
+        host.Cnitool(
+                "add",
+                container,
+                """{"portMappings":[{"hostPort":8080,"containerPort":80},{"hostPort":8081,"containerPort":80,"hostIP":"127.0.0.1"}]}"""
+            )
+            .OrThrow();
         using Server server = On(container, "tcp", 80, "web");
         string before = host.Nft("list table inet twill-twill");
 
         string[] damages =
         [
-            "flush ruleset", "delete table inet twill-twill", "flush map inet twill-twill ports", "flush map inet twill-twill published",
-            "flush set inet twill-twill translated", "flush chain inet twill-twill prerouting", "flush chain inet twill-twill output",
+            "flush ruleset",
+            "delete table inet twill-twill",
+            "flush map inet twill-twill ports",
+            "flush map inet twill-twill published",
+            "flush set inet twill-twill translated",
+            "flush chain inet twill-twill prerouting",
+            "flush chain inet twill-twill output",
             "flush chain inet twill-twill postrouting",
         ];
         foreach (string damage in damages)
@@ -72,7 +82,8 @@ public sealed class FlushedPortsTests
         LabContainer web = Add(single, "web", """{"portMappings":[{"hostPort":8080,"containerPort":80,"protocol":"udp"}]}""");
         LabContainer plain = Add(single, "plain", "{}");
         RecordsOn(single).Should().Equal(web.HostEnd());
-        File.ReadAllText(single.Host.At($"{Records}/{web.HostEnd()}")).Should()
+        File.ReadAllText(single.Host.At($"{Records}/{web.HostEnd()}"))
+            .Should()
             .Be($"container: web\ninterface: eth0\nudp 0.0.0.0 8080 {web.Address} 80\nend\n");
 
         single.Host.Plugin("twill", plain).Del(single.Config).OrThrow();
@@ -88,7 +99,10 @@ public sealed class FlushedPortsTests
         LabContainer web = Add(single, "web", """{"portMappings":[{"hostPort":8080,"containerPort":80}]}""");
         LabContainer second = single.Host.NewContainer("second");
 
-        string config = single.Conf.ForPlugin().WithRuntimeConfig("""{"portMappings":[{"hostPort":8080,"containerPort":80}]}""").ToJsonString();
+        string config = single
+            .Conf.ForPlugin()
+            .WithRuntimeConfig("""{"portMappings":[{"hostPort":8080,"containerPort":80}]}""")
+            .ToJsonString();
         single.Host.Plugin("twill", second).Add(config).ErrorCode.Should().Be(105);
 
         RecordsOn(single).Should().Equal(web.HostEnd());
@@ -136,9 +150,14 @@ public sealed class FlushedPortsTests
     private static LabContainer Add(SingleHost single, string name, string runtimeConfig)
     {
         LabContainer container = single.Host.NewContainer(name);
-        container.Result = single.Host.Plugin("twill", container).Add(single.Conf.ForPlugin().WithRuntimeConfig(runtimeConfig).ToJsonString()).OrThrow().Stdout;
+        container.Result = single
+            .Host.Plugin("twill", container)
+            .Add(single.Conf.ForPlugin().WithRuntimeConfig(runtimeConfig).ToJsonString())
+            .OrThrow()
+            .Stdout;
         return container;
     }
 
-    private static string[] RecordsOn(SingleHost single) => [.. Directory.GetFiles(single.Host.At(Records)).Select(f => Path.GetFileName(f))];
+    private static string[] RecordsOn(SingleHost single) =>
+        [.. Directory.GetFiles(single.Host.At(Records)).Select(f => Path.GetFileName(f))];
 }

@@ -5,7 +5,8 @@ using static Twill.EndToEnd.Tests.Ports.Server;
 
 namespace Twill.EndToEnd.Tests.Ports;
 
-/// <summary>The capability portMappings through the published plugin: as cnitool sends it, and with everything left out that a DEL may lack.</summary>
+/// <summary>The capability portMappings through the published plugin: as cnitool sends it, and with everything left out that a DEL may
+/// lack.</summary>
 public sealed class PublishedPortsTests(SingleHost single) : IClassFixture<SingleHost>
 {
     private LabHost Host => single.Host;
@@ -17,8 +18,10 @@ public sealed class PublishedPortsTests(SingleHost single) : IClassFixture<Singl
     [InlineData("udp")]
     public void A_port_that_cnitool_asks_for_is_reached_from_everywhere_until_the_container_is_gone(string protocol)
     {
-        LabContainer container = Host.NewContainer($"web{protocol}"), neighbour = Host.AddContainer($"near{protocol}");
-        string args = $$"""{"portMappings":[{"hostPort":8080,"containerPort":80,"protocol":"{{protocol}}"},{"hostPort":8081,"containerPort":80,"protocol":"{{protocol}}","hostIP":"{{Host.Address}}"}]}""";
+        LabContainer container = Host.NewContainer($"web{protocol}"),
+            neighbour = Host.AddContainer($"near{protocol}");
+        string args =
+            $$"""{"portMappings":[{"hostPort":8080,"containerPort":80,"protocol":"{{protocol}}"},{"hostPort":8081,"containerPort":80,"protocol":"{{protocol}}","hostIP":"{{Host.Address}}"}]}""";
         container.Result = Host.Cnitool("add", container, args).OrThrow().Stdout;
         using Server server = On(container, protocol, 80, "web");
 
@@ -39,14 +42,19 @@ public sealed class PublishedPortsTests(SingleHost single) : IClassFixture<Singl
     [RequiresRootFact]
     public void Del_needs_neither_the_ports_nor_a_result_nor_the_namespace()
     {
-        LabContainer container = Host.NewContainer("bare"), other = Host.NewContainer("other");
-        Host.Plugin("twill", container).Add(Config("""[{"hostPort":8090,"containerPort":80},{"hostPort":8090,"containerPort":80,"protocol":"UDP"}]""")).OrThrow();
+        LabContainer container = Host.NewContainer("bare"),
+            other = Host.NewContainer("other");
+        Host.Plugin("twill", container)
+            .Add(Config("""[{"hostPort":8090,"containerPort":80},{"hostPort":8090,"containerPort":80,"protocol":"UDP"}]"""))
+            .OrThrow();
         Host.Plugin("twill", other).Add(Config("""[{"HostPort":8091,"ContainerPort":80,"Protocol":"TCP","HostIP":""}]""")).OrThrow();
         Published().Should().HaveCount(3);
 
         container.Remove();
         for (int i = 0; i < 2; i++)
+        {
             (Host.Plugin("twill", container) with { Netns = "" }).Del(single.Config).OrThrow();
+        }
 
         Published().Should().ContainSingle().Which.Should().Contain("8091");
         Host.Plugin("twill", other).Del(single.Config).OrThrow();
@@ -56,7 +64,8 @@ public sealed class PublishedPortsTests(SingleHost single) : IClassFixture<Singl
     [RequiresRootFact]
     public void A_port_of_another_container_is_refused_and_nothing_of_the_add_is_left()
     {
-        LabContainer first = Host.NewContainer("first"), second = Host.NewContainer("second");
+        LabContainer first = Host.NewContainer("first"),
+            second = Host.NewContainer("second");
         Host.Plugin("twill", first).Add(Config("""[{"hostPort":8100,"containerPort":80}]""")).OrThrow();
         IReadOnlyList<string> before = [.. Leftovers.Of(Host), .. Published()];
 
@@ -80,14 +89,19 @@ public sealed class PublishedPortsTests(SingleHost single) : IClassFixture<Singl
     [RequiresRootFact]
     public void A_port_of_another_network_is_refused_by_its_name()
     {
-        LabContainer first = Host.NewContainer("here"), second = Host.NewContainer("there");
+        LabContainer first = Host.NewContainer("here"),
+            second = Host.NewContainer("there");
         Host.Plugin("twill", first).Add(Config("""[{"hostPort":8110,"containerPort":80}]""")).OrThrow();
         JsonObject other = JsonNode.Parse(Config("""[{"hostPort":8110,"containerPort":81}]"""))!.AsObject();
         other["name"] = "second";
         other["bridge"] = "twill1";
         other["ipam"]!["subnet"] = "10.245.0.0/24";
 
-        Host.Plugin("twill", second).Add(other.ToJsonString()).ErrorText.Should().Contain("8110/tcp").And.Contain("container here, network twill");
+        Host.Plugin("twill", second)
+            .Add(other.ToJsonString())
+            .ErrorText.Should()
+            .Contain("8110/tcp")
+            .And.Contain("container here, network twill");
 
         Host.Plugin("twill", first).Del(single.Config).OrThrow();
         Host.Plugin("twill", second).Add(other.ToJsonString()).OrThrow();
@@ -115,7 +129,8 @@ public sealed class PublishedPortsTests(SingleHost single) : IClassFixture<Singl
         string ports = """[{"hostPort":8120,"containerPort":80}]""";
         CniProcess plugin = Host.Plugin("twill", container);
         string result = plugin.Add(Config(ports)).OrThrow().Stdout;
-        string withPorts = Config(ports, result), without = single.Conf.ForPlugin(result).ToJsonString();
+        string withPorts = Config(ports, result),
+            without = single.Conf.ForPlugin(result).ToJsonString();
         plugin.Check(withPorts).OrThrow();
         plugin.Check(without).OrThrow();
 
@@ -130,7 +145,8 @@ public sealed class PublishedPortsTests(SingleHost single) : IClassFixture<Singl
     [RequiresRootFact]
     public void Gc_frees_the_ports_of_attachments_that_are_not_listed()
     {
-        LabContainer lives = Host.NewContainer("lives"), gone = Host.NewContainer("gone");
+        LabContainer lives = Host.NewContainer("lives"),
+            gone = Host.NewContainer("gone");
         Host.Plugin("twill", lives).Add(Config("""[{"hostPort":8130,"containerPort":80}]""")).OrThrow();
         Host.Plugin("twill", gone).Add(Config("""[{"hostPort":8131,"containerPort":80},{"hostPort":8132,"containerPort":80}]""")).OrThrow();
         gone.Remove();
@@ -147,7 +163,8 @@ public sealed class PublishedPortsTests(SingleHost single) : IClassFixture<Singl
     [RequiresRootFact]
     public void Ports_stay_when_an_add_with_another_configuration_makes_the_table_anew()
     {
-        LabContainer first = Host.NewContainer("stays"), second = Host.NewContainer("changes");
+        LabContainer first = Host.NewContainer("stays"),
+            second = Host.NewContainer("changes");
         Host.Plugin("twill", first).Add(Config("""[{"hostPort":8140,"containerPort":80}]""")).OrThrow();
         using Server server = On(first, "tcp", 80, "stays");
         JsonObject changed = single.Conf.ForPlugin();
@@ -166,18 +183,25 @@ public sealed class PublishedPortsTests(SingleHost single) : IClassFixture<Singl
     public void A_udp_client_that_never_stops_follows_the_port_from_container_to_container()
     {
         const int Client = 41000;
-        LabContainer first = Host.NewContainer("dns1"), second = Host.NewContainer("dns2");
+        LabContainer first = Host.NewContainer("dns1"),
+            second = Host.NewContainer("dns2");
         string ports = Config("""[{"hostPort":8153,"containerPort":53,"protocol":"udp"}]""");
         Ask(Outside, "udp", Host.Address, 8153, Client).Should().BeEmpty("nobody is there");
         Host.Plugin("twill", first).Add(ports).OrThrow();
         using (On(first, "udp", 53, "first"))
+        {
             Ask(Outside, "udp", Host.Address, 8153, Client).Should().StartWith("first ");
+        }
+
         Host.Plugin("twill", first).Del(single.Config).OrThrow();
         Host.Run("conntrack", "-L", "-p", "udp").Stdout.Should().NotContain("8153");
 
         Host.Plugin("twill", second).Add(ports).OrThrow();
         using (On(second, "udp", 53, "second"))
+        {
             Ask(Outside, "udp", Host.Address, 8153, Client).Should().StartWith("second ");
+        }
+
         Host.Plugin("twill", second).Del(single.Config).OrThrow();
     }
 
@@ -186,7 +210,8 @@ public sealed class PublishedPortsTests(SingleHost single) : IClassFixture<Singl
     {
         LabContainer[] containers = [.. Enumerable.Range(0, 16).Select(i => Host.NewContainer($"storm{i}"))];
         Parallel.For(0, containers.Length, i =>
-            Host.Plugin("twill", containers[i]).Add(Config($$"""[{"hostPort":{{8200 + i}},"containerPort":80}]""")).OrThrow());
+            Host.Plugin("twill", containers[i]).Add(Config($$"""[{"hostPort":{{8200 + i}},"containerPort":80}]""")).OrThrow()
+        );
         Published().Should().HaveCount(16);
         Parallel.ForEach(containers, container => Host.Plugin("twill", container).Del(single.Config).OrThrow());
         Published().Should().BeEmpty();

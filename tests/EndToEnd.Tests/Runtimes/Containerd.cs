@@ -2,13 +2,15 @@ using Twill.Testing;
 
 namespace Twill.EndToEnd.Tests.Runtimes;
 
-/// <summary>containerd with its CRI plugin on a host, its state in memory. It keeps its pods across <see cref="Stop"/> and <see cref="Start"/>.</summary>
+/// <summary>containerd with its CRI plugin on a host, its state in memory. It keeps its pods across <see cref="Stop"/> and
+/// <see cref="Start"/>.</summary>
 internal sealed class Containerd : IDisposable
 {
-    private const string Socket = "/run/containerd/containerd.sock", PidFile = "/run/containerd.pid", Image = "/run/image.tar";
+    private const string Socket = "/run/containerd/containerd.sock",
+        PidFile = "/run/containerd.pid",
+        Image = "/run/image.tar";
 
-    private const string Config =
-        $"""
+    private const string Config = $"""
         version = 2
         root = "/run/containerd/root"
         state = "/run/containerd/state"

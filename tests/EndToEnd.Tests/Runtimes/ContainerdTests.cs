@@ -15,7 +15,8 @@ public sealed class ContainerdTests(ContainerdHost node) : IClassFixture<Contain
     public void Pods_reach_each_other_and_the_outside_and_leave_nothing()
     {
         IReadOnlyList<string> before = Leftovers.Of(Host);
-        PodStatus a = Run(new("a")), b = Run(new("b"));
+        PodStatus a = Run(new("a")),
+            b = Run(new("b"));
 
         a.Address.Should().StartWith("10.244.0.").And.NotBe(b.Address);
         Inside(a).Ip("-4 address show dev eth0").Should().Contain(a.Address);
@@ -180,11 +181,8 @@ public sealed class ContainerdTests(ContainerdHost node) : IClassFixture<Contain
         Leftovers.Of(Host).Should().BeEquivalentTo(before);
     }
 
-    private static Dictionary<string, string> Limits(string ingress, string egress) => new()
-    {
-        ["kubernetes.io/ingress-bandwidth"] = ingress,
-        ["kubernetes.io/egress-bandwidth"] = egress,
-    };
+    private static Dictionary<string, string> Limits(string ingress, string egress) =>
+        new() { ["kubernetes.io/ingress-bandwidth"] = ingress, ["kubernetes.io/egress-bandwidth"] = egress };
 
     private PodStatus Run(PodSpec pod) => Cri.PodSandboxStatus(Cri.RunPodSandbox(pod));
 

@@ -40,8 +40,14 @@ internal sealed class CriClient(string socketPath) : IDisposable
     private static string NetnsOf(string info)
     {
         using JsonDocument document = JsonDocument.Parse(info);
-        return document.RootElement.GetProperty("runtimeSpec").GetProperty("linux").GetProperty("namespaces").EnumerateArray()
-            .Single(n => n.GetProperty("type").GetString() == "network").GetProperty("path").GetString()!;
+        return document
+            .RootElement.GetProperty("runtimeSpec")
+            .GetProperty("linux")
+            .GetProperty("namespaces")
+            .EnumerateArray()
+            .Single(n => n.GetProperty("type").GetString() == "network")
+            .GetProperty("path")
+            .GetString()!;
     }
 
     private ProtoMessage Call(string method, ProtoMessage request) => _channel.Call($"/runtime.v1.RuntimeService/{method}", request);

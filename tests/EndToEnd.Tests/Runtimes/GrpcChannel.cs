@@ -43,14 +43,18 @@ internal sealed class GrpcChannel : IDisposable
         {
             Version = HttpVersion.Version20,
             VersionPolicy = HttpVersionPolicy.RequestVersionExact,
-            Content = new ByteArrayContent(Frame(message.Encoded)) { Headers = { ContentType = new MediaTypeHeaderValue("application/grpc") } },
+            Content = new ByteArrayContent(Frame(message.Encoded))
+            {
+                Headers = { ContentType = new MediaTypeHeaderValue("application/grpc") },
+            },
         };
         request.Headers.TE.Add(new TransferCodingWithQualityHeaderValue("trailers"));
         using HttpResponseMessage response = await _http.SendAsync(request);
         byte[] body = await response.Content.ReadAsByteArrayAsync();
 
         string status = Header(response, "grpc-status") ?? $"HTTP {(int)response.StatusCode}";
-        return status == "0" ? ProtoMessage.Parse(body[FrameHeader..])
+        return status == "0"
+            ? ProtoMessage.Parse(body[FrameHeader..])
             : throw new GrpcException(method, status, Uri.UnescapeDataString(Header(response, "grpc-message") ?? ""));
     }
 

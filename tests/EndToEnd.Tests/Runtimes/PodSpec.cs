@@ -20,7 +20,10 @@ internal sealed record PodSpec(string Name)
         foreach (PodPort port in Ports)
         {
             ulong protocol = (ulong)Array.IndexOf(s_protocols, port.Protocol);
-            config.Add(5, new ProtoMessage().Add(1, protocol).Add(2, (ulong)port.ContainerPort).Add(3, (ulong)port.HostPort).Add(4, port.HostIp));
+            config.Add(
+                5,
+                new ProtoMessage().Add(1, protocol).Add(2, (ulong)port.ContainerPort).Add(3, (ulong)port.HostPort).Add(4, port.HostIp)
+            );
         }
 
         return config.Add(7, Annotations).Add(8, new ProtoMessage());

@@ -8,8 +8,7 @@ internal sealed class Podman
 {
     private const string Image = "/run/image.tar";
 
-    private const string Config =
-        """
+    private const string Config = """
         [containers]
         apparmor_profile = ""
         cgroupns = "private"
@@ -24,8 +23,7 @@ internal sealed class Podman
         default_network = "twill"
         """;
 
-    private const string Storage =
-        """
+    private const string Storage = """
         [storage]
         driver = "vfs"
         runroot = "/run/containers/storage"

@@ -14,7 +14,8 @@ public sealed class PodmanTests(PodmanHost node) : IClassFixture<PodmanHost>
     public void Containers_reach_each_other_and_the_outside_and_leave_nothing()
     {
         IReadOnlyList<string> before = Left();
-        RuntimeContainer a = Podman.Run("a"), b = Podman.Run("b");
+        RuntimeContainer a = Podman.Run("a"),
+            b = Podman.Run("b");
 
         a.CanPing(Podman.Address("b")).Should().BeTrue();
         b.CanPing(Podman.Address("a")).Should().BeTrue();
@@ -47,7 +48,15 @@ public sealed class PodmanTests(PodmanHost node) : IClassFixture<PodmanHost>
     public void Published_ports_of_both_protocols_are_reached_until_the_container_is_gone()
     {
         IReadOnlyList<string> before = Left();
-        RuntimeContainer container = Podman.Run("web", "--publish", "18080:80", "--publish", "18053:53/udp", "--publish", "127.0.0.1:18081:80");
+        RuntimeContainer container = Podman.Run(
+            "web",
+            "--publish",
+            "18080:80",
+            "--publish",
+            "18053:53/udp",
+            "--publish",
+            "127.0.0.1:18081:80"
+        );
         using (Server.On(container, "tcp", 80, "web"))
         using (Server.On(container, "udp", 53, "dns"))
         {
@@ -79,7 +88,8 @@ public sealed class PodmanTests(PodmanHost node) : IClassFixture<PodmanHost>
     public void A_container_in_two_networks_has_an_address_in_each_and_reaches_both()
     {
         IReadOnlyList<string> before = Left();
-        RuntimeContainer both = Podman.Run("both", "--network", "twill,second"), first = Podman.Run("first");
+        RuntimeContainer both = Podman.Run("both", "--network", "twill,second"),
+            first = Podman.Run("first");
         RuntimeContainer second = Podman.Run("second", "--network", "second");
 
         Podman.Address("both").Should().StartWith("10.244.0.");
@@ -113,7 +123,8 @@ public sealed class PodmanTests(PodmanHost node) : IClassFixture<PodmanHost>
     public void A_running_container_joins_a_network_and_leaves_it_again()
     {
         IReadOnlyList<string> before = Left();
-        RuntimeContainer container = Podman.Run("joins"), second = Podman.Run("second", "--network", "second");
+        RuntimeContainer container = Podman.Run("joins"),
+            second = Podman.Run("second", "--network", "second");
         IReadOnlyList<string> alone = Left();
 
         Podman.Do("network", "connect", "second", "joins");
@@ -139,7 +150,15 @@ public sealed class PodmanTests(PodmanHost node) : IClassFixture<PodmanHost>
     public void A_reload_gives_the_container_its_addresses_and_ports_again()
     {
         IReadOnlyList<string> before = Left();
-        RuntimeContainer container = Podman.Run("reloaded", "--ip", "10.244.0.88", "--mac-address", "02:00:00:00:00:88", "--publish", "18090:80");
+        RuntimeContainer container = Podman.Run(
+            "reloaded",
+            "--ip",
+            "10.244.0.88",
+            "--mac-address",
+            "02:00:00:00:00:88",
+            "--publish",
+            "18090:80"
+        );
         for (int i = 0; i < 2; i++)
         {
             Podman.Do("network", "reload", "reloaded");
@@ -206,5 +225,6 @@ public sealed class PodmanTests(PodmanHost node) : IClassFixture<PodmanHost>
         Podman.Remove("has");
     }
 
-    private string[] Left() => [.. Leftovers.Of(Host), .. Leftovers.Records(Host, "second"), .. Host.Published(), .. Host.Published("second")];
+    private string[] Left() =>
+        [.. Leftovers.Of(Host), .. Leftovers.Records(Host, "second"), .. Host.Published(), .. Host.Published("second")];
 }

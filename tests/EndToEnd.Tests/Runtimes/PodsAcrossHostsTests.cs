@@ -10,8 +10,10 @@ public sealed class PodsAcrossHostsTests
     public void Pods_and_podman_containers_of_two_hosts_reach_each_other_by_their_own_addresses()
     {
         using Cluster cluster = Cluster.Start(2);
-        using RuntimeNamespaces placeA = RuntimeNamespaces.On(cluster.Hosts[0]), placeB = RuntimeNamespaces.On(cluster.Hosts[1]);
-        using Containerd containerdA = new(placeA), containerdB = new(placeB);
+        using RuntimeNamespaces placeA = RuntimeNamespaces.On(cluster.Hosts[0]),
+            placeB = RuntimeNamespaces.On(cluster.Hosts[1]);
+        using Containerd containerdA = new(placeA),
+            containerdB = new(placeB);
         (RuntimeContainer a, string addressA) = Run(placeA, containerdA, "a");
         (RuntimeContainer b, string addressB) = Run(placeB, containerdB, "b");
         Podman podman = new(placeB);

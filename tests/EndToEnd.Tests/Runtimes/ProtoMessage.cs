@@ -8,7 +8,10 @@ namespace Twill.EndToEnd.Tests.Runtimes;
 /// </summary>
 internal sealed class ProtoMessage
 {
-    private const int Varint = 0, Fixed64 = 1, Bytes = 2, Fixed32 = 5;
+    private const int Varint = 0,
+        Fixed64 = 1,
+        Bytes = 2,
+        Fixed32 = 5;
 
     private readonly MemoryStream _encoded = new();
     private readonly List<(int Field, ulong Number, byte[] Content)> _fields = [];
@@ -25,11 +28,20 @@ internal sealed class ProtoMessage
             (int field, int kind) = ((int)(key >> 3), (int)(key & 7));
             switch (kind)
             {
-                case Varint: message._fields.Add((field, ReadVarint(rest), [])); break;
-                case Bytes: message._fields.Add((field, 0, ReadBytes(rest, (int)ReadVarint(rest)))); break;
-                case Fixed64: ReadBytes(rest, 8); break;
-                case Fixed32: ReadBytes(rest, 4); break;
-                default: throw new InvalidDataException($"field {field} has the unknown wire type {kind}");
+                case Varint:
+                    message._fields.Add((field, ReadVarint(rest), []));
+                    break;
+                case Bytes:
+                    message._fields.Add((field, 0, ReadBytes(rest, (int)ReadVarint(rest))));
+                    break;
+                case Fixed64:
+                    ReadBytes(rest, 8);
+                    break;
+                case Fixed32:
+                    ReadBytes(rest, 4);
+                    break;
+                default:
+                    throw new InvalidDataException($"field {field} has the unknown wire type {kind}");
             }
         }
 

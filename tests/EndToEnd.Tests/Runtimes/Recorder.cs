@@ -25,39 +25,47 @@ internal sealed partial class Recorder
         Dictionary<string, int> counts = [];
         return
         [
-            .. RecordedCall.ReadAll(_host.At("/run/recorded")).Select(call => call with
-            {
-                Environment = call.Environment.ToDictionary(v => v.Key, v => Stable(v.Value)),
-                Input = Stable(call.Input),
-            }),
+            .. RecordedCall
+                .ReadAll(_host.At("/run/recorded"))
+                .Select(call =>
+                    call with
+                    {
+                        Environment = call.Environment.ToDictionary(v => v.Key, v => Stable(v.Value)),
+                        Input = Stable(call.Input),
+                    }
+                ),
         ];
 
-        string Stable(string text) => Accidents().Replace(text, m =>
-        {
-            if (!stable.TryGetValue(m.Value, out string? name))
-            {
-                string kind = m.Groups.Values.Skip(1).Single(g => g.Success).Name;
-                int number = counts[kind] = counts.GetValueOrDefault(kind) + 1;
-                stable[m.Value] = name = Name(kind, number);
-            }
+        string Stable(string text) =>
+            Accidents()
+                .Replace(text, m =>
+                {
+                    if (!stable.TryGetValue(m.Value, out string? name))
+                    {
+                        string kind = m.Groups.Values.Skip(1).Single(g => g.Success).Name;
+                        int number = counts[kind] = counts.GetValueOrDefault(kind) + 1;
+                        stable[m.Value] = name = Name(kind, number);
+                    }
 
-            return name;
-        });
+                    return name;
+                });
     }
 
-    private static string Name(string kind, int number) => kind switch
-    {
-        "id" => $"{number:x64}",
-        "uuid" => $"00000000-0000-0000-0000-{number:x12}",
-        "veth" => $"tw{number:x13}",
-        "mac" => $"06:00:00:00:00:{number:x2}",
-        "task" => $"/run/netns/task{number}",
-        _ => throw new ArgumentException(kind, nameof(kind)),
-    };
+    private static string Name(string kind, int number) =>
+        kind switch
+        {
+            "id" => $"{number:x64}",
+            "uuid" => $"00000000-0000-0000-0000-{number:x12}",
+            "veth" => $"tw{number:x13}",
+            "mac" => $"06:00:00:00:00:{number:x2}",
+            "task" => $"/run/netns/task{number}",
+            _ => throw new ArgumentException(kind, nameof(kind)),
+        };
 
     [GeneratedRegex(
         @"(?<id>\b[0-9a-f]{64}\b)|(?<uuid>\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b)|(?<veth>\btw[0-9a-v]{13}\b)|(?<mac>\b0[6a](:[0-9a-f]{2}){5}\b)"
-        + @"|(?<task>/proc/\d+/ns/net)",
-        RegexOptions.ExplicitCapture)]
+            + @"|(?<task>/proc/\d+/ns/net)",
+        RegexOptions.ExplicitCapture
+    )]
     private static partial Regex Accidents();
 }

@@ -18,15 +18,17 @@ public sealed class RecordingTests
         using Containerd containerd = new(place);
         Eventually.True("containerd has read the network", () => containerd.Cri.NetworkReady().IsReady);
 
-        string pod = containerd.Cri.RunPodSandbox(new("web")
-        {
-            Ports = [new(18080, 8080), new(18053, 53, "udp", "127.0.0.1"), new(18090, 90, "sctp")],
-            Annotations = new Dictionary<string, string>
+        string pod = containerd.Cri.RunPodSandbox(
+            new("web")
             {
-                ["kubernetes.io/ingress-bandwidth"] = "10M",
-                ["kubernetes.io/egress-bandwidth"] = "20M",
-            },
-        });
+                Ports = [new(18080, 8080), new(18053, 53, "udp", "127.0.0.1"), new(18090, 90, "sctp")],
+                Annotations = new Dictionary<string, string>
+                {
+                    ["kubernetes.io/ingress-bandwidth"] = "10M",
+                    ["kubernetes.io/egress-bandwidth"] = "20M",
+                },
+            }
+        );
         containerd.Cri.Invoking(c => c.RunPodSandbox(new("loser") { Ports = [new(18080, 80)] })).Should().Throw<GrpcException>();
         containerd.Cri.StopPodSandbox(pod);
         containerd.Cri.StopPodSandbox(pod);
@@ -54,7 +56,17 @@ public sealed class RecordingTests
         using PodmanHost node = new();
         Recorder recorder = new(node.Host);
 
-        node.Podman.Run("web", "--ip", "10.244.0.77", "--mac-address", "02:00:00:00:00:77", "--publish", "18080:80", "--publish", "127.0.0.1:18053:53/udp");
+        node.Podman.Run(
+            "web",
+            "--ip",
+            "10.244.0.77",
+            "--mac-address",
+            "02:00:00:00:00:77",
+            "--publish",
+            "18080:80",
+            "--publish",
+            "127.0.0.1:18053:53/udp"
+        );
         node.Podman.Do("network", "connect", "second", "web");
         node.Podman.Do("network", "disconnect", "second", "web");
         node.Podman.Do("network", "reload", "web");
@@ -69,7 +81,8 @@ public sealed class RecordingTests
         using SingleHost single = new();
         Recorder recorder = new(single.Host);
         LabContainer container = single.Host.NewContainer("c");
-        const string Capabilities = """{"ips":["10.244.0.77/24"],"mac":"02:00:00:00:00:77","portMappings":[{"hostPort":18080,"containerPort":80,"protocol":"tcp"}]}""";
+        const string Capabilities =
+            """{"ips":["10.244.0.77/24"],"mac":"02:00:00:00:00:77","portMappings":[{"hostPort":18080,"containerPort":80,"protocol":"tcp"}]}""";
 
         single.Host.Cnitool("add", container, Capabilities, "IgnoreUnknown=1;K8S_POD_NAME=c").OrThrow();
         single.Host.Cnitool("check", container, Capabilities, "IgnoreUnknown=1;K8S_POD_NAME=c").OrThrow();

@@ -43,7 +43,8 @@ public sealed class ReplayTests
         networks.SelectMany(n => single.Host.Published(n)).Should().BeEmpty();
     }
 
-    /// <summary>A recording has placeholders for the names and hardware addresses of the host that it was made on; CHECK compares them.</summary>
+    /// <summary>A recording has placeholders for the names and hardware addresses of the host that it was made on; CHECK compares
+    /// them.</summary>
     private static RecordedCall WithInterfacesOfThisHost(RecordedCall call, Dictionary<string, JsonNode> interfaces)
     {
         if (call.Command != "CHECK" || !interfaces.TryGetValue(Attachment(call), out JsonNode? made))
@@ -57,7 +58,8 @@ public sealed class ReplayTests
     }
 
     private static string Attachment(RecordedCall call) =>
-        $"{JsonNode.Parse(call.Input)?["name"]} {call.Environment.GetValueOrDefault("CNI_CONTAINERID")} {call.Environment.GetValueOrDefault("CNI_IFNAME")}";
+        $"{JsonNode.Parse(call.Input)?["name"]} {call.Environment.GetValueOrDefault("CNI_CONTAINERID")} "
+        + $"{call.Environment.GetValueOrDefault("CNI_IFNAME")}";
 
     private static void AssertConnected(LabHost host, string netns, string ifName, CniAnswer answer)
     {

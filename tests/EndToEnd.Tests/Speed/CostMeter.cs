@@ -6,12 +6,14 @@ namespace Twill.EndToEnd.Tests.Speed;
 
 /// <summary>
 /// Counts what a plugin's call costs, process by process: instructions of its own (valgrind's callgrind) and system calls (strace). Neither
-/// depends on how busy the machine is. What else a count could depend on is kept away from the call: it has no environment but CNI_*, and, unless
+/// depends on how busy the machine is. What else a count could depend on is kept away from the call: it has no environment but CNI_*, and,
+/// unless
 /// asked for, no /sys, where a runtime reads about processors and control groups.
 /// </summary>
 internal sealed partial class CostMeter(bool withSys = false) : IDisposable
 {
-    private const string WithoutSys = "mount -t tmpfs none /sys && exec \"$@\"", AsItIs = "exec \"$@\"";
+    private const string WithoutSys = "mount -t tmpfs none /sys && exec \"$@\"",
+        AsItIs = "exec \"$@\"";
 
     private readonly TempDir _directory = TempDir.Create();
     private int _calls;
@@ -20,8 +22,16 @@ internal sealed partial class CostMeter(bool withSys = false) : IDisposable
     public IReadOnlyDictionary<string, long> Instructions(CniProcess plugin, string verb, string config)
     {
         string logs = NewDirectory();
-        Measure(plugin, verb, config, "/usr/bin/valgrind", "--tool=callgrind", "--trace-children=yes", $"--log-file={logs}/%p.log",
-            $"--callgrind-out-file={logs}/%p.callgrind");
+        Measure(
+            plugin,
+            verb,
+            config,
+            "/usr/bin/valgrind",
+            "--tool=callgrind",
+            "--trace-children=yes",
+            $"--log-file={logs}/%p.log",
+            $"--callgrind-out-file={logs}/%p.callgrind"
+        );
         Dictionary<string, long> counts = [];
         foreach (string log in Directory.GetFiles(logs, "*.log").Select(File.ReadAllText))
         {
@@ -38,8 +48,11 @@ internal sealed partial class CostMeter(bool withSys = false) : IDisposable
     {
         string log = Path.Combine(NewDirectory(), "calls");
         Measure(plugin, verb, config, "/usr/bin/strace", "--follow-forks", "--signal=none", "--output", log);
-        return File.ReadLines(log).Select(line => SystemCall().Match(line)).Where(m => m.Success)
-            .GroupBy(m => m.Groups[1].Value).ToDictionary(g => g.Key, g => g.Count());
+        return File.ReadLines(log)
+            .Select(line => SystemCall().Match(line))
+            .Where(m => m.Success)
+            .GroupBy(m => m.Groups[1].Value)
+            .ToDictionary(g => g.Key, g => g.Count());
     }
 
     public void Dispose() => _directory.Dispose();
@@ -49,7 +62,20 @@ internal sealed partial class CostMeter(bool withSys = false) : IDisposable
         string[] environment = [.. plugin.Environment(verb).Where(v => v.Value is not null).Select(v => $"{v.Key}={v.Value}")];
         CniProcess measured = plugin with
         {
-            Prefix = [.. plugin.Prefix, "unshare", "--mount", "sh", "-c", withSys ? AsItIs : WithoutSys, "sh", "env", "-i", .. environment, .. tool],
+            Prefix =
+            [
+                .. plugin.Prefix,
+                "unshare",
+                "--mount",
+                "sh",
+                "-c",
+                withSys ? AsItIs : WithoutSys,
+                "sh",
+                "env",
+                "-i",
+                .. environment,
+                .. tool,
+            ],
             Timeout = TimeSpan.FromMinutes(2),
         };
         measured.Run(verb, config).OrThrow();

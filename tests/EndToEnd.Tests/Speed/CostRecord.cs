@@ -13,9 +13,7 @@ internal sealed class CostRecord
 
     private readonly SortedDictionary<string, long> _counts = new(StringComparer.Ordinal);
 
-    private CostRecord()
-    {
-    }
+    private CostRecord() { }
 
     private static string FilePath => Path.Combine(RepoPaths.Root, "tests", "EndToEnd.Tests", "Speed", "costs.txt");
 
@@ -31,7 +29,8 @@ internal sealed class CostRecord
         return record;
     }
 
-    /// <summary>Those of the counts that exceed the record by more than the tolerance, in words; records all of them instead if asked to.</summary>
+    /// <summary>Those of the counts that exceed the record by more than the tolerance, in words; records all of them instead if asked
+    /// to.</summary>
     public IReadOnlyList<string> Exceeded(IReadOnlyDictionary<string, long> counts)
     {
         if (Environment.GetEnvironmentVariable(Variable) == "yes")
@@ -42,19 +41,27 @@ internal sealed class CostRecord
 
         return
         [
-            .. counts.Where(c => c.Value > _counts.GetValueOrDefault(c.Key) * (1 + Tolerance)).Select(c => string.Create(
-                CultureInfo.InvariantCulture,
-                $"{c.Key}: {c.Value:N0}, recorded are {_counts.GetValueOrDefault(c.Key):N0} and {Tolerance:P0} more is let pass. " +
-                $"Was that meant? Then run this test with {Variable}=yes, and commit {Path.GetFileName(FilePath)} with the reason")),
+            .. counts
+                .Where(c => c.Value > _counts.GetValueOrDefault(c.Key) * (1 + Tolerance))
+                .Select(c =>
+                    string.Create(
+                        CultureInfo.InvariantCulture,
+                        $"{c.Key}: {c.Value:N0}, recorded are {_counts.GetValueOrDefault(c.Key):N0} and {Tolerance:P0} more is let pass. "
+                            + $"Was that meant? Then run this test with {Variable}=yes, and commit {Path.GetFileName(FilePath)} with "
+                            + $"the reason"
+                    )
+                ),
         ];
     }
 
-    private static void Write(IReadOnlyDictionary<string, long> counts) => File.WriteAllText(
-        FilePath,
-        $"""
-        # What a call of the plugins costs on a host with one more container: a fixed subnet, no etcd. CostTests compares;
-        # {Variable}=yes makes it write this file anew. Lower is better.
-        {string.Join('\n', counts.OrderBy(c => c.Key, StringComparer.Ordinal).Select(c => $"{c.Key,-32} {c.Value,10}"))}
+    private static void Write(IReadOnlyDictionary<string, long> counts) =>
+        File.WriteAllText(
+            FilePath,
+            $"""
+            # What a call of the plugins costs on a host with one more container: a fixed subnet, no etcd. CostTests compares;
+            # {Variable}=yes makes it write this file anew. Lower is better.
+            {string.Join('\n', counts.OrderBy(c => c.Key, StringComparer.Ordinal).Select(c => $"{c.Key,-32} {c.Value,10}"))}
 
-        """);
+            """
+        );
 }

@@ -19,7 +19,8 @@ public sealed class CostTests
         Plugin("first").Add(single.Config).OrThrow(); // makes what is there only once
 
         SortedDictionary<string, long> counts = new(StringComparer.Ordinal);
-        CniProcess one = Plugin("c1"), other = Plugin("c2");
+        CniProcess one = Plugin("c1"),
+            other = Plugin("c2");
         foreach (string verb in new[] { "ADD", "DEL" })
         {
             foreach ((string program, long count) in meter.Instructions(one, verb, single.Config))
@@ -35,9 +36,16 @@ public sealed class CostTests
             Figures.Report($"cost of {what}", count.ToString("N0", CultureInfo.InvariantCulture));
         }
 
-        counts.Keys.Should().BeEquivalentTo(
-            "ADD twill instructions", "ADD twill-ipam instructions", "ADD system calls",
-            "DEL twill instructions", "DEL twill-ipam instructions", "DEL system calls");
+        counts
+            .Keys.Should()
+            .BeEquivalentTo(
+                "ADD twill instructions",
+                "ADD twill-ipam instructions",
+                "ADD system calls",
+                "DEL twill instructions",
+                "DEL twill-ipam instructions",
+                "DEL system calls"
+            );
         CostRecord.Read().Exceeded(counts).Should().BeEmpty();
     }
 }

@@ -16,7 +16,9 @@ public sealed class PhasesTests(SingleHost single) : IClassFixture<SingleHost>
             plugin.Add(single.Config).OrThrow();
         }
 
-        CniAnswer answer = (plugin with { Env = new Dictionary<string, string?> { ["TWILL_TIMINGS"] = "1" } }).Run(verb, single.Config).OrThrow();
+        CniAnswer answer = (plugin with { Env = new Dictionary<string, string?> { ["TWILL_TIMINGS"] = "1" } })
+            .Run(verb, single.Config)
+            .OrThrow();
 
         string[] lines = answer.Stderr.Split('\n', StringSplitOptions.RemoveEmptyEntries);
         lines.Should().Contain(l => l.StartsWith($"twill {verb} ") && l.Contains(phase));

@@ -11,14 +11,18 @@ public sealed class HexRowsTests
     public void A_difference_is_shown_in_its_row()
     {
         Action compare = () => HexRows.Equal([0, 1, 2, 3, 4, 5, 6, 7], [0, 1, 2, 3, 4, 5, 9, 7, 8]);
-        compare.Should().Throw<Exception>().WithMessage(
-            """
-            The bytes differ: expected 8 bytes, got 9.
-               offset  expected      actual
-                    0  00 01 02 03   00 01 02 03
-            ->      4  04 05 06 07   04 05 09 07
-            ->      8                08
+        compare
+            .Should()
+            .Throw<Exception>()
+            .WithMessage(
+                """
+                The bytes differ: expected 8 bytes, got 9.
+                   offset  expected      actual
+                        0  00 01 02 03   00 01 02 03
+                ->      4  04 05 06 07   04 05 09 07
+                ->      8                08
 
-            """);
+                """
+            );
     }
 }

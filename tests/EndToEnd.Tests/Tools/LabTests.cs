@@ -9,7 +9,8 @@ public sealed class LabTests
     {
         using Lab lab = Lab.Create();
         EtcdServer etcd = lab.StartEtcd();
-        LabHost a = lab.AddHost("a"), b = lab.AddHost("b");
+        LabHost a = lab.AddHost("a"),
+            b = lab.AddHost("b");
 
         a.CanPing(b.Address).Should().BeTrue();
         a.CanPing(Lab.OutsideAddress).Should().BeTrue();
@@ -22,7 +23,8 @@ public sealed class LabTests
     public void Hosts_keep_their_files_and_container_namespaces_to_themselves()
     {
         using Lab lab = Lab.Create();
-        LabHost a = lab.AddHost("a"), b = lab.AddHost("b");
+        LabHost a = lab.AddHost("a"),
+            b = lab.AddHost("b");
         a.NewContainer("c1");
         a.Write("/etc/cni/net.d/x", "of a");
 
@@ -37,7 +39,8 @@ public sealed class LabTests
     [RequiresRootFact]
     public void Disposing_ends_every_process_of_the_lab()
     {
-        int host, outside;
+        int host,
+            outside;
         using (Lab lab = Lab.Create())
         {
             (host, outside) = (lab.AddHost("a").Pid, lab.Outside.Pid);

@@ -15,7 +15,12 @@ public sealed partial class SpecificationTests
     [Fact]
     public void Every_test_that_the_table_names_exists()
     {
-        HashSet<string> tests = [.. Directory.EnumerateFiles(Path.Combine(RepoPaths.Root, "tests"), "*Tests.cs", SearchOption.AllDirectories).SelectMany(TestsIn)];
+        HashSet<string> tests =
+        [
+            .. Directory
+                .EnumerateFiles(Path.Combine(RepoPaths.Root, "tests"), "*Tests.cs", SearchOption.AllDirectories)
+                .SelectMany(TestsIn),
+        ];
         List<string> missing = [.. s_rows.SelectMany(Named).Distinct().Where(name => !tests.Contains(name))];
         missing.Should().BeEmpty("a test that was renamed has its new name in tests/SPECIFICATION.md as well");
     }

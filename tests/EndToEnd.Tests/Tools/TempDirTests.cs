@@ -17,7 +17,8 @@ public sealed class TempDirTests
     public void Directories_of_dead_runs_are_found_by_the_process_in_their_name()
     {
         const int NoProcess = 4_194_305; // one more than the kernel gives out
-        string dead = $"twill-test-{NoProcess}-abcdef", alive = $"twill-test-{Environment.ProcessId}-abcdef";
+        string dead = $"twill-test-{NoProcess}-abcdef",
+            alive = $"twill-test-{Environment.ProcessId}-abcdef";
         Owned.Orphans("twill-test", [dead, alive, "twill-test-readme", "other-1-2", $"twill-test-{NoProcess}"]).Should().Equal(dead);
     }
 }

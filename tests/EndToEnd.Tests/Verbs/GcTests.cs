@@ -60,7 +60,8 @@ public sealed class GcTests
     public void The_ipam_plugin_alone_frees_what_nobody_lists()
     {
         using SingleHost single = new();
-        LabContainer a = Add(single, "a", 8102), b = Add(single, "b", 8103);
+        LabContainer a = Add(single, "a", 8102),
+            b = Add(single, "b", 8103);
 
         single.Host.Plugin("twill-ipam").Run("GC", Listing(single.Conf, "b")).OrThrow();
 
@@ -78,7 +79,10 @@ public sealed class GcTests
         LabContainer orphan = Add(single, "orphan", 8199);
         LabContainer[] containers = [.. Enumerable.Range(0, 6).Select(i => single.Host.NewContainer($"c{i}"))];
         ipam.Stop(held);
-        Task<LabContainer>[] adds = [.. containers.Select((c, i) => Task.Run(() => Add(ipam.Plugin(c), single.Host, c.Name, single.Conf, 8110 + i, c)))];
+        Task<LabContainer>[] adds =
+        [
+            .. containers.Select((c, i) => Task.Run(() => Add(ipam.Plugin(c), single.Host, c.Name, single.Conf, 8110 + i, c))),
+        ];
         ipam.WaitFor(held, containers.Length);
 
         for (int i = 0; i < 3; i++)
@@ -161,12 +165,19 @@ public sealed class GcTests
         single.Host.Plugin("twill", container).Check(Config(single.Conf, container.Result).ToJsonString()).OrThrow();
 
     private static string[] Marks(SingleHost single) =>
-        [.. new[] { "adding", "added" }.Select(d => single.Host.At($"/run/twill/twill/{d}")).Where(Directory.Exists).SelectMany(d => Directory.GetFiles(d))];
+        [
+            .. new[] { "adding", "added" }
+                .Select(d => single.Host.At($"/run/twill/twill/{d}"))
+                .Where(Directory.Exists)
+                .SelectMany(d => Directory.GetFiles(d)),
+        ];
 
     private static string Listing(JsonObject conf, params string[] containers)
     {
         JsonObject config = Config(conf);
-        config["cni.dev/valid-attachments"] = new JsonArray([.. containers.Select(c => new JsonObject { ["containerID"] = c, ["ifname"] = "eth0" })]);
+        config["cni.dev/valid-attachments"] = new JsonArray([
+            .. containers.Select(c => new JsonObject { ["containerID"] = c, ["ifname"] = "eth0" }),
+        ]);
         return config.ToJsonString();
     }
 

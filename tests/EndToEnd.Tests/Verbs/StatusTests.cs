@@ -3,7 +3,8 @@ using Twill.Testing;
 
 namespace Twill.EndToEnd.Tests.Verbs;
 
-/// <summary>STATUS of both plugins, with one thing after the other taken away: 50 when an ADD would fail, 51 when containers may be cut off.</summary>
+/// <summary>STATUS of both plugins, with one thing after the other taken away: 50 when an ADD would fail, 51 when containers may be cut
+/// off.</summary>
 public sealed class StatusTests
 {
     [RequiresRootFact]
@@ -53,7 +54,9 @@ public sealed class StatusTests
     public void The_reference_host_local_is_asked_whether_it_would_take_the_version()
     {
         using SingleHost single = new();
-        JsonObject conf = Conf(single.Conf, c => c.Plugin()["ipam"] = new JsonObject { ["type"] = "host-local", ["subnet"] = "10.66.0.0/24" });
+        JsonObject conf = Conf(single.Conf, c =>
+            c.Plugin()["ipam"] = new JsonObject { ["type"] = "host-local", ["subnet"] = "10.66.0.0/24" }
+        );
 
         Refused(single.Host, conf, ["twill"], 50, "host-local", "1.1.0", "1.0.0");
 
@@ -67,10 +70,14 @@ public sealed class StatusTests
     {
         using SingleHost single = new();
         JsonObject conf = Conf(single.Conf, c => c.Plugin()["ipam"] = new JsonObject { ["type"] = "simple" });
-        Install(single.Host, "simple", """
+        Install(
+            single.Host,
+            "simple",
+            """
             VERSION) echo '{"cniVersion":"1.1.0","supportedVersions":["1.0.0","1.1.0"]}' ;;
             *) echo '{"code":4,"msg":"unknown CNI_COMMAND"}'; exit 1 ;;
-            """);
+            """
+        );
         Status(single.Host, "twill", conf).OrThrow();
 
         Install(single.Host, "simple", """STATUS) echo '{"code":50,"msg":"the pool is dry","details":"buy more"}'; exit 1 ;;""");
@@ -81,7 +88,8 @@ public sealed class StatusTests
     public void Without_etcd_a_first_subnet_cannot_be_had_and_a_held_one_is_enough()
     {
         using Cluster cluster = Cluster.Start(1);
-        LabHost host = cluster.Hosts[0], fresh = cluster.NewHost("fresh");
+        LabHost host = cluster.Hosts[0],
+            fresh = cluster.NewHost("fresh");
         JsonObject conf = Conf(SampleConf.Cluster(cluster.Etcd.Endpoint));
         Status(fresh, "twill-ipam", conf).OrThrow();
         Eventually.Pass(() => Both(host, conf, null));
@@ -133,7 +141,9 @@ public sealed class StatusTests
         Eventually.Pass(() => Both(host, conf, null));
 
         host.Agent!.Send(Signal.Stop); // or it would write the truth again
-        Edit(host, "agent.json", file => (file["peersWanted"], file["peersProgrammed"], file["lastError"]) = (3, 1, "kernel: no buffer space"));
+        Edit(host, "agent.json", file =>
+            (file["peersWanted"], file["peersProgrammed"], file["lastError"]) = (3, 1, "kernel: no buffer space")
+        );
         Refused(host, conf, ["twill"], 51, "1 of 3 remote subnets", "no buffer space");
         host.Agent!.Kill();
         Refused(host, conf, ["twill"], 51, "is not running any more", "systemctl start twilld");
@@ -173,7 +183,8 @@ public sealed class StatusTests
         }
     }
 
-    private static void Refused(LabHost host, JsonObject conf, int code, params string[] told) => Refused(host, conf, ["twill", "twill-ipam"], code, told);
+    private static void Refused(LabHost host, JsonObject conf, int code, params string[] told) =>
+        Refused(host, conf, ["twill", "twill-ipam"], code, told);
 
     private static void Refused(LabHost host, JsonObject conf, string[] programs, int code, params string[] told)
     {
@@ -187,7 +198,8 @@ public sealed class StatusTests
     }
 
     /// <summary>As libcni asks: the variables of an attachment are there, and empty.</summary>
-    private static CniAnswer Status(LabHost host, string program, JsonObject conf) => host.Plugin(program).Run("STATUS", conf.ToJsonString());
+    private static CniAnswer Status(LabHost host, string program, JsonObject conf) =>
+        host.Plugin(program).Run("STATUS", conf.ToJsonString());
 
     private static JsonObject Conf(JsonObject conflist, Action<JsonObject>? change = null)
     {

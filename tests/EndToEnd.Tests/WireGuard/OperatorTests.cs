@@ -12,26 +12,39 @@ public sealed class OperatorTests
     public void Status_peers_and_doctor_tell_how_it_is_and_what_is_wrong()
     {
         using WireGuardCluster cluster = WireGuardCluster.Start(2);
-        LabHost host = cluster.Hosts[0], other = cluster.Hosts[1];
-        LabContainer one = host.AddContainer("one"), two = other.AddContainer("two");
+        LabHost host = cluster.Hosts[0],
+            other = cluster.Hosts[1];
+        LabContainer one = host.AddContainer("one"),
+            two = other.AddContainer("two");
         Wiretap.Ping(one, two.Address).Should().BeTrue();
 
-        host.Twill("status").Stdout.Should().Contain($"wireguard, UDP port 51820, public key {WireGuardCluster.PublicKey(host)}, {host.Address} on eth0");
+        host.Twill("status")
+            .Stdout.Should()
+            .Contain($"wireguard, UDP port 51820, public key {WireGuardCluster.PublicKey(host)}, {host.Address} on eth0");
         CmdResult peers = host.Twill("peers");
         peers.ExitCode.Should().Be(0, peers.ToString());
         peers.Stdout.Should().Contain(WireGuardCluster.PublicKey(other)).And.Contain(other.Address).And.Contain(" ago");
         host.Complaints().Where(complaint => complaint.Outcome == "failed").Should().BeEmpty();
 
         host.Agent!.Send(Signal.Stop);
-        host.Sh($"wg set {Device} peer {WireGuardCluster.PublicKey(other)} remove; wg set {Device} listen-port 19999; ip route del unreachable 10.244.0.0/16");
+        host.Sh(
+            $"wg set {Device} peer {WireGuardCluster.PublicKey(other)} remove; wg set {Device} listen-port 19999; ip route del "
+                + $"unreachable 10.244.0.0/16"
+        );
         string[] told = [.. host.Complaints().Where(complaint => complaint.Outcome == "failed").Select(complaint => complaint.Text)];
-        told.Should().Contain(text => text.Contains("its UDP port is 19999, not 51820")).And.Contain(text => text.Contains("WireGuard peer missing"))
+        told.Should()
+            .Contain(text => text.Contains("its UDP port is 19999, not 51820"))
+            .And.Contain(text => text.Contains("WireGuard peer missing"))
             .And.Contain(text => text.Contains("route unreachable 10.244.0.0/16"));
         host.Twill("peers").ExitCode.Should().Be(1);
 
         host.Agent.Send(Signal.Cont);
-        Eventually.True("the agent mends it", () => WireGuardCluster.Peers(host).Length == 1 && host.Sh($"wg show {Device} listen-port").Trim() == "51820",
-            TimeSpan.FromSeconds(40), () => host.Agent.Log);
+        Eventually.True(
+            "the agent mends it",
+            () => WireGuardCluster.Peers(host).Length == 1 && host.Sh($"wg show {Device} listen-port").Trim() == "51820",
+            TimeSpan.FromSeconds(40),
+            () => host.Agent.Log
+        );
     }
 
     [RequiresRootFact]
@@ -44,7 +57,10 @@ public sealed class OperatorTests
         CmdResult done = host.Twill("cleanup --yes --addresses");
 
         done.ExitCode.Should().Be(0, done.ToString());
-        done.Stdout.Should().Contain("route unreachable 10.244.0.0/16").And.Contain($"overlay device {Device}").And.Contain($"systemctl disable --now twill-wireguard@{Device}");
+        done.Stdout.Should()
+            .Contain("route unreachable 10.244.0.0/16")
+            .And.Contain($"overlay device {Device}")
+            .And.Contain($"systemctl disable --now twill-wireguard@{Device}");
         host.HasLink(Device).Should().BeFalse();
         host.Ip("route show proto 116").Should().BeEmpty();
         host.Nft("list ruleset").Should().NotContain("twill");
@@ -56,12 +72,18 @@ public sealed class OperatorTests
     {
         using Cluster cluster = Cluster.Start(2);
         using WireGuardPrograms programs = new();
-        LabHost a = cluster.Hosts[0], b = cluster.Hosts[1];
-        LabContainer one = a.AddContainer("one"), two = b.AddContainer("two");
+        LabHost a = cluster.Hosts[0],
+            b = cluster.Hosts[1];
+        LabContainer one = a.AddContainer("one"),
+            two = b.AddContainer("two");
         Eventually.True("they reach each other by vxlan", () => Wiretap.Ping(one, two.Address));
 
         // The cluster's word comes first; until a host's own configuration follows, it stays as it is.
-        cluster.Etcd.Etcdctl("put", "/twill/twill/config", """{"Network":"10.244.0.0/16","SubnetLen":24,"Backend":{"Type":"wireguard","ListenPort":51820}}""");
+        cluster.Etcd.Etcdctl(
+            "put",
+            "/twill/twill/config",
+            """{"Network":"10.244.0.0/16","SubnetLen":24,"Backend":{"Type":"wireguard","ListenPort":51820}}"""
+        );
         Wiretap.Ping(one, two.Address).Should().BeTrue();
         foreach (LabHost host in cluster.Hosts)
         {
@@ -71,13 +93,22 @@ public sealed class OperatorTests
         }
 
         using Wiretap tap = Wiretap.On(cluster.Lab);
-        Eventually.True("they reach each other by WireGuard", () => Wiretap.Ping(one, two.Address) && tap.SawTunnel, TimeSpan.FromSeconds(20), () => a.Agent!.Log);
+        Eventually.True(
+            "they reach each other by WireGuard",
+            () => Wiretap.Ping(one, two.Address) && tap.SawTunnel,
+            TimeSpan.FromSeconds(20),
+            () => a.Agent!.Log
+        );
         foreach (LabHost host in cluster.Hosts)
         {
             host.HasLink("twill.1").Should().BeFalse();
             Eventually.True("the bridge has the MTU of WireGuard", () => host.Ip("link show dev twill0").Contains("mtu 1440 "));
         }
 
-        cluster.Etcd.List(Cluster.Subnets).Should().HaveCount(2).And.OnlyContain(lease => lease.Value.Contains("\"BackendType\":\"wireguard\""));
+        cluster
+            .Etcd.List(Cluster.Subnets)
+            .Should()
+            .HaveCount(2)
+            .And.OnlyContain(lease => lease.Value.Contains("\"BackendType\":\"wireguard\""));
     }
 }

@@ -48,15 +48,15 @@ internal sealed class WireGuardCluster : IDisposable
 
     /// <summary>Adds a host with its configuration and neither device nor agent.</summary>
     internal LabHost NewHost(string name, Action<JsonObject>? change = null) => Cluster.NewHost(name, conf =>
-    {
-        JsonObject wireGuard = SampleConf.WireGuard(Cluster.Etcd.Endpoint);
-        foreach ((string key, JsonNode? value) in wireGuard.DeepClone().AsObject())
         {
-            conf[key] = value?.DeepClone();
-        }
+            JsonObject wireGuard = SampleConf.WireGuard(Cluster.Etcd.Endpoint);
+            foreach ((string key, JsonNode? value) in wireGuard.DeepClone().AsObject())
+            {
+                conf[key] = value?.DeepClone();
+            }
 
-        change?.Invoke(conf);
-    });
+            change?.Invoke(conf);
+        });
 
     /// <summary>Starts wireguard-go for the network's device.</summary>
     internal void StartProgram(LabHost host) => _programs.Start(host);

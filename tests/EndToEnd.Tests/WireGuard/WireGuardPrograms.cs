@@ -12,7 +12,10 @@ internal sealed class WireGuardPrograms : IDisposable
     internal void Start(LabHost host, string device = WireGuardCluster.Device)
     {
         string unit = File.ReadAllText(Path.Combine(RepoPaths.Conf, "twill-wireguard@.service"));
-        string command = unit.Split('\n').Single(line => line.StartsWith("ExecStart=", StringComparison.Ordinal)).Split('=', 2)[1].Replace("%i", device);
+        string command = unit.Split('\n')
+            .Single(line => line.StartsWith("ExecStart=", StringComparison.Ordinal))
+            .Split('=', 2)[1]
+            .Replace("%i", device);
         Daemon program = Daemon.Start("wireguard-go", [.. host.Enter, .. Cmd.Split(command)], _directory.At($"{host.Name}.log"));
         _programs[host] = program;
         Eventually.True($"wireguard-go serves {device}", () => host.Run("wg", "show", device).ExitCode == 0, onFailure: () => program.Log);

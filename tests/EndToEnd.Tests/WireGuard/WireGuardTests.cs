@@ -12,15 +12,22 @@ public sealed class WireGuardTests
     public void Containers_and_hosts_reach_each_other_and_a_wiretap_can_read_none_of_it()
     {
         using WireGuardCluster cluster = WireGuardCluster.Start(2);
-        LabHost a = cluster.Hosts[0], b = cluster.Hosts[1];
-        LabContainer one = a.AddContainer("one"), two = b.AddContainer("two");
+        LabHost a = cluster.Hosts[0],
+            b = cluster.Hosts[1];
+        LabContainer one = a.AddContainer("one"),
+            two = b.AddContainer("two");
         using Wiretap tap = Wiretap.On(cluster.Cluster.Lab);
 
         Wiretap.Ping(one, two.Address).Should().BeTrue(a.Agent!.Log);
         Wiretap.Ping(two, one.Address).Should().BeTrue();
         Wiretap.Ping(a, two.Address).Should().BeTrue("a host reaches containers of others");
-        Wiretap.Ping(one, two.Address.Remove(two.Address.LastIndexOf('.')) + ".1").Should().BeTrue("a container reaches other hosts' bridges");
-        one.Run("ping", "-n", "-q", "-c", "1", "-W", "1", "-M", "do", "-s", $"{1440 - 28}", two.Address).ExitCode.Should().Be(0, "1500 bytes less 60 get through whole");
+        Wiretap
+            .Ping(one, two.Address.Remove(two.Address.LastIndexOf('.')) + ".1")
+            .Should()
+            .BeTrue("a container reaches other hosts' bridges");
+        one.Run("ping", "-n", "-q", "-c", "1", "-W", "1", "-M", "do", "-s", $"{1440 - 28}", two.Address)
+            .ExitCode.Should()
+            .Be(0, "1500 bytes less 60 get through whole");
 
         tap.SawTunnel.Should().BeTrue();
         tap.Readable.Should().BeEmpty();
@@ -32,7 +39,8 @@ public sealed class WireGuardTests
     {
         using WireGuardCluster cluster = WireGuardCluster.Start(2, conf => conf.Ipam()["ipv6Network"] = "fc00:1::/48");
         LabHost a = cluster.Hosts[0];
-        LabContainer one = a.AddContainer("one"), two = cluster.Hosts[1].AddContainer("two");
+        LabContainer one = a.AddContainer("one"),
+            two = cluster.Hosts[1].AddContainer("two");
         string address = (string)JsonNode.Parse(two.Result)!["ips"]![1]!["address"]!;
         using Wiretap tap = Wiretap.On(cluster.Cluster.Lab);
 
@@ -52,7 +60,8 @@ public sealed class WireGuardTests
     public void With_vxlan_the_same_wiretap_reads_everything()
     {
         using Cluster cluster = Cluster.Start(2);
-        LabContainer one = cluster.Hosts[0].AddContainer("one"), two = cluster.Hosts[1].AddContainer("two");
+        LabContainer one = cluster.Hosts[0].AddContainer("one"),
+            two = cluster.Hosts[1].AddContainer("two");
         using Wiretap tap = Wiretap.On(cluster.Lab);
 
         Wiretap.Ping(one, two.Address).Should().BeTrue();
@@ -65,13 +74,17 @@ public sealed class WireGuardTests
     {
         using WireGuardCluster cluster = WireGuardCluster.Start(1);
         LabHost host = cluster.Hosts[0];
-        string file = "/var/lib/cni/twill/twill/wireguard-key", key = File.ReadAllText(host.At(file)).Trim();
+        string file = "/var/lib/cni/twill/twill/wireguard-key",
+            key = File.ReadAllText(host.At(file)).Trim();
 
         host.Sh($"stat -c %a {file}").Trim().Should().Be("600");
         host.Sh($"wg show {Device} private-key").Trim().Should().Be(key);
         string published = cluster.Cluster.Etcd.List(Cluster.Subnets).Should().ContainSingle().Which.Value;
-        published.Should().Be(
-            $$$"""{"PublicIP":"{{{host.Address}}}","PublicIPv6":null,"BackendType":"wireguard","BackendData":{"PublicKey":"{{{WireGuardCluster.PublicKey(host)}}}","Port":51820}}""");
+        published
+            .Should()
+            .Be(
+                $$$"""{"PublicIP":"{{{host.Address}}}","PublicIPv6":null,"BackendType":"wireguard","BackendData":{"PublicKey":"{{{WireGuardCluster.PublicKey(host)}}}","Port":51820}}"""
+            );
         File.ReadAllText($"/proc/{host.Agent!.Pid}/cmdline").Should().NotContain(key);
         host.Agent.Log.Should().NotContain(key).And.Contain(WireGuardCluster.PublicKey(host));
         foreach (string path in Directory.EnumerateFiles(host.At("/run/twill"), "*", SearchOption.AllDirectories))
@@ -84,8 +97,10 @@ public sealed class WireGuardTests
     public void Without_agent_and_device_nothing_goes_in_clear_and_all_is_back_when_they_are()
     {
         using WireGuardCluster cluster = WireGuardCluster.Start(2);
-        LabHost a = cluster.Hosts[0], b = cluster.Hosts[1];
-        LabContainer one = a.AddContainer("one"), two = b.AddContainer("two");
+        LabHost a = cluster.Hosts[0],
+            b = cluster.Hosts[1];
+        LabContainer one = a.AddContainer("one"),
+            two = b.AddContainer("two");
         Wiretap.Ping(one, two.Address).Should().BeTrue();
         using Wiretap tap = Wiretap.On(cluster.Cluster.Lab);
         a.Agent!.Stop();
@@ -113,7 +128,8 @@ public sealed class WireGuardTests
     {
         using WireGuardCluster cluster = WireGuardCluster.Start(2);
         LabHost a = cluster.Hosts[0];
-        LabContainer one = a.AddContainer("one"), two = cluster.Hosts[1].AddContainer("two");
+        LabContainer one = a.AddContainer("one"),
+            two = cluster.Hosts[1].AddContainer("two");
         using Wiretap tap = Wiretap.On(cluster.Cluster.Lab);
         a.Agent!.Stop();
         cluster.EndProgram(a);
@@ -129,8 +145,10 @@ public sealed class WireGuardTests
     public void What_comes_in_clear_from_another_member_is_not_let_in()
     {
         using WireGuardCluster cluster = WireGuardCluster.Start(2);
-        LabHost a = cluster.Hosts[0], b = cluster.Hosts[1];
-        LabContainer one = a.AddContainer("one"), two = b.AddContainer("two");
+        LabHost a = cluster.Hosts[0],
+            b = cluster.Hosts[1];
+        LabContainer one = a.AddContainer("one"),
+            two = b.AddContainer("two");
         using SourceWatch watch = SourceWatch.On(one);
 
         // b turns on its own: its containers' packets leave as they are, by a plain route.
@@ -145,8 +163,10 @@ public sealed class WireGuardTests
     public void Restarting_and_killing_agents_under_traffic_loses_no_ping_and_no_session()
     {
         using WireGuardCluster cluster = WireGuardCluster.Start(2);
-        LabHost a = cluster.Hosts[0], b = cluster.Hosts[1];
-        LabContainer from = a.AddContainer("from"), to = b.AddContainer("to");
+        LabHost a = cluster.Hosts[0],
+            b = cluster.Hosts[1];
+        LabContainer from = a.AddContainer("from"),
+            to = b.AddContainer("to");
         using Traffic traffic = Traffic.Start(from, to.Address);
         string handshake = a.Sh($"wg show {Device} latest-handshakes");
 
@@ -166,8 +186,10 @@ public sealed class WireGuardTests
     public void A_key_that_was_deleted_is_another_one_and_peers_follow()
     {
         using WireGuardCluster cluster = WireGuardCluster.Start(2);
-        LabHost a = cluster.Hosts[0], b = cluster.Hosts[1];
-        LabContainer one = a.AddContainer("one"), two = b.AddContainer("two");
+        LabHost a = cluster.Hosts[0],
+            b = cluster.Hosts[1];
+        LabContainer one = a.AddContainer("one"),
+            two = b.AddContainer("two");
         string before = WireGuardCluster.PublicKey(a);
         Wiretap.Ping(one, two.Address).Should().BeTrue();
         File.Delete(a.At("/var/lib/cni/twill/twill/wireguard-key"));
@@ -175,7 +197,11 @@ public sealed class WireGuardTests
         a.Agent!.Send(Signal.Hup);
 
         Eventually.True("a has another key", () => WireGuardCluster.PublicKey(a) != before, onFailure: () => a.Agent.Log);
-        Eventually.True("b knows that alone", () => WireGuardCluster.Peers(b).SequenceEqual([WireGuardCluster.PublicKey(a)]), onFailure: () => b.Agent!.Log);
+        Eventually.True(
+            "b knows that alone",
+            () => WireGuardCluster.Peers(b).SequenceEqual([WireGuardCluster.PublicKey(a)]),
+            onFailure: () => b.Agent!.Log
+        );
         Eventually.True("they reach each other", () => Wiretap.Ping(one, two.Address) && Wiretap.Ping(two, one.Address));
     }
 
@@ -185,15 +211,24 @@ public sealed class WireGuardTests
         using WireGuardCluster cluster = WireGuardCluster.Start(1);
         LabHost late = cluster.NewHost("late");
         late.StartAgent();
-        Eventually.True("the agent says it", () => late.Agent!.Log.Contains($"start 'wireguard-go {Device}'"), onFailure: () => late.Agent!.Log);
+        Eventually.True(
+            "the agent says it",
+            () => late.Agent!.Log.Contains($"start 'wireguard-go {Device}'"),
+            onFailure: () => late.Agent!.Log
+        );
         JsonObject conf = SampleConf.WireGuard(cluster.Cluster.Etcd.Endpoint);
         conf["cniVersion"] = "1.1.0";
-        late.Plugin("twill").Run("STATUS", conf.ForPlugin().ToJsonString()).Stdout.Should().Contain("\"code\":51").And.Contain($"overlay device {Device} is missing");
+        late.Plugin("twill")
+            .Run("STATUS", conf.ForPlugin().ToJsonString())
+            .Stdout.Should()
+            .Contain("\"code\":51")
+            .And.Contain($"overlay device {Device} is missing");
 
         cluster.StartProgram(late);
 
         cluster.Cluster.WaitUntilJoined();
-        LabContainer one = cluster.Hosts[0].AddContainer("one"), two = late.AddContainer("two");
+        LabContainer one = cluster.Hosts[0].AddContainer("one"),
+            two = late.AddContainer("two");
         Eventually.True("they reach each other", () => Wiretap.Ping(one, two.Address), onFailure: () => late.Agent!.Log);
         late.Plugin("twill").Run("STATUS", conf.ForPlugin().ToJsonString()).ExitCode.Should().Be(0);
     }
@@ -203,17 +238,26 @@ public sealed class WireGuardTests
     {
         string psk = Cmd.Run("wg", ["genpsk"]).OrThrow().Stdout.Trim();
         using WireGuardCluster cluster = WireGuardCluster.Start(2);
-        cluster.Cluster.Etcd.Etcdctl("put", "/twill/twill/config",
-            $$$"""{"Network":"10.244.0.0/16","SubnetLen":24,"Backend":{"Type":"wireguard","ListenPort":51820,"PSK":"{{{psk}}}","PersistentKeepaliveInterval":25,"Mode":"separate"}}""");
+        cluster.Cluster.Etcd.Etcdctl(
+            "put",
+            "/twill/twill/config",
+            $$$"""{"Network":"10.244.0.0/16","SubnetLen":24,"Backend":{"Type":"wireguard","ListenPort":51820,"PSK":"{{{psk}}}","PersistentKeepaliveInterval":25,"Mode":"separate"}}"""
+        );
 
         foreach (LabHost host in cluster.Hosts)
         {
-            Eventually.True("the device has both", () => host.Sh($"wg show {Device} preshared-keys").Contains(psk) && host.Sh($"wg show {Device} persistent-keepalive").Contains("\t25"),
-                onFailure: () => host.Agent!.Log);
+            Eventually.True(
+                "the device has both",
+                () =>
+                    host.Sh($"wg show {Device} preshared-keys").Contains(psk)
+                    && host.Sh($"wg show {Device} persistent-keepalive").Contains("\t25"),
+                onFailure: () => host.Agent!.Log
+            );
             host.Agent!.Log.Should().NotContain(psk);
         }
 
-        LabContainer one = cluster.Hosts[0].AddContainer("one"), two = cluster.Hosts[1].AddContainer("two");
+        LabContainer one = cluster.Hosts[0].AddContainer("one"),
+            two = cluster.Hosts[1].AddContainer("two");
         Eventually.True("they reach each other", () => Wiretap.Ping(one, two.Address));
     }
 }

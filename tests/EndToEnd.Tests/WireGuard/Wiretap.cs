@@ -29,7 +29,20 @@ internal sealed class Wiretap : IDisposable
 
     /// <summary>One ping that carries the marker; whether it is answered within a second.</summary>
     internal static bool Ping(NetnsShell from, string address) =>
-        from.Run("ping", "-n", "-q", "-c", "1", "-W", "1", "-s", "400", "-p", Convert.ToHexStringLower(System.Text.Encoding.ASCII.GetBytes(Marker)), address).ExitCode == 0;
+        from.Run(
+            "ping",
+            "-n",
+            "-q",
+            "-c",
+            "1",
+            "-W",
+            "1",
+            "-s",
+            "400",
+            "-p",
+            Convert.ToHexStringLower(System.Text.Encoding.ASCII.GetBytes(Marker)),
+            address
+        ).ExitCode == 0;
 
     public void Dispose()
     {

@@ -21,7 +21,10 @@ public sealed class AddressTests
     }
 
     private static IEnumerable<JsonElement> Addresses(TestNetns ns) =>
-        ns.IpJson("addr show dev br0")[0].GetProperty("addr_info").EnumerateArray().Where(a => a.GetProperty("scope").GetString() != "link");
+        ns.IpJson("addr show dev br0")[0]
+            .GetProperty("addr_info")
+            .EnumerateArray()
+            .Where(a => a.GetProperty("scope").GetString() != "link");
 
     [RequiresRootFact]
     public void An_IPv4_address_has_prefix_broadcast_label_and_scope()
@@ -29,13 +32,15 @@ public sealed class AddressTests
         using TestNetns ns = WithBridge();
         using RouteSocket route = Netns.OpenRouteSocket(ns);
 
-        route.Execute(new NewAddress(ns.IndexOf("br0"), s_address, 24)
-        {
-            Broadcast = IPAddress.Parse("10.244.7.255"),
-            Label = "br0:1",
-            Scope = RouteScope.Site,
-            AddressFlags = AddressFlags.NoPrefixRoute,
-        });
+        route.Execute(
+            new NewAddress(ns.IndexOf("br0"), s_address, 24)
+            {
+                Broadcast = IPAddress.Parse("10.244.7.255"),
+                Label = "br0:1",
+                Scope = RouteScope.Site,
+                AddressFlags = AddressFlags.NoPrefixRoute,
+            }
+        );
 
         JsonElement address = Addresses(ns).Single();
         address.GetProperty("local").GetString().Should().Be("10.244.7.1");
@@ -87,7 +92,12 @@ public sealed class AddressTests
         int index = ns.IndexOf("br0");
 
         route.ListAddresses().Select(a => a.ToString()).Should().Contain(["127.0.0.1/8", "10.244.7.1/24", "fd00::1/64"]);
-        route.ListAddresses(index).Select(a => a.ToString()).Should().Contain(["10.244.7.1/24", "fd00::1/64"]).And.NotContain("127.0.0.1/8");
+        route
+            .ListAddresses(index)
+            .Select(a => a.ToString())
+            .Should()
+            .Contain(["10.244.7.1/24", "fd00::1/64"])
+            .And.NotContain("127.0.0.1/8");
         route.ListAddresses(index, AddressFamily.InterNetwork).Select(a => a.ToString()).Should().Equal("10.244.7.1/24");
         route.ListAddresses(index).Should().OnlyContain(a => a.Index == index);
     }

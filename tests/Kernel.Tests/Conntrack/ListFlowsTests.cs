@@ -15,20 +15,32 @@ public sealed class ListFlowsTests : IDisposable
     {
         foreach (int port in new[] { 53, 54 })
         {
-            Insert($"-p udp --orig-src 192.0.2.2 --orig-dst 192.0.2.1 --sport {40000 + port} --dport {port} --reply-src 10.244.7.2 --reply-dst 192.0.2.2 --reply-port-src 5353 --reply-port-dst {40000 + port}");
-            Insert($"-p tcp --orig-src 192.0.2.2 --orig-dst 192.0.2.1 --sport {40000 + port} --dport {port} --state ESTABLISHED --reply-src 10.244.7.3 --reply-dst 192.0.2.2 --reply-port-src 5353 --reply-port-dst {40000 + port}");
+            Insert(
+                $"-p udp --orig-src 192.0.2.2 --orig-dst 192.0.2.1 --sport {40000 + port} --dport {port} --reply-src 10.244.7.2 "
+                    + $"--reply-dst 192.0.2.2 --reply-port-src 5353 --reply-port-dst {40000 + port}"
+            );
+            Insert(
+                $"-p tcp --orig-src 192.0.2.2 --orig-dst 192.0.2.1 --sport {40000 + port} --dport {port} --state ESTABLISHED "
+                    + $"--reply-src 10.244.7.3 --reply-dst 192.0.2.2 --reply-port-src 5353 --reply-port-dst {40000 + port}"
+            );
         }
     }
 
     [RequiresRootFact]
     public void The_kernel_itself_leaves_out_what_the_filter_does_not_let_through()
     {
-        foreach ((FlowFilter filter, int expected) in new[]
-        {
-            (new FlowFilter(17), 2), (new FlowFilter(17, OriginalPort: 53), 1), (new FlowFilter(6, OriginalPort: 55), 0),
-            (new FlowFilter(17, Reached: IPAddress.Parse("10.244.7.2")), 2), (new FlowFilter(17, Reached: IPAddress.Parse("10.244.7.3")), 0),
-            (new FlowFilter(6, 54, IPAddress.Parse("10.244.7.3"), 5353), 1), (new FlowFilter(6, ReachedPort: 5354), 0),
-        })
+        foreach (
+            (FlowFilter filter, int expected) in new[]
+            {
+                (new FlowFilter(17), 2),
+                (new FlowFilter(17, OriginalPort: 53), 1),
+                (new FlowFilter(6, OriginalPort: 55), 0),
+                (new FlowFilter(17, Reached: IPAddress.Parse("10.244.7.2")), 2),
+                (new FlowFilter(17, Reached: IPAddress.Parse("10.244.7.3")), 0),
+                (new FlowFilter(6, 54, IPAddress.Parse("10.244.7.3"), 5353), 1),
+                (new FlowFilter(6, ReachedPort: 5354), 0),
+            }
+        )
         {
             Unfiltered(filter).Should().HaveCount(expected, $"{filter}").And.NotContain(flow => !filter.Matches(flow));
         }

@@ -17,7 +17,8 @@ public sealed class PodLinkTests : IDisposable
     [RequiresRootFact]
     public void A_container_gets_its_interface_with_addresses_and_routes_and_reaches_its_gateway()
     {
-        using RouteSocket host = Netns.OpenRouteSocket(_host), inPod = Netns.OpenRouteSocket(_pod);
+        using RouteSocket host = Netns.OpenRouteSocket(_host),
+            inPod = Netns.OpenRouteSocket(_pod);
         Make(host, inPod);
 
         JsonElement end = _host.IpJson($"-d link show dev {s_spec.HostName}")[0];
@@ -37,8 +38,13 @@ public sealed class PodLinkTests : IDisposable
     [RequiresRootFact]
     public void Routes_carry_mtu_advmss_priority_and_table()
     {
-        using RouteSocket host = Netns.OpenRouteSocket(_host), inPod = Netns.OpenRouteSocket(_pod);
-        Make(host, inPod, new PodRoute(IPNetwork.Parse("203.0.113.0/24"), IPAddress.Parse("10.90.0.1"), Mtu: 1300, AdvMss: 1200, Priority: 42, Table: 100));
+        using RouteSocket host = Netns.OpenRouteSocket(_host),
+            inPod = Netns.OpenRouteSocket(_pod);
+        Make(
+            host,
+            inPod,
+            new PodRoute(IPNetwork.Parse("203.0.113.0/24"), IPAddress.Parse("10.90.0.1"), Mtu: 1300, AdvMss: 1200, Priority: 42, Table: 100)
+        );
 
         JsonElement route = _pod.IpJson("-d route show table 100")[0];
         route.GetProperty("dst").GetString().Should().Be("203.0.113.0/24");
@@ -50,14 +56,18 @@ public sealed class PodLinkTests : IDisposable
     [RequiresRootFact]
     public void A_second_one_for_the_same_container_is_refused_and_harms_nothing()
     {
-        using RouteSocket host = Netns.OpenRouteSocket(_host), inPod = Netns.OpenRouteSocket(_pod);
+        using RouteSocket host = Netns.OpenRouteSocket(_host),
+            inPod = Netns.OpenRouteSocket(_pod);
         Make(host, inPod);
         using TestNetns other = TestNetns.Create();
         using NetNs ns = NetNs.Open(other.Path);
 
         Action again = () => PodLink.Create(host, ns, s_spec, host.GetLink("twill0"));
 
-        again.Should().Throw<AlreadyAttachedException>().WithMessage("container c1 already has interface eth0 in network net1*DEL it first");
+        again
+            .Should()
+            .Throw<AlreadyAttachedException>()
+            .WithMessage("container c1 already has interface eth0 in network net1*DEL it first");
         other.HasLink("eth0").Should().BeFalse();
         _pod.Run("ping", "-c1", "-W2", "10.90.0.1").OrThrow();
     }
@@ -80,7 +90,8 @@ public sealed class PodLinkTests : IDisposable
     [RequiresRootFact]
     public void Deleting_twice_is_deleting_once()
     {
-        using RouteSocket host = Netns.OpenRouteSocket(_host), inPod = Netns.OpenRouteSocket(_pod);
+        using RouteSocket host = Netns.OpenRouteSocket(_host),
+            inPod = Netns.OpenRouteSocket(_pod);
         Make(host, inPod);
 
         PodLink.Delete(host, s_spec.HostName).Should().BeTrue();
@@ -106,8 +117,13 @@ public sealed class PodLinkTests : IDisposable
         batch.Add(HostBridge.Gateway(bridge.Index, IPAddress.Parse("10.90.0.1"), 24));
         batch.Send();
         IPAddress address = IPAddress.Parse("10.90.0.2");
-        PodLink.Configure(inPod, PodLink.IndexOf(inPod, "eth0"), HostMacs.ForContainer(address), [new PodAddress(address, 24)],
-            [new PodRoute(IPNetwork.Parse("0.0.0.0/0"), IPAddress.Parse("10.90.0.1")), .. more]);
+        PodLink.Configure(
+            inPod,
+            PodLink.IndexOf(inPod, "eth0"),
+            HostMacs.ForContainer(address),
+            [new PodAddress(address, 24)],
+            [new PodRoute(IPNetwork.Parse("0.0.0.0/0"), IPAddress.Parse("10.90.0.1")), .. more]
+        );
         PodLink.AwaitCarrier(host, s_spec.HostName);
     }
 }

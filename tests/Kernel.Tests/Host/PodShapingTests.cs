@@ -10,7 +10,7 @@ namespace Kernel.Tests.Host;
 
 public sealed class PodShapingTests : IDisposable
 {
-    private const ulong Mbit = 125_000;     // bytes per second
+    private const ulong Mbit = 125_000; // bytes per second
 
     private static readonly PodLinkSpec s_spec = new("net1", "c1", "eth0", 1450, Hairpin: true);
     private static readonly RateLimit s_limit = new(20 * Mbit, 100_000);
@@ -76,8 +76,14 @@ public sealed class PodShapingTests : IDisposable
 
     [RequiresRootTheory]
     [InlineData("tc qdisc del dev $VETH root", "has no token bucket filter")]
-    [InlineData("tc qdisc change dev $VETH root tbf rate 99mbit burst 100000 limit 131072", "limited to 99000000 bit/s by tw*, not 20000000")]
-    [InlineData("tc qdisc change dev $VETH root tbf rate 20mbit burst 50000 limit 131072", "bursts to the container are limited to others than 800000 bit")]
+    [InlineData(
+        "tc qdisc change dev $VETH root tbf rate 99mbit burst 100000 limit 131072",
+        "limited to 99000000 bit/s by tw*, not 20000000"
+    )]
+    [InlineData(
+        "tc qdisc change dev $VETH root tbf rate 20mbit burst 50000 limit 131072",
+        "bursts to the container are limited to others than 800000 bit"
+    )]
     [InlineData("tc qdisc change dev $VETH root tbf rate 20mbit burst 100000 limit 9999", "the queue of tw* takes 9999 bytes, not 131072")]
     [InlineData("tc qdisc del dev $IFB root", "from the container is not limited")]
     [InlineData("tc qdisc del dev $VETH ingress", "does not redirect it to tb")]
@@ -108,8 +114,11 @@ public sealed class PodShapingTests : IDisposable
     public void Collecting_takes_those_of_the_network_that_nobody_keeps_and_what_killed_ADDs_left()
     {
         using RouteSocket host = Make(s_both);
-        string kept = Ifb("kept", "twill net1 kept eth0"), gone = Ifb("gone", "twill net1 gone eth0"), foreign = Ifb("other", "twill net2 other eth0"),
-            killed = Ifb("killed", ""), starting = Ifb("starting", "");
+        string kept = Ifb("kept", "twill net1 kept eth0"),
+            gone = Ifb("gone", "twill net1 gone eth0"),
+            foreign = Ifb("other", "twill net2 other eth0"),
+            killed = Ifb("killed", ""),
+            starting = Ifb("starting", "");
         _host.Sh($"ip link add ifb7 type ifb; ip link add {HostNames.VethOfIfb(starting)} type veth peer name p0");
 
         PodShaping.Ifbs(host, "net1").Should().BeEquivalentTo(kept, gone, killed, s_spec.IfbName);

@@ -51,7 +51,9 @@ public sealed class RoutedEndTests : IDisposable
         JsonElement end = _host.IpJson($"link show dev {s_spec.HostName}")[0];
         end.TryGetProperty("master", out _).Should().Be(stays);
         if (!stays)
+        {
             end.GetProperty("ifalias").GetString().Should().Be("twill net1 c1 eth0");
+        }
     }
 
     [RequiresRootTheory]
@@ -66,7 +68,11 @@ public sealed class RoutedEndTests : IDisposable
 
         FluentActions.Invoking(() => Create(host, bridge)).Should().Throw<AlreadyAttachedException>();
         PodLinkSpec other = new("net1", "c2", "eth0", 1450, Hairpin: true);
-        FluentActions.Invoking(() => Create(host, bridge, other)).Should().Throw<HostException>().WithMessage("*already has an interface eth0*");
+        FluentActions
+            .Invoking(() => Create(host, bridge, other))
+            .Should()
+            .Throw<HostException>()
+            .WithMessage("*already has an interface eth0*");
 
         _host.Ip($"-j link show dev {s_spec.HostName}").Should().Be(before);
         _host.HasLink(other.HostName).Should().BeFalse();
@@ -98,7 +104,10 @@ public sealed class RoutedEndTests : IDisposable
 
     [RequiresRootTheory]
     [InlineData("ip address flush dev $END", "lacks the address")]
-    [InlineData("ip address add 10.90.0.1 peer 10.90.0.3/32 dev $END; ip address del 10.90.0.1 peer 10.90.0.2/32 dev $END", "lacks the address 10.90.0.1 peer 10.90.0.2")]
+    [InlineData(
+        "ip address add 10.90.0.1 peer 10.90.0.3/32 dev $END; ip address del 10.90.0.1 peer 10.90.0.2/32 dev $END",
+        "lacks the address 10.90.0.1 peer 10.90.0.2"
+    )]
     [InlineData("echo 0 >/proc/sys/net/ipv4/conf/$END/proxy_arp", "proxy_arp is not 1")]
     [InlineData("echo 0 >/proc/sys/net/ipv4/conf/twill0/proxy_arp", "net.ipv4.conf.twill0.proxy_arp is not 1")]
     public void What_it_lacks_is_named(string damage, string told)
@@ -132,7 +141,11 @@ public sealed class RoutedEndTests : IDisposable
             return true;
         });
 
-        Eventually.True("it is told", () => _pod.Ip("neigh show 10.90.0.2").Contains("02:00:00:00:00:01"), onFailure: () => _pod.Ip("neigh"));
+        Eventually.True(
+            "it is told",
+            () => _pod.Ip("neigh show 10.90.0.2").Contains("02:00:00:00:00:01"),
+            onFailure: () => _pod.Ip("neigh")
+        );
 
         _pod.Ip("neigh show 10.90.0.3").Should().Contain("02:00:00:00:00:99", "nobody spoke of it");
     }
@@ -148,7 +161,10 @@ public sealed class RoutedEndTests : IDisposable
         HostBridge.Ensure(host, "twill0", 1450);
         _host.Run("sh", "-c", $"for i in $(seq {taken}); do echo link add filler$i master twill0 type ifb; done | ip -batch -").OrThrow();
         if (wasFullBefore)
+        {
             InHost(() => RoutedEnd.AnswerAt("twill0"));
+        }
+
         return host.GetLink("twill0");
     }
 
@@ -158,11 +174,12 @@ public sealed class RoutedEndTests : IDisposable
         PodLink.Create(host, ns, spec ?? s_spec, bridge);
     }
 
-    private void Connect(RouteSocket host, Link bridge) => InHost(() =>
-    {
-        RoutedEnd.Connect(host, s_spec, host.GetLink(s_spec.HostName).Index, bridge, [s_address]);
-        return true;
-    });
+    private void Connect(RouteSocket host, Link bridge) =>
+        InHost(() =>
+        {
+            RoutedEnd.Connect(host, s_spec, host.GetLink(s_spec.HostName).Index, bridge, [s_address]);
+            return true;
+        });
 
     private string? Difference(RouteSocket host) =>
         InHost(() => RoutedEnd.FindDifference(host, host.GetLink(s_spec.HostName), "twill0", [s_address]));

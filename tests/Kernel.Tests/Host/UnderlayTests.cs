@@ -48,7 +48,13 @@ public sealed class UnderlayTests : IDisposable
     [InlineData("six*", true, "six0", null, "fd00:6::6")]
     [InlineData("six*", false, "six0", null, "fd00:6::6")]
     [InlineData("*0", true, "up0", "10.1.2.10", "fd00:2::10")]
-    public void In_a_network_of_both_families_the_interfaces_lasting_IPv6_address_comes_with_it(string pattern, bool dual, string name, string? v4, string? v6)
+    public void In_a_network_of_both_families_the_interfaces_lasting_IPv6_address_comes_with_it(
+        string pattern,
+        bool dual,
+        string name,
+        string? v4,
+        string? v6
+    )
     {
         AddIPv6();
         using RouteSocket route = Netns.OpenRouteSocket(_ns);
@@ -64,7 +70,11 @@ public sealed class UnderlayTests : IDisposable
     [RequiresRootTheory]
     [InlineData(true, "six0", "fd00:6::6")]
     [InlineData(false, "up0", null)]
-    public void Where_IPv4_has_no_default_route_IPv6s_decides_but_not_in_a_network_without_it_while_there_are_IPv4_addresses(bool dual, string name, string? v6)
+    public void Where_IPv4_has_no_default_route_IPv6s_decides_but_not_in_a_network_without_it_while_there_are_IPv4_addresses(
+        bool dual,
+        string name,
+        string? v6
+    )
     {
         AddIPv6();
         _ns.Ip("route delete default");
@@ -91,7 +101,10 @@ public sealed class UnderlayTests : IDisposable
         _ns.Ip("-6 address add fd00:2::10/64 dev up0 nodad");
         using RouteSocket route = Netns.OpenRouteSocket(_ns);
 
-        Underlay.Select(route, "", dual: false).Should().Match<Underlay>(u => u.Name == "six0" && $"{u.IPv6}" == "fd00:6::6" && u.IPv4 == null);
+        Underlay
+            .Select(route, "", dual: false)
+            .Should()
+            .Match<Underlay>(u => u.Name == "six0" && $"{u.IPv6}" == "fd00:6::6" && u.IPv4 == null);
     }
 
     [RequiresRootTheory]
@@ -132,7 +145,8 @@ public sealed class UnderlayTests : IDisposable
 
     public void Dispose() => _ns.Dispose();
 
-    /// <summary>On up0 two addresses, one that lasts for a while only and one that is deprecated; one alone on six0, where the default route of IPv6 is.</summary>
+    /// <summary>On up0 two addresses, one that lasts for a while only and one that is deprecated; one alone on six0, where the default
+    /// route of IPv6 is.</summary>
     private void AddIPv6()
     {
         _ns.Ip("link add six0 up type bridge");

@@ -33,7 +33,11 @@ public sealed class FindLinkTests
         route.TryGetLink(12345, out _).Should().BeFalse();
         route.DeleteLinkIfPresent("nosuch").Should().BeFalse();
         link.Should().BeNull();
-        route.Invoking(r => r.GetLink("nosuch")).Should().Throw<NetlinkException>().WithMessage("get link nosuch: No such device (errno 19)");
+        route
+            .Invoking(r => r.GetLink("nosuch"))
+            .Should()
+            .Throw<NetlinkException>()
+            .WithMessage("get link nosuch: No such device (errno 19)");
     }
 
     [RequiresRootFact]
@@ -63,7 +67,15 @@ public sealed class FindLinkTests
         RouteBatch batch = route.NewBatch();
         for (int i = 0; i < pairs; i++)
         {
-            batch.Add(new NewVeth($"a{i}", $"b{i}") { Index = 2000 + 2 * i, PeerIndex = 2001 + 2 * i, Master = 1000, Up = true });
+            batch.Add(
+                new NewVeth($"a{i}", $"b{i}")
+                {
+                    Index = 2000 + 2 * i,
+                    PeerIndex = 2001 + 2 * i,
+                    Master = 1000,
+                    Up = true,
+                }
+            );
             batch.Add(new SetBridgePort(2000 + 2 * i) { Hairpin = true });
         }
 

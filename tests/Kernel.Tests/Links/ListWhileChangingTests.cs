@@ -9,12 +9,17 @@ public sealed class ListWhileChangingTests
     [RequiresRootFact]
     public void A_list_taken_while_links_come_and_go_holds_each_lasting_link_exactly_once()
     {
-        const int lasting = 120, lists = 60;
+        const int lasting = 120,
+            lists = 60;
         using TestNetns ns = TestNetns.Create();
-        using RouteSocket route = Netns.OpenRouteSocket(ns), other = Netns.OpenRouteSocket(ns);
+        using RouteSocket route = Netns.OpenRouteSocket(ns),
+            other = Netns.OpenRouteSocket(ns);
         RouteBatch batch = route.NewBatch();
         for (int i = 0; i < lasting; i++)
+        {
             batch.Add(new NewBridge($"br{i}"));
+        }
+
         batch.Send();
         string[] expected = [.. Enumerable.Range(0, lasting).Select(i => $"br{i}").Order()];
         using CancellationTokenSource stop = new();
@@ -39,7 +44,9 @@ public sealed class ListWhileChangingTests
         try
         {
             for (int i = 0; i < lists; i++)
+            {
                 route.ListLinks().Where(l => l.Name.StartsWith("br")).Select(l => l.Name).Order().Should().Equal(expected);
+            }
         }
         finally
         {

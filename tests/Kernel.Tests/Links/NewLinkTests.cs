@@ -17,14 +17,23 @@ public sealed class NewLinkTests
         using TestNetns ns = TestNetns.Create();
         using RouteSocket route = Netns.OpenRouteSocket(ns);
 
-        route.Execute(new NewBridge("br0")
-        {
-            Index = 900,
-            Mac = MacAddress.Parse("06:00:00:00:00:01"),
-            Up = true,
-            MulticastSnooping = false,
-        });
-        route.Execute(new NewVeth("tw0", "tw1") { Master = 900, Up = true, Mac = MacAddress.Parse("02:00:00:00:00:01") });
+        route.Execute(
+            new NewBridge("br0")
+            {
+                Index = 900,
+                Mac = MacAddress.Parse("06:00:00:00:00:01"),
+                Up = true,
+                MulticastSnooping = false,
+            }
+        );
+        route.Execute(
+            new NewVeth("tw0", "tw1")
+            {
+                Master = 900,
+                Up = true,
+                Mac = MacAddress.Parse("02:00:00:00:00:01"),
+            }
+        );
         string with = ns.IpJson("link show dev br0")[0].GetProperty("address").GetString()!;
         route.Execute(new DeleteLink("tw0"));
 
@@ -60,13 +69,15 @@ public sealed class NewLinkTests
         using TestNetns ns = TestNetns.Create();
         using RouteSocket route = Netns.OpenRouteSocket(ns);
 
-        route.Execute(new NewVxlan("twill.1", 1, 4789)
-        {
-            Local = IPAddress.Parse("10.0.0.1"),
-            Mac = MacAddress.Parse("02:00:00:00:00:01"),
-            Mtu = 1450,
-            Up = true,
-        });
+        route.Execute(
+            new NewVxlan("twill.1", 1, 4789)
+            {
+                Local = IPAddress.Parse("10.0.0.1"),
+                Mac = MacAddress.Parse("02:00:00:00:00:01"),
+                Mtu = 1450,
+                Up = true,
+            }
+        );
 
         JsonElement vxlan = ns.IpJson("link show dev twill.1")[0];
         vxlan.GetProperty("address").GetString().Should().Be("02:00:00:00:00:01");
@@ -85,14 +96,16 @@ public sealed class NewLinkTests
         using TestNetns ns = TestNetns.Create();
         using RouteSocket route = Netns.OpenRouteSocket(ns);
 
-        route.Execute(new NewVxlan("vx6", 16777215, 8472)
-        {
-            Local = IPAddress.Parse("fd00::1"),
-            Learning = true,
-            UdpChecksum = false,
-            Udp6ZeroChecksum = true,
-            GroupPolicy = true,
-        });
+        route.Execute(
+            new NewVxlan("vx6", 16777215, 8472)
+            {
+                Local = IPAddress.Parse("fd00::1"),
+                Learning = true,
+                UdpChecksum = false,
+                Udp6ZeroChecksum = true,
+                GroupPolicy = true,
+            }
+        );
 
         JsonElement data = Data(ns.IpJson("link show dev vx6")[0]);
         data.GetProperty("id").GetInt32().Should().Be(16777215);
@@ -113,7 +126,9 @@ public sealed class NewLinkTests
 
         Action second = () => route.Execute(new NewVxlan("vx1", 7, 4789));
 
-        second.Should().Throw<NetlinkException>()
+        second
+            .Should()
+            .Throw<NetlinkException>()
             .WithMessage("new link vx1 (vxlan): File exists (errno 17) - A VXLAN device with the specified VNI already exists*");
     }
 

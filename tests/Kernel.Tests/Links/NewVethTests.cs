@@ -11,23 +11,26 @@ public sealed class NewVethTests
     [RequiresRootFact]
     public void One_message_puts_both_ends_where_they_belong_with_everything_set()
     {
-        using TestNetns host = TestNetns.Create(), pod = TestNetns.Create();
+        using TestNetns host = TestNetns.Create(),
+            pod = TestNetns.Create();
         host.Ip("link add br0 up type bridge");
         int bridge = host.IpJson("link show dev br0")[0].GetProperty("ifindex").GetInt32();
         using NetNs podNs = NetNs.Open(pod.Path);
         using RouteSocket route = Netns.OpenRouteSocket(host);
 
-        route.Execute(new NewVeth("tw0", "eth0")
-        {
-            Index = 500,
-            Master = bridge,
-            Up = true,
-            Mtu = 1450,
-            Mac = MacAddress.Parse("02:00:00:00:00:01"),
-            PeerNetns = podNs.Handle,
-            PeerIndex = 600,
-            PeerMac = MacAddress.Parse("02:00:00:00:00:02"),
-        });
+        route.Execute(
+            new NewVeth("tw0", "eth0")
+            {
+                Index = 500,
+                Master = bridge,
+                Up = true,
+                Mtu = 1450,
+                Mac = MacAddress.Parse("02:00:00:00:00:01"),
+                PeerNetns = podNs.Handle,
+                PeerIndex = 600,
+                PeerMac = MacAddress.Parse("02:00:00:00:00:02"),
+            }
+        );
 
         JsonElement near = host.IpJson("link show dev tw0")[0];
         near.GetProperty("ifindex").GetInt32().Should().Be(500);
@@ -53,7 +56,12 @@ public sealed class NewVethTests
 
         Action again = () => route.Execute(new NewVeth("tw0", "tw2"));
 
-        again.Should().Throw<NetlinkException>().WithMessage("new link tw0 (veth): File exists (errno 17)*").Which.Errno.Should().Be(Errno.EEXIST);
+        again
+            .Should()
+            .Throw<NetlinkException>()
+            .WithMessage("new link tw0 (veth): File exists (errno 17)*")
+            .Which.Errno.Should()
+            .Be(Errno.EEXIST);
         ns.HasLink("tw2").Should().BeFalse();
     }
 }

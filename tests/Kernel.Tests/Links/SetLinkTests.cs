@@ -18,18 +18,27 @@ public sealed class SetLinkTests
         ns.Ip("link add tw0 type veth peer name tw1");
         using RouteSocket route = Netns.OpenRouteSocket(ns);
 
-        route.Execute(new SetLink("tw0")
-        {
-            Up = true,
-            Mac = MacAddress.Parse("02:00:00:00:00:03"),
-            Mtu = 1400,
-            Master = ns.IndexOf("br0"),
-            Alias = "pod-7",
-        });
+        route.Execute(
+            new SetLink("tw0")
+            {
+                Up = true,
+                Mac = MacAddress.Parse("02:00:00:00:00:03"),
+                Mtu = 1400,
+                Master = ns.IndexOf("br0"),
+                Alias = "pod-7",
+            }
+        );
         JsonElement all = ns.IpJson("link show dev tw0")[0];
         route.Execute(new SetLink(ns.IndexOf("tw0")) { Mtu = 1300 });
         JsonElement mtu = ns.IpJson("link show dev tw0")[0];
-        route.Execute(new SetLink("tw0") { Up = false, Master = 0, Alias = "" });
+        route.Execute(
+            new SetLink("tw0")
+            {
+                Up = false,
+                Master = 0,
+                Alias = "",
+            }
+        );
         JsonElement none = ns.IpJson("link show dev tw0")[0];
 
         IsUp(all).Should().BeTrue();
@@ -48,7 +57,8 @@ public sealed class SetLinkTests
     [RequiresRootFact]
     public void A_link_moves_to_another_namespace_and_takes_another_name()
     {
-        using TestNetns from = TestNetns.Create(), to = TestNetns.Create();
+        using TestNetns from = TestNetns.Create(),
+            to = TestNetns.Create();
         from.Ip("link add tw0 type veth peer name tw1");
         using RouteSocket route = Netns.OpenRouteSocket(from);
         using NetNs target = NetNs.Open(to.Path);
@@ -78,15 +88,17 @@ public sealed class SetLinkTests
         ns.Ip("link add tw0 master br0 type veth peer name tw1");
         using RouteSocket route = Netns.OpenRouteSocket(ns);
 
-        route.Execute(new SetBridgePort(ns.IndexOf("tw0"))
-        {
-            Hairpin = true,
-            Learning = false,
-            Flood = false,
-            MulticastFlood = false,
-            NeighbourSuppression = true,
-            Isolated = true,
-        });
+        route.Execute(
+            new SetBridgePort(ns.IndexOf("tw0"))
+            {
+                Hairpin = true,
+                Learning = false,
+                Flood = false,
+                MulticastFlood = false,
+                NeighbourSuppression = true,
+                Isolated = true,
+            }
+        );
 
         JsonElement port = ns.BridgeJson("link show dev tw0")[0];
         port.GetProperty("hairpin").GetBoolean().Should().BeTrue();

@@ -50,7 +50,11 @@ public sealed class NetNsTests
         using TestNetns ns = TestNetns.Create();
         using NetNs opened = NetNs.Open(ns.Path);
 
-        opened.Invoking(n => n.Run(() => throw new InvalidOperationException("inside"))).Should().Throw<InvalidOperationException>().WithMessage("inside");
+        opened
+            .Invoking(n => n.Run(() => throw new InvalidOperationException("inside")))
+            .Should()
+            .Throw<InvalidOperationException>()
+            .WithMessage("inside");
     }
 
     [RequiresRootFact]
@@ -60,13 +64,19 @@ public sealed class NetNsTests
         Action file = () => NetNs.Open("/etc/hostname");
         Action mount = () => NetNs.Open("/proc/self/ns/mnt");
 
-        missing.Should().Throw<LibcException>().WithMessage("open /run/netns/nosuch-twill: No such file or directory (errno 2)")
-            .Which.Errno.Should().Be(Errno.ENOENT);
+        missing
+            .Should()
+            .Throw<LibcException>()
+            .WithMessage("open /run/netns/nosuch-twill: No such file or directory (errno 2)")
+            .Which.Errno.Should()
+            .Be(Errno.ENOENT);
         file.Should().Throw<LibcException>().WithMessage("/etc/hostname is not a network namespace*").Which.Errno.Should().Be(Errno.EINVAL);
         using TempDir directory = TempDir.Create();
         Cmd.Sh($"mkfifo {directory.At("fifo")}");
         Action fifo = () => NetNs.Open(directory.At("fifo"));
-        fifo.Should().Throw<LibcException>("waiting for somebody to write it would be for ever").WithMessage("*/fifo is not a network namespace*");
+        fifo.Should()
+            .Throw<LibcException>("waiting for somebody to write it would be for ever")
+            .WithMessage("*/fifo is not a network namespace*");
         mount.Should().Throw<LibcException>().WithMessage("/proc/self/ns/mnt is not a network namespace*");
     }
 }

@@ -22,7 +22,9 @@ public sealed class NetlinkMonitorTests
         while (monitor.Wait(TimeSpan.FromMilliseconds(200)))
         {
             while (monitor.TryRead(out NetworkChange change))
+            {
                 changes.Add(change);
+            }
         }
         return changes;
     }
@@ -48,7 +50,12 @@ public sealed class NetlinkMonitorTests
         made.Should().Contain(c => c.Kind == NetworkChangeKind.Address && c.Index == 900);
         made.Should().Contain(c => c.Kind == NetworkChangeKind.Route && c.Index == 900 && c.Protocol == 116);
         made.Should().Contain(c => c.Kind == NetworkChangeKind.Neighbour && c.Index == 900 && c.Protocol == 116);
-        made.Should().Contain(c => c.Kind == NetworkChangeKind.FdbEntry && c.Index == 900 && $"{c.Entry!.Mac} {c.Entry.Address}" == "02:00:00:00:00:09 10.0.0.9");
+        made.Should()
+            .Contain(c =>
+                c.Kind == NetworkChangeKind.FdbEntry
+                && c.Index == 900
+                && $"{c.Entry!.Mac} {c.Entry.Address}" == "02:00:00:00:00:09 10.0.0.9"
+            );
         made.Should().Contain(c => c.Route != null && c.Route.Destination.ToString() == "10.1.0.0/16");
         made.Should().Contain(c => c.Link != null && c.Link.Name == "vx0" && c.Link.IsUp);
         removed.Should().Contain(c => c.Kind == NetworkChangeKind.Route && c.IsRemoval && c.Protocol == 116);
@@ -98,8 +105,12 @@ public sealed class NetlinkMonitorTests
 
         ns.Sh(command);
 
-        Drain(monitor).Should().NotBeEmpty().And.OnlyContain(
-            c => c.Kind == NetworkChangeKind.Nftables && c.Table!.Value.ToString() == "ip some" && c.PortId != 0 && c.IsRemoval == removal);
+        Drain(monitor)
+            .Should()
+            .NotBeEmpty()
+            .And.OnlyContain(c =>
+                c.Kind == NetworkChangeKind.Nftables && c.Table!.Value.ToString() == "ip some" && c.PortId != 0 && c.IsRemoval == removal
+            );
     }
 
     [RequiresRootFact]
@@ -128,7 +139,9 @@ public sealed class NetlinkMonitorTests
         using RouteSocket route = Netns.OpenRouteSocket(ns);
         RouteBatch batch = route.NewBatch();
         for (int i = 0; i < 500; i++)
+        {
             batch.Add(new NewRoute(new IPNetwork(new IPAddress([10, 1, (byte)(i >> 8), (byte)i]), 32)) { Index = 900 });
+        }
 
         batch.Send();
         List<NetworkChange> flood = Drain(monitor);

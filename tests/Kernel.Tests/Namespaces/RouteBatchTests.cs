@@ -38,7 +38,11 @@ public sealed class RouteBatchTests
         using RouteSocket route = Netns.OpenRouteSocket(ns);
         RouteBatch batch = route.NewBatch();
         for (int i = 0; i < count; i++)
-            batch.Add(new NewRoute(new IPNetwork(new IPAddress([10, (byte)(i >> 8), (byte)i, 0]), 24)) { Gateway = IPAddress.Parse("10.99.0.1") });
+        {
+            batch.Add(
+                new NewRoute(new IPNetwork(new IPAddress([10, (byte)(i >> 8), (byte)i, 0]), 24)) { Gateway = IPAddress.Parse("10.99.0.1") }
+            );
+        }
 
         batch.TrySend().Should().Be(count);
 
@@ -60,7 +64,15 @@ public sealed class RouteBatchTests
             MacAddress mac = new([2, 0, 0, 0, (byte)(i >> 8), (byte)i]);
             batch.Add(new NewFdbEntry(900, mac) { Destination = new IPAddress([192, 168, (byte)(i >> 8), (byte)i]) });
             batch.Add(new NewNeighbour(900, subnet, mac) { Protocol = 116 });
-            batch.Add(new NewRoute(new IPNetwork(subnet, 24)) { Gateway = subnet, Index = 900, Onlink = true, Protocol = 116 });
+            batch.Add(
+                new NewRoute(new IPNetwork(subnet, 24))
+                {
+                    Gateway = subnet,
+                    Index = 900,
+                    Onlink = true,
+                    Protocol = 116,
+                }
+            );
         }
 
         batch.Send();
@@ -73,7 +85,10 @@ public sealed class RouteBatchTests
         route.ListNeighbours(900).Count(n => n.Protocol == 116).Should().Be(hosts);
         route.ListFdb(900).Should().HaveCount(hosts);
         foreach (Route each in routes)
+        {
             batch.Add(new DeleteRoute(each.Destination) { Protocol = 116 });
+        }
+
         batch.Send();
         ns.IpJson("route show proto 116").GetArrayLength().Should().Be(0);
     }

@@ -93,7 +93,15 @@ public sealed class NeighbourTests
         int index = ns.IndexOf("vx0");
 
         route.Execute(new NewFdbEntry(index, MacAddress.Zero) { Append = true, Destination = IPAddress.Parse("10.0.0.8") });
-        route.Execute(new NewFdbEntry(index, MacAddress.Zero) { Append = true, Destination = IPAddress.Parse("10.0.0.9"), Port = 8472, Vni = 9 });
+        route.Execute(
+            new NewFdbEntry(index, MacAddress.Zero)
+            {
+                Append = true,
+                Destination = IPAddress.Parse("10.0.0.9"),
+                Port = 8472,
+                Vni = 9,
+            }
+        );
 
         Fdb(ns, "vx0").Select(e => e.GetProperty("dst").GetString()).Should().BeEquivalentTo("10.0.0.8", "10.0.0.9");
         JsonElement second = Fdb(ns, "vx0").Single(e => e.GetProperty("dst").GetString() == "10.0.0.9");
@@ -147,10 +155,35 @@ public sealed class NeighbourTests
         using RouteSocket route = Netns.OpenRouteSocket(ns);
         int index = ns.IndexOf("vx0");
 
-        route.ListNeighbours(index, AddressFamily.InterNetwork).Should().ContainSingle()
-            .Which.Should().BeEquivalentTo(new { Address = s_base, Mac = s_mac, Protocol = (byte)116, Index = index, IsPermanent = true });
+        route
+            .ListNeighbours(index, AddressFamily.InterNetwork)
+            .Should()
+            .ContainSingle()
+            .Which.Should()
+            .BeEquivalentTo(
+                new
+                {
+                    Address = s_base,
+                    Mac = s_mac,
+                    Protocol = (byte)116,
+                    Index = index,
+                    IsPermanent = true,
+                }
+            );
         route.ListNeighbours(index, AddressFamily.InterNetworkV6).Should().Contain(n => Equals(n.Address, IPAddress.Parse("fd00::9")));
         route.ListNeighbours().Should().Contain(n => Equals(n.Address, IPAddress.Parse("10.244.8.0")));
-        route.ListFdb(index).Should().ContainSingle().Which.Should().BeEquivalentTo(new { Mac = s_mac, Address = IPAddress.Parse("10.0.0.9"), IsFdbEntry = true });
+        route
+            .ListFdb(index)
+            .Should()
+            .ContainSingle()
+            .Which.Should()
+            .BeEquivalentTo(
+                new
+                {
+                    Mac = s_mac,
+                    Address = IPAddress.Parse("10.0.0.9"),
+                    IsFdbEntry = true,
+                }
+            );
     }
 }

@@ -15,7 +15,8 @@ public sealed class BatchTests
     public void One_refused_message_leaves_nothing_of_the_batch_and_is_named()
     {
         using NftTestNetns ns = new();
-        NftBatch batch = ns.Socket.NewBatch()
+        NftBatch batch = ns
+            .Socket.NewBatch()
             .Add(new NewTable(Table))
             .Add(new NewChain(Table, "forward"))
             .Add(new NewRule(Table, "forward", Rule.For(Table).Jump("missing")))
@@ -33,7 +34,8 @@ public sealed class BatchTests
     public void Every_refused_message_is_told_with_its_place()
     {
         using NftTestNetns ns = new();
-        IReadOnlyList<NftFailure> failures = ns.Socket.NewBatch()
+        IReadOnlyList<NftFailure> failures = ns
+            .Socket.NewBatch()
             .Add(new DeleteTable(Table))
             .Add(new NewTable(Table))
             .Add(new DeleteChain(Table, "missing"))
@@ -62,8 +64,11 @@ public sealed class BatchTests
         uint before = ns.Socket.GetGeneration();
         ns.Namespace.Nft("add table inet of-someone-else");
 
-        NetlinkException refusal = FluentActions.Invoking(() => ns.Socket.NewBatch(before).Add(new NewTable(Table)).Send())
-            .Should().Throw<NetlinkException>().Which;
+        NetlinkException refusal = FluentActions
+            .Invoking(() => ns.Socket.NewBatch(before).Add(new NewTable(Table)).Send())
+            .Should()
+            .Throw<NetlinkException>()
+            .Which;
 
         ((int)refusal.Errno).Should().Be(85, "ERESTART: the rules are of another generation");
         refusal.Operation.Should().Be("nftables transaction of 1 messages");
@@ -84,10 +89,7 @@ public sealed class BatchTests
             elements[i] = SetElement.Of(new IPAddress([10, (byte)(i >> 16), (byte)(i >> 8), (byte)i]));
         }
 
-        NftBatch batch = ns.Socket.NewBatch()
-            .Add(new NewTable(Table))
-            .Add(new NewSet(set))
-            .Add(new NewChain(Table, "forward"));
+        NftBatch batch = ns.Socket.NewBatch().Add(new NewTable(Table)).Add(new NewSet(set)).Add(new NewChain(Table, "forward"));
         for (int i = 0; i < 3000; i++)
         {
             batch.Add(new NewRule(Table, "forward", Rule.For(Table).Mark((uint)i).Accept()));

@@ -20,7 +20,14 @@ public sealed class ChainTests
     [InlineData(ChainType.Nat, NftHook.Output, ChainPriority.Dstnat, null, "nat", "output", "accept")]
     [InlineData(ChainType.Route, NftHook.Output, ChainPriority.Mangle, null, "route", "output", "accept")]
     public void A_base_chain_is_called_where_and_when_it_says(
-        ChainType type, NftHook hook, int priority, ChainPolicy? policy, string typeName, string hookName, string policyName)
+        ChainType type,
+        NftHook hook,
+        int priority,
+        ChainPolicy? policy,
+        string typeName,
+        string hookName,
+        string policyName
+    )
     {
         using NftTestNetns ns = new();
         BaseChain wanted = new(type, hook, priority, policy);
@@ -63,8 +70,13 @@ public sealed class ChainTests
         ns.Socket.NewBatch().Add(new NewTable(Table)).Add(new NewChain(Table, "helper")).Send();
 
         ns.Socket.NewBatch().Add(new NewChain(Table, "helper")).TrySend().Should().BeEmpty();
-        ns.Socket.NewBatch().Add(new NewChain(Table, "helper") { Exclusive = true }).TrySend()
-            .Should().ContainSingle().Which.Errno.Should().Be(Errno.EEXIST);
+        ns.Socket.NewBatch()
+            .Add(new NewChain(Table, "helper") { Exclusive = true })
+            .TrySend()
+            .Should()
+            .ContainSingle()
+            .Which.Errno.Should()
+            .Be(Errno.EEXIST);
     }
 
     [RequiresRootFact]
@@ -73,8 +85,12 @@ public sealed class ChainTests
         using NftTestNetns ns = new();
         ns.Namespace.Sh($"nft 'add table {Table}; add chain {Table} a; add chain {Table} b; add rule {Table} a jump b'");
 
-        FluentActions.Invoking(() => ns.Socket.NewBatch().Add(new DeleteChain(Table, "b")).Send())
-            .Should().Throw<NetlinkException>().Which.Errno.Should().Be(Errno.EBUSY);
+        FluentActions
+            .Invoking(() => ns.Socket.NewBatch().Add(new DeleteChain(Table, "b")).Send())
+            .Should()
+            .Throw<NetlinkException>()
+            .Which.Errno.Should()
+            .Be(Errno.EBUSY);
         ns.Socket.NewBatch().Add(new FlushChain(Table, "a")).Add(new DeleteChain(Table, "b")).Send();
 
         ns.Objects("chain").Should().ContainSingle().Which["name"]!.GetValue<string>().Should().Be("a");
@@ -86,7 +102,18 @@ public sealed class ChainTests
         using NftTestNetns ns = new();
         ns.Namespace.Sh($"nft 'add table {Table}; add chain {Table} mine; add table inet other; add chain inet other theirs'");
 
-        ns.Socket.ListChains(Table).Should().ContainSingle().Which.Should().BeEquivalentTo(new { Table, Name = "mine", Base = (BaseChain?)null });
+        ns.Socket.ListChains(Table)
+            .Should()
+            .ContainSingle()
+            .Which.Should()
+            .BeEquivalentTo(
+                new
+                {
+                    Table,
+                    Name = "mine",
+                    Base = (BaseChain?)null,
+                }
+            );
         ns.Socket.ListChains(new TableId(NftFamily.Inet, "missing")).Should().BeEmpty();
     }
 }

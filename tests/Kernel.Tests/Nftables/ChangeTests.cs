@@ -11,12 +11,17 @@ public sealed class ChangeTests : IDisposable
 {
     private static readonly TableId Table = NftTestNetns.Table;
 
-    private static readonly NftSet s_ports =
-        new(Table, "ports", NftType.Concat(NftType.InetProto, NftType.InetService)) { Data = NftType.Concat(NftType.Ipv4Addr, NftType.InetService) };
+    private static readonly NftSet s_ports = new(Table, "ports", NftType.Concat(NftType.InetProto, NftType.InetService))
+    {
+        Data = NftType.Concat(NftType.Ipv4Addr, NftType.InetService),
+    };
 
-    private static readonly SetElement s_web = SetElement.Of(NftData.Of(6), NftData.OfPort(8080))
+    private static readonly SetElement s_web = SetElement
+        .Of(NftData.Of(6), NftData.OfPort(8080))
         .To(NftData.Of(IPAddress.Parse("10.244.7.5")), NftData.OfPort(80)) with
-    { Comment = "eth0 of web" };
+    {
+        Comment = "eth0 of web",
+    };
 
     private readonly NftTestNetns _ns = new();
 
@@ -58,11 +63,18 @@ public sealed class ChangeTests : IDisposable
     {
         int tries = 0;
 
-        FluentActions.Invoking(() => _ns.Socket.Change(batch =>
-        {
-            tries++;
-            batch.AddElements(s_ports, s_web);
-        })).Should().Throw<NetlinkException>().Which.Errno.Should().Be(Errno.ENOENT);
+        FluentActions
+            .Invoking(() =>
+                _ns.Socket.Change(batch =>
+                {
+                    tries++;
+                    batch.AddElements(s_ports, s_web);
+                })
+            )
+            .Should()
+            .Throw<NetlinkException>()
+            .Which.Errno.Should()
+            .Be(Errno.ENOENT);
 
         tries.Should().Be(1);
     }

@@ -18,7 +18,10 @@ internal sealed class CountingChannel(INetlinkChannel kernel) : INetlinkChannel
     {
         Sent++;
         if (BitConverter.ToUInt16(datagram[4..]) == (ushort)NFNL_MSG.BATCH_BEGIN && !IsEmpty(datagram))
+        {
             Batches++;
+        }
+
         kernel.Send(datagram);
     }
 

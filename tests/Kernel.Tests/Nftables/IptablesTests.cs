@@ -5,7 +5,8 @@ using Twill.Testing;
 namespace Kernel.Tests.Nftables;
 
 /// <summary>
-/// Where iptables (its nft variant) drops forwarded packets, only an accept in its own chain helps. It shows and keeps our rules as long as they
+/// Where iptables (its nft variant) drops forwarded packets, only an accept in its own chain helps. It shows and keeps our rules as long as
+/// they
 /// are of the form that it writes itself: addresses compared without sets, a counter, a verdict.
 /// </summary>
 public sealed class IptablesTests
@@ -22,11 +23,16 @@ public sealed class IptablesTests
         ns.Socket.NewBatch().Add(new InsertRule(Filter, "FORWARD", accept)).Send();
         ns.Namespace.Sh("iptables -A FORWARD -d 198.51.100.0/24 -j DROP");
 
-        ns.Namespace.Sh("iptables -S FORWARD").Trim().Split('\n').Should().Equal(
-            "-P FORWARD DROP",
-            "-A FORWARD -s 10.244.0.0/16 -j ACCEPT",
-            "-A FORWARD -s 192.0.2.0/24 -j DROP",
-            "-A FORWARD -d 198.51.100.0/24 -j DROP");
+        ns.Namespace.Sh("iptables -S FORWARD")
+            .Trim()
+            .Split('\n')
+            .Should()
+            .Equal(
+                "-P FORWARD DROP",
+                "-A FORWARD -s 10.244.0.0/16 -j ACCEPT",
+                "-A FORWARD -s 192.0.2.0/24 -j DROP",
+                "-A FORWARD -d 198.51.100.0/24 -j DROP"
+            );
         NftRule found = ns.Socket.ListRules(Filter, "FORWARD").Should().ContainSingle(r => r.Rule.SameAs(accept)).Which;
 
         ns.Socket.NewBatch().Add(new DeleteRule(Filter, "FORWARD", found.Handle)).Send();
@@ -40,14 +46,18 @@ public sealed class IptablesTests
         using NftTestNetns ns = new();
         ns.Namespace.Sh("iptables -P FORWARD DROP");
 
-        ns.Socket.ListChains(Filter).Should().ContainSingle(c => c.Name == "FORWARD").Which.Base
-            .Should().Be(new BaseChain(ChainType.Filter, NftHook.Forward, ChainPriority.Filter, ChainPolicy.Drop));
+        ns.Socket.ListChains(Filter)
+            .Should()
+            .ContainSingle(c => c.Name == "FORWARD")
+            .Which.Base.Should()
+            .Be(new BaseChain(ChainType.Filter, NftHook.Forward, ChainPriority.Filter, ChainPolicy.Drop));
     }
 }
 
-/// <summary>A test beside iptables' nft variant: skipped, with the reason, where that is not installed or where it does not run as root.</summary>
+/// <summary>A test beside iptables' nft variant: skipped, with the reason, where that is not installed or where it does not run as
+/// root.</summary>
 internal sealed class RequiresIptablesFactAttribute : FactAttribute
 {
-    public RequiresIptablesFactAttribute() => Skip = new RequiresRootFactAttribute().Skip
-        ?? (File.Exists("/usr/sbin/iptables-nft") ? null : "needs iptables (package iptables)");
+    public RequiresIptablesFactAttribute() =>
+        Skip = new RequiresRootFactAttribute().Skip ?? (File.Exists("/usr/sbin/iptables-nft") ? null : "needs iptables (package iptables)");
 }

@@ -12,7 +12,8 @@ public sealed class ListTests
     [RequiresRootFact]
     public void A_list_that_others_interrupt_is_of_one_generation_of_rules()
     {
-        const int Rules = 400, Lists = 30;
+        const int Rules = 400,
+            Lists = 30;
         using NftTestNetns ns = new();
         ns.Socket.NewBatch().Add(new NewTable(Table)).Add(new NewChain(Table, "forward")).Send();
         using NetNs opened = NetNs.Open(ns.Namespace.Path);
@@ -88,7 +89,8 @@ public sealed class ListTests
     [RequiresRootFact]
     public void A_socket_stays_in_the_namespace_where_it_was_opened()
     {
-        using NftTestNetns first = new(), second = new();
+        using NftTestNetns first = new(),
+            second = new();
 
         first.Socket.NewBatch().Add(new NewTable(Table, "first")).Send();
         second.Socket.NewBatch().Add(new NewTable(Table, "second")).Send();

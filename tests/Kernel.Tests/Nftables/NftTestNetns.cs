@@ -42,8 +42,14 @@ internal sealed class NftTestNetns : IDisposable
 
     /// <summary>The rules of a chain as `nft list chain` prints them, one line each.</summary>
     internal string[] Rules(string chain) =>
-        [.. Namespace.Nft($"list chain {Table} {chain}").Split('\n').Where(l => l.StartsWith("\t\t", StringComparison.Ordinal))
-            .Select(l => l.Trim()).Where(l => !l.StartsWith("type ", StringComparison.Ordinal) && !l.StartsWith("comment ", StringComparison.Ordinal))];
+        [
+            .. Namespace
+                .Nft($"list chain {Table} {chain}")
+                .Split('\n')
+                .Where(l => l.StartsWith("\t\t", StringComparison.Ordinal))
+                .Select(l => l.Trim())
+                .Where(l => !l.StartsWith("type ", StringComparison.Ordinal) && !l.StartsWith("comment ", StringComparison.Ordinal)),
+        ];
 
     public void Dispose()
     {

@@ -11,7 +11,8 @@ namespace Kernel.Tests.Nftables;
 /// <summary>Rules mean to nft what they were written to mean, and come back as they were sent.</summary>
 public sealed class RuleTests
 {
-    private const byte Tcp = 6, Udp = 17;
+    private const byte Tcp = 6,
+        Udp = 17;
 
     private static readonly TableId Table = NftTestNetns.Table;
     private static readonly NftType s_endpoint = NftType.Concat(NftType.Ipv4Addr, NftType.InetService);
@@ -22,8 +23,14 @@ public sealed class RuleTests
     private static readonly NftSet s_marks = new(Table, "marks", NftType.Concat(NftType.Mark, NftType.InetProto));
     private static readonly NftSet s_verdicts = new(Table, "verdicts", NftType.InetService) { Data = NftType.Verdict };
     private static readonly NftSet s_hosts = new(Table, "hosts", NftType.Ipv4Addr) { Data = NftType.Ipv4Addr };
-    private static readonly NftSet s_at = new(Table, "at", NftType.Concat(NftType.Ipv4Addr, NftType.InetProto, NftType.InetService)) { Data = s_endpoint };
-    private static readonly NftSet s_at6 = new(Table, "at6", NftType.Concat(NftType.Ipv6Addr, NftType.InetProto, NftType.InetService)) { Data = s_endpoint6 };
+    private static readonly NftSet s_at = new(Table, "at", NftType.Concat(NftType.Ipv4Addr, NftType.InetProto, NftType.InetService))
+    {
+        Data = s_endpoint,
+    };
+    private static readonly NftSet s_at6 = new(Table, "at6", NftType.Concat(NftType.Ipv6Addr, NftType.InetProto, NftType.InetService))
+    {
+        Data = s_endpoint6,
+    };
 
     // chain -> rule -> what nft calls it
     private static readonly (string Chain, Rule Rule, string Text)[] s_cases =
@@ -61,26 +68,46 @@ public sealed class RuleTests
         ("forward", New.CtStatus(CtStatus.Dnat).Accept(), "ct status dnat accept"),
         ("forward", New.CtDirection(CtDirection.Reply).Accept(), "ct direction reply accept"),
         ("forward", New.NfProto(AddressFamily.InterNetworkV6).Drop(), "meta nfproto ipv6 drop"),
-        ("forward", New
-            .NfProto(AddressFamily.InterNetwork)
-            .Add(new Payload(PayloadBase.Network, 16, 4))
-            .Add(new RangeMatch(NftData.Of(Ip("10.0.0.1")), NftData.Of(Ip("10.0.0.9")), Inverted: true))
-            .Drop(), "ip daddr != 10.0.0.1-10.0.0.9 drop"),
-        ("forward", New.Add(new Ct(CtKey.DstIp, CtDirection.Original)).Add(new Cmp(CmpOp.Eq, NftData.Of(Ip("192.0.2.1")))).Accept(),
-            "ct original ip daddr 192.0.2.1 accept"),
+        (
+            "forward",
+            New.NfProto(AddressFamily.InterNetwork)
+                .Add(new Payload(PayloadBase.Network, 16, 4))
+                .Add(new RangeMatch(NftData.Of(Ip("10.0.0.1")), NftData.Of(Ip("10.0.0.9")), Inverted: true))
+                .Drop(),
+            "ip daddr != 10.0.0.1-10.0.0.9 drop"
+        ),
+        (
+            "forward",
+            New.Add(new Ct(CtKey.DstIp, CtDirection.Original)).Add(new Cmp(CmpOp.Eq, NftData.Of(Ip("192.0.2.1")))).Accept(),
+            "ct original ip daddr 192.0.2.1 accept"
+        ),
         ("forward", New.Add(new Immediate(NftData.OfHost(7))).Add(new CtSet(CtKey.Mark)), "ct mark set 0x00000007"),
         ("postrouting", New.Masquerade(), "masquerade"),
-        ("postrouting", New.SaddrIn(s_local).Masquerade(NatFlags.Random | NatFlags.Persistent), "ip saddr @local masquerade random,persistent"),
+        (
+            "postrouting",
+            New.SaddrIn(s_local).Masquerade(NatFlags.Random | NatFlags.Persistent),
+            "ip saddr @local masquerade random,persistent"
+        ),
         ("postrouting", New.SaddrIn(s_local).Masquerade(NatFlags.FullyRandom), "ip saddr @local masquerade fully-random"),
-        ("postrouting", New.Saddr(Net("10.0.0.1/32")).Snat(Ip("192.0.2.1"), NatFlags.Persistent), "ip saddr 10.0.0.1 snat ip to 192.0.2.1 persistent"),
+        (
+            "postrouting",
+            New.Saddr(Net("10.0.0.1/32")).Snat(Ip("192.0.2.1"), NatFlags.Persistent),
+            "ip saddr 10.0.0.1 snat ip to 192.0.2.1 persistent"
+        ),
         ("postrouting", New.SnatBy(s_hosts, KeyPart.Saddr), "snat ip to ip saddr map @hosts"),
         ("prerouting", New.Daddr(Net("192.0.2.1/32")).Dnat(Ip("10.244.7.5")), "ip daddr 192.0.2.1 dnat ip to 10.244.7.5"),
         ("prerouting", New.Dport(Tcp, 8080).Dnat(Ip("10.244.7.5"), 80), "tcp dport 8080 dnat ip to 10.244.7.5:80"),
         ("prerouting", New.Dport(Tcp, 8080).Dnat(Ip("fd00::5"), 80), "tcp dport 8080 dnat ip6 to [fd00::5]:80"),
-        ("prerouting", New.DaddrIsLocal().DnatBy(s_at, KeyPart.Daddr, KeyPart.L4Proto, KeyPart.Dport),
-            "fib daddr type local dnat ip to ip daddr . meta l4proto . th dport map @at"),
-        ("prerouting", New.DaddrIsLocal().DnatBy(s_at6, KeyPart.Daddr, KeyPart.L4Proto, KeyPart.Dport),
-            "fib daddr type local dnat ip6 to ip6 daddr . meta l4proto . th dport map @at6"),
+        (
+            "prerouting",
+            New.DaddrIsLocal().DnatBy(s_at, KeyPart.Daddr, KeyPart.L4Proto, KeyPart.Dport),
+            "fib daddr type local dnat ip to ip daddr . meta l4proto . th dport map @at"
+        ),
+        (
+            "prerouting",
+            New.DaddrIsLocal().DnatBy(s_at6, KeyPart.Daddr, KeyPart.L4Proto, KeyPart.Dport),
+            "fib daddr type local dnat ip6 to ip6 daddr . meta l4proto . th dport map @at6"
+        ),
     ];
 
     private static Rule New => Rule.For(Table);
@@ -121,11 +148,13 @@ public sealed class RuleTests
     public void Rules_of_others_are_listed_with_what_is_unknown_here_kept()
     {
         using NftTestNetns ns = new();
-        ns.Namespace.Sh("""
+        ns.Namespace.Sh(
+            """
             nft 'add table inet x; add chain inet x c { type filter hook forward priority 0; };
                  add rule inet x c limit rate 5/second log prefix "seen " counter reject;
                  add rule inet x c meta cpu 1 quota over 5 mbytes drop'
-            """);
+            """
+        );
         TableId other = new(NftFamily.Inet, "x");
 
         List<NftRule> rules = ns.Socket.ListRules(other);
@@ -142,7 +171,8 @@ public sealed class RuleTests
     {
         using NftTestNetns ns = new();
         WithTable(ns).Add(new NewRule(Table, "forward", New.Mark(1))).Add(new NewRule(Table, "forward", New.Mark(5))).Send();
-        ulong one = ns.Socket.ListRules(Table, "forward")[0].Handle, five = ns.Socket.ListRules(Table, "forward")[1].Handle;
+        ulong one = ns.Socket.ListRules(Table, "forward")[0].Handle,
+            five = ns.Socket.ListRules(Table, "forward")[1].Handle;
 
         ns.Socket.NewBatch()
             .Add(new InsertRule(Table, "forward", New.Mark(0)))
@@ -173,8 +203,12 @@ public sealed class RuleTests
             .Send();
 
         Marks(ns).Should().Equal(0, 9, 3);
-        FluentActions.Invoking(() => ns.Socket.NewBatch().Add(new DeleteRule(Table, "forward", rules[2].Handle)).Send())
-            .Should().Throw<NetlinkException>().Which.Errno.Should().Be(Errno.ENOENT);
+        FluentActions
+            .Invoking(() => ns.Socket.NewBatch().Add(new DeleteRule(Table, "forward", rules[2].Handle)).Send())
+            .Should()
+            .Throw<NetlinkException>()
+            .Which.Errno.Should()
+            .Be(Errno.ENOENT);
     }
 
     [RequiresRootFact]
@@ -217,21 +251,31 @@ public sealed class RuleTests
         using NftTestNetns ns = new();
 
         ns.Socket.ListRules(Table).Should().BeEmpty();
-        FluentActions.Invoking(() => ns.Socket.NewBatch().Add(new NewTable(Table)).Add(new NewRule(Table, "nowhere", New.Accept())).Send())
-            .Should().Throw<NetlinkException>().WithMessage("new rule inet twill-a nowhere (message 2 of 2): *");
+        FluentActions
+            .Invoking(() => ns.Socket.NewBatch().Add(new NewTable(Table)).Add(new NewRule(Table, "nowhere", New.Accept())).Send())
+            .Should()
+            .Throw<NetlinkException>()
+            .WithMessage("new rule inet twill-a nowhere (message 2 of 2): *");
     }
 
-    private static uint[] Marks(NftTestNetns ns) =>
-        [.. ns.Rules("forward").Select(r => Convert.ToUInt32(r["meta mark ".Length..], 16))];
+    private static uint[] Marks(NftTestNetns ns) => [.. ns.Rules("forward").Select(r => Convert.ToUInt32(r["meta mark ".Length..], 16))];
 
-    private static NftBatch WithTable(NftTestNetns ns) => ns.Socket.NewBatch()
-        .Add(new NewTable(Table))
-        .Add(new NewSet(s_local)).Add(new NewSet(s_six)).Add(new NewSet(s_names)).Add(new NewSet(s_marks))
-        .Add(new NewSet(s_verdicts)).Add(new NewSet(s_hosts)).Add(new NewSet(s_at)).Add(new NewSet(s_at6))
-        .Add(new NewChain(Table, "helper"))
-        .Add(new NewChain(Table, "forward", new BaseChain(ChainType.Filter, NftHook.Forward, ChainPriority.Filter)))
-        .Add(new NewChain(Table, "prerouting", new BaseChain(ChainType.Nat, NftHook.Prerouting, ChainPriority.Dstnat)))
-        .Add(new NewChain(Table, "postrouting", new BaseChain(ChainType.Nat, NftHook.Postrouting, ChainPriority.Srcnat)));
+    private static NftBatch WithTable(NftTestNetns ns) =>
+        ns
+            .Socket.NewBatch()
+            .Add(new NewTable(Table))
+            .Add(new NewSet(s_local))
+            .Add(new NewSet(s_six))
+            .Add(new NewSet(s_names))
+            .Add(new NewSet(s_marks))
+            .Add(new NewSet(s_verdicts))
+            .Add(new NewSet(s_hosts))
+            .Add(new NewSet(s_at))
+            .Add(new NewSet(s_at6))
+            .Add(new NewChain(Table, "helper"))
+            .Add(new NewChain(Table, "forward", new BaseChain(ChainType.Filter, NftHook.Forward, ChainPriority.Filter)))
+            .Add(new NewChain(Table, "prerouting", new BaseChain(ChainType.Nat, NftHook.Prerouting, ChainPriority.Dstnat)))
+            .Add(new NewChain(Table, "postrouting", new BaseChain(ChainType.Nat, NftHook.Postrouting, ChainPriority.Srcnat)));
 
     private static IPNetwork Net(string text) => IPNetwork.Parse(text);
 

@@ -35,46 +35,53 @@ public sealed class RulesetTests
             .Add(new NewRule(Table, "prerouting", Rule.For(Table).DaddrIsLocal().DnatBy(ports, KeyPart.L4Proto, KeyPart.Dport)))
             .AddElements(local, SetElement.Of(IPNetwork.Parse("10.244.7.0/24")), SetElement.Of(IPNetwork.Parse("10.244.9.0/24")))
             .AddElements(exempt, SetElement.Of(IPNetwork.Parse("10.244.0.0/16")), SetElement.Of(IPNetwork.Parse("224.0.0.0/4")))
-            .AddElements(ports, SetElement.Of(NftData.Of(6), NftData.OfPort(8080)).To(NftData.Of(IPAddress.Parse("10.244.7.5")), NftData.OfPort(80)))
+            .AddElements(
+                ports,
+                SetElement.Of(NftData.Of(6), NftData.OfPort(8080)).To(NftData.Of(IPAddress.Parse("10.244.7.5")), NftData.OfPort(80))
+            )
             .Send();
 
-        ns.Ruleset.Trim().Should().Be("""
-            table inet twill-a {
-            	comment "one table per network"
-            	set local {
-            		type ipv4_addr
-            		flags interval
-            		elements = { 10.244.7.0/24, 10.244.9.0/24 }
-            	}
+        ns.Ruleset.Trim()
+            .Should()
+            .Be(
+                """
+                table inet twill-a {
+                	comment "one table per network"
+                	set local {
+                		type ipv4_addr
+                		flags interval
+                		elements = { 10.244.7.0/24, 10.244.9.0/24 }
+                	}
 
-            	set exempt {
-            		type ipv4_addr
-            		flags interval
-            		comment "keeps its source address"
-            		elements = { 10.244.0.0/16, 224.0.0.0/4 }
-            	}
+                	set exempt {
+                		type ipv4_addr
+                		flags interval
+                		comment "keeps its source address"
+                		elements = { 10.244.0.0/16, 224.0.0.0/4 }
+                	}
 
-            	map ports {
-            		type inet_proto . inet_service : ipv4_addr . inet_service
-            		elements = { tcp . 8080 : 10.244.7.5 . 80 }
-            	}
+                	map ports {
+                		type inet_proto . inet_service : ipv4_addr . inet_service
+                		elements = { tcp . 8080 : 10.244.7.5 . 80 }
+                	}
 
-            	chain forward {
-            		type filter hook forward priority filter; policy accept;
-            		ip saddr @local accept
-            		ip daddr @local accept comment "to containers"
-            	}
+                	chain forward {
+                		type filter hook forward priority filter; policy accept;
+                		ip saddr @local accept
+                		ip daddr @local accept comment "to containers"
+                	}
 
-            	chain postrouting {
-            		type nat hook postrouting priority srcnat; policy accept;
-            		ip saddr @local ip daddr != @exempt masquerade fully-random
-            	}
+                	chain postrouting {
+                		type nat hook postrouting priority srcnat; policy accept;
+                		ip saddr @local ip daddr != @exempt masquerade fully-random
+                	}
 
-            	chain prerouting {
-            		type nat hook prerouting priority dstnat; policy accept;
-            		fib daddr type local dnat ip to meta l4proto . th dport map @ports
-            	}
-            }
-            """.Replace("            ", "", StringComparison.Ordinal));
+                	chain prerouting {
+                		type nat hook prerouting priority dstnat; policy accept;
+                		fib daddr type local dnat ip to meta l4proto . th dport map @ports
+                	}
+                }
+                """.Replace("            ", "", StringComparison.Ordinal)
+            );
     }
 }

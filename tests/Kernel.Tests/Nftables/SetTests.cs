@@ -9,15 +9,18 @@ namespace Kernel.Tests.Nftables;
 /// <summary>Sets, maps and what is in them, as nft shows them.</summary>
 public sealed class SetTests
 {
-    private const byte Tcp = 6, Udp = 17;
+    private const byte Tcp = 6,
+        Udp = 17;
 
     private static readonly TableId Table = NftTestNetns.Table;
     private static readonly NftType s_endpoint = NftType.Concat(NftType.Ipv4Addr, NftType.InetService);
     private static readonly NftSet s_local = new(Table, "local", NftType.Ipv4Addr) { Interval = true };
     private static readonly NftSet s_plain = new(Table, "plain", NftType.Ipv4Addr);
 
-    private static readonly NftSet s_ports =
-        new(Table, "ports", NftType.Concat(NftType.Ipv4Addr, NftType.InetProto, NftType.InetService)) { Data = s_endpoint };
+    private static readonly NftSet s_ports = new(Table, "ports", NftType.Concat(NftType.Ipv4Addr, NftType.InetProto, NftType.InetService))
+    {
+        Data = s_endpoint,
+    };
 
     private static readonly NftSet s_ranges = new(Table, "ranges", s_endpoint) { Data = NftType.Ipv4Addr, Interval = true };
 
@@ -73,8 +76,13 @@ public sealed class SetTests
         using NftTestNetns ns = With(s_plain);
 
         ns.Socket.NewBatch().Add(new NewSet(s_plain)).TrySend().Should().BeEmpty();
-        ns.Socket.NewBatch().Add(new NewSet(s_plain with { Interval = true })).TrySend()
-            .Should().ContainSingle().Which.Errno.Should().Be(Errno.EEXIST);
+        ns.Socket.NewBatch()
+            .Add(new NewSet(s_plain with { Interval = true }))
+            .TrySend()
+            .Should()
+            .ContainSingle()
+            .Which.Errno.Should()
+            .Be(Errno.EEXIST);
     }
 
     [RequiresRootTheory]
@@ -105,7 +113,8 @@ public sealed class SetTests
     public void Neighbouring_prefixes_stay_two_elements_and_each_can_be_deleted()
     {
         using NftTestNetns ns = With(s_local);
-        SetElement low = SetElement.Of(IPNetwork.Parse("10.244.6.0/24")), high = SetElement.Of(IPNetwork.Parse("10.244.7.0/24"));
+        SetElement low = SetElement.Of(IPNetwork.Parse("10.244.6.0/24")),
+            high = SetElement.Of(IPNetwork.Parse("10.244.7.0/24"));
         SetElement range = SetElement.Range(NftData.Of(IPAddress.Parse("10.244.8.0")), NftData.Of(IPAddress.Parse("10.244.8.9")));
 
         ns.Socket.NewBatch().AddElements(s_local, range, high, low).Send();
@@ -123,7 +132,8 @@ public sealed class SetTests
     public void A_prefix_added_twice_is_one_and_one_inside_another_is_refused()
     {
         using NftTestNetns ns = With(s_local);
-        SetElement wide = SetElement.Of(IPNetwork.Parse("10.244.0.0/16")), inside = SetElement.Of(IPNetwork.Parse("10.244.7.0/24"));
+        SetElement wide = SetElement.Of(IPNetwork.Parse("10.244.0.0/16")),
+            inside = SetElement.Of(IPNetwork.Parse("10.244.7.0/24"));
         ns.Socket.NewBatch().AddElements(s_local, wide).Send();
 
         ns.Socket.NewBatch().AddElements(s_local, wide).TrySend().Should().BeEmpty();
@@ -136,19 +146,27 @@ public sealed class SetTests
     public void What_nft_puts_into_an_interval_set_is_listed_as_the_ranges_it_shows()
     {
         using NftTestNetns ns = new();
-        ns.Namespace.Sh($$"""
+        ns.Namespace.Sh(
+            $$"""
             nft 'add table {{Table}}; add set {{Table}} local { type ipv4_addr; flags interval; elements = { 10.0.0.0/8, 192.0.2.7, 224.0.0.0/3 }; };
                  add map {{Table}} colours { type ipv4_addr : mark; flags interval; elements = { 10.0.0.0/9 : 1, 10.128.0.0/9 : 2 }; }'
-            """);
+            """
+        );
 
-        ns.Socket.ListElements(s_local).Should().Equal(
-            SetElement.Of(IPNetwork.Parse("10.0.0.0/8")),
-            SetElement.Of(IPNetwork.Parse("192.0.2.7/32")),
-            SetElement.Of(IPNetwork.Parse("224.0.0.0/3")));
+        ns.Socket.ListElements(s_local)
+            .Should()
+            .Equal(
+                SetElement.Of(IPNetwork.Parse("10.0.0.0/8")),
+                SetElement.Of(IPNetwork.Parse("192.0.2.7/32")),
+                SetElement.Of(IPNetwork.Parse("224.0.0.0/3"))
+            );
         ns.Socket.TryGetSet(Table, "colours", out NftSet? colours).Should().BeTrue();
-        ns.Socket.ListElements(colours!).Should().Equal(
-            SetElement.Of(IPNetwork.Parse("10.0.0.0/9")).To(NftData.OfHost(1)),
-            SetElement.Of(IPNetwork.Parse("10.128.0.0/9")).To(NftData.OfHost(2)));
+        ns.Socket.ListElements(colours!)
+            .Should()
+            .Equal(
+                SetElement.Of(IPNetwork.Parse("10.0.0.0/9")).To(NftData.OfHost(1)),
+                SetElement.Of(IPNetwork.Parse("10.128.0.0/9")).To(NftData.OfHost(2))
+            );
     }
 
     [RequiresRootFact]
@@ -168,17 +186,25 @@ public sealed class SetTests
     public void Port_mappings_are_shown_with_their_comments_and_change_only_when_asked()
     {
         using NftTestNetns ns = With(s_ports);
-        SetElement web = Mapping(Tcp, 8080, "10.244.7.5", 80) with { Comment = "pod web" }, dns = Mapping(Udp, 53, "10.244.7.6", 5353);
+        SetElement web = Mapping(Tcp, 8080, "10.244.7.5", 80) with { Comment = "pod web" },
+            dns = Mapping(Udp, 53, "10.244.7.6", 5353);
 
         ns.Socket.NewBatch().AddElements(s_ports, web, dns).Send();
 
-        Elements(ns, s_ports).Split(", ").Should().BeEquivalentTo(
-            "192.0.2.1 . tcp . 8080 comment \"pod web\" : 10.244.7.5 . 80",
-            "192.0.2.1 . udp . 53 : 10.244.7.6 . 5353");
+        Elements(ns, s_ports)
+            .Split(", ")
+            .Should()
+            .BeEquivalentTo("192.0.2.1 . tcp . 8080 comment \"pod web\" : 10.244.7.5 . 80", "192.0.2.1 . udp . 53 : 10.244.7.6 . 5353");
         ns.Socket.ListElements(s_ports).Should().BeEquivalentTo([web, dns]);
 
         ns.Socket.NewBatch().AddElements(s_ports, dns).TrySend().Should().BeEmpty("the same mapping again changes nothing");
-        NftFailure taken = ns.Socket.NewBatch().AddElements(s_ports, Mapping(Udp, 53, "10.244.7.9", 53)).TrySend().Should().ContainSingle().Which;
+        NftFailure taken = ns
+            .Socket.NewBatch()
+            .AddElements(s_ports, Mapping(Udp, 53, "10.244.7.9", 53))
+            .TrySend()
+            .Should()
+            .ContainSingle()
+            .Which;
         taken.Errno.Should().BeOneOf([Errno.EEXIST, Errno.EBUSY], "the port is taken by another container (EBUSY: older kernels)");
         taken.Message.Should().StartWith("new element inet twill-a ports");
 
@@ -191,7 +217,8 @@ public sealed class SetTests
     public void A_mapping_is_moved_in_one_transaction()
     {
         using NftTestNetns ns = With(s_ports);
-        SetElement old = Mapping(Tcp, 8080, "10.244.7.5", 80), moved = Mapping(Tcp, 8080, "10.244.7.6", 80);
+        SetElement old = Mapping(Tcp, 8080, "10.244.7.5", 80),
+            moved = Mapping(Tcp, 8080, "10.244.7.6", 80);
         ns.Socket.NewBatch().AddElements(s_ports, old).Send();
 
         ns.Socket.NewBatch().DeleteElements(s_ports, old).AddElements(s_ports, moved).Send();
@@ -204,10 +231,15 @@ public sealed class SetTests
     {
         NftSet verdicts = new(Table, "verdicts", NftType.InetService) { Data = NftType.Verdict };
         using NftTestNetns ns = With(s_ranges, verdicts);
-        SetElement range = SetElement.Range(
-            NftData.Concat(NftData.Of(IPAddress.Parse("10.1.0.0")), NftData.OfPort(80)),
-            NftData.Concat(NftData.Of(IPAddress.Parse("10.1.255.255")), NftData.OfPort(90))).To(NftData.Of(IPAddress.Parse("10.0.0.9")));
-        SetElement one = SetElement.Of(NftData.Of(IPAddress.Parse("10.2.0.1")), NftData.OfPort(80)).To(NftData.Of(IPAddress.Parse("10.0.0.8")));
+        SetElement range = SetElement
+            .Range(
+                NftData.Concat(NftData.Of(IPAddress.Parse("10.1.0.0")), NftData.OfPort(80)),
+                NftData.Concat(NftData.Of(IPAddress.Parse("10.1.255.255")), NftData.OfPort(90))
+            )
+            .To(NftData.Of(IPAddress.Parse("10.0.0.9")));
+        SetElement one = SetElement
+            .Of(NftData.Of(IPAddress.Parse("10.2.0.1")), NftData.OfPort(80))
+            .To(NftData.Of(IPAddress.Parse("10.0.0.8")));
         SetElement[] decisions =
         [
             SetElement.Of(NftData.OfPort(80)).To(Verdict.Accept),
@@ -227,11 +259,16 @@ public sealed class SetTests
     public void Destroyed_elements_need_not_be_there_and_deleted_ones_must()
     {
         using NftTestNetns ns = With(s_ports, s_plain);
-        SetElement here = Mapping(Tcp, 80, "10.244.7.5", 80), gone = Mapping(Tcp, 81, "10.244.7.5", 81);
+        SetElement here = Mapping(Tcp, 80, "10.244.7.5", 80),
+            gone = Mapping(Tcp, 81, "10.244.7.5", 81);
         ns.Socket.NewBatch().AddElements(s_ports, here).Send();
 
-        FluentActions.Invoking(() => ns.Socket.NewBatch().DeleteElements(s_ports, here, gone).Send())
-            .Should().Throw<NetlinkException>().Which.Errno.Should().Be(Errno.ENOENT);
+        FluentActions
+            .Invoking(() => ns.Socket.NewBatch().DeleteElements(s_ports, here, gone).Send())
+            .Should()
+            .Throw<NetlinkException>()
+            .Which.Errno.Should()
+            .Be(Errno.ENOENT);
         Elements(ns, s_ports).Should().NotBeEmpty("the refused batch deleted nothing");
 
         ns.Socket.DestroyElements(s_ports, gone, here);
@@ -265,8 +302,13 @@ public sealed class SetTests
     {
         using NftTestNetns ns = With(s_local);
 
-        FluentActions.Invoking(() => ns.Socket.ListElements(s_plain))
-            .Should().Throw<NetlinkException>().WithMessage("list elements inet twill-a plain: *").Which.Errno.Should().Be(Errno.ENOENT);
+        FluentActions
+            .Invoking(() => ns.Socket.ListElements(s_plain))
+            .Should()
+            .Throw<NetlinkException>()
+            .WithMessage("list elements inet twill-a plain: *")
+            .Which.Errno.Should()
+            .Be(Errno.ENOENT);
     }
 
     private static NftTestNetns With(params NftSet[] sets)
@@ -283,7 +325,8 @@ public sealed class SetTests
     }
 
     private static SetElement Mapping(byte protocol, ushort port, string container, ushort containerPort) =>
-        SetElement.Of(NftData.Of(IPAddress.Parse("192.0.2.1")), NftData.Of(protocol), NftData.OfPort(port))
+        SetElement
+            .Of(NftData.Of(IPAddress.Parse("192.0.2.1")), NftData.Of(protocol), NftData.OfPort(port))
             .To(NftData.Of(IPAddress.Parse(container)), NftData.OfPort(containerPort));
 
     // What `nft list set` shows between the braces, in one line.

@@ -63,7 +63,9 @@ public sealed class TableTests
     public void Destroying_a_table_takes_all_it_holds_and_twice_is_no_error()
     {
         using NftTestNetns ns = new();
-        ns.Namespace.Sh($"nft 'add table {Table}; add chain {Table} a; add chain {Table} b; add rule {Table} a jump b; add table ip other'");
+        ns.Namespace.Sh(
+            $"nft 'add table {Table}; add chain {Table} a; add chain {Table} b; add rule {Table} a jump b; add table ip other'"
+        );
 
         ns.Socket.DestroyTable(Table);
         ns.Socket.DestroyTable(Table);
@@ -80,8 +82,12 @@ public sealed class TableTests
         ns.Socket.NewBatch().Add(new DeleteTable(Table)).Send();
 
         ns.Ruleset.Should().BeEmpty();
-        FluentActions.Invoking(() => ns.Socket.NewBatch().Add(new DeleteTable(Table)).Send())
-            .Should().Throw<NetlinkException>().Which.Errno.Should().Be(Errno.ENOENT);
+        FluentActions
+            .Invoking(() => ns.Socket.NewBatch().Add(new DeleteTable(Table)).Send())
+            .Should()
+            .Throw<NetlinkException>()
+            .Which.Errno.Should()
+            .Be(Errno.ENOENT);
     }
 
     [RequiresRootFact]
@@ -113,7 +119,9 @@ public sealed class TableTests
     public void A_name_that_the_kernel_would_cut_is_refused_before_it_is_sent()
     {
         using NftTestNetns ns = new();
-        FluentActions.Invoking(() => ns.Socket.NewBatch().Add(new NewTable(new TableId(NftFamily.Inet, "with\0nul"))))
-            .Should().Throw<ArgumentException>();
+        FluentActions
+            .Invoking(() => ns.Socket.NewBatch().Add(new NewTable(new TableId(NftFamily.Inet, "with\0nul"))))
+            .Should()
+            .Throw<ArgumentException>();
     }
 }

@@ -15,14 +15,17 @@ namespace Kernel.Tests.Nftables;
 public sealed class TrafficTests : IDisposable
 {
     private const byte Tcp = 6;
-    private const string Outside = "192.0.2.2", HostOutside = "192.0.2.1", Container = "10.244.7.2";
+    private const string Outside = "192.0.2.2",
+        HostOutside = "192.0.2.1",
+        Container = "10.244.7.2";
 
     private static readonly TableId Table = NftTestNetns.Table;
     private static readonly NftSet s_local = new(Table, "local", NftType.Ipv4Addr) { Interval = true };
     private static readonly NftSet s_exempt = new(Table, "exempt", NftType.Ipv4Addr) { Interval = true };
 
     private readonly NftTestNetns _host = new();
-    private readonly TestNetns _container = TestNetns.Create(), _outside = TestNetns.Create();
+    private readonly TestNetns _container = TestNetns.Create(),
+        _outside = TestNetns.Create();
 
     [RequiresRootFact]
     public void A_container_reaches_the_outside_by_masquerade_and_not_without_it_nor_where_exempt()
@@ -51,7 +54,9 @@ public sealed class TrafficTests : IDisposable
         {
             Data = NftType.Concat(NftType.Ipv4Addr, NftType.InetService),
         };
-        SetElement published = SetElement.Of(NftData.Of(Tcp), NftData.OfPort(8080)).To(NftData.Of(IPAddress.Parse(Container)), NftData.OfPort(80));
+        SetElement published = SetElement
+            .Of(NftData.Of(Tcp), NftData.OfPort(8080))
+            .To(NftData.Of(IPAddress.Parse(Container)), NftData.OfPort(80));
         SetUp(new NewChain(Table, "prerouting", new BaseChain(ChainType.Nat, NftHook.Prerouting, ChainPriority.Dstnat)))
             .Add(new NewSet(ports))
             .Add(new NewRule(Table, "prerouting", Rule.For(Table).DaddrIsLocal().DnatBy(ports, KeyPart.L4Proto, KeyPart.Dport)))
@@ -76,7 +81,8 @@ public sealed class TrafficTests : IDisposable
         SetUp(new NewChain(Table, "forward", drop)).Send();
         Pings(_container, Outside).Should().BeFalse("the policy drops");
 
-        _host.Socket.NewBatch()
+        _host
+            .Socket.NewBatch()
             .Add(new NewRule(Table, "forward", Rule.For(Table).CtState(CtState.Established | CtState.Related).Accept()))
             .Add(new NewRule(Table, "forward", Rule.For(Table).SaddrIn(s_local).OifName("out*").Accept()))
             .Send();
@@ -108,17 +114,24 @@ public sealed class TrafficTests : IDisposable
         _outside.Ip($"addr add {Outside}/24 dev eth0");
         _outside.Ip("link set eth0 up");
         foreach (TestNetns place in (TestNetns[])[_container, _outside])
+        {
             place.WaitForCarrier("eth0");
+        }
+
         foreach (string link in (string[])["pod0", "out0"])
+        {
             _host.Namespace.WaitForCarrier(link);
+        }
     }
 
-    private NftBatch SetUp(NewChain chain) => _host.Socket.NewBatch()
-        .Add(new NewTable(Table))
-        .Add(new NewSet(s_local))
-        .Add(new NewSet(s_exempt))
-        .AddElements(s_local, SetElement.Of(IPNetwork.Parse("10.244.7.0/24")))
-        .Add(chain);
+    private NftBatch SetUp(NewChain chain) =>
+        _host
+            .Socket.NewBatch()
+            .Add(new NewTable(Table))
+            .Add(new NewSet(s_local))
+            .Add(new NewSet(s_exempt))
+            .AddElements(s_local, SetElement.Of(IPNetwork.Parse("10.244.7.0/24")))
+            .Add(chain);
 
     // A socket belongs to the namespace of the thread that made it.
     private static T In<T>(TestNetns ns, Func<T> body)
@@ -128,11 +141,11 @@ public sealed class TrafficTests : IDisposable
     }
 
     private static TcpListener Listen(TestNetns ns, IPAddress address, int port) => In(ns, () =>
-    {
-        TcpListener listener = new(address, port);
-        listener.Start();
-        return listener;
-    });
+        {
+            TcpListener listener = new(address, port);
+            listener.Start();
+            return listener;
+        });
 
     // Connects, says hello, and gives what the listener heard, and from whom.
     private static string Talk(TestNetns from, string address, int port, TcpListener listener, out IPAddress seen)

@@ -10,7 +10,8 @@ namespace Kernel.Tests.Reconcile;
 /// <summary>Other hosts' subnets of both families, over underlays of both families or of one.</summary>
 public sealed class DualStackTests : IDisposable
 {
-    private static readonly PeerLease[] Seven = OverlayHost.DualPeer(7, 3), Eight = OverlayHost.DualPeer(8, 4);
+    private static readonly PeerLease[] Seven = OverlayHost.DualPeer(7, 3),
+        Eight = OverlayHost.DualPeer(8, 4);
 
     private static readonly string[] SevenOverIPv4 =
     [
@@ -39,7 +40,9 @@ public sealed class DualStackTests : IDisposable
         _host.Addresses("twill-v6.1").Should().Equal("fc00:1:0:1::/128");
         _host.Vxlan("twill-v6.1").GetProperty("local6").GetString().Should().Be("fd00:64::2");
         _host.Link("twill-v6.1").GetProperty("address").GetString().Should().Be(OverlayHost.MacV6.ToString());
-        (_host.Link("twill.1").GetProperty("mtu").GetInt32(), _host.Link("twill-v6.1").GetProperty("mtu").GetInt32()).Should().Be((1450, 1430));
+        (_host.Link("twill.1").GetProperty("mtu").GetInt32(), _host.Link("twill-v6.1").GetProperty("mtu").GetInt32())
+            .Should()
+            .Be((1450, 1430));
         Reconcile(OverlayHost.Dual, Seven).WasInOrder.Should().BeTrue();
     }
 
@@ -75,12 +78,16 @@ public sealed class DualStackTests : IDisposable
         Reconcile(six, Seven).Refusals.Should().BeEmpty();
 
         _host.Ns.HasLink("twill.1").Should().BeFalse();
-        _host.Entries("twill-v6.1").Should().Equal(
-            "10.244.7.0/24 via 10.244.7.0 onlink",
-            "fc00:1:0:7::/64 via fe80::cc:ff:fe00:3 metric 1 pref medium",
-            "10.244.7.0 lladdr 02:cc:00:00:00:03 PERMANENT proto 116",
-            "fe80::cc:ff:fe00:3 lladdr 02:cc:00:00:00:03 PERMANENT proto 116",
-            "02:cc:00:00:00:03 dst fd00:64::3 self extern_learn permanent");
+        _host
+            .Entries("twill-v6.1")
+            .Should()
+            .Equal(
+                "10.244.7.0/24 via 10.244.7.0 onlink",
+                "fc00:1:0:7::/64 via fe80::cc:ff:fe00:3 metric 1 pref medium",
+                "10.244.7.0 lladdr 02:cc:00:00:00:03 PERMANENT proto 116",
+                "fe80::cc:ff:fe00:3 lladdr 02:cc:00:00:00:03 PERMANENT proto 116",
+                "02:cc:00:00:00:03 dst fd00:64::3 self extern_learn permanent"
+            );
         _host.Addresses("twill-v6.1").Should().Equal("10.244.1.0/32", "fc00:1:0:1::/128");
         Reconcile(six, Seven).WasInOrder.Should().BeTrue();
     }
@@ -93,12 +100,16 @@ public sealed class DualStackTests : IDisposable
         Reconcile(four, Seven).Refusals.Should().BeEmpty();
 
         _host.Ns.HasLink("twill-v6.1").Should().BeFalse();
-        _host.Entries("twill.1").Should().Equal(
-            "10.244.7.0/24 via 10.244.7.0 onlink",
-            "fc00:1:0:7::/64 via fe80::bb:ff:fe00:3 metric 1 pref medium",
-            "10.244.7.0 lladdr 02:bb:00:00:00:03 PERMANENT proto 116",
-            "fe80::bb:ff:fe00:3 lladdr 02:bb:00:00:00:03 PERMANENT proto 116",
-            "02:bb:00:00:00:03 dst 192.168.64.3 self extern_learn permanent");
+        _host
+            .Entries("twill.1")
+            .Should()
+            .Equal(
+                "10.244.7.0/24 via 10.244.7.0 onlink",
+                "fc00:1:0:7::/64 via fe80::bb:ff:fe00:3 metric 1 pref medium",
+                "10.244.7.0 lladdr 02:bb:00:00:00:03 PERMANENT proto 116",
+                "fe80::bb:ff:fe00:3 lladdr 02:bb:00:00:00:03 PERMANENT proto 116",
+                "02:bb:00:00:00:03 dst 192.168.64.3 self extern_learn permanent"
+            );
         Reconcile(four, Seven).WasInOrder.Should().BeTrue();
     }
 
@@ -193,20 +204,35 @@ public sealed class DualStackTests : IDisposable
     [RequiresRootFact]
     public void With_direct_routing_each_family_goes_directly_where_its_address_is_on_the_link()
     {
-        PeerLease[] far = [.. Seven.Select(p => p with
-        {
-            Addresses = p.Addresses with { V6 = p.Addresses.V6!.Value with { PublicIP = IPAddress.Parse("fd00:99::3") } },
-        })];
+        PeerLease[] far =
+        [
+            .. Seven.Select(p =>
+                p with
+                {
+                    Addresses = p.Addresses with { V6 = p.Addresses.V6!.Value with { PublicIP = IPAddress.Parse("fd00:99::3") } },
+                }
+            ),
+        ];
         _host.Ns.Ip("-6 route add default via fd00:64::1 dev eth0");
 
         _host.Reconcile(OverlayHost.Vxlan(directRouting: true), OverlayHost.Dual, [.. far, .. Eight]).Refusals.Should().BeEmpty();
 
-        _host.Entries("eth0").Should().Equal(
-            "10.244.7.0/24 via 192.168.64.3", "10.244.8.0/24 via 192.168.64.4", "fc00:1:0:8::/64 via fd00:64::4 metric 1 pref medium");
-        _host.Entries("twill-v6.1").Should().Equal(
-            "fc00:1:0:7::/64 via fe80::cc:ff:fe00:3 metric 1 pref medium",
-            "fe80::cc:ff:fe00:3 lladdr 02:cc:00:00:00:03 PERMANENT proto 116",
-            "02:cc:00:00:00:03 dst fd00:99::3 self extern_learn permanent");
+        _host
+            .Entries("eth0")
+            .Should()
+            .Equal(
+                "10.244.7.0/24 via 192.168.64.3",
+                "10.244.8.0/24 via 192.168.64.4",
+                "fc00:1:0:8::/64 via fd00:64::4 metric 1 pref medium"
+            );
+        _host
+            .Entries("twill-v6.1")
+            .Should()
+            .Equal(
+                "fc00:1:0:7::/64 via fe80::cc:ff:fe00:3 metric 1 pref medium",
+                "fe80::cc:ff:fe00:3 lladdr 02:cc:00:00:00:03 PERMANENT proto 116",
+                "02:cc:00:00:00:03 dst fd00:99::3 self extern_learn permanent"
+            );
     }
 
     [RequiresRootFact]
@@ -236,9 +262,18 @@ public sealed class DualStackTests : IDisposable
         static PeerLease[] Peer(int n)
         {
             PerFamily<PeerAddress> addresses = new(
-                new PeerAddress(IPAddress.Parse($"172.16.{n >> 8}.{n & 255}"), MacAddress.Parse($"02:bb:00:00:{n >> 8:x2}:{n & 255:x2}"), 1),
-                new PeerAddress(IPAddress.Parse($"fd00:64::{n:x}"), MacAddress.Parse($"02:cc:00:00:{n >> 8:x2}:{n & 255:x2}"), 1));
-            return [new(IPNetwork.Parse($"10.244.{n >> 2}.{(n & 3) << 6}/26"), addresses, "vxlan"), new(IPNetwork.Parse($"fc00:1:0:{n:x}::/64"), addresses, "vxlan")];
+                new PeerAddress(
+                    IPAddress.Parse($"172.16.{n >> 8}.{n & 255}"),
+                    MacAddress.Parse($"02:bb:00:00:{n >> 8:x2}:{n & 255:x2}"),
+                    1
+                ),
+                new PeerAddress(IPAddress.Parse($"fd00:64::{n:x}"), MacAddress.Parse($"02:cc:00:00:{n >> 8:x2}:{n & 255:x2}"), 1)
+            );
+            return
+            [
+                new(IPNetwork.Parse($"10.244.{n >> 2}.{(n & 3) << 6}/26"), addresses, "vxlan"),
+                new(IPNetwork.Parse($"fc00:1:0:{n:x}::/64"), addresses, "vxlan"),
+            ];
         }
     }
 

@@ -8,7 +8,8 @@ namespace Kernel.Tests.Reconcile;
 
 public sealed class ReconcilerTests : IDisposable
 {
-    private static readonly PeerLease Seven = OverlayHost.Peer(7, 3), Eight = OverlayHost.Peer(8, 4);
+    private static readonly PeerLease Seven = OverlayHost.Peer(7, 3),
+        Eight = OverlayHost.Peer(8, 4);
 
     private readonly OverlayHost _host = new();
 
@@ -127,9 +128,7 @@ public sealed class ReconcilerTests : IDisposable
 
         _host.Reconcile(OverlayHost.Vxlan(directRouting: true), Seven, far).Refusals.Should().BeEmpty();
 
-        _host.OurRoutes().Should().Equal(
-            "10.244.7.0/24 via 192.168.64.3 dev eth0",
-            "10.244.8.0/24 via 10.244.8.0 dev twill.1 onlink");
+        _host.OurRoutes().Should().Equal("10.244.7.0/24 via 192.168.64.3 dev eth0", "10.244.8.0/24 via 10.244.8.0 dev twill.1 onlink");
         _host.Fdb().Should().ContainSingle().Which.Should().Contain("dst 192.168.99.4");
         _host.Neighbours().Should().ContainSingle().Which.Should().StartWith("10.244.8.0");
         _host.Reconcile(OverlayHost.Vxlan(directRouting: true), Seven, far).WasInOrder.Should().BeTrue();
@@ -163,8 +162,15 @@ public sealed class ReconcilerTests : IDisposable
     {
         PeerLease[] peers =
         [
-            .. Enumerable.Range(0, 1000).Select(n => OverlayHost.Peer(
-                $"10.{100 + n / 250}.{n % 250}.0/24", $"172.16.{n / 250}.{1 + n % 250}", MacAddress.Parse($"02:cc:00:00:{n / 250:x2}:{n % 250:x2}"))),
+            .. Enumerable
+                .Range(0, 1000)
+                .Select(n =>
+                    OverlayHost.Peer(
+                        $"10.{100 + n / 250}.{n % 250}.0/24",
+                        $"172.16.{n / 250}.{1 + n % 250}",
+                        MacAddress.Parse($"02:cc:00:00:{n / 250:x2}:{n % 250:x2}")
+                    )
+                ),
         ];
         LocalNode self = OverlayHost.Self with { Networks = [IPNetwork.Parse("10.0.0.0/8")] };
         Round Run(params PeerLease[] now) => _host.Run(route => Reconciler.Run(route, OverlayHost.Vxlan(), self, now));
@@ -175,8 +181,10 @@ public sealed class ReconcilerTests : IDisposable
         _host.Fdb().Should().HaveCount(1000);
         Run(peers).WasInOrder.Should().BeTrue();
         PeerLease twin = peers[7] with { Subnet = IPNetwork.Parse("10.200.0.0/24") };
-        _host.Run(route => Reconciler.Follow(route, OverlayHost.Vxlan(), Run(peers).Basis, PeerChange.Of([], [twin], peers)))
-            .Plan.Count.Should().Be(2, "its host is known already by another subnet");
+        _host
+            .Run(route => Reconciler.Follow(route, OverlayHost.Vxlan(), Run(peers).Basis, PeerChange.Of([], [twin], peers)))
+            .Plan.Count.Should()
+            .Be(2, "its host is known already by another subnet");
         Run([.. peers, twin]).WasInOrder.Should().BeTrue();
 
         Run().Refusals.Should().BeEmpty();
@@ -209,7 +217,10 @@ public sealed class ReconcilerTests : IDisposable
         Basis basis = _host.Reconcile(Seven).Basis;
         _host.Ns.Ip("link del twill.1");
 
-        _host.Run(route => Reconciler.Follow(route, OverlayHost.Vxlan(), basis, PeerChange.Of([], [Eight], [Seven]))).Refusals.Should().HaveCount(3);
+        _host
+            .Run(route => Reconciler.Follow(route, OverlayHost.Vxlan(), basis, PeerChange.Of([], [Eight], [Seven])))
+            .Refusals.Should()
+            .HaveCount(3);
     }
 
     public void Dispose() => _host.Dispose();

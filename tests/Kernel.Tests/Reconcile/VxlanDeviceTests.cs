@@ -33,7 +33,8 @@ public sealed class VxlanDeviceTests : IDisposable
     [RequiresRootFact]
     public void A_device_that_is_as_it_should_be_is_left_alone()
     {
-        OverlayDevice.Result first = _host.Ensure(), second = _host.Ensure();
+        OverlayDevice.Result first = _host.Ensure(),
+            second = _host.Ensure();
 
         second.Should().BeEquivalentTo(new OverlayDevice.Result("twill.1", first.Index, IsNew: false, []));
     }
@@ -66,7 +67,10 @@ public sealed class VxlanDeviceTests : IDisposable
     [InlineData("ip link del twill.1; ip link add twill.1 type vxlan id 7 local 192.168.64.2 dstport 4789 nolearning", "VNI was 7")]
     [InlineData("ip link del twill.1; ip link add twill.1 type vxlan id 1 local 192.168.64.2 dstport 8472 nolearning", "port was 8472")]
     [InlineData("ip link del twill.1; ip link add twill.1 type vxlan id 1 dstport 4789 nolearning", "local address was unset")]
-    [InlineData("ip link del twill.1; ip link add twill.1 type vxlan id 1 local 192.168.64.2 dstport 4789 nolearning dev eth0", "lower device")]
+    [InlineData(
+        "ip link del twill.1; ip link add twill.1 type vxlan id 1 local 192.168.64.2 dstport 4789 nolearning dev eth0",
+        "lower device"
+    )]
     [InlineData("ip link del twill.1; ip link add twill.1 type vxlan external dstport 4789", "VNI was 0")]
     public void What_cannot_be_corrected_is_made_anew(string damage, string told)
     {
@@ -137,7 +141,8 @@ public sealed class VxlanDeviceTests : IDisposable
 
     private void ShouldBeAsWanted()
     {
-        JsonElement link = _host.Link(), vxlan = _host.Vxlan("twill.1");
+        JsonElement link = _host.Link(),
+            vxlan = _host.Vxlan("twill.1");
         link.GetProperty("address").GetString().Should().Be(OverlayHost.Mac.ToString());
         link.GetProperty("mtu").GetInt32().Should().Be(1450);
         link.GetProperty("flags").EnumerateArray().Select(f => f.GetString()).Should().Contain("UP");

@@ -31,7 +31,15 @@ public sealed class RouteTests
         using RouteSocket route = Netns.OpenRouteSocket(ns);
         IPAddress subnet = IPAddress.Parse("10.244.9.0");
 
-        route.Execute(new NewRoute(new IPNetwork(subnet, 24)) { Gateway = subnet, Index = ns.IndexOf("br0"), Onlink = true, Protocol = 116 });
+        route.Execute(
+            new NewRoute(new IPNetwork(subnet, 24))
+            {
+                Gateway = subnet,
+                Index = ns.IndexOf("br0"),
+                Onlink = true,
+                Protocol = 116,
+            }
+        );
 
         JsonElement shown = Show(ns, "10.244.9.0/24").Single();
         shown.GetProperty("gateway").GetString().Should().Be("10.244.9.0");
@@ -46,15 +54,17 @@ public sealed class RouteTests
         using TestNetns ns = WithBridge();
         using RouteSocket route = Netns.OpenRouteSocket(ns);
 
-        route.Execute(new NewRoute(s_net)
-        {
-            Gateway = IPAddress.Parse("10.0.0.2"),
-            Metric = 7,
-            Table = 300,
-            Source = IPAddress.Parse("10.0.0.1"),
-            Mtu = 1400,
-            AdvMss = 1360,
-        });
+        route.Execute(
+            new NewRoute(s_net)
+            {
+                Gateway = IPAddress.Parse("10.0.0.2"),
+                Metric = 7,
+                Table = 300,
+                Source = IPAddress.Parse("10.0.0.1"),
+                Mtu = 1400,
+                AdvMss = 1360,
+            }
+        );
 
         JsonElement shown = Show(ns, "table 300").Single();
         shown.GetProperty("dst").GetString().Should().Be("10.1.0.0/16");
@@ -92,7 +102,14 @@ public sealed class RouteTests
 
         route.Execute(new NewRoute(IPNetwork.Parse("0.0.0.0/0")) { Gateway = IPAddress.Parse("10.0.0.2") });
         route.Execute(new NewRoute(s_net) { Index = index });
-        route.Execute(new NewRoute(IPNetwork.Parse("fd01::/48")) { Gateway = IPAddress.Parse("fd00::2"), Index = index, Protocol = 116 });
+        route.Execute(
+            new NewRoute(IPNetwork.Parse("fd01::/48"))
+            {
+                Gateway = IPAddress.Parse("fd00::2"),
+                Index = index,
+                Protocol = 116,
+            }
+        );
         route.Execute(new NewRoute(IPNetwork.Parse("::/0")) { Gateway = IPAddress.Parse("fd00::2") });
         route.Execute(new NewRoute(IPNetwork.Parse("10.3.0.0/16")) { Gateway = IPAddress.Parse("fd00::2"), Index = index });
         route.Execute(new NewRoute(IPNetwork.Parse("10.4.0.0/16")) { RouteType = RouteType.Blackhole });
@@ -118,7 +135,14 @@ public sealed class RouteTests
         Show(ns, "10.1.0.0/16").Should().HaveCount(2);
         route.Execute(new DeleteRoute(s_net) { Protocol = 116 });
         Show(ns, "10.1.0.0/16").Single().GetProperty("metric").GetInt32().Should().Be(9);
-        route.Execute(new DeleteRoute(s_net) { Metric = 9, Index = ns.IndexOf("br0"), RouteType = RouteType.Unicast });
+        route.Execute(
+            new DeleteRoute(s_net)
+            {
+                Metric = 9,
+                Index = ns.IndexOf("br0"),
+                RouteType = RouteType.Unicast,
+            }
+        );
         Show(ns, "10.1.0.0/16").Should().BeEmpty();
     }
 
@@ -130,7 +154,8 @@ public sealed class RouteTests
 
         Action add = () => route.Execute(new NewRoute(s_net) { Gateway = IPAddress.Parse("10.99.0.1") });
 
-        add.Should().Throw<NetlinkException>()
+        add.Should()
+            .Throw<NetlinkException>()
             .WithMessage("new route 10.1.0.0/16 via 10.99.0.1: Network is unreachable (errno 101) - Nexthop has invalid gateway*");
     }
 
@@ -149,7 +174,17 @@ public sealed class RouteTests
 
         List(new() { Protocol = 116 }).Should().BeEquivalentTo("10.1.0.0/16", "10.2.0.0/16", "10.3.0.0/16", "fd01::/48");
         List(new() { Protocol = 116, Family = AddressFamily.InterNetworkV6 }).Should().Equal("fd01::/48");
-        List(new() { Protocol = 116, Index = index, Table = RouteTable.Main, Family = AddressFamily.InterNetwork }).Should().Equal("10.1.0.0/16");
+        List(
+                new()
+                {
+                    Protocol = 116,
+                    Index = index,
+                    Table = RouteTable.Main,
+                    Family = AddressFamily.InterNetwork,
+                }
+            )
+            .Should()
+            .Equal("10.1.0.0/16");
         List(new() { Table = 300 }).Should().Equal("10.2.0.0/16");
         List(new() { Table = 4711 }).Should().BeEmpty("a table that nobody used is empty, not an error");
         route.ListRoutes().Should().Contain(r => r.Table == RouteTable.Local && r.RouteType == RouteType.Local);

@@ -86,8 +86,10 @@ public sealed class QdiscTests : IDisposable
         route.Execute(new NewRedirect(12, 14));
 
         _ns.Qdiscs("tw0").Should().Contain(q => q.GetProperty("kind").GetString() == "ingress");
-        JsonElement action = _ns.IngressFilters("tw0").Single(f => f.TryGetProperty("options", out JsonElement o) && o.TryGetProperty("actions", out _))
-            .GetProperty("options").GetProperty("actions")[0];
+        JsonElement action = _ns.IngressFilters("tw0")
+            .Single(f => f.TryGetProperty("options", out JsonElement o) && o.TryGetProperty("actions", out _))
+            .GetProperty("options")
+            .GetProperty("actions")[0];
         action.GetProperty("kind").GetString().Should().Be("mirred");
         action.GetProperty("mirred_action").GetString().Should().Be("redirect");
         action.GetProperty("direction").GetString().Should().Be("egress");

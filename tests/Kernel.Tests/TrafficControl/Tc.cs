@@ -10,7 +10,8 @@ internal static class Tc
     internal static JsonElement[] Qdiscs(this NetnsShell ns, string link) => ns.TcJson($"-s qdisc show dev {link}");
 
     /// <summary>The token bucket filter at a link's root.</summary>
-    internal static JsonElement Tbf(this NetnsShell ns, string link) => ns.Qdiscs(link).Single(q => q.GetProperty("kind").GetString() == "tbf");
+    internal static JsonElement Tbf(this NetnsShell ns, string link) =>
+        ns.Qdiscs(link).Single(q => q.GetProperty("kind").GetString() == "tbf");
 
     /// <summary>`tc -j filter show dev LINK parent ffff:`.</summary>
     internal static JsonElement[] IngressFilters(this NetnsShell ns, string link) => ns.TcJson($"filter show dev {link} parent ffff:");

@@ -19,11 +19,19 @@ public sealed class TunnelTests
         if (WireGuardHost.KernelHasIt)
         {
             reconcile();
-            host.Ns.IpJson($"link show dev {host.Device}")[0].GetProperty("linkinfo").GetProperty("info_kind").GetString().Should().Be("wireguard");
+            host.Ns.IpJson($"link show dev {host.Device}")[0]
+                .GetProperty("linkinfo")
+                .GetProperty("info_kind")
+                .GetString()
+                .Should()
+                .Be("wireguard");
             return;
         }
 
-        reconcile.Should().Throw<HostException>().WithMessage($"*no WireGuard*modprobe wireguard*'wireguard-go {host.Device}'*twill-wireguard@{host.Device}*");
+        reconcile
+            .Should()
+            .Throw<HostException>()
+            .WithMessage($"*no WireGuard*modprobe wireguard*'wireguard-go {host.Device}'*twill-wireguard@{host.Device}*");
     }
 
     [RequiresRootFact]
@@ -36,18 +44,31 @@ public sealed class TunnelTests
 
         round.Refusals.Should().BeEmpty();
         host.Dump()[0].Should().Equal(host.KeyText, host.Key.PublicKey.ToString(), $"{host.Port}", "off");
-        host.Peers().Should().Equal(new[]
-        {
-            $"{WireGuardHost.KeyOf(3)} 192.168.64.3:51820 10.244.7.0/24,10.244.8.0/24 off", $"{WireGuardHost.KeyOf(4)} 192.168.64.4:51820 10.244.9.0/24 off",
-        }.Order(StringComparer.Ordinal));
-        host.OurRoutes().Should().Equal(
-            $"10.244.7.0/24 dev {host.Device} scope link", $"10.244.8.0/24 dev {host.Device} scope link", $"10.244.9.0/24 dev {host.Device} scope link",
-            "unreachable 10.244.0.0/16 metric 4294967295");
+        host.Peers()
+            .Should()
+            .Equal(
+                new[]
+                {
+                    $"{WireGuardHost.KeyOf(3)} 192.168.64.3:51820 10.244.7.0/24,10.244.8.0/24 off",
+                    $"{WireGuardHost.KeyOf(4)} 192.168.64.4:51820 10.244.9.0/24 off",
+                }.Order(StringComparer.Ordinal)
+            );
+        host.OurRoutes()
+            .Should()
+            .Equal(
+                $"10.244.7.0/24 dev {host.Device} scope link",
+                $"10.244.8.0/24 dev {host.Device} scope link",
+                $"10.244.9.0/24 dev {host.Device} scope link",
+                "unreachable 10.244.0.0/16 metric 4294967295"
+            );
         JsonElement link = host.Ns.IpJson($"address show dev {host.Device}")[0];
         link.GetProperty("mtu").GetInt32().Should().Be(1440);
         link.GetProperty("ifalias").GetString().Should().Be("twill overlay of pods");
-        link.GetProperty("addr_info").EnumerateArray().Select(a => $"{a.GetProperty("local").GetString()}/{a.GetProperty("prefixlen").GetInt32()}")
-            .Should().Equal("10.244.1.0/32");
+        link.GetProperty("addr_info")
+            .EnumerateArray()
+            .Select(a => $"{a.GetProperty("local").GetString()}/{a.GetProperty("prefixlen").GetInt32()}")
+            .Should()
+            .Equal("10.244.1.0/32");
         link.GetProperty("flags").EnumerateArray().Select(f => f.GetString()).Should().Contain("UP");
     }
 
@@ -71,19 +92,30 @@ public sealed class TunnelTests
         host.StartProgram();
         PeerLease[] peers = [WireGuardHost.Peer(7, 3), WireGuardHost.Peer(8, 4)];
         host.Reconcile(peers);
-        string[] whole = host.Peers(), routes = host.OurRoutes();
+        string[] whole = host.Peers(),
+            routes = host.OurRoutes();
         string[] device = host.Dump()[0];
         int index = host.Ns.IndexOf(host.Device);
         string stranger = WireGuardHost.KeyOf(9).ToString();
         string[] damages =
         [
-            $"wg set {host.Device} peer {WireGuardHost.KeyOf(3)} remove", $"wg set {host.Device} peer {stranger} allowed-ips 0.0.0.0/0",
-            $"wg set {host.Device} peer {WireGuardHost.KeyOf(3)} allowed-ips 10.244.99.0/24", $"wg set {host.Device} peer {WireGuardHost.KeyOf(3)} endpoint 192.0.2.9:9",
-            $"wg set {host.Device} peer {WireGuardHost.KeyOf(3)} persistent-keepalive 7", $"wg genpsk | wg set {host.Device} peer {WireGuardHost.KeyOf(3)} preshared-key /dev/stdin",
-            $"wg set {host.Device} listen-port 19999", $"wg genkey | wg set {host.Device} private-key /dev/stdin", $"wg set {host.Device} fwmark 7",
-            $"ip link set {host.Device} down", $"ip link set {host.Device} mtu 1300", $"ip address flush dev {host.Device}",
-            $"ip address add 10.9.9.9/24 dev {host.Device}", $"ip link set {host.Device} alias ''",
-            "ip route del 10.244.7.0/24", "ip route del unreachable 10.244.0.0/16 metric 4294967295", "ip route flush proto 116",
+            $"wg set {host.Device} peer {WireGuardHost.KeyOf(3)} remove",
+            $"wg set {host.Device} peer {stranger} allowed-ips 0.0.0.0/0",
+            $"wg set {host.Device} peer {WireGuardHost.KeyOf(3)} allowed-ips 10.244.99.0/24",
+            $"wg set {host.Device} peer {WireGuardHost.KeyOf(3)} endpoint 192.0.2.9:9",
+            $"wg set {host.Device} peer {WireGuardHost.KeyOf(3)} persistent-keepalive 7",
+            $"wg genpsk | wg set {host.Device} peer {WireGuardHost.KeyOf(3)} preshared-key /dev/stdin",
+            $"wg set {host.Device} listen-port 19999",
+            $"wg genkey | wg set {host.Device} private-key /dev/stdin",
+            $"wg set {host.Device} fwmark 7",
+            $"ip link set {host.Device} down",
+            $"ip link set {host.Device} mtu 1300",
+            $"ip address flush dev {host.Device}",
+            $"ip address add 10.9.9.9/24 dev {host.Device}",
+            $"ip link set {host.Device} alias ''",
+            "ip route del 10.244.7.0/24",
+            "ip route del unreachable 10.244.0.0/16 metric 4294967295",
+            "ip route flush proto 116",
         ];
         foreach (string damage in damages)
         {
@@ -163,7 +195,11 @@ public sealed class TunnelTests
     {
         using WireGuardHost host = new();
         host.StartProgram();
-        using Daemon other = Daemon.Start("socat", [.. host.Ns.Enter, "socat", "-u", $"UDP-RECV:{host.Port}", "OPEN:/dev/null"], Path.GetTempFileName());
+        using Daemon other = Daemon.Start(
+            "socat",
+            [.. host.Ns.Enter, "socat", "-u", $"UDP-RECV:{host.Port}", "OPEN:/dev/null"],
+            Path.GetTempFileName()
+        );
         Eventually.True("the port is taken", () => host.Ns.Sh("ss -lunH").Contains($":{host.Port} "));
 
         Action reconcile = () => host.Reconcile();
@@ -176,7 +212,10 @@ public sealed class TunnelTests
     {
         using WireGuardHost host = new();
         VxlanBackend vxlan = new(new BackendOptions("vxlan", 1, 4789, DirectRouting: false));
-        LocalNode self = host.Self with { Addresses = new(host.Self.Addresses.V4!.Value with { VtepMac = MacAddress.Parse("02:aa:00:00:00:01") }, null) };
+        LocalNode self = host.Self with
+        {
+            Addresses = new(host.Self.Addresses.V4!.Value with { VtepMac = MacAddress.Parse("02:aa:00:00:00:01") }, null),
+        };
         host.Run(route => Reconciler.Run(route, vxlan, self, []));
         host.StartProgram();
 

@@ -10,7 +10,8 @@ using Twill.Testing;
 namespace Kernel.Tests.WireGuard;
 
 /// <summary>
-/// A host 192.168.64.2 with the subnet 10.244.1.0/24 in a namespace of its own, and on it the WireGuard device of a network. Sockets of programs
+/// A host 192.168.64.2 with the subnet 10.244.1.0/24 in a namespace of its own, and on it the WireGuard device of a network. Sockets of
+/// programs
 /// that run devices stand in the one /run of the machine, so each host has a UDP port, and with it a device, of its own.
 /// </summary>
 internal sealed class WireGuardHost : IDisposable
@@ -24,9 +25,17 @@ internal sealed class WireGuardHost : IDisposable
         Port = (ushort)RandomNumberGenerator.GetInt32(20_000, 60_000);
         Device = HostNames.WireGuardDevice(Port);
         Self = new LocalNode(
-            "pods", [IPNetwork.Parse("10.244.0.0/16")], [IPNetwork.Parse("10.244.1.0/24")], [],
-            new(new LocalAddress(IPAddress.Parse("192.168.64.2"), MacAddress.Zero, 1440), null), "eth0", [])
-        { WireGuard = new LocalWireGuard(Key) };
+            "pods",
+            [IPNetwork.Parse("10.244.0.0/16")],
+            [IPNetwork.Parse("10.244.1.0/24")],
+            [],
+            new(new LocalAddress(IPAddress.Parse("192.168.64.2"), MacAddress.Zero, 1440), null),
+            "eth0",
+            []
+        )
+        {
+            WireGuard = new LocalWireGuard(Key),
+        };
         Ns = TestNetns.Create();
         Ns.Ip("link add eth0 type veth peer name far");
         Ns.Ip("address add 192.168.64.2/24 dev eth0");
@@ -54,8 +63,12 @@ internal sealed class WireGuardHost : IDisposable
 
     internal IBackend Backend => new WireGuardBackend(new BackendOptions("wireguard", 1, Port, DirectRouting: false));
 
-    internal static PeerLease Peer(int subnet, int host) => new(
-        IPNetwork.Parse($"10.244.{subnet}.0/24"), new(new PeerAddress(IPAddress.Parse($"192.168.64.{host}"), WireGuard: new(KeyOf(host), 51820)), null), "wireguard");
+    internal static PeerLease Peer(int subnet, int host) =>
+        new(
+            IPNetwork.Parse($"10.244.{subnet}.0/24"),
+            new(new PeerAddress(IPAddress.Parse($"192.168.64.{host}"), WireGuard: new(KeyOf(host), 51820)), null),
+            "wireguard"
+        );
 
     internal static WireGuardKey KeyOf(int host) => WireGuardSecret.Of([0, (byte)host, .. new byte[30]]).PublicKey;
 
@@ -74,11 +87,12 @@ internal sealed class WireGuardHost : IDisposable
     }
 
     /// <summary>Runs on a thread inside the namespace, as the agent's threads are.</summary>
-    internal T Run<T>(Func<RouteSocket, T> body) => _opened.Run(() =>
-    {
-        using RouteSocket route = RouteSocket.Open();
-        return body(route);
-    });
+    internal T Run<T>(Func<RouteSocket, T> body) =>
+        _opened.Run(() =>
+        {
+            using RouteSocket route = RouteSocket.Open();
+            return body(route);
+        });
 
     internal Round Reconcile(params PeerLease[] peers) => Reconcile(Self, peers);
 
@@ -91,11 +105,17 @@ internal sealed class WireGuardHost : IDisposable
     internal string[] Peers() => [.. Dump().Skip(1).Select(p => $"{p[0]} {p[2]} {p[3]} {p[7]}").Order(StringComparer.Ordinal)];
 
     /// <summary>The fields of each line of `wg show DEVICE dump`: the device, then its peers.</summary>
-    internal string[][] Dump() => [.. Wg($"show {Device} dump").Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => line.Split('\t'))];
+    internal string[][] Dump() =>
+        [.. Wg($"show {Device} dump").Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => line.Split('\t'))];
 
     /// <summary>`ip route show proto 116`, a line each, sorted.</summary>
     internal string[] OurRoutes() =>
-        [.. Ns.Ip("-4 route show proto 116").Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => string.Join(' ', Cmd.Split(line))).Order(StringComparer.Ordinal)];
+        [
+            .. Ns.Ip("-4 route show proto 116")
+                .Split('\n', StringSplitOptions.RemoveEmptyEntries)
+                .Select(line => string.Join(' ', Cmd.Split(line)))
+                .Order(StringComparer.Ordinal),
+        ];
 
     public void Dispose()
     {
@@ -104,7 +124,7 @@ internal sealed class WireGuardHost : IDisposable
         _opened.Dispose();
         Ns.Dispose();
         _directory.Dispose();
-        if (File.Exists(UserSpaceWireGuard.SocketOf(Device)))   // else even its directory may be missing
+        if (File.Exists(UserSpaceWireGuard.SocketOf(Device))) // else even its directory may be missing
         {
             File.Delete(UserSpaceWireGuard.SocketOf(Device));
         }

@@ -44,16 +44,23 @@ internal static class AgentBench
     /// <summary>Hosts come and go, one at a time.</summary>
     private static void Change(LabHost host, Daemon agent, EtcdPort port, RouteClock clock, AgentFigures figures, int changes)
     {
-        double entries = Metric(host, "twill_kernel_entries_total"), rounds = Metric(host, "twill_rounds_total", "everything"), cpu = ProcessUse.CpuMs(agent.Pid);
+        double entries = Metric(host, "twill_kernel_entries_total"),
+            rounds = Metric(host, "twill_rounds_total", "everything"),
+            cpu = ProcessUse.CpuMs(agent.Pid);
         for (int change = 0; change < changes; change++)
         {
             int other = figures.Hosts + change / 2;
             bool leaves = change % 2 == 1;
             long began = Stopwatch.GetTimestamp();
             if (leaves)
+            {
                 port.Delete(ManyHosts.Key(other));
+            }
             else
+            {
                 port.Put(ManyHosts.Key(other), ManyHosts.Lease(other));
+            }
+
             figures.PutMs.Add(Stopwatch.GetElapsedTime(began).TotalMilliseconds);
             figures.RouteMs.Add(Stopwatch.GetElapsedTime(began, clock.WaitFor(ManyHosts.Subnet(other), leaves)).TotalMilliseconds);
             Thread.Sleep(20);
@@ -66,14 +73,17 @@ internal static class AgentBench
 
     private static void Idle(Daemon agent, EtcdPort port, AgentFigures figures, TimeSpan idle)
     {
-        double cpu = ProcessUse.CpuMs(agent.Pid), calls = port.CallsServed();
+        double cpu = ProcessUse.CpuMs(agent.Pid),
+            calls = port.CallsServed();
         Thread.Sleep(idle);
         double perHour = TimeSpan.FromHours(1) / idle;
         figures.IdleCpuSeconds = (ProcessUse.CpuMs(agent.Pid) - cpu) / 1e3 * perHour;
         figures.IdleEtcdCalls = (port.CallsServed() - calls) * perHour;
     }
 
-    private static double Metric(LabHost host, string name, string label = "") => host.Sh($"curl -s http://127.0.0.1:{Listen}/metrics").Split('\n')
-        .Where(line => line.StartsWith(name + "{", StringComparison.Ordinal) && line.Contains(label, StringComparison.Ordinal))
-        .Sum(line => double.Parse(line[(line.LastIndexOf(' ') + 1)..], CultureInfo.InvariantCulture));
+    private static double Metric(LabHost host, string name, string label = "") =>
+        host.Sh($"curl -s http://127.0.0.1:{Listen}/metrics")
+            .Split('\n')
+            .Where(line => line.StartsWith(name + "{", StringComparison.Ordinal) && line.Contains(label, StringComparison.Ordinal))
+            .Sum(line => double.Parse(line[(line.LastIndexOf(' ') + 1)..], CultureInfo.InvariantCulture));
 }

@@ -3,7 +3,8 @@ namespace Twill.Bench.Agent;
 /// <summary>What was measured of an agent among so many other hosts.</summary>
 internal sealed record AgentFigures(int Hosts)
 {
-    /// <summary>Milliseconds from the start of an agent that finds nothing to the last of all routes, and of processor time until then.</summary>
+    /// <summary>Milliseconds from the start of an agent that finds nothing to the last of all routes, and of processor time until
+    /// then.</summary>
     public double ConvergedMs { get; set; }
 
     public double ConvergedCpuMs { get; set; }

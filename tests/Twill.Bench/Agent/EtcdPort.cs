@@ -22,7 +22,11 @@ internal sealed class EtcdPort : IDisposable
         _host = at.ToString();
         _socket = ns.Run(() =>
         {
-            Socket socket = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true, ReceiveTimeout = 60_000 };
+            Socket socket = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp)
+            {
+                NoDelay = true,
+                ReceiveTimeout = 60_000,
+            };
             socket.Connect(at);
             return socket;
         });
@@ -39,22 +43,26 @@ internal sealed class EtcdPort : IDisposable
     {
         foreach ((string Key, string Value)[] some in pairs.Chunk(100))
         {
-            IEnumerable<string> puts = some.Select(p => $$$"""{"request_put":{"key":"{{{Base64(p.Key)}}}","value":"{{{Base64(p.Value)}}}"}}""");
+            IEnumerable<string> puts = some.Select(p =>
+                $$$"""{"request_put":{"key":"{{{Base64(p.Key)}}}","value":"{{{Base64(p.Value)}}}"}}"""
+            );
             Post("/v3/kv/txn", $$"""{"success":[{{string.Join(',', puts)}}]}""");
         }
     }
 
     /// <summary>How many calls etcd has begun to serve since it was started, watches among them.</summary>
-    public double CallsServed() => Ask($"GET /metrics HTTP/1.1\r\nHost: {_host}\r\n\r\n").Split('\n')
-        .Where(line => line.StartsWith("grpc_server_started_total{", StringComparison.Ordinal))
-        .Sum(line => double.Parse(line[(line.LastIndexOf(' ') + 1)..], CultureInfo.InvariantCulture));
+    public double CallsServed() =>
+        Ask($"GET /metrics HTTP/1.1\r\nHost: {_host}\r\n\r\n")
+            .Split('\n')
+            .Where(line => line.StartsWith("grpc_server_started_total{", StringComparison.Ordinal))
+            .Sum(line => double.Parse(line[(line.LastIndexOf(' ') + 1)..], CultureInfo.InvariantCulture));
 
     public void Dispose() => _socket.Dispose();
 
     private static string Base64(string text) => Convert.ToBase64String(Encoding.UTF8.GetBytes(text));
 
-    private void Post(string path, string json) => Ask(
-        $"POST {path} HTTP/1.1\r\nHost: {_host}\r\nContent-Type: application/json\r\nContent-Length: {json.Length}\r\n\r\n{json}");
+    private void Post(string path, string json) =>
+        Ask($"POST {path} HTTP/1.1\r\nHost: {_host}\r\nContent-Type: application/json\r\nContent-Length: {json.Length}\r\n\r\n{json}");
 
     private string Ask(string request)
     {
@@ -67,16 +75,27 @@ internal sealed class EtcdPort : IDisposable
             string answer = Encoding.ASCII.GetString(_buffer, 0, length);
             int end = answer.IndexOf("\r\n\r\n", StringComparison.Ordinal);
             if (end < 0 && count > 0)
+            {
                 continue;
+            }
+
             if (!answer.StartsWith("HTTP/1.", StringComparison.Ordinal) || !answer[8..].StartsWith(" 200", StringComparison.Ordinal))
+            {
                 throw new InvalidOperationException($"etcd at {_host}: expected status 200, got '{answer}'");
+            }
+
             bool whole = IsChunked(answer[..end])
                 ? answer.EndsWith("\r\n0\r\n\r\n", StringComparison.Ordinal)
                 : length - end - 4 >= ContentLength(answer[..end]);
             if (whole)
+            {
                 return IsChunked(answer[..end]) ? Joined(answer[(end + 4)..]) : answer[(end + 4)..];
+            }
+
             if (count == 0)
+            {
                 throw new InvalidOperationException($"etcd at {_host} ended the connection in the middle of an answer");
+            }
         }
     }
 
@@ -91,7 +110,10 @@ internal sealed class EtcdPort : IDisposable
             int line = chunks.IndexOf("\r\n", at, StringComparison.Ordinal);
             int length = int.Parse(chunks.AsSpan(at, line - at), NumberStyles.HexNumber, CultureInfo.InvariantCulture);
             if (length == 0)
+            {
                 return text.ToString();
+            }
+
             text.Append(chunks, line + 2, length);
             at = line + 2 + length + 2;
         }
@@ -102,7 +124,9 @@ internal sealed class EtcdPort : IDisposable
         foreach (string line in head.Split("\r\n"))
         {
             if (line.StartsWith("Content-Length:", StringComparison.OrdinalIgnoreCase))
+            {
                 return int.Parse(line["Content-Length:".Length..], CultureInfo.InvariantCulture);
+            }
         }
         return 0;
     }

@@ -5,7 +5,8 @@ namespace Twill.Bench.Agent;
 /// <summary>Hosts that exist in etcd only.</summary>
 internal static class ManyHosts
 {
-    public const string Network = "10.0.0.0/8", Prefix = "/twill/twill/subnets/";
+    public const string Network = "10.0.0.0/8",
+        Prefix = "/twill/twill/subnets/";
 
     public static IPNetwork Subnet(int host) => new(new IPAddress([10, (byte)(1 + host / 250), (byte)(host % 250), 0]), 24);
 

@@ -5,7 +5,8 @@ using Twill.Linux;
 
 namespace Twill.Bench.Agent;
 
-/// <summary>Notes when routes come to be and go in a network namespace, by the kernel's own notifications. A route is what the agent writes last.</summary>
+/// <summary>Notes when routes come to be and go in a network namespace, by the kernel's own notifications. A route is what the agent writes
+/// last.</summary>
 internal sealed class RouteClock : IDisposable
 {
     private const byte Twill = 116;
@@ -26,7 +27,8 @@ internal sealed class RouteClock : IDisposable
     }
 
     /// <summary>Waits until so many routes are there, and gives the time at which the last one came.</summary>
-    public long WaitForCount(int routes, TimeSpan limit) => Wait(() => _present >= routes, limit, $"{routes} routes (there are {_present})");
+    public long WaitForCount(int routes, TimeSpan limit) =>
+        Wait(() => _present >= routes, limit, $"{routes} routes (there are {_present})");
 
     /// <summary>Waits until a route has come (or gone), and gives the time at which it did.</summary>
     public long WaitFor(IPNetwork subnet, bool removal)
@@ -49,7 +51,10 @@ internal sealed class RouteClock : IDisposable
         while (!done())
         {
             if (Stopwatch.GetElapsedTime(began) > limit)
+            {
                 throw new TimeoutException($"not within {limit.TotalSeconds} s: {what}");
+            }
+
             _news.WaitOne(50);
         }
         return Stopwatch.GetTimestamp();
@@ -60,16 +65,27 @@ internal sealed class RouteClock : IDisposable
         while (!_stop)
         {
             if (!_monitor.Wait(Timeout.InfiniteTimeSpan))
+            {
                 continue;
+            }
+
             while (_monitor.TryRead(out NetworkChange change))
             {
                 long now = Stopwatch.GetTimestamp();
                 if (change.Kind == NetworkChangeKind.Everything)
+                {
                     throw new InvalidOperationException("notifications were lost: the buffer is too small");
+                }
+
                 if (change.Route is not { Protocol: Twill } route)
+                {
                     continue;
+                }
+
                 if (_seen.TryAdd((route.Destination, change.IsRemoval), now))
+                {
                     _present += change.IsRemoval ? -1 : 1;
+                }
             }
             _news.Set();
         }

@@ -9,7 +9,14 @@ public sealed class EtcdAuthTests : IDisposable
 {
     private const string Password = "p\u00e4ss word!";
     private readonly TempDir _dir = TempDir.Create();
-    private readonly EtcdServer _etcd = EtcdServer.Start(new EtcdServerOptions { RootPassword = "root-secret", TokenTtl = 3, Arguments = ["--bcrypt-cost", "4"] });
+    private readonly EtcdServer _etcd = EtcdServer.Start(
+        new EtcdServerOptions
+        {
+            RootPassword = "root-secret",
+            TokenTtl = 3,
+            Arguments = ["--bcrypt-cost", "4"],
+        }
+    );
     private readonly string _passwordFile;
 
     public EtcdAuthTests()
@@ -98,7 +105,7 @@ public sealed class EtcdAuthTests : IDisposable
             told.Add(watch.Current);
             next = watch.MoveNextAsync().AsTask();
         }
-        await Task.Delay(TimeSpan.FromSeconds(4));      // longer than a token lives
+        await Task.Delay(TimeSpan.FromSeconds(4)); // longer than a token lives
         await client.PutAsync("/tw/net/subnets/10.244.8.0-24", SharedEtcd.Host(8).ToJson());
         (await next.WaitAsync(TimeSpan.FromSeconds(10))).Should().BeTrue();
         watch.Current.Should().BeOfType<LeaseChanged>().Which.Lease.Attributes.PublicIP.Should().Be(IPAddress.Parse("192.0.2.8"));

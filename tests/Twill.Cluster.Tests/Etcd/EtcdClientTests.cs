@@ -31,7 +31,10 @@ public sealed class EtcdClientTests(SharedEtcd etcd) : IDisposable
     [Fact]
     public async Task A_prefix_holds_all_keys_that_start_with_it_and_no_other()
     {
-        foreach (string name in new[] { "s", "s/", "s/1", "s/2", "s/\u00ff", "s0", "t" }) etcd.Server.Put($"{_prefix}/{name}", "x");
+        foreach (string name in new[] { "s", "s/", "s/1", "s/2", "s/\u00ff", "s0", "t" })
+        {
+            etcd.Server.Put($"{_prefix}/{name}", "x");
+        }
 
         RangeResult found = await _client.RangeAsync(EtcdRange.Prefix($"{_prefix}/s/"));
 
@@ -56,7 +59,13 @@ public sealed class EtcdClientTests(SharedEtcd etcd) : IDisposable
         (await Txn(t => t.IfLease(key, 0))).Should().BeFalse();
         etcd.Server.Etcdctl("get", key, "-w", "json").Should().Contain("\"version\":1");
 
-        (await Txn(t => t.IfPrefixAbsent($"{key}/x").IfModRevision($"{key}/x", 0).IfModRevision(key, now.ModRevision).IfLease(key, lease.Id))).Should().BeTrue();
+        (
+            await Txn(t =>
+                t.IfPrefixAbsent($"{key}/x").IfModRevision($"{key}/x", 0).IfModRevision(key, now.ModRevision).IfLease(key, lease.Id)
+            )
+        )
+            .Should()
+            .BeTrue();
         (await Txn(t => t.IfLease(key, 0))).Should().BeTrue("it was written without a lease");
 
         Task<bool> Txn(Action<EtcdTxn> conditions, long by = 0) => Run(conditions, EtcdOp.Put(key, "v", by));
@@ -68,8 +77,12 @@ public sealed class EtcdClientTests(SharedEtcd etcd) : IDisposable
         etcd.Server.Put($"{_prefix}/a/1", "one");
         etcd.Server.Put($"{_prefix}/b/1", "two");
 
-        TxnResult result = await _client.TxnAsync(new EtcdTxn()
-            .Then(EtcdOp.Get(EtcdRange.Prefix($"{_prefix}/a/"))).Then(EtcdOp.Get(EtcdRange.Prefix($"{_prefix}/c/"))).Then(EtcdOp.Get(EtcdRange.Of($"{_prefix}/b/1"), keysOnly: true)));
+        TxnResult result = await _client.TxnAsync(
+            new EtcdTxn()
+                .Then(EtcdOp.Get(EtcdRange.Prefix($"{_prefix}/a/")))
+                .Then(EtcdOp.Get(EtcdRange.Prefix($"{_prefix}/c/")))
+                .Then(EtcdOp.Get(EtcdRange.Of($"{_prefix}/b/1"), keysOnly: true))
+        );
 
         result.Ranges.Should().HaveCount(3);
         result.Ranges[0].Items.Single().Text.Should().Be("one");
@@ -113,7 +126,10 @@ public sealed class EtcdClientTests(SharedEtcd etcd) : IDisposable
         using EtcdClient client = new(new EtcdOptions([small.Endpoint]));
         Func<Task> fill = async () =>
         {
-            for (int i = 0; i < 200; i++) await client.PutAsync($"/fill/{i}", new byte[100_000]);
+            for (int i = 0; i < 200; i++)
+            {
+                await client.PutAsync($"/fill/{i}", new byte[100_000]);
+            }
         };
 
         EtcdException e = (await fill.Should().ThrowAsync<EtcdException>()).Which;
@@ -129,8 +145,17 @@ public sealed class EtcdClientTests(SharedEtcd etcd) : IDisposable
         using CancellationTokenSource limit = new(TimeSpan.FromSeconds(20));
         Func<Task> watch = async () =>
         {
-            await foreach (EtcdWatchBatch batch in _client.WatchAsync(EtcdRange.Prefix(_prefix), revision + 1000, TimeSpan.FromMilliseconds(200), limit.Token))
+            await foreach (
+                EtcdWatchBatch batch in _client.WatchAsync(
+                    EtcdRange.Prefix(_prefix),
+                    revision + 1000,
+                    TimeSpan.FromMilliseconds(200),
+                    limit.Token
+                )
+            )
+            {
                 batch.Events.Should().BeEmpty();
+            }
         };
 
         EtcdException e = (await watch.Should().ThrowAsync<EtcdException>()).Which;

@@ -39,7 +39,10 @@ public sealed class EtcdFailoverTests(SharedEtcd etcd)
         long start = Stopwatch.GetTimestamp();
         await client.GetAsync(_key);
         Stopwatch.GetElapsedTime(start).Should().BeGreaterThan(TimeSpan.FromSeconds(3.9)).And.BeLessThan(TimeSpan.FromSeconds(8));
-        for (int i = 0; i < 5; i++) await client.PutAsync(_key, "v"u8.ToArray());
+        for (int i = 0; i < 5; i++)
+        {
+            await client.PutAsync(_key, "v"u8.ToArray());
+        }
 
         silent.Requests.Should().HaveCount(1);
     }
@@ -78,15 +81,17 @@ public sealed class EtcdFailoverTests(SharedEtcd etcd)
     public async Task What_is_connected_from_an_address_that_the_host_has_lost_is_given_up_at_once()
     {
         using FakeServer silent = FakeServer.Silent();
-        using EtcdClient waiting = new(new EtcdOptions([silent.Endpoint])), client = etcd.NewClient();
+        using EtcdClient waiting = new(new EtcdOptions([silent.Endpoint])),
+            client = etcd.NewClient();
         Task call = waiting.GetAsync(_key);
-        await using IAsyncEnumerator<EtcdWatchBatch> watch = client.WatchAsync(EtcdRange.Of(_key), 1, TimeSpan.FromMinutes(1)).GetAsyncEnumerator();
+        await using IAsyncEnumerator<EtcdWatchBatch> watch = client
+            .WatchAsync(EtcdRange.Of(_key), 1, TimeSpan.FromMinutes(1))
+            .GetAsyncEnumerator();
         await client.PutAsync(_key, "v"u8.ToArray());
         do
         {
             (await watch.MoveNextAsync()).Should().BeTrue();
-        }
-        while (watch.Current.Events.Count == 0);
+        } while (watch.Current.Events.Count == 0);
         Task next = watch.MoveNextAsync().AsTask();
         Eventually.True("the call has arrived", () => !silent.Requests.IsEmpty);
 
@@ -111,7 +116,9 @@ public sealed class EtcdFailoverTests(SharedEtcd etcd)
         using FakeServer lonely = FakeServer.Json("""{"error":"etcdserver: no leader","message":"etcdserver: no leader","code":14}""", 503);
         using EtcdClient client = new(new EtcdOptions([lonely.Endpoint, etcd.Server.Endpoint]));
 
-        (await client.TxnAsync(new EtcdTxn().IfAbsent(_key).Then(EtcdOp.Put(_key, "v")))).Succeeded.Should().BeTrue("it was not carried out there");
+        (await client.TxnAsync(new EtcdTxn().IfAbsent(_key).Then(EtcdOp.Put(_key, "v"))))
+            .Succeeded.Should()
+            .BeTrue("it was not carried out there");
     }
 
     [Fact]
@@ -123,8 +130,13 @@ public sealed class EtcdFailoverTests(SharedEtcd etcd)
 
         string message = (await get.Should().ThrowAsync<EtcdException>()).Which.Message;
 
-        message.Should().Contain("none of 3 etcd endpoints").And.Contain("http://127.0.0.1:1:").And.Contain("refused")
-            .And.Contain("'no-such-host.invalid' cannot be resolved").And.Contain(garbage.Endpoint);
+        message
+            .Should()
+            .Contain("none of 3 etcd endpoints")
+            .And.Contain("http://127.0.0.1:1:")
+            .And.Contain("refused")
+            .And.Contain("'no-such-host.invalid' cannot be resolved")
+            .And.Contain(garbage.Endpoint);
     }
 
     [Fact]

@@ -12,7 +12,8 @@ public sealed class EtcdOptionsTests : IDisposable
     [InlineData("ftp://10.0.0.1", "'ftp://10.0.0.1'")]
     [InlineData("http://10.0.0.1:2379/v3", "nothing after the port, such as http://10.0.0.1:2379")]
     [InlineData("http://10.0.0.1:99999", "'http://10.0.0.1:99999'")]
-    public void A_bad_endpoint_is_told_with_its_text(string endpoint, string told) => Problem(new EtcdOptions([endpoint])).Should().Contain(told);
+    public void A_bad_endpoint_is_told_with_its_text(string endpoint, string told) =>
+        Problem(new EtcdOptions([endpoint])).Should().Contain(told);
 
     [Theory]
     [InlineData("http://admin:hunter2@10.0.0.1:2379")]
@@ -38,16 +39,25 @@ public sealed class EtcdOptionsTests : IDisposable
         Problem(tls with { CaFile = broken }).Should().Contain($"caFile {broken}").And.Contain("content");
         Problem(tls with { CertFile = files.ClientCertFile }).Should().Contain("without keyFile");
         Problem(tls with { KeyFile = files.ClientKeyFile }).Should().Contain("without certFile");
-        Problem(tls with { CertFile = files.ClientCertFile, KeyFile = missing }).Should().Contain($"keyFile {missing}").And.Contain("does not exist");
-        Problem(tls with { CertFile = files.ClientCertFile, KeyFile = files.ServerKeyFile }).Should().Contain($"keyFile {files.ServerKeyFile}").And.Contain(files.ClientCertFile);
-        Problem(tls with { CertFile = garbage, KeyFile = files.ClientKeyFile }).Should().Contain($"certFile {garbage} holds no certificate");
+        Problem(tls with { CertFile = files.ClientCertFile, KeyFile = missing })
+            .Should()
+            .Contain($"keyFile {missing}")
+            .And.Contain("does not exist");
+        Problem(tls with { CertFile = files.ClientCertFile, KeyFile = files.ServerKeyFile })
+            .Should()
+            .Contain($"keyFile {files.ServerKeyFile}")
+            .And.Contain(files.ClientCertFile);
+        Problem(tls with { CertFile = garbage, KeyFile = files.ClientKeyFile })
+            .Should()
+            .Contain($"certFile {garbage} holds no certificate");
     }
 
     [Fact]
     public void A_user_needs_a_password_file_that_can_be_read()
     {
         EtcdOptions options = new(["http://localhost:1"]);
-        string missing = _dir.At("missing"), empty = _dir.Write("empty", "\n");
+        string missing = _dir.At("missing"),
+            empty = _dir.Write("empty", "\n");
 
         Problem(options with { Username = "tw" }).Should().Contain("'tw'").And.Contain("without passwordFile");
         Problem(options with { PasswordFile = missing }).Should().Contain("without username");
@@ -56,7 +66,7 @@ public sealed class EtcdOptionsTests : IDisposable
     }
 
     [Theory]
-    [InlineData("mkfifo F", "is empty (or no ordinary file)")]      // opening it would wait for a writer
+    [InlineData("mkfifo F", "is empty (or no ordinary file)")] // opening it would wait for a writer
     [InlineData("ln -s /dev/zero F", "is empty (or no ordinary file)")]
     [InlineData("mkfifo f2; ln -s f2 F", "is empty (or no ordinary file)")]
     [InlineData("truncate -s 2M F", "is larger than 1 MB")]

@@ -41,7 +41,7 @@ public sealed class EtcdTlsTests : IDisposable
     [Fact]
     public async Task A_certificate_for_another_host_is_refused_with_both_names()
     {
-        TestCertificates files = TestCertificates.Create(_dir.Path);        // for 'localhost' only
+        TestCertificates files = TestCertificates.Create(_dir.Path); // for 'localhost' only
         using X509Certificate2 certificate = X509Certificate2.CreateFromPemFile(files.ServerCertFile, files.ServerKeyFile);
         using TcpListener listener = new(IPAddress.Loopback, 0);
         listener.Start();
@@ -66,7 +66,9 @@ public sealed class EtcdTlsTests : IDisposable
         EtcdException e = await Failure(new EtcdOptions([$"https://{listener.LocalEndpoint}"], CaFile: files.CaFile));
 
         e.Kind.Should().Be(EtcdErrorKind.Tls);
-        e.Message.Should().Contain($"its certificate (CN=twill test server) ran out at {certificate.NotAfter.ToUniversalTime():yyyy-MM-dd}").And.Contain("renew it");
+        e.Message.Should()
+            .Contain($"its certificate (CN=twill test server) ran out at {certificate.NotAfter.ToUniversalTime():yyyy-MM-dd}")
+            .And.Contain("renew it");
         (await received).Should().Be(0, "nothing is sent to a server that is not verified");
     }
 
@@ -90,10 +92,15 @@ public sealed class EtcdTlsTests : IDisposable
     public async Task A_server_that_wants_a_client_certificate_gets_it_and_says_so_when_it_is_missing()
     {
         using EtcdServer etcd = EtcdServer.Start(new EtcdServerOptions { Tls = true, ClientCertificates = true });
-        TestCertificates files = etcd.Certificates!, other = TestCertificates.Create(_dir.Path, IPAddress.Loopback);
+        TestCertificates files = etcd.Certificates!,
+            other = TestCertificates.Create(_dir.Path, IPAddress.Loopback);
         EtcdOptions options = new([etcd.Endpoint], CaFile: files.CaFile);
 
-        using (EtcdClient client = new(options with { CertFile = files.ClientCertFile, KeyFile = files.ClientKeyFile })) await client.PutAsync("k", "v"u8.ToArray());
+        using (EtcdClient client = new(options with { CertFile = files.ClientCertFile, KeyFile = files.ClientKeyFile }))
+        {
+            await client.PutAsync("k", "v"u8.ToArray());
+        }
+
         EtcdException without = await Failure(options);
         EtcdException wrong = await Failure(options with { CertFile = other.ClientCertFile, KeyFile = other.ClientKeyFile });
 
@@ -121,7 +128,8 @@ public sealed class EtcdTlsTests : IDisposable
     [Fact]
     public async Task Speaking_TLS_to_a_plain_port_and_plain_to_a_TLS_port_is_explained()
     {
-        using EtcdServer plain = EtcdServer.Start(), tls = EtcdServer.Start(new EtcdServerOptions { Tls = true });
+        using EtcdServer plain = EtcdServer.Start(),
+            tls = EtcdServer.Start(new EtcdServerOptions { Tls = true });
 
         EtcdException tlsToPlain = await Failure(new EtcdOptions([$"https://127.0.0.1:{plain.Port}"]));
         EtcdException plainToTls = await Failure(new EtcdOptions([$"http://127.0.0.1:{tls.Port}"]));

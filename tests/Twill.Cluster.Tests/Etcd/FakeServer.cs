@@ -25,7 +25,8 @@ internal sealed class FakeServer : IDisposable
     public ConcurrentQueue<string> Requests { get; } = new();
 
     /// <summary>Answers with these bytes and closes the connection.</summary>
-    public static FakeServer Raw(string answer) => new(async (_, stream, cancel) => await stream.WriteAsync(Encoding.UTF8.GetBytes(answer), cancel));
+    public static FakeServer Raw(string answer) =>
+        new(async (_, stream, cancel) => await stream.WriteAsync(Encoding.UTF8.GetBytes(answer), cancel));
 
     /// <summary>Answers with a whole HTTP response.</summary>
     public static FakeServer Json(string body, int status = 200) => Raw(Http(body, status));
@@ -35,16 +36,22 @@ internal sealed class FakeServer : IDisposable
         new(async (request, stream, cancel) => await stream.WriteAsync(Encoding.UTF8.GetBytes(answer(request)), cancel));
 
     /// <summary>Writes this over and over with pauses until the client gives up.</summary>
-    public static FakeServer Endless(string head, string again, TimeSpan pause) => new(async (_, stream, cancel) =>
-    {
-        await stream.WriteAsync(Encoding.UTF8.GetBytes(head), cancel);
-        byte[] more = Encoding.UTF8.GetBytes(again);
-        while (true)
-        {
-            await stream.WriteAsync(more, cancel);
-            if (pause > TimeSpan.Zero) await Task.Delay(pause, cancel);
-        }
-    });
+    public static FakeServer Endless(string head, string again, TimeSpan pause) =>
+        new(
+            async (_, stream, cancel) =>
+            {
+                await stream.WriteAsync(Encoding.UTF8.GetBytes(head), cancel);
+                byte[] more = Encoding.UTF8.GetBytes(again);
+                while (true)
+                {
+                    await stream.WriteAsync(more, cancel);
+                    if (pause > TimeSpan.Zero)
+                    {
+                        await Task.Delay(pause, cancel);
+                    }
+                }
+            }
+        );
 
     /// <summary>Answers by a procedure that is given the request and how to write.</summary>
     public static FakeServer Stream(Func<string, Func<string, Task>, CancellationToken, Task> answer) =>
@@ -54,7 +61,8 @@ internal sealed class FakeServer : IDisposable
     public static FakeServer Silent() => new((_, _, cancel) => Task.Delay(Timeout.Infinite, cancel));
 
     public static string Http(string body, int status = 200) =>
-        $"HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: {Encoding.UTF8.GetByteCount(body)}\r\n\r\n{body}";
+        $"HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: "
+        + $"{Encoding.UTF8.GetByteCount(body)}\r\n\r\n{body}";
 
     public void Dispose()
     {
@@ -68,7 +76,10 @@ internal sealed class FakeServer : IDisposable
         CancellationToken end = _end.Token;
         try
         {
-            while (true) _ = Serve(await _listener.AcceptTcpClientAsync(end), end);
+            while (true)
+            {
+                _ = Serve(await _listener.AcceptTcpClientAsync(end), end);
+            }
         }
         catch (Exception e) when (e is OperationCanceledException or SocketException or ObjectDisposedException)
         {
@@ -104,13 +115,24 @@ internal sealed class FakeServer : IDisposable
         while (true)
         {
             int read = await stream.ReadAsync(buffer.AsMemory(count), end);
-            if (read == 0) throw new IOException("the client closed");
+            if (read == 0)
+            {
+                throw new IOException("the client closed");
+            }
+
             count += read;
             string text = Encoding.UTF8.GetString(buffer, 0, count);
             int body = text.IndexOf("\r\n\r\n", StringComparison.Ordinal) + 4;
-            if (body < 4) continue;
+            if (body < 4)
+            {
+                continue;
+            }
+
             string length = text.Split("Content-Length: ")[1].Split('\r')[0];
-            if (count - body >= int.Parse(length, System.Globalization.CultureInfo.InvariantCulture)) return $"{text.Split(' ')[1]} {text[body..]}";
+            if (count - body >= int.Parse(length, System.Globalization.CultureInfo.InvariantCulture))
+            {
+                return $"{text.Split(' ')[1]} {text[body..]}";
+            }
         }
     }
 }

@@ -14,9 +14,11 @@ namespace Twill.Cluster.Tests.Etcd;
 [Collection(nameof(SharedEtcd))]
 public sealed class FuzzedAnswerTests(SharedEtcd etcd, ITestOutputHelper output)
 {
-    private const int Cases = 180, Values = 3000;
+    private const int Cases = 180,
+        Values = 3000;
 
-    private static readonly TimeSpan s_callTimeout = TimeSpan.FromMilliseconds(400), s_limit = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan s_callTimeout = TimeSpan.FromMilliseconds(400),
+        s_limit = TimeSpan.FromSeconds(3);
 
     [Theory]
     [InlineData(21)]
@@ -28,7 +30,9 @@ public sealed class FuzzedAnswerTests(SharedEtcd etcd, ITestOutputHelper output)
         LeaseStore other = new(honest, prefix, "other", SharedEtcd.Clock);
         await other.EnsureConfigAsync(config);
         HeldLease theirs = await other.AcquireAsync(config, SharedEtcd.Host(1), 3600);
-        string theirKey = other.Keys.Subnet(theirs.Subnets[0]), theirValue = etcd.Server.Get(theirKey)!, configValue = etcd.Server.Get(other.Keys.Config)!;
+        string theirKey = other.Keys.Subnet(theirs.Subnets[0]),
+            theirValue = etcd.Server.Get(theirKey)!,
+            configValue = etcd.Server.Get(other.Keys.Config)!;
 
         Liar liar = new(seed, etcd.Server.Endpoint);
         using FakeServer server = FakeServer.Stream(liar.AnswerAsync);
@@ -40,8 +44,14 @@ public sealed class FuzzedAnswerTests(SharedEtcd etcd, ITestOutputHelper output)
             HeldLease? held = null;
             await Try(async cancel => await store.EnsureConfigAsync(config, cancel), because);
             await Try(async cancel => held = await store.AcquireAsync(config, SharedEtcd.Host(2 + (i % 3)), 60, cancel), because);
-            await Try(async cancel => held = held is null ? null : (await store.RenewAsync(held, SharedEtcd.Host(2 + (i % 3)), cancel)).Held, because);
-            await Try(async cancel => held = held is null ? null : await store.GrowAsync(held, config, SharedEtcd.Host(2 + (i % 3)), cancel), because);
+            await Try(
+                async cancel => held = held is null ? null : (await store.RenewAsync(held, SharedEtcd.Host(2 + (i % 3)), cancel)).Held,
+                because
+            );
+            await Try(
+                async cancel => held = held is null ? null : await store.GrowAsync(held, config, SharedEtcd.Host(2 + (i % 3)), cancel),
+                because
+            );
             await Try(async cancel => await store.ListAsync(cancel), because);
             await Try(cancel => WatchAWhile(store, cancel), because);
             await Try(async cancel => await store.ReleaseAsync(held, cancel), because);
@@ -57,7 +67,11 @@ public sealed class FuzzedAnswerTests(SharedEtcd etcd, ITestOutputHelper output)
         }
 
         liar.Lies.Should().BeGreaterThan(Cases, "else nothing was tried");
-        Figures.Report($"fuzz: etcd's answers, seed {seed}", $"{liar.Lies:N0} damaged of {liar.Answers:N0}, 0 crashes, 0 keys of others touched", output);
+        Figures.Report(
+            $"fuzz: etcd's answers, seed {seed}",
+            $"{liar.Lies:N0} damaged of {liar.Answers:N0}, 0 crashes, 0 keys of others touched",
+            output
+        );
     }
 
     /// <summary>What others may have written into the keys.</summary>
@@ -66,15 +80,20 @@ public sealed class FuzzedAnswerTests(SharedEtcd etcd, ITestOutputHelper output)
     public void Keys_and_values_that_somebody_else_wrote_are_read_or_refused_in_our_own_terms(int seed)
     {
         Random random = new(seed);
-        const string Config = """{"Network":"10.9.0.0/16","SubnetLen":24,"SubnetMin":"10.9.1.0","SubnetMax":"10.9.255.0","EnableIPv4":true,"EnableIPv6":true,"IPv6Network":"fc00:1::/48","IPv6SubnetLen":64,"IPv6SubnetMin":"fc00:1:0:1::","IPv6SubnetMax":"fc00:1:0:ffff::","Backend":{"Type":"vxlan","VNI":1,"Port":4789}}""";
-        const string Lease = """{"PublicIP":"192.0.2.1","PublicIPv6":"2001:db8::1","BackendType":"vxlan","BackendData":{"VNI":1,"VtepMAC":"02:00:00:00:00:01"},"BackendV6Data":{"VNI":1,"VtepMAC":"02:00:00:00:06:01"}}""";
+        const string Config =
+            """{"Network":"10.9.0.0/16","SubnetLen":24,"SubnetMin":"10.9.1.0","SubnetMax":"10.9.255.0","EnableIPv4":true,"EnableIPv6":true,"IPv6Network":"fc00:1::/48","IPv6SubnetLen":64,"IPv6SubnetMin":"fc00:1:0:1::","IPv6SubnetMax":"fc00:1:0:ffff::","Backend":{"Type":"vxlan","VNI":1,"Port":4789}}""";
+        const string Lease =
+            """{"PublicIP":"192.0.2.1","PublicIPv6":"2001:db8::1","BackendType":"vxlan","BackendData":{"VNI":1,"VtepMAC":"02:00:00:00:00:01"},"BackendV6Data":{"VNI":1,"VtepMAC":"02:00:00:00:06:01"}}""";
         string memory = Encoding.UTF8.GetString(NodeMemory.Write("192.0.2.1", 7, [SharedEtcd.Lease("10.9.4.0/24", "fc00:1:0:4::/64")]));
         for (int i = 0; i < Values; i++)
         {
             string because = $"seed {seed}, case {i}";
             Refused(() => NetworkConfig.Parse(Damaged(random, Config), "/t/config"), because);
             FluentActions.Invoking(() => LeaseAttributes.TryParse(Damaged(random, Lease), out _, out _)).Should().NotThrow(because);
-            FluentActions.Invoking(() => NodeMemory.Parse(new KeyValue("/t/twill/nodes/n", Damaged(random, memory), 1, 1, 0))).Should().NotThrow(because);
+            FluentActions
+                .Invoking(() => NodeMemory.Parse(new KeyValue("/t/twill/nodes/n", Damaged(random, memory), 1, 1, 0)))
+                .Should()
+                .NotThrow(because);
             string key = Encoding.UTF8.GetString(Mutation.OfBytes(random, "10.9.4.0-24&fc00:1:2::-64"u8.ToArray()));
             FluentActions.Invoking(() => SubnetKey.TryParse(key, out _)).Should().NotThrow(because);
         }
@@ -83,23 +102,27 @@ public sealed class FuzzedAnswerTests(SharedEtcd etcd, ITestOutputHelper output)
     }
 
     [Theory]
-    [InlineData("7b22f7223a317d")]              // {"?":1}, the name no UTF-8
-    [InlineData("7b226c65617365223a22f7227d")]  // {"lease":"?"}
-    [InlineData("7b225c7564383030223a317d")]    // {"\ud800":1}
+    [InlineData("7b22f7223a317d")] // {"?":1}, the name no UTF-8
+    [InlineData("7b226c65617365223a22f7227d")] // {"lease":"?"}
+    [InlineData("7b225c7564383030223a317d")] // {"\ud800":1}
     public void Names_and_strings_that_are_not_Unicode_are_no_more_than_unreadable(string hex)
     {
         byte[] value = Convert.FromHexString(hex);
         Action config = () => NetworkConfig.Parse(value, "/t/config");
 
-        NodeMemory.Parse(new KeyValue("/t/twill/nodes/n", value, 1, 5, 0)).Should().Match<NodeMemory>(m => m.Subnets.Count == 0 && m.ModRevision == 5);
+        NodeMemory
+            .Parse(new KeyValue("/t/twill/nodes/n", value, 1, 5, 0))
+            .Should()
+            .Match<NodeMemory>(m => m.Subnets.Count == 0 && m.ModRevision == 5);
         LeaseAttributes.TryParse(value, out _, out string problem).Should().BeFalse();
         problem.Should().NotBeEmpty();
         config.Should().Throw<ClusterException>().WithMessage("*/t/config*");
     }
 
-    private static byte[] Damaged(Random random, string json) => random.Next(2) == 0
-        ? Mutation.OfBytes(random, Encoding.UTF8.GetBytes(json))
-        : Encoding.UTF8.GetBytes(Mutation.OfJson(random, json));
+    private static byte[] Damaged(Random random, string json) =>
+        random.Next(2) == 0
+            ? Mutation.OfBytes(random, Encoding.UTF8.GetBytes(json))
+            : Encoding.UTF8.GetBytes(Mutation.OfJson(random, json));
 
     private static void Refused(Action parse, string because)
     {
@@ -133,7 +156,8 @@ public sealed class FuzzedAnswerTests(SharedEtcd etcd, ITestOutputHelper output)
         {
             await step(limit.Token).WaitAsync(s_limit * 5);
         }
-        catch (Exception e) when (e is EtcdException or ClusterException || (e is OperationCanceledException && limit.IsCancellationRequested))
+        catch (Exception e)
+            when (e is EtcdException or ClusterException || (e is OperationCanceledException && limit.IsCancellationRequested))
         {
             e.Message.Should().NotBeEmpty(because);
         }
@@ -143,7 +167,8 @@ public sealed class FuzzedAnswerTests(SharedEtcd etcd, ITestOutputHelper output)
     {
         private readonly Random _random = new(seed);
         private readonly HttpClient _http = new();
-        private int _lies, _answers;
+        private int _lies,
+            _answers;
 
         public int Lies => _lies;
 
@@ -160,9 +185,10 @@ public sealed class FuzzedAnswerTests(SharedEtcd etcd, ITestOutputHelper output)
             }
 
             Interlocked.Increment(ref _answers);
-            string body = parts[0] == "/v3/watch"
-                ? """{"result":{"header":{"revision":"7"},"created":true}}""" + "\n"
-                : await (await _http.PostAsync(etcd + parts[0], new StringContent(parts[1]), cancel)).Content.ReadAsStringAsync(cancel);
+            string body =
+                parts[0] == "/v3/watch"
+                    ? """{"result":{"header":{"revision":"7"},"created":true}}""" + "\n"
+                    : await (await _http.PostAsync(etcd + parts[0], new StringContent(parts[1]), cancel)).Content.ReadAsStringAsync(cancel);
             if (kind < 11)
             {
                 Interlocked.Increment(ref _lies);
@@ -184,7 +210,12 @@ public sealed class FuzzedAnswerTests(SharedEtcd etcd, ITestOutputHelper output)
                     await write(FakeServer.Http(body, ((int[])[100, 204, 302, 400, 401, 403, 404, 429, 500, 503, 999])[random.Next(11)]));
                     break;
                 case 9:
-                    await write(FakeServer.Http($"{{\"error\":\"x\",\"code\":{random.Next(-1, 20).ToString(CultureInfo.InvariantCulture)},\"message\":\"etcdserver: whatever\"}}", 500));
+                    await write(
+                        FakeServer.Http(
+                            $"{{\"error\":\"x\",\"code\":{random.Next(-1, 20).ToString(CultureInfo.InvariantCulture)},\"message\":\"etcdserver: whatever\"}}",
+                            500
+                        )
+                    );
                     break;
                 case 10 when random.Next(8) == 0:
                     await Task.Delay(s_callTimeout * 2, cancel);

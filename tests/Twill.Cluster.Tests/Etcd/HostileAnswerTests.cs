@@ -121,8 +121,12 @@ public sealed class HostileAnswerTests
         e.ToString().Should().NotContain("hunter2");
     }
 
-    [Theory]    // the error forms of etcd 3.4/3.5 and of 3.6
-    [InlineData("""{"error":"etcdserver: permission denied","message":"etcdserver: permission denied","code":7}""", 403, EtcdErrorKind.Denied)]
+    [Theory] // the error forms of etcd 3.4/3.5 and of 3.6
+    [InlineData(
+        """{"error":"etcdserver: permission denied","message":"etcdserver: permission denied","code":7}""",
+        403,
+        EtcdErrorKind.Denied
+    )]
     [InlineData("""{"code":7,"message":"etcdserver: permission denied","details":[]}""", 403, EtcdErrorKind.Denied)]
     [InlineData("""{"error":"etcdserver: no leader","code":14}""", 503, EtcdErrorKind.Unreachable)]
     [InlineData("""{"code":8,"message":"etcdserver: mvcc: database space exceeded"}""", 429, EtcdErrorKind.NoSpace)]
@@ -151,9 +155,13 @@ public sealed class HostileAnswerTests
     public async Task A_watch_that_is_garbage_or_breaks_is_told_and_goes_on_with_a_new_list(string stream)
     {
         int watches = 0;
-        using FakeServer server = FakeServer.By(request => request.StartsWith("/v3/watch", StringComparison.Ordinal)
-            ? Interlocked.Increment(ref watches) == 1 ? FakeServer.Http(stream) : FakeServer.Http($"{{\"result\":{{{Header}}}}}\n")
-            : FakeServer.Http($"{{{Header}}}"));
+        using FakeServer server = FakeServer.By(request =>
+            request.StartsWith("/v3/watch", StringComparison.Ordinal)
+                ? Interlocked.Increment(ref watches) == 1
+                    ? FakeServer.Http(stream)
+                    : FakeServer.Http($"{{\"result\":{{{Header}}}}}\n")
+                : FakeServer.Http($"{{{Header}}}")
+        );
         using EtcdClient client = new(new EtcdOptions([server.Endpoint]));
         LeaseStore store = new(client, "/t", "n", SharedEtcd.Clock);
         List<LeaseEvent> told = [];
@@ -161,7 +169,10 @@ public sealed class HostileAnswerTests
         await foreach (LeaseEvent e in store.WatchAsync())
         {
             told.Add(e);
-            if (told.Count == 3) break;
+            if (told.Count == 3)
+            {
+                break;
+            }
         }
 
         told[0].Should().BeOfType<LeaseSnapshot>();

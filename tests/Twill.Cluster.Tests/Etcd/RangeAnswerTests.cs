@@ -5,8 +5,7 @@ namespace Twill.Cluster.Tests.Etcd;
 
 public sealed class RangeAnswerTests
 {
-    private const string Two =
-        """
+    private const string Two = """
         {"header":{"cluster_id":"14841639068965178418","revision":"42","extra":{"revision":"7","kvs":[1]}},
          "kvs":[{"key":"YQ==","create_revision":"2","mod_revision":"3","version":"1","value":"YWJj","lease":"77"},
                 {"key":"Yg==","mod_revision":9,"more":{"key":"eA==","deep":[{"value":"eA=="}]},"value":null}],"count":"2"}
@@ -21,7 +20,10 @@ public sealed class RangeAnswerTests
         RangeResult result = Read(Encoding.UTF8.GetBytes(Two), piece);
 
         result.Revision.Should().Be(42);
-        result.Items.Select(i => (i.Key, i.Text, i.CreateRevision, i.ModRevision, i.Lease)).Should().Equal(("a", "abc", 2, 3, 77), ("b", "", 0, 9, 0));
+        result
+            .Items.Select(i => (i.Key, i.Text, i.CreateRevision, i.ModRevision, i.Lease))
+            .Should()
+            .Equal(("a", "abc", 2, 3, 77), ("b", "", 0, 9, 0));
     }
 
     [Fact]

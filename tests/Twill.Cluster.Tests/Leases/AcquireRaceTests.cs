@@ -9,7 +9,9 @@ public sealed class AcquireRaceTests(SharedEtcd etcd)
         string prefix = SharedEtcd.NewPrefix();
         ((int)TestNode.Sixteen.IPv4.Count).Should().Be(16);
 
-        (HeldLease? Held, ClusterException? Error)[] results = await Task.WhenAll(Enumerable.Range(1, 20).Select(n => Task.Run(() => Start(n, prefix))));
+        (HeldLease? Held, ClusterException? Error)[] results = await Task.WhenAll(
+            Enumerable.Range(1, 20).Select(n => Task.Run(() => Start(n, prefix)))
+        );
 
         results.Count(r => r.Held is not null).Should().Be(16);
         results.Where(r => r.Held is not null).Select(r => r.Held!.Subnets.Single()).Should().OnlyHaveUniqueItems();
@@ -18,7 +20,9 @@ public sealed class AcquireRaceTests(SharedEtcd etcd)
             error!.Kind.Should().Be(ClusterErrorKind.NetworkFull);
             error.Message.Should().Contain("all 16 subnets").And.Contain("10.244.0.0/16");
         }
-        etcd.Keys($"{prefix}/subnets/").Should().BeEquivalentTo(Enumerable.Range(0, 16).Select(i => $"{prefix}/subnets/10.244.{16 * i}.0-20"));
+        etcd.Keys($"{prefix}/subnets/")
+            .Should()
+            .BeEquivalentTo(Enumerable.Range(0, 16).Select(i => $"{prefix}/subnets/10.244.{16 * i}.0-20"));
         etcd.Keys($"{prefix}/twill/nodes/").Should().HaveCount(16);
     }
 
@@ -28,13 +32,21 @@ public sealed class AcquireRaceTests(SharedEtcd etcd)
         string prefix = SharedEtcd.NewPrefix();
         for (int n = 1; n <= 16; n++)
         {
-            etcd.Server.Put($"{prefix}/twill/nodes/gone-{n}", $$"""{"publicIP":"192.0.2.99","lease":"1","subnets":["10.244.{{16 * (n - 1)}}.0/20"]}""");
+            etcd.Server.Put(
+                $"{prefix}/twill/nodes/gone-{n}",
+                $$"""{"publicIP":"192.0.2.99","lease":"1","subnets":["10.244.{{16 * (n - 1)}}.0/20"]}"""
+            );
         }
 
-        (HeldLease? Held, ClusterException? Error)[] results = await Task.WhenAll(Enumerable.Range(1, 20).Select(n => Task.Run(() => Start(n, prefix))));
+        (HeldLease? Held, ClusterException? Error)[] results = await Task.WhenAll(
+            Enumerable.Range(1, 20).Select(n => Task.Run(() => Start(n, prefix)))
+        );
 
         results.Where(r => r.Held is not null).Select(r => r.Held!.Subnets.Single()).Should().OnlyHaveUniqueItems().And.HaveCount(16);
-        etcd.Keys($"{prefix}/twill/nodes/").Should().HaveCount(16).And.OnlyContain(k => k.Contains("/node-"), "the gone ones' memory went with their subnets");
+        etcd.Keys($"{prefix}/twill/nodes/")
+            .Should()
+            .HaveCount(16)
+            .And.OnlyContain(k => k.Contains("/node-"), "the gone ones' memory went with their subnets");
     }
 
     [Fact]
@@ -42,7 +54,9 @@ public sealed class AcquireRaceTests(SharedEtcd etcd)
     {
         string prefix = SharedEtcd.NewPrefix();
 
-        (HeldLease? Held, ClusterException? Error)[] results = await Task.WhenAll(Enumerable.Range(1, 4).Select(_ => Task.Run(() => Start(1, prefix))));
+        (HeldLease? Held, ClusterException? Error)[] results = await Task.WhenAll(
+            Enumerable.Range(1, 4).Select(_ => Task.Run(() => Start(1, prefix)))
+        );
 
         results.Select(r => r.Held!.Subnets.Single()).Distinct().Should().HaveCount(1);
         etcd.Keys($"{prefix}/subnets/").Should().HaveCount(1);

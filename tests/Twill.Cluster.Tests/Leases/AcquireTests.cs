@@ -18,10 +18,19 @@ public sealed class AcquireTests(SharedEtcd etcd)
 
         IPNetwork subnet = held.Subnets.Should().ContainSingle().Which.Subnet;
         string key = $"{_prefix}/subnets/{subnet.BaseAddress}-20";
-        etcd.Server.Get(key).Should().Be("""{"PublicIP":"192.0.2.7","PublicIPv6":null,"BackendType":"vxlan","BackendData":{"VNI":1,"VtepMAC":"02:00:00:00:00:07"}}""");
+        etcd.Server.Get(key)
+            .Should()
+            .Be(
+                """{"PublicIP":"192.0.2.7","PublicIPv6":null,"BackendType":"vxlan","BackendData":{"VNI":1,"VtepMAC":"02:00:00:00:00:07"}}"""
+            );
         string lease = held.LeaseId.ToString("x", CultureInfo.InvariantCulture);
-        etcd.Server.Etcdctl("lease", "timetolive", "--keys", lease).Should().Contain("granted with TTL(100s)").And.Contain($"attached keys([{key}])");
-        etcd.Server.Get($"{_prefix}/twill/nodes/node-7").Should().Be($$"""{"publicIP":"192.0.2.7","lease":"{{lease}}","subnets":["{{subnet}}"]}""");
+        etcd.Server.Etcdctl("lease", "timetolive", "--keys", lease)
+            .Should()
+            .Contain("granted with TTL(100s)")
+            .And.Contain($"attached keys([{key}])");
+        etcd.Server.Get($"{_prefix}/twill/nodes/node-7")
+            .Should()
+            .Be($$"""{"publicIP":"192.0.2.7","lease":"{{lease}}","subnets":["{{subnet}}"]}""");
         held.Ttl.Should().Be(100);
         held.Deadline.Should().BeInRange(before + 100, SharedEtcd.Clock() + 100);
     }
@@ -36,7 +45,9 @@ public sealed class AcquireTests(SharedEtcd etcd)
             using TestNode node = new(etcd.Server, _prefix, n);
             await node.Acquire(four);
         }
-        etcd.Keys($"{_prefix}/subnets/").Should().BeEquivalentTo($"{_prefix}/subnets/10.9.1.0-24", $"{_prefix}/subnets/10.9.2.0-24", $"{_prefix}/subnets/10.9.3.0-24");
+        etcd.Keys($"{_prefix}/subnets/")
+            .Should()
+            .BeEquivalentTo($"{_prefix}/subnets/10.9.1.0-24", $"{_prefix}/subnets/10.9.2.0-24", $"{_prefix}/subnets/10.9.3.0-24");
 
         using TestNode last = new(etcd.Server, _prefix, 4);
         HeldLease held = await last.Acquire(NetworkConfig.Create(IPNetwork.Parse("10.9.0.0/22"), subnetMin: IPAddress.Parse("10.9.0.0")));
@@ -49,16 +60,27 @@ public sealed class AcquireTests(SharedEtcd etcd)
         NetworkConfig config = NetworkConfig.Create(IPNetwork.Parse("10.8.0.0/21"), 24, IPAddress.Parse("10.8.0.0"));
         const string Value = """{"PublicIP":"192.0.2.77","PublicIPv6":null}""";
         string[] foreign = ["10.8.0.0-24", "10.8.2.0-23", "10.8.4.128-26", "10.8.5.0-24&fc00:1:2::-64", "10.8.6.0-24"];
-        foreach (string key in foreign) etcd.Server.Put($"{_prefix}/subnets/{key}", Value);
-        etcd.Server.Put($"{_prefix}/subnets/garbage", "x");
-        using TestNode one = new(etcd.Server, _prefix, 1), two = new(etcd.Server, _prefix, 2), three = new(etcd.Server, _prefix, 3);
+        foreach (string key in foreign)
+        {
+            etcd.Server.Put($"{_prefix}/subnets/{key}", Value);
+        }
 
-        HeldLease first = await one.Acquire(config), second = await two.Acquire(config);
+        etcd.Server.Put($"{_prefix}/subnets/garbage", "x");
+        using TestNode one = new(etcd.Server, _prefix, 1),
+            two = new(etcd.Server, _prefix, 2),
+            three = new(etcd.Server, _prefix, 3);
+
+        HeldLease first = await one.Acquire(config),
+            second = await two.Acquire(config);
         Func<Task> third = () => three.Acquire(config);
 
         first.Subnets.Concat(second.Subnets).Should().BeEquivalentTo([SharedEtcd.Lease("10.8.1.0/24"), SharedEtcd.Lease("10.8.7.0/24")]);
         (await third.Should().ThrowAsync<ClusterException>()).Which.Kind.Should().Be(ClusterErrorKind.NetworkFull);
-        foreach (string key in foreign) etcd.Server.Get($"{_prefix}/subnets/{key}").Should().Be(Value);
+        foreach (string key in foreign)
+        {
+            etcd.Server.Get($"{_prefix}/subnets/{key}").Should().Be(Value);
+        }
+
         etcd.Server.Etcdctl("lease", "list").Should().Contain(first.LeaseId.ToString("x", CultureInfo.InvariantCulture));
         etcd.Server.Get($"{_prefix}/twill/nodes/node-3").Should().BeNull();
     }
@@ -66,7 +88,11 @@ public sealed class AcquireTests(SharedEtcd etcd)
     [Fact]
     public async Task A_failed_acquire_gives_its_etcd_lease_back()
     {
-        foreach (int third in new[] { 0, 64, 128, 192 }) etcd.Server.Put($"{_prefix}/subnets/10.8.0.{third}-26", "reserved");
+        foreach (int third in new[] { 0, 64, 128, 192 })
+        {
+            etcd.Server.Put($"{_prefix}/subnets/10.8.0.{third}-26", "reserved");
+        }
+
         int before = LeaseCount();
         using TestNode node = new(etcd.Server, _prefix, 1);
 
@@ -105,7 +131,10 @@ public sealed class AcquireTests(SharedEtcd etcd)
         }
         // Node 3 is seen last: its renewal refreshes what etcd remembers of it. Of the two, node 5 has been away longer.
         await nodes[2].Node.Renew(nodes[2].Held);
-        foreach (int gone in new[] { 2, 4 }) etcd.Server.Etcdctl("lease", "revoke", nodes[gone].Held.LeaseId.ToString("x", CultureInfo.InvariantCulture));
+        foreach (int gone in new[] { 2, 4 })
+        {
+            etcd.Server.Etcdctl("lease", "revoke", nodes[gone].Held.LeaseId.ToString("x", CultureInfo.InvariantCulture));
+        }
 
         using TestNode newcomer = new(etcd.Server, _prefix, 20);
         HeldLease taken = await newcomer.Acquire();
@@ -139,7 +168,7 @@ public sealed class AcquireTests(SharedEtcd etcd)
         using TestNode node = new(etcd.Server, _prefix, 1);
         HeldLease before = await node.Acquire();
         string key = node.Store.Keys.Subnet(before.Subnets[0]);
-        etcd.Server.Put(key, "reserved");     // without a lease
+        etcd.Server.Put(key, "reserved"); // without a lease
 
         HeldLease after = await node.Acquire();
 
@@ -158,16 +187,22 @@ public sealed class AcquireTests(SharedEtcd etcd)
 
         held.Subnets.Should().HaveCount(3).And.OnlyHaveUniqueItems();
         etcd.Server.Etcdctl("lease", "timetolive", "--keys", held.LeaseId.ToString("x", CultureInfo.InvariantCulture))
-            .Split("/subnets/").Should().HaveCount(4);
+            .Split("/subnets/")
+            .Should()
+            .HaveCount(4);
         (await node.Acquire()).Subnets.Should().Equal(held.Subnets);
     }
 
     [Fact]
     public async Task Garbage_in_the_memory_of_nodes_is_no_obstacle()
     {
-        etcd.Server.Put($"{_prefix}/twill/nodes/node-1", "{\"subnets\":[\"10.1.2.3/99\",\"x\",\"fd00::/64\",\"10.244.16.0/20\"],\"lease\":\"zz\"}");
+        etcd.Server.Put(
+            $"{_prefix}/twill/nodes/node-1",
+            "{\"subnets\":[\"10.1.2.3/99\",\"x\",\"fd00::/64\",\"10.244.16.0/20\"],\"lease\":\"zz\"}"
+        );
         etcd.Server.Put($"{_prefix}/twill/nodes/node-2", "{\"subnets\":\"");
-        using TestNode one = new(etcd.Server, _prefix, 1), two = new(etcd.Server, _prefix, 2);
+        using TestNode one = new(etcd.Server, _prefix, 1),
+            two = new(etcd.Server, _prefix, 2);
 
         (await one.Acquire()).Subnets.Should().Equal(SharedEtcd.Lease("10.244.16.0/20"));
         (await two.Acquire()).Subnets.Should().ContainSingle();

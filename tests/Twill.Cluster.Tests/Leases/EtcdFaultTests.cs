@@ -15,7 +15,8 @@ public sealed class EtcdFaultTests
     public async Task When_the_leader_dies_leases_live_on_and_watches_miss_nothing()
     {
         using EtcdCluster cluster = new(3);
-        using EtcdClient client = Client(cluster), observer = Client(cluster);
+        using EtcdClient client = Client(cluster),
+            observer = Client(cluster);
         LeaseStore node = Store(client, 1);
         HeldLease held = await node.AcquireAsync(TestNode.Sixteen, SharedEtcd.Host(1), 30);
         await using Observed watch = new(Store(observer, 9));
@@ -64,7 +65,8 @@ public sealed class EtcdFaultTests
     public async Task After_a_restore_from_a_backup_who_was_forgotten_gets_its_subnet_back_or_hears_that_it_is_lost()
     {
         using EtcdCluster cluster = new(1);
-        using EtcdClient client = Client(cluster), observer = Client(cluster);
+        using EtcdClient client = Client(cluster),
+            observer = Client(cluster);
         HeldLease old = await Store(client, 1).AcquireAsync(TestNode.Sixteen, SharedEtcd.Host(1), 60);
         string backup = cluster.Backup();
         HeldLease second = await Store(client, 2).AcquireAsync(TestNode.Sixteen, SharedEtcd.Host(2), 60);
@@ -92,7 +94,8 @@ public sealed class EtcdFaultTests
     public async Task A_full_etcd_keeps_the_leases_there_are_and_gives_no_new_ones()
     {
         using EtcdServer etcd = EtcdServer.Start();
-        using TestNode node = new(etcd, Prefix, 1), comer = new(etcd, Prefix, 2);
+        using TestNode node = new(etcd, Prefix, 1),
+            comer = new(etcd, Prefix, 2);
         HeldLease held = await node.Acquire();
         await Alarm(etcd, "ACTIVATE");
 
@@ -116,7 +119,7 @@ public sealed class EtcdFaultTests
         await using Observed watch = new(Store(client, 9));
         await watch.Until(() => watch.Snapshots == 1, "what there is");
         etcd.Put($"{Prefix}/subnets/10.244.20.0-24", Encoding.UTF8.GetString(SharedEtcd.Host(20).ToJson()));
-        await watch.Until([IPNetwork.Parse("10.244.20.0/24")]);     // the watch stands
+        await watch.Until([IPNetwork.Parse("10.244.20.0/24")]); // the watch stands
 
         for (int n = 0; n < 20; n++)
         {
@@ -139,7 +142,10 @@ public sealed class EtcdFaultTests
     private static async Task Alarm(EtcdServer etcd, string action)
     {
         using HttpClient http = new();
-        using HttpResponseMessage done = await http.PostAsync($"{etcd.Endpoint}/v3/maintenance/alarm", new StringContent($$"""{"action":"{{action}}","memberID":"0","alarm":"NOSPACE"}"""));
+        using HttpResponseMessage done = await http.PostAsync(
+            $"{etcd.Endpoint}/v3/maintenance/alarm",
+            new StringContent($$"""{"action":"{{action}}","memberID":"0","alarm":"NOSPACE"}""")
+        );
         done.EnsureSuccessStatusCode();
         etcd.Etcdctl("alarm", "list").Should().Contain("NOSPACE");
     }
@@ -187,9 +193,16 @@ public sealed class EtcdFaultTests
                 bool isLastLook = Stopwatch.GetElapsedTime(start) > TimeSpan.FromSeconds(20);
                 lock (_leases)
                 {
-                    if (isSo()) return;
+                    if (isSo())
+                    {
+                        return;
+                    }
                 }
-                if (isLastLook) throw new TimeoutException($"the watch does not tell of {what}");
+                if (isLastLook)
+                {
+                    throw new TimeoutException($"the watch does not tell of {what}");
+                }
+
                 await Task.Delay(20);
             }
         }
@@ -208,8 +221,15 @@ public sealed class EtcdFaultTests
                 lock (_leases)
                 {
                     told.ApplyTo(_leases);
-                    if (told is LeaseSnapshot) Snapshots++;
-                    if (told is WatchInterrupted) Interruptions++;
+                    if (told is LeaseSnapshot)
+                    {
+                        Snapshots++;
+                    }
+
+                    if (told is WatchInterrupted)
+                    {
+                        Interruptions++;
+                    }
                 }
             }
         }

@@ -10,7 +10,11 @@ internal static class LeaseEventExtensions
         {
             case LeaseSnapshot snapshot:
                 leases.Clear();
-                foreach (NodeLease lease in snapshot.Leases) leases[lease.Key] = lease;
+                foreach (NodeLease lease in snapshot.Leases)
+                {
+                    leases[lease.Key] = lease;
+                }
+
                 break;
             case LeaseChanged changed:
                 leases[changed.Lease.Key] = changed.Lease;

@@ -24,7 +24,9 @@ public sealed class RenewTests(SharedEtcd etcd)
         renewed.Lost.Should().BeEmpty();
         renewed.Restored.Should().BeEmpty();
         renewed.Held.Deadline.Should().BeInRange(sent + 30, SharedEtcd.Clock() + 30);
-        (TimeToLive(held) + (SharedEtcd.Clock() - sent)).Should().BeGreaterThan(28, "etcd tells whole seconds; not renewed, it would be 27 at most");
+        (TimeToLive(held) + (SharedEtcd.Clock() - sent))
+            .Should()
+            .BeGreaterThan(28, "etcd tells whole seconds; not renewed, it would be 27 at most");
     }
 
     [Fact]
@@ -38,7 +40,9 @@ public sealed class RenewTests(SharedEtcd etcd)
         await node.Renew(held);
 
         etcd.Server.Etcdctl("get", key, "-w", "json").Should().Contain("\"version\":1");
-        etcd.Server.Etcdctl("get", node.Store.Keys.Node(node.Id), "-w", "json").Should().Contain("\"version\":2", "the memory is refreshed once, not with each renewal");
+        etcd.Server.Etcdctl("get", node.Store.Keys.Node(node.Id), "-w", "json")
+            .Should()
+            .Contain("\"version\":2", "the memory is refreshed once, not with each renewal");
     }
 
     [Fact]
@@ -48,7 +52,8 @@ public sealed class RenewTests(SharedEtcd etcd)
         double later = 0;
         LeaseStore store = new(client, _prefix, "node-1", () => SharedEtcd.Clock() + later);
         HeldLease held = await store.AcquireAsync(TestNode.Sixteen, SharedEtcd.Host(1), ttl: 60);
-        string key = store.Keys.Subnet(held.Subnets[0]), value = etcd.Server.Get(key)!;
+        string key = store.Keys.Subnet(held.Subnets[0]),
+            value = etcd.Server.Get(key)!;
 
         foreach ((double hours, int version) in new[] { (22.9, 1), (23.1, 2), (23.2, 2), (46.3, 3) })
         {
@@ -129,7 +134,7 @@ public sealed class RenewTests(SharedEtcd etcd)
     {
         using TestNode node = new(etcd.Server, _prefix, 1);
         HeldLease held = await node.Acquire();
-        await node.Store.GrowAsync(held, TestNode.Sixteen, node.Attributes);       // its answer never reaches the state file
+        await node.Store.GrowAsync(held, TestNode.Sixteen, node.Attributes); // its answer never reaches the state file
 
         RenewResult renewed = await node.Renew(held);
 
@@ -143,7 +148,8 @@ public sealed class RenewTests(SharedEtcd etcd)
     {
         using TestNode node = new(etcd.Server, _prefix, 1);
         HeldLease held = await node.Acquire();
-        string kept = node.Store.Keys.Subnet(held.Subnets[0]), value = etcd.Server.Get(kept)!;
+        string kept = node.Store.Keys.Subnet(held.Subnets[0]),
+            value = etcd.Server.Get(kept)!;
         HeldLease grown = await node.Store.GrowAsync(held, TestNode.Sixteen, node.Attributes);
         string given = node.Store.Keys.Subnet(grown.Subnets[1]);
         using EtcdClient client = etcd.NewClient();
@@ -153,13 +159,27 @@ public sealed class RenewTests(SharedEtcd etcd)
 
         List<string> seen = [];
         using CancellationTokenSource limit = new(TimeSpan.FromSeconds(20));
-        await foreach (EtcdWatchBatch batch in client.WatchAsync(EtcdRange.Prefix(node.Store.Keys.Subnets), before + 1, TimeSpan.FromSeconds(5), limit.Token))
+        await foreach (
+            EtcdWatchBatch batch in client.WatchAsync(
+                EtcdRange.Prefix(node.Store.Keys.Subnets),
+                before + 1,
+                TimeSpan.FromSeconds(5),
+                limit.Token
+            )
+        )
         {
             seen.AddRange(batch.Events.Select(e => $"{(e.IsDelete ? "delete" : "put")} {e.Item.Key}"));
-            if (seen.Count >= 2) break;
+            if (seen.Count >= 2)
+            {
+                break;
+            }
         }
 
-        seen.Should().Equal([$"delete {given}", $"put {kept}"], "flannel's hosts took this host's forwarding entry away with the first and make it again with the second");
+        seen.Should()
+            .Equal(
+                [$"delete {given}", $"put {kept}"],
+                "flannel's hosts took this host's forwarding entry away with the first and make it again with the second"
+            );
         etcd.Server.Get(kept).Should().Be(value);
         await node.Renew(held);
         etcd.Server.Etcdctl("get", kept, "-w", "json").Should().Contain("\"version\":2", "it is written once, not with each renewal");
@@ -170,7 +190,8 @@ public sealed class RenewTests(SharedEtcd etcd)
     {
         using TestNode node = new(etcd.Server, _prefix, 1);
         HeldLease held = await node.Acquire();
-        string key = node.Store.Keys.Subnet(held.Subnets[0]), older = $"{_prefix}/subnets/{held.Subnets[0].Subnet.BaseAddress}-24";
+        string key = node.Store.Keys.Subnet(held.Subnets[0]),
+            older = $"{_prefix}/subnets/{held.Subnets[0].Subnet.BaseAddress}-24";
         string value = etcd.Server.Get(key)!;
         etcd.Server.Etcdctl("del", key);
         etcd.Server.Put(older, "a smaller one inside");
@@ -206,7 +227,11 @@ public sealed class RenewTests(SharedEtcd etcd)
         await node.Store.RepublishAsync(held, moved);
         await node.Store.RepublishAsync(held, moved);
 
-        etcd.Server.Get(key).Should().Be("""{"PublicIP":"198.51.100.9","PublicIPv6":null,"BackendType":"vxlan","BackendData":{"VNI":1,"VtepMAC":"02:00:00:00:00:01"}}""");
+        etcd.Server.Get(key)
+            .Should()
+            .Be(
+                """{"PublicIP":"198.51.100.9","PublicIPv6":null,"BackendType":"vxlan","BackendData":{"VNI":1,"VtepMAC":"02:00:00:00:00:01"}}"""
+            );
         etcd.Server.Etcdctl("get", key, "-w", "json").Should().Contain("\"version\":2");
         etcd.Server.Etcdctl("lease", "timetolive", "--keys", Hex(held)).Should().Contain(key);
     }
@@ -255,7 +280,8 @@ public sealed class RenewTests(SharedEtcd etcd)
     [Fact]
     public async Task Releasing_without_local_state_finds_the_lease_by_what_etcd_remembers()
     {
-        using TestNode node = new(etcd.Server, _prefix, 1), other = new(etcd.Server, _prefix, 2);
+        using TestNode node = new(etcd.Server, _prefix, 1),
+            other = new(etcd.Server, _prefix, 2);
         await node.Acquire();
         HeldLease stays = await other.Acquire();
 
@@ -270,7 +296,7 @@ public sealed class RenewTests(SharedEtcd etcd)
 
     private int TimeToLive(HeldLease held)
     {
-        string text = etcd.Server.Etcdctl("lease", "timetolive", Hex(held));      // "lease 694d.. granted with TTL(5s), remaining(4s)"
+        string text = etcd.Server.Etcdctl("lease", "timetolive", Hex(held)); // "lease 694d.. granted with TTL(5s), remaining(4s)"
         return int.Parse(text.Split("remaining(")[1].Split('s')[0], CultureInfo.InvariantCulture);
     }
 }

@@ -9,8 +9,16 @@ public sealed class SubnetChoiceTests
     private static SubnetChoice Choice(string[] leased, params (string Subnet, long Revision)[] remembered)
     {
         SubnetChoice choice = new(s_eight);
-        foreach (string s in leased) choice.AddLeased(IPNetwork.Parse(s));
-        foreach ((string subnet, long revision) in remembered) choice.AddRemembered(IPNetwork.Parse(subnet), revision);
+        foreach (string s in leased)
+        {
+            choice.AddLeased(IPNetwork.Parse(s));
+        }
+
+        foreach ((string subnet, long revision) in remembered)
+        {
+            choice.AddRemembered(IPNetwork.Parse(subnet), revision);
+        }
+
         return choice;
     }
 
@@ -22,7 +30,9 @@ public sealed class SubnetChoiceTests
 
     [Fact]
     public void Every_unused_subnet_may_be_picked_and_no_other() =>
-        Picks(Choice(["10.0.1.0/24", "10.0.2.0/23", "10.0.4.128/26"])).Should().BeEquivalentTo("10.0.0.0/24", "10.0.5.0/24", "10.0.6.0/24", "10.0.7.0/24");
+        Picks(Choice(["10.0.1.0/24", "10.0.2.0/23", "10.0.4.128/26"]))
+            .Should()
+            .BeEquivalentTo("10.0.0.0/24", "10.0.5.0/24", "10.0.6.0/24", "10.0.7.0/24");
 
     [Fact]
     public void Unused_subnets_come_before_remembered_ones() =>
@@ -31,11 +41,21 @@ public sealed class SubnetChoiceTests
     [Fact]
     public void Of_remembered_ones_the_longest_expired_comes_first_and_the_choice_widens_with_lost_races()
     {
-        (string, long)[] all = [("10.0.4.0/24", 40), ("10.0.5.0/24", 20), ("10.0.6.0/24", 30), ("10.0.7.0/24", 10), ("10.0.7.0/24", 50), ("10.0.1.0/24", 1)];
+        (string, long)[] all =
+        [
+            ("10.0.4.0/24", 40),
+            ("10.0.5.0/24", 20),
+            ("10.0.6.0/24", 30),
+            ("10.0.7.0/24", 10),
+            ("10.0.7.0/24", 50),
+            ("10.0.1.0/24", 1),
+        ];
 
         Picks(Choice(["10.0.0.0/22"], all)).Should().BeEquivalentTo("10.0.5.0/24");
         Picks(Choice(["10.0.0.0/22"], all), lostRaces: 1).Should().BeEquivalentTo("10.0.5.0/24", "10.0.6.0/24");
-        Picks(Choice(["10.0.0.0/22"], all), lostRaces: 63).Should().BeEquivalentTo("10.0.4.0/24", "10.0.5.0/24", "10.0.6.0/24", "10.0.7.0/24");
+        Picks(Choice(["10.0.0.0/22"], all), lostRaces: 63)
+            .Should()
+            .BeEquivalentTo("10.0.4.0/24", "10.0.5.0/24", "10.0.6.0/24", "10.0.7.0/24");
     }
 
     [Fact]
@@ -43,7 +63,8 @@ public sealed class SubnetChoiceTests
         Picks(Choice(["10.0.0.0/22"], ("10.0.4.0/22", 5), ("10.0.6.0/25", 9))).Should().BeEquivalentTo("10.0.4.0/24");
 
     [Fact]
-    public void When_all_are_leased_there_is_none() => Picks(Choice(["10.0.0.0/22", "10.0.4.0/22"], ("10.0.5.0/24", 1))).Should().BeEquivalentTo("none");
+    public void When_all_are_leased_there_is_none() =>
+        Picks(Choice(["10.0.0.0/22", "10.0.4.0/22"], ("10.0.5.0/24", 1))).Should().BeEquivalentTo("none");
 
     [Fact]
     public void Leases_outside_the_range_are_of_no_concern()

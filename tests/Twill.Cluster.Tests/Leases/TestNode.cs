@@ -23,7 +23,8 @@ internal sealed class TestNode : IDisposable
     public LeaseAttributes Attributes { get; set; }
 
     /// <summary>A network of 16 subnets, 10.244.0.0/20 to 10.244.240.0/20.</summary>
-    public static NetworkConfig Sixteen { get; } = NetworkConfig.Create(IPNetwork.Parse("10.244.0.0/16"), 20, IPAddress.Parse("10.244.0.0"));
+    public static NetworkConfig Sixteen { get; } =
+        NetworkConfig.Create(IPNetwork.Parse("10.244.0.0/16"), 20, IPAddress.Parse("10.244.0.0"));
 
     public Task<HeldLease> Acquire(NetworkConfig? config = null, long ttl = 60) => Store.AcquireAsync(config ?? Sixteen, Attributes, ttl);
 

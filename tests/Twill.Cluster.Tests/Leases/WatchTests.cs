@@ -11,7 +11,9 @@ namespace Twill.Cluster.Tests.Leases;
 public sealed class WatchTests : IDisposable
 {
     private const string Prefix = "/twill/net";
-    private readonly EtcdServer _etcd = EtcdServer.Start(new EtcdServerOptions { Arguments = ["--experimental-watch-progress-notify-interval", "1s"] });
+    private readonly EtcdServer _etcd = EtcdServer.Start(
+        new EtcdServerOptions { Arguments = ["--experimental-watch-progress-notify-interval", "1s"] }
+    );
     private readonly CancellationTokenSource _end = new(TimeSpan.FromSeconds(60));
 
     [Fact]
@@ -22,12 +24,17 @@ public sealed class WatchTests : IDisposable
         _etcd.Put($"{Prefix}/subnets2/10.244.99.0-24", "not under the prefix");
         using Watcher watcher = Watch();
         LeaseSnapshot first = await watcher.Next<LeaseSnapshot>();
-        first.Leases.Should().ContainSingle().Which.Should().Match<NodeLease>(l =>
-            l.Subnet.ToString() == "10.244.1.0/24" && l.Attributes.PublicIP.ToString() == "192.0.2.1" && l.LeaseId == 0);
+        first
+            .Leases.Should()
+            .ContainSingle()
+            .Which.Should()
+            .Match<NodeLease>(l =>
+                l.Subnet.ToString() == "10.244.1.0/24" && l.Attributes.PublicIP.ToString() == "192.0.2.1" && l.LeaseId == 0
+            );
         first.Unreadable.Should().ContainSingle().Which.Key.Should().Be($"{Prefix}/subnets/nonsense");
 
         TimeSpan best = TimeSpan.MaxValue;
-        for (int i = 0; i < 5 && best > TimeSpan.FromSeconds(1); i++)     // again if the machine was slow
+        for (int i = 0; i < 5 && best > TimeSpan.FromSeconds(1); i++) // again if the machine was slow
         {
             long start = Stopwatch.GetTimestamp();
             Put(2);
@@ -44,7 +51,10 @@ public sealed class WatchTests : IDisposable
         LeaseRemoved spoilt = await watcher.Next<LeaseRemoved>();
         spoilt.Key.Should().Be(Key(2));
         spoilt.Unreadable!.Reason.Should().NotBeEmpty();
-        _etcd.Put($"{Prefix}/subnets/10.244.3.0-24&fc00:1:2::-64", """{"PublicIP":"192.0.2.3","PublicIPv6":"fd00::3","BackendType":"vxlan"}""");
+        _etcd.Put(
+            $"{Prefix}/subnets/10.244.3.0-24&fc00:1:2::-64",
+            """{"PublicIP":"192.0.2.3","PublicIPv6":"fd00::3","BackendType":"vxlan"}"""
+        );
         (await watcher.Next<LeaseChanged>()).Lease.SubnetV6.Should().Be(IPNetwork.Parse("fc00:1:2::/64"));
     }
 
@@ -55,7 +65,9 @@ public sealed class WatchTests : IDisposable
         await watcher.Next<LeaseSnapshot>();
         string lease = _etcd.Etcdctl("lease", "grant", "600").Split(' ')[1];
         _etcd.Etcdctl("put", Key(4), Value(4), "--lease", lease);
-        (await watcher.Next<LeaseChanged>()).Lease.LeaseId.Should().Be(long.Parse(lease, NumberStyles.HexNumber, CultureInfo.InvariantCulture));
+        (await watcher.Next<LeaseChanged>())
+            .Lease.LeaseId.Should()
+            .Be(long.Parse(lease, NumberStyles.HexNumber, CultureInfo.InvariantCulture));
 
         _etcd.Etcdctl("lease", "revoke", lease);
 
@@ -72,7 +84,11 @@ public sealed class WatchTests : IDisposable
         await Task.WhenAll(Enumerable.Range(0, 200).Select(n => client.PutAsync(Key(n), SharedEtcd.Host(n).ToJson())));
 
         HashSet<string> told = [];
-        while (told.Count < 200) told.Add((await watcher.Next<LeaseChanged>()).Lease.Key);
+        while (told.Count < 200)
+        {
+            told.Add((await watcher.Next<LeaseChanged>()).Lease.Key);
+        }
+
         told.Should().BeEquivalentTo(Enumerable.Range(0, 200).Select(Key));
     }
 
@@ -120,7 +136,10 @@ public sealed class WatchTests : IDisposable
         using EtcdClient client = new(new EtcdOptions([_etcd.Endpoint]));
         Func<Task> watch = async () =>
         {
-            await foreach (EtcdWatchBatch batch in client.WatchAsync(EtcdRange.Prefix(Prefix), 2, TimeSpan.FromSeconds(5))) batch.Events.Should().BeEmpty();
+            await foreach (EtcdWatchBatch batch in client.WatchAsync(EtcdRange.Prefix(Prefix), 2, TimeSpan.FromSeconds(5)))
+            {
+                batch.Events.Should().BeEmpty();
+            }
         };
 
         EtcdException e = (await watch.Should().ThrowAsync<EtcdException>()).Which;
@@ -195,20 +214,30 @@ public sealed class WatchTests : IDisposable
 
     private string Revision() => _etcd.Etcdctl("get", "x", "-w", "json").Split("\"revision\":")[1].Split(',')[0];
 
-    private Watcher Watch(string[]? endpoints = null, TimeSpan? relist = null) => new(endpoints ?? [_etcd.Endpoint], relist ?? TimeSpan.FromMinutes(10), _end.Token);
+    private Watcher Watch(string[]? endpoints = null, TimeSpan? relist = null) =>
+        new(endpoints ?? [_etcd.Endpoint], relist ?? TimeSpan.FromMinutes(10), _end.Token);
 
     /// <summary>A member that lists, opens a watch, and then answers nothing any more.</summary>
     private static FakeServer FakeMember()
     {
         int requests = 0;
         const string Header = "{\"header\":{\"revision\":\"1\"}}";
-        return FakeServer.Stream(async (request, write, cancel) =>
-        {
-            bool isWatch = request.StartsWith("/v3/watch", StringComparison.Ordinal);
-            if (Interlocked.Increment(ref requests) > 2) await Task.Delay(Timeout.Infinite, cancel);
-            await write(isWatch ? $"HTTP/1.1 200 OK\r\n\r\n{{\"result\":{Header}}}\n" : FakeServer.Http(Header));
-            if (isWatch) await Task.Delay(Timeout.Infinite, cancel);
-        });
+        return FakeServer.Stream(
+            async (request, write, cancel) =>
+            {
+                bool isWatch = request.StartsWith("/v3/watch", StringComparison.Ordinal);
+                if (Interlocked.Increment(ref requests) > 2)
+                {
+                    await Task.Delay(Timeout.Infinite, cancel);
+                }
+
+                await write(isWatch ? $"HTTP/1.1 200 OK\r\n\r\n{{\"result\":{Header}}}\n" : FakeServer.Http(Header));
+                if (isWatch)
+                {
+                    await Task.Delay(Timeout.Infinite, cancel);
+                }
+            }
+        );
     }
 
     /// <summary>Runs a watch and queues what it tells.</summary>
@@ -232,18 +261,24 @@ public sealed class WatchTests : IDisposable
         }
 
         /// <summary>The next event, which has to be of this kind; interruptions in a row count as one.</summary>
-        public async Task<T> Next<T>() where T : LeaseEvent
+        public async Task<T> Next<T>()
+            where T : LeaseEvent
         {
             LeaseEvent told;
-            do told = await Read();
-            while (told is WatchInterrupted && typeof(T) != typeof(WatchInterrupted));
+            do
+            {
+                told = await Read();
+            } while (told is WatchInterrupted && typeof(T) != typeof(WatchInterrupted));
             return told.Should().BeOfType<T>().Subject;
         }
 
         /// <summary>Reads on until exactly these keys are there by what was told.</summary>
         public async Task Until(params string[] keys)
         {
-            while (!_leases.Keys.ToHashSet().SetEquals(keys)) await Read();
+            while (!_leases.Keys.ToHashSet().SetEquals(keys))
+            {
+                await Read();
+            }
         }
 
         public void Dispose()
@@ -264,7 +299,10 @@ public sealed class WatchTests : IDisposable
         {
             try
             {
-                await foreach (LeaseEvent e in store.WatchAsync(_stop.Token)) await _events.Writer.WriteAsync(e);
+                await foreach (LeaseEvent e in store.WatchAsync(_stop.Token))
+                {
+                    await _events.Writer.WriteAsync(e);
+                }
             }
             catch (Exception e)
             {

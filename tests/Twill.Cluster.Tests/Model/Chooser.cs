@@ -15,7 +15,8 @@ internal sealed class SeededChooser(int seed) : Chooser
     public override int Next(int among) => _random.Next(among);
 }
 
-/// <summary>A path through the tree of all choices: as far as it is given it is followed, from there on the first choice is taken.</summary>
+/// <summary>A path through the tree of all choices: as far as it is given it is followed, from there on the first choice is
+/// taken.</summary>
 internal sealed class PathChooser : Chooser
 {
     private readonly List<(int Chosen, int Among)> _path = [];
@@ -29,8 +30,17 @@ internal sealed class PathChooser : Chooser
 
     public override int Next(int among)
     {
-        if (_at == _path.Count) _path.Add((0, among));
-        else if (_path[_at].Among != among) throw new InvalidOperationException($"choice {_at} was among {_path[_at].Among} and is now among {among}: the model is not deterministic");
+        if (_at == _path.Count)
+        {
+            _path.Add((0, among));
+        }
+        else if (_path[_at].Among != among)
+        {
+            throw new InvalidOperationException(
+                $"choice {_at} was among {_path[_at].Among} and is now among {among}: the model is not deterministic"
+            );
+        }
+
         return _path[_at++].Chosen;
     }
 
@@ -40,15 +50,24 @@ internal sealed class PathChooser : Chooser
     public bool Advance()
     {
         _path.RemoveRange(_at, _path.Count - _at);
-        while (_path.Count > 0 && _path[^1].Chosen + 1 == _path[^1].Among) _path.RemoveAt(_path.Count - 1);
-        if (_path.Count == 0) return false;
+        while (_path.Count > 0 && _path[^1].Chosen + 1 == _path[^1].Among)
+        {
+            _path.RemoveAt(_path.Count - 1);
+        }
+
+        if (_path.Count == 0)
+        {
+            return false;
+        }
+
         _path[^1] = (_path[^1].Chosen + 1, _path[^1].Among);
         (_at, _given) = (0, _path.Count);
         return true;
     }
 }
 
-/// <summary>The chance inside the code under test: what it picks among few is a choice of the model; waits are picked from many and are none.</summary>
+/// <summary>The chance inside the code under test: what it picks among few is a choice of the model; waits are picked from many and are
+/// none.</summary>
 internal sealed class ModelRandom(Func<int, int> choose) : Random
 {
     private const int ShortestWait = 10;

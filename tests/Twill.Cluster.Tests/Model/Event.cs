@@ -5,24 +5,34 @@ internal enum EventKind
 {
     /// <summary>A node that does nothing begins to lease, renew or give back.</summary>
     Start,
+
     /// <summary>A request is carried out and answered.</summary>
     CallAnswered,
+
     /// <summary>A request is carried out; its answer arrives later.</summary>
     AnswerLate,
+
     /// <summary>A late answer arrives.</summary>
     AnswerArrives,
+
     /// <summary>A request is carried out; its answer never arrives.</summary>
     AnswerLost,
+
     /// <summary>A request is lost; the node gives up waiting.</summary>
     RequestLost,
+
     /// <summary>The node gives up waiting for an answer to a request that arrives later, or never.</summary>
     RequestLate,
+
     /// <summary>A request whose sender gave up is carried out.</summary>
     LateCallArrives,
+
     /// <summary>Time goes on.</summary>
     Tick,
+
     /// <summary>etcd ends an overdue lease.</summary>
     LeaseExpires,
+
     /// <summary>A node loses its state file and what it was doing.</summary>
     Reboot,
 }

@@ -9,19 +9,31 @@ namespace Twill.Cluster.Tests.Model;
 /// <param name="IsComplete">Every possible run was walked.</param>
 /// <param name="Violation">The first violation, with the events that led to it; null: there is none.</param>
 internal sealed record Exploration(
-    Scenario Scenario, int States, int Runs, int Ends, IReadOnlyDictionary<EventKind, int> Events, bool IsComplete, string? Violation)
+    Scenario Scenario,
+    int States,
+    int Runs,
+    int Ends,
+    IReadOnlyDictionary<EventKind, int> Events,
+    bool IsComplete,
+    string? Violation
+)
 {
-    public int Faults => Count(EventKind.AnswerLate) + Count(EventKind.AnswerLost) + Count(EventKind.RequestLost) + Count(EventKind.RequestLate) + Count(EventKind.Reboot);
+    public int Faults =>
+        Count(EventKind.AnswerLate)
+        + Count(EventKind.AnswerLost)
+        + Count(EventKind.RequestLost)
+        + Count(EventKind.RequestLate)
+        + Count(EventKind.Reboot);
 
     private int Count(EventKind kind) => Events.GetValueOrDefault(kind);
 }
 
-/// <summary>Walks the runs of a scenario: all of them, depth first, each from the start (code that is half-way through cannot be copied), or
+/// <summary>Walks the runs of a scenario: all of them, depth first, each from the start (code that is half-way through cannot be copied),
+/// or
 /// some by chance. A state that was met before is not walked on from again.</summary>
 internal static class Explorer
 {
-    public static Exploration All(Scenario scenario, int mostStates = int.MaxValue) =>
-        OnOwnThread(() => AllHere(scenario, mostStates));
+    public static Exploration All(Scenario scenario, int mostStates = int.MaxValue) => OnOwnThread(() => AllHere(scenario, mostStates));
 
     /// <summary>Runs that are decided by chance alone, for more than can be walked completely.</summary>
     public static Exploration Some(Scenario scenario, int seed, int runs) => OnOwnThread(() => SomeHere(scenario, seed, runs));
@@ -31,7 +43,8 @@ internal static class Explorer
         HashSet<UInt128> states = [];
         Dictionary<EventKind, int> events = [];
         var chooser = new PathChooser();
-        int runs = 0, ends = 0;
+        int runs = 0,
+            ends = 0;
         do
         {
             chooser.Restart();
@@ -43,20 +56,35 @@ internal static class Explorer
                 bool known = false;
                 while (!known && world.Step())
                 {
-                    if (chooser.IsReplaying) continue;
+                    if (chooser.IsReplaying)
+                    {
+                        continue;
+                    }
+
                     events[world.LastEvent] = events.GetValueOrDefault(world.LastEvent) + 1;
                     known = !states.Add(world.Fingerprint());
                 }
-                if (known) continue;
+                if (known)
+                {
+                    continue;
+                }
+
                 ends++;
                 world.Close();
             }
             catch (ModelViolation e)
             {
-                return new Exploration(scenario, states.Count, runs, ends, events, false, Explain(scenario, e, new FixedChooser(chooser.Path)));
+                return new Exploration(
+                    scenario,
+                    states.Count,
+                    runs,
+                    ends,
+                    events,
+                    false,
+                    Explain(scenario, e, new FixedChooser(chooser.Path))
+                );
             }
-        }
-        while (states.Count < mostStates && chooser.Advance());
+        } while (states.Count < mostStates && chooser.Advance());
         return new Exploration(scenario, states.Count, runs, ends, events, states.Count < mostStates, null);
     }
 
@@ -92,9 +120,7 @@ internal static class Explorer
         var world = new World(scenario, again) { Trace = trace };
         try
         {
-            while (world.Step())
-            {
-            }
+            while (world.Step()) { }
             trace.Add("then calm");
         }
         catch (ModelViolation)
@@ -109,17 +135,20 @@ internal static class Explorer
     {
         Exploration? result = null;
         Exception? error = null;
-        var thread = new Thread(() =>
-        {
-            try
+        var thread = new Thread(
+            () =>
             {
-                result = explore();
-            }
-            catch (Exception e)
-            {
-                error = e;
-            }
-        }, 4 << 20);
+                try
+                {
+                    result = explore();
+                }
+                catch (Exception e)
+                {
+                    error = e;
+                }
+            },
+            4 << 20
+        );
         thread.Start();
         thread.Join();
         return error is null ? result! : throw new InvalidOperationException($"the exploration itself failed: {error.Message}", error);

@@ -9,16 +9,22 @@ internal enum Meaning : byte
 {
     /// <summary>Itself.</summary>
     Plain,
+
     /// <summary>A revision: only the order of revisions counts.</summary>
     Revision,
+
     /// <summary>An etcd lease: which of its node's it is.</summary>
     Lease,
+
     /// <summary>A time: how long ago.</summary>
     Time,
+
     /// <summary>A node, by its number.</summary>
     Node,
+
     /// <summary>A subnet, by its place among those of the model.</summary>
     Subnet,
+
     /// <summary>Until <see cref="End"/>: a part whose place among its siblings does not count.</summary>
     Begin,
     End,
@@ -26,7 +32,8 @@ internal enum Meaning : byte
 
 internal readonly record struct Token(Meaning Meaning, long Value);
 
-/// <summary>Sums a state up in 128 bits, so that states that behave the same sum up the same: also those where the nodes, or the subnets, have
+/// <summary>Sums a state up in 128 bits, so that states that behave the same sum up the same: also those where the nodes, or the subnets,
+/// have
 /// only changed their parts.</summary>
 internal sealed class Fingerprint
 {
@@ -50,7 +57,10 @@ internal sealed class Fingerprint
             foreach (int[] subnets in subnetOrders)
             {
                 UInt128 sum = Sum(tokens, nodes, subnets);
-                if (sum < least) least = sum;
+                if (sum < least)
+                {
+                    least = sum;
+                }
             }
         }
         return least;
@@ -81,60 +91,100 @@ internal sealed class Fingerprint
             DescribeKey(op.Range.Key, into);
             into.Add(new Token(Meaning.Plain, op.RequestField.Length));
             into.Add(new Token(Meaning.Lease, op.Lease));
-            if (op.RequestField == "request_put") DescribeMemory(op.Range.Key, op.Value, into);
+            if (op.RequestField == "request_put")
+            {
+                DescribeMemory(op.Range.Key, op.Value, into);
+            }
         }
     }
 
     public static void DescribeKey(string key, List<Token> into)
     {
-        if (World.Keys.TryParseSubnet(key, out SubnetKey subnet)) Describe(subnet, into);
-        else if (key.StartsWith(World.Keys.Nodes, StringComparison.Ordinal)) into.Add(new Token(Meaning.Node, key[^1] - '0'));
-        else into.Add(new Token(Meaning.Plain, key.Length));
+        if (World.Keys.TryParseSubnet(key, out SubnetKey subnet))
+        {
+            Describe(subnet, into);
+        }
+        else if (key.StartsWith(World.Keys.Nodes, StringComparison.Ordinal))
+        {
+            into.Add(new Token(Meaning.Node, key[^1] - '0'));
+        }
+        else
+        {
+            into.Add(new Token(Meaning.Plain, key.Length));
+        }
     }
 
     public static void Describe(SubnetKey subnets, List<Token> into)
     {
-        foreach (IPNetwork prefix in SubnetKey.Prefixes([subnets])) Describe(prefix, into);
+        foreach (IPNetwork prefix in SubnetKey.Prefixes([subnets]))
+        {
+            Describe(prefix, into);
+        }
     }
 
     public static void Describe(IPNetwork prefix, List<Token> into)
     {
         byte[] address = prefix.BaseAddress.GetAddressBytes();
-        into.Add(prefix.PrefixLength switch
-        {
-            24 => new Token(Meaning.Subnet, address[2]),
-            < 32 => new Token(Meaning.Plain, 1000 + address[3]),
-            64 => new Token(Meaning.Plain, 2000 + address[7]),
-            _ => new Token(Meaning.Plain, 3000 + 10 * address[7] + (address[8] >> 7)),
-        });
+        into.Add(
+            prefix.PrefixLength switch
+            {
+                24 => new Token(Meaning.Subnet, address[2]),
+                < 32 => new Token(Meaning.Plain, 1000 + address[3]),
+                64 => new Token(Meaning.Plain, 2000 + address[7]),
+                _ => new Token(Meaning.Plain, 3000 + 10 * address[7] + (address[8] >> 7)),
+            }
+        );
     }
 
     /// <summary>What is remembered of a node, parsed once per value.</summary>
     public static NodeMemory Memory(string key, ReadOnlyMemory<byte> value)
     {
-        if (!MemoryMarshal.TryGetArray(value, out ArraySegment<byte> bytes)) throw new NotSupportedException("a value that is no array");
+        if (!MemoryMarshal.TryGetArray(value, out ArraySegment<byte> bytes))
+        {
+            throw new NotSupportedException("a value that is no array");
+        }
+
         return s_memories.GetValue(bytes.Array!, _ => NodeMemory.Parse(new KeyValue(key, value, 0, 0, 0)));
     }
 
     private static void DescribeMemory(string key, ReadOnlyMemory<byte> value, List<Token> into)
     {
-        if (value.Length == 0 || !key.StartsWith(World.Keys.Nodes, StringComparison.Ordinal)) return;
+        if (value.Length == 0 || !key.StartsWith(World.Keys.Nodes, StringComparison.Ordinal))
+        {
+            return;
+        }
+
         NodeMemory memory = Memory(key, value);
         into.Add(new Token(Meaning.Lease, memory.Lease));
-        foreach (SubnetKey subnets in memory.Subnets) Describe(subnets, into);
+        foreach (SubnetKey subnets in memory.Subnets)
+        {
+            Describe(subnets, into);
+        }
     }
 
     /// <summary>Revisions as ranks, times as ages, leases as node and place; and for each lease how long etcd keeps it at least.</summary>
     private Token[] Resolved(World world)
     {
-        SortedSet<long> revisions = [], leases = [];
+        SortedSet<long> revisions = [],
+            leases = [];
         foreach (Token token in _tokens)
         {
-            if (token.Meaning == Meaning.Revision) revisions.Add(token.Value);
-            if (token.Meaning == Meaning.Lease && token.Value != 0) leases.Add(token.Value);
+            if (token.Meaning == Meaning.Revision)
+            {
+                revisions.Add(token.Value);
+            }
+
+            if (token.Meaning == Meaning.Lease && token.Value != 0)
+            {
+                leases.Add(token.Value);
+            }
         }
         var ranks = new Dictionary<long, int>();
-        foreach (long revision in revisions) ranks.Add(revision, ranks.Count);
+        foreach (long revision in revisions)
+        {
+            ranks.Add(revision, ranks.Count);
+        }
+
         var places = new Dictionary<long, (int Node, int Place)>();
         int[] count = new int[world.Nodes.Count + 1];
         foreach (long lease in leases)
@@ -165,14 +215,21 @@ internal sealed class Fingerprint
         }
         foreach ((long lease, (int node, int place)) in places)
         {
-            resolved.AddRange([new(Meaning.Begin, 0), new(Meaning.Node, node), new(Meaning.Plain, place), new(Meaning.Plain, (long)world.Store.Remaining(lease)), new(Meaning.End, 0)]);
+            resolved.AddRange([
+                new(Meaning.Begin, 0),
+                new(Meaning.Node, node),
+                new(Meaning.Plain, place),
+                new(Meaning.Plain, (long)world.Store.Remaining(lease)),
+                new(Meaning.End, 0),
+            ]);
         }
         return [.. resolved];
     }
 
     private static UInt128 Sum(Token[] tokens, int[] nodes, int[] subnets)
     {
-        const ulong A = 0x9e3779b97f4a7c15, B = 0xc2b2ae3d27d4eb4f;
+        const ulong A = 0x9e3779b97f4a7c15,
+            B = 0xc2b2ae3d27d4eb4f;
         Span<(ulong A, ulong B, ulong PartsA, ulong PartsB)> stack = stackalloc (ulong, ulong, ulong, ulong)[8];
         int depth = 0;
         (ulong a, ulong b, ulong partsA, ulong partsB) = (A, B, 0UL, 0UL);
@@ -190,12 +247,14 @@ internal sealed class Fingerprint
                     (partsA, partsB) = (partsA + doneA, partsB + doneB * A);
                     break;
                 default:
-                    ulong value = (ulong)(token.Meaning switch
-                    {
-                        Meaning.Node => 10_000 + nodes[token.Value],
-                        Meaning.Subnet => 20_000 + subnets[token.Value],
-                        _ => token.Value,
-                    });
+                    ulong value = (ulong)(
+                        token.Meaning switch
+                        {
+                            Meaning.Node => 10_000 + nodes[token.Value],
+                            Meaning.Subnet => 20_000 + subnets[token.Value],
+                            _ => token.Value,
+                        }
+                    );
                     a = Mix(a ^ value);
                     b = Mix(b + value * A);
                     break;

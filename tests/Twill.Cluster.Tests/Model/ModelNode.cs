@@ -3,7 +3,8 @@ using System.Net;
 
 namespace Twill.Cluster.Tests.Model;
 
-/// <summary>A host: the real <see cref="LeaseStore"/>, used as twill-ipam and twilld use it, and what stands in the host's state file.</summary>
+/// <summary>A host: the real <see cref="LeaseStore"/>, used as twill-ipam and twilld use it, and what stands in the host's state
+/// file.</summary>
 internal sealed class ModelNode
 {
     private readonly World _world;
@@ -51,7 +52,8 @@ internal sealed class ModelNode
     /// <summary>Calls since the operation began.</summary>
     public int CallCount { get; private set; }
 
-    /// <summary>Subnets that only others had, in the newest view of this operation, when there were others that nobody had; else none.</summary>
+    /// <summary>Subnets that only others had, in the newest view of this operation, when there were others that nobody had; else
+    /// none.</summary>
     public IReadOnlyList<IPNetwork> OthersFirst { get; private set; } = [];
 
     /// <summary>Whether an address of this subnet may be handed out at this moment.</summary>
@@ -94,18 +96,32 @@ internal sealed class ModelNode
     public Call CallTimesOut(bool carriedOut)
     {
         Call call = TakeCall();
-        if (carriedOut) call.CarryOut(_world.Store);
+        if (carriedOut)
+        {
+            call.CarryOut(_world.Store);
+        }
+
         _history.Add(static tokens => tokens.Add(new Token(Meaning.Plain, -7)));
         call.Fail(new EtcdException(EtcdErrorKind.Timeout, "simulated", "no answer"));
         Settle();
         return call;
     }
 
-    /// <summary>/run is gone, and with it whatever ran; the node's id and etcd's memory of it stay. Returns the call that was under way.</summary>
+    /// <summary>/run is gone, and with it whatever ran; the node's id and etcd's memory of it stay. Returns the call that was under
+    /// way.</summary>
     public Call? Boot()
     {
         Call? underWay = Pending;
-        (Held, Pending, Arriving, Error, CallCount, OthersFirst, _operation, _sent) = (null, null, null, null, 0, [], Task.CompletedTask, null);
+        (Held, Pending, Arriving, Error, CallCount, OthersFirst, _operation, _sent) = (
+            null,
+            null,
+            null,
+            null,
+            0,
+            [],
+            Task.CompletedTask,
+            null
+        );
         _history.Clear();
         _refreshed = double.NegativeInfinity;
         _store = new LeaseStore(new NodeLink(this, _world.Scenario.Mutation), World.Prefix, Id, Clock, new ModelRandom(Choose));
@@ -115,7 +131,11 @@ internal sealed class ModelNode
     /// <summary>Called by <see cref="NodeLink"/>.</summary>
     public void Calls(Call call)
     {
-        if (Pending is not null) throw new InvalidOperationException($"{Id} calls '{call.Name}' while '{Pending.Name()}' is pending");
+        if (Pending is not null)
+        {
+            throw new InvalidOperationException($"{Id} calls '{call.Name}' while '{Pending.Name()}' is pending");
+        }
+
         (Pending, CallCount) = (call, CallCount + 1);
     }
 
@@ -132,9 +152,17 @@ internal sealed class ModelNode
         IReadOnlyList<IPNetwork> notToBeTaken = OthersFirst;
         return store =>
         {
-            if (txn.WritesNothing) OthersFirst = _world.NotToBeTaken(this);
+            if (txn.WritesNothing)
+            {
+                OthersFirst = _world.NotToBeTaken(this);
+            }
+
             TxnResult result = store.Txn(txn);
-            if (result.Succeeded) _world.Watch(this, txn, notToBeTaken);
+            if (result.Succeeded)
+            {
+                _world.Watch(this, txn, notToBeTaken);
+            }
+
             return result;
         };
     }
@@ -149,13 +177,24 @@ internal sealed class ModelNode
         {
             f.Add(Meaning.Lease, Held.LeaseId);
             f.Add((long)Math.Max(0, Held.Deadline - _world.Now));
-            foreach (SubnetKey subnet in Held.Subnets) Fingerprint.Describe(subnet, tokens);
+            foreach (SubnetKey subnet in Held.Subnets)
+            {
+                Fingerprint.Describe(subnet, tokens);
+            }
         }
         tokens.Add(new Token(Meaning.Plain, -2));
-        foreach (SubnetKey subnet in Had) Fingerprint.Describe(subnet, tokens);
+        foreach (SubnetKey subnet in Had)
+        {
+            Fingerprint.Describe(subnet, tokens);
+        }
+
         f.Add(tokens);
         f.Add(Meaning.Time, double.IsNegativeInfinity(_refreshed) ? -100 : (long)_refreshed);
-        f.Add(IsIdle ? 0 : Arriving is null ? 1 : 2);
+        f.Add(
+            IsIdle ? 0
+            : Arriving is null ? 1
+            : 2
+        );
         f.Add(Error is ClusterException ? 1 : 0);
         if (!IsIdle)
         {
@@ -185,12 +224,20 @@ internal sealed class ModelNode
             {
                 long before = Held.LeaseId;
                 RenewResult renewed = await _store.RenewAsync(Held, _attributes).ConfigureAwait(false);
-                if (renewed.Held.LeaseId != before || _sent - _refreshed >= Scenario.Ttl / 3.0) _refreshed = _sent!.Value;
+                if (renewed.Held.LeaseId != before || _sent - _refreshed >= Scenario.Ttl / 3.0)
+                {
+                    _refreshed = _sent!.Value;
+                }
+
                 _world.CheckReturn(this, Had, renewed.Held.Subnets);
                 Save(renewed.Held);
             }
-            bool grows = Held!.Subnets.Count == 0 || (Held.Subnets.Count == 1 && !_world.IsOpening && _world.Scenario.Growing.Contains(Number));
-            if (grows) Save(await _store.GrowAsync(Held, Config, _attributes).ConfigureAwait(false));
+            bool grows =
+                Held!.Subnets.Count == 0 || (Held.Subnets.Count == 1 && !_world.IsOpening && _world.Scenario.Growing.Contains(Number));
+            if (grows)
+            {
+                Save(await _store.GrowAsync(Held, Config, _attributes).ConfigureAwait(false));
+            }
         }
         catch (Exception e) when (e is EtcdException or ClusterException)
         {
@@ -201,7 +248,7 @@ internal sealed class ModelNode
     private async Task ReleaseAsync()
     {
         HeldLease held = Held!;
-        Held = null;        // the state file goes first
+        Held = null; // the state file goes first
         Had = [];
         try
         {
@@ -236,9 +283,20 @@ internal sealed class ModelNode
     /// <summary>Between two events a node waits for an answer, or has nothing to do.</summary>
     private void Settle()
     {
-        if (_operation.IsFaulted) _operation.GetAwaiter().GetResult();
-        if (_operation.IsCompleted != (Pending is null)) throw new InvalidOperationException($"{Id} waits for something that is no call, or calls after its end");
-        if (CallCount > World.MostCalls) throw new ModelViolation($"{Id} does not come to an end: {CallCount} calls, the next is '{Pending?.Name()}'");
+        if (_operation.IsFaulted)
+        {
+            _operation.GetAwaiter().GetResult();
+        }
+
+        if (_operation.IsCompleted != (Pending is null))
+        {
+            throw new InvalidOperationException($"{Id} waits for something that is no call, or calls after its end");
+        }
+
+        if (CallCount > World.MostCalls)
+        {
+            throw new ModelViolation($"{Id} does not come to an end: {CallCount} calls, the next is '{Pending?.Name()}'");
+        }
     }
 
     private double Clock()
@@ -252,7 +310,11 @@ internal sealed class ModelNode
     private int Choose(int among)
     {
         int chosen = among == 1 ? 0 : _world.Choose(among);
-        if (among > 1) _history.Add(tokens => tokens.Add(new Token(Meaning.Plain, -20 - chosen)));
+        if (among > 1)
+        {
+            _history.Add(tokens => tokens.Add(new Token(Meaning.Plain, -20 - chosen)));
+        }
+
         return chosen;
     }
 }

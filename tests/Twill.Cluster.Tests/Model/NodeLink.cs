@@ -7,7 +7,14 @@ namespace Twill.Cluster.Tests.Model;
 /// <param name="Describe">What it asks for, for the fingerprint.</param>
 /// <param name="CarryOut">Does it in the store; returns how the node is given the answer.</param>
 /// <param name="Fail">Gives the node an error instead.</param>
-internal sealed record Call(Func<string> Name, long? Lease, bool Writes, Action<List<Token>> Describe, Func<SimulatedStore, Answer> CarryOut, Action<EtcdException> Fail);
+internal sealed record Call(
+    Func<string> Name,
+    long? Lease,
+    bool Writes,
+    Action<List<Token>> Describe,
+    Func<SimulatedStore, Answer> CarryOut,
+    Action<EtcdException> Fail
+);
 
 /// <summary>An answer on its way.</summary>
 internal sealed record Answer(Action<List<Token>> Describe, Action Give);
@@ -18,37 +25,88 @@ internal sealed class NodeLink(ModelNode node, Mutation mutation) : IEtcd
     public Task<RangeResult> RangeAsync(EtcdRange range, CancellationToken cancel = default) =>
         Ask(() => $"range {range.Key}", null, writes: false, Nothing, store => store.Range(range), Describe);
 
-    public Task<KeyValue?> GetAsync(string key, CancellationToken cancel = default) => Ask(
-        () => $"get {key}", null, writes: false, Nothing, store => store.Find(key), (found, tokens) =>
-        {
-            if (found is not null) Fingerprint.Describe(found, tokens);
-        });
+    public Task<KeyValue?> GetAsync(string key, CancellationToken cancel = default) =>
+        Ask(
+            () => $"get {key}",
+            null,
+            writes: false,
+            Nothing,
+            store => store.Find(key),
+            (found, tokens) =>
+            {
+                if (found is not null)
+                {
+                    Fingerprint.Describe(found, tokens);
+                }
+            }
+        );
 
-    public Task<long> DeleteAsync(EtcdRange range, CancellationToken cancel = default) => Ask(
-        () => $"delete {range.Key}", null, writes: true, tokens => Fingerprint.DescribeKey(range.Key, tokens), store => store.Delete(range), Nothing);
+    public Task<long> DeleteAsync(EtcdRange range, CancellationToken cancel = default) =>
+        Ask(
+            () => $"delete {range.Key}",
+            null,
+            writes: true,
+            tokens => Fingerprint.DescribeKey(range.Key, tokens),
+            store => store.Delete(range),
+            Nothing
+        );
 
     public Task<TxnResult> TxnAsync(EtcdTxn txn, CancellationToken cancel = default) =>
-        Ask(() => txn.WritesNothing ? "view" : Show(txn), null, !txn.WritesNothing, tokens => Fingerprint.Describe(txn, tokens), node.Watched(Mutated(txn)), (result, tokens) =>
-        {
-            tokens.Add(new Token(Meaning.Plain, result.Succeeded ? 1 : 0));
-            foreach (RangeResult range in result.Ranges) Describe(range, tokens);
-        });
+        Ask(
+            () => txn.WritesNothing ? "view" : Show(txn),
+            null,
+            !txn.WritesNothing,
+            tokens => Fingerprint.Describe(txn, tokens),
+            node.Watched(Mutated(txn)),
+            (result, tokens) =>
+            {
+                tokens.Add(new Token(Meaning.Plain, result.Succeeded ? 1 : 0));
+                foreach (RangeResult range in result.Ranges)
+                {
+                    Describe(range, tokens);
+                }
+            }
+        );
 
     public Task<LeaseGrant> LeaseGrantAsync(long ttl, CancellationToken cancel = default) =>
         Ask(() => "grant", lease: 0, writes: false, Nothing, store => node.Granted(store.Grant(ttl)), Describe);
 
     public Task<LeaseGrant> LeaseKeepAliveAsync(long lease, CancellationToken cancel = default) =>
-        Ask(() => $"keep-alive {lease}", lease, writes: true, tokens => tokens.Add(new Token(Meaning.Lease, lease)), store => store.KeepAlive(lease), Describe);
+        Ask(
+            () => $"keep-alive {lease}",
+            lease,
+            writes: true,
+            tokens => tokens.Add(new Token(Meaning.Lease, lease)),
+            store => store.KeepAlive(lease),
+            Describe
+        );
 
     public Task<bool> LeaseRevokeAsync(long lease, CancellationToken cancel = default) =>
-        Ask(() => $"revoke {lease}", null, writes: true, tokens => tokens.AddRange([new(Meaning.Plain, -9), new(Meaning.Lease, lease)]), store => store.Revoke(lease), Nothing);
+        Ask(
+            () => $"revoke {lease}",
+            null,
+            writes: true,
+            tokens => tokens.AddRange([new(Meaning.Plain, -9), new(Meaning.Lease, lease)]),
+            store => store.Revoke(lease),
+            Nothing
+        );
 
-    public IAsyncEnumerable<EtcdWatchBatch> WatchAsync(EtcdRange range, long startRevision, TimeSpan probeInterval, CancellationToken cancel = default) =>
-        throw new NotSupportedException("no node of the model watches");
+    public IAsyncEnumerable<EtcdWatchBatch> WatchAsync(
+        EtcdRange range,
+        long startRevision,
+        TimeSpan probeInterval,
+        CancellationToken cancel = default
+    ) => throw new NotSupportedException("no node of the model watches");
 
     /// <summary>The continuation runs inside <see cref="Answer.Give"/>: between two calls nothing of a node is left to chance.</summary>
     private Task<T> Ask<T>(
-        Func<string> name, long? lease, bool writes, Action<List<Token>> content, Func<SimulatedStore, T> carryOut, Action<T, List<Token>> describe)
+        Func<string> name,
+        long? lease,
+        bool writes,
+        Action<List<Token>> content,
+        Func<SimulatedStore, T> carryOut,
+        Action<T, List<Token>> describe
+    )
     {
         var source = new TaskCompletionSource<T>();
         node.Calls(new Call(name, lease, writes, content, CarryOut, source.SetException));
@@ -68,27 +126,36 @@ internal sealed class NodeLink(ModelNode node, Mutation mutation) : IEtcd
         }
     }
 
-    private static void Nothing(List<Token> tokens)
-    {
-    }
+    private static void Nothing(List<Token> tokens) { }
 
-    private static void Nothing<T>(T result, List<Token> tokens)
-    {
-    }
+    private static void Nothing<T>(T result, List<Token> tokens) { }
 
     private EtcdTxn Mutated(EtcdTxn txn)
     {
-        if (mutation is not (Mutation.NoCompare or Mutation.NoMemory or Mutation.NoDelete) || txn.WritesNothing) return txn;
+        if (mutation is not (Mutation.NoCompare or Mutation.NoMemory or Mutation.NoDelete) || txn.WritesNothing)
+        {
+            return txn;
+        }
+
         var mutated = new EtcdTxn();
         foreach (EtcdOp op in txn.ThenOps)
         {
-            bool isDropped = mutation == Mutation.NoDelete ? op.RequestField == "request_delete_range"
-                : mutation == Mutation.NoMemory && op.Range.Key.StartsWith(World.Keys.Nodes, StringComparison.Ordinal);
-            if (!isDropped) mutated.Then(op);
+            bool isDropped =
+                mutation == Mutation.NoDelete
+                    ? op.RequestField == "request_delete_range"
+                    : mutation == Mutation.NoMemory && op.Range.Key.StartsWith(World.Keys.Nodes, StringComparison.Ordinal);
+            if (!isDropped)
+            {
+                mutated.Then(op);
+            }
         }
         foreach (EtcdTxn.Compare compare in txn.Compares)
         {
-            if (mutation == Mutation.NoCompare) break;
+            if (mutation == Mutation.NoCompare)
+            {
+                break;
+            }
+
             mutated = compare.Target switch
             {
                 "CREATE" => mutated.IfPrefixAbsent(compare.Range.Key),
@@ -108,16 +175,28 @@ internal sealed class NodeLink(ModelNode node, Mutation mutation) : IEtcd
     private static void Describe(RangeResult range, List<Token> tokens)
     {
         tokens.Add(new Token(Meaning.Begin, 0));
-        foreach (KeyValue kv in range.Items) Fingerprint.Describe(kv, tokens);
+        foreach (KeyValue kv in range.Items)
+        {
+            Fingerprint.Describe(kv, tokens);
+        }
+
         tokens.Add(new Token(Meaning.End, 0));
     }
 
     private static string Show(EtcdTxn txn)
     {
         List<string> words = [];
-        foreach (EtcdTxn.Compare c in txn.Compares) words.Add($"{Last(c.Range.Key)}.{c.Field}={c.Value}");
+        foreach (EtcdTxn.Compare c in txn.Compares)
+        {
+            words.Add($"{Last(c.Range.Key)}.{c.Field}={c.Value}");
+        }
+
         words.Add("->");
-        foreach (EtcdOp op in txn.ThenOps) words.Add($"{op.RequestField[8..]} {Last(op.Range.Key)}{(op.Lease == 0 ? "" : $" lease {op.Lease}")}");
+        foreach (EtcdOp op in txn.ThenOps)
+        {
+            words.Add($"{op.RequestField[8..]} {Last(op.Range.Key)}{(op.Lease == 0 ? "" : $" lease {op.Lease}")}");
+        }
+
         return "txn " + string.Join(' ', words);
     }
 

@@ -6,26 +6,34 @@ namespace Twill.Cluster.Tests.Model;
 internal enum Mutation
 {
     None,
+
     /// <summary>etcd ignores the conditions of transactions.</summary>
     NoCompare,
+
     /// <summary>Nodes hand out addresses also after their deadline.</summary>
     NoFence,
+
     /// <summary>Deadlines are counted from a time after the request was sent.</summary>
     LateDeadline,
+
     /// <summary>What nodes had is not remembered in etcd.</summary>
     NoMemory,
+
     /// <summary>etcd ends leases before their time.</summary>
     EarlyExpiry,
+
     /// <summary>etcd ignores what transactions delete: what was leased without the node hearing of it is not given back.</summary>
     NoDelete,
 }
 
-/// <summary>What an exploration starts from and how much may happen in it. Time is counted in ticks; leases last <see cref="Ttl"/> of them.</summary>
+/// <summary>What an exploration starts from and how much may happen in it. Time is counted in ticks; leases last <see cref="Ttl"/> of
+/// them.</summary>
 internal sealed record Scenario(string Name)
 {
     public const long Ttl = 2;
 
-    /// <summary>The nodes' configurations. All are of the same network of two /24 subnets; a node whose subnets are smaller shows overlaps.</summary>
+    /// <summary>The nodes' configurations. All are of the same network of two /24 subnets; a node whose subnets are smaller shows
+    /// overlaps.</summary>
     public IReadOnlyList<NetworkConfig> Nodes { get; init; } = [Whole, Whole, Whole];
 
     /// <summary>The network when the holders took their subnets, if it was another then.</summary>
@@ -40,7 +48,8 @@ internal sealed record Scenario(string Name)
     /// <summary>Nodes that give back what they hold, instead of renewing it.</summary>
     public IReadOnlyList<int> Leaving { get; init; } = [];
 
-    /// <summary>How often each node starts something: leasing, renewing with growing, giving back. 0: it is away, and comes back in the calm
+    /// <summary>How often each node starts something: leasing, renewing with growing, giving back. 0: it is away, and comes back in the
+    /// calm
     /// after the run.</summary>
     public IReadOnlyList<int> Operations { get; init; } = [1, 1, 1];
 
@@ -57,7 +66,8 @@ internal sealed record Scenario(string Name)
     public Mutation Mutation { get; init; }
 
     /// <summary>10.1.0.0/24 and 10.1.1.0/24.</summary>
-    public static NetworkConfig Whole { get; } = NetworkConfig.Create(IPNetwork.Parse("10.1.0.0/22"), 24, IPAddress.Parse("10.1.0.0"), IPAddress.Parse("10.1.1.0"));
+    public static NetworkConfig Whole { get; } =
+        NetworkConfig.Create(IPNetwork.Parse("10.1.0.0/22"), 24, IPAddress.Parse("10.1.0.0"), IPAddress.Parse("10.1.1.0"));
 
     /// <summary>The same with fd00:1::/64 and fd00:1:0:1::/64 beside.</summary>
     public static NetworkConfig Dual { get; } = WithIPv6(64, "fd00:1:0:1::");
@@ -68,8 +78,11 @@ internal sealed record Scenario(string Name)
     /// <summary>With fd00:1::/65 and fd00:1:0:0:8000::/65 beside: both overlap the first /64.</summary>
     public static NetworkConfig DualHalves { get; } = WithIPv6(65, "fd00:1:0:0:8000::");
 
-    private static NetworkConfig WithIPv6(int length, string max) => NetworkConfig.Create(
-        Whole.IPv4, SubnetRange.Create(IPNetwork.Parse("fd00:1::/60"), length, IPAddress.Parse("fd00:1::"), IPAddress.Parse(max)));
+    private static NetworkConfig WithIPv6(int length, string max) =>
+        NetworkConfig.Create(
+            Whole.IPv4,
+            SubnetRange.Create(IPNetwork.Parse("fd00:1::/60"), length, IPAddress.Parse("fd00:1::"), IPAddress.Parse(max))
+        );
 
     /// <summary>10.1.0.0/25 and 10.1.0.128/25: both overlap the first /24.</summary>
     public static NetworkConfig Halves { get; } =

@@ -1,7 +1,8 @@
 namespace Twill.Cluster.Tests.Model;
 
 /// <summary>etcd's keys, revisions and leases in memory, with the meaning of the real one (SimulatedStoreTests compares the two). A lease
-/// that is overdue stays until <see cref="Expire"/>: etcd may be late with it (a new leader gives every lease its whole time again), never early.</summary>
+/// that is overdue stays until <see cref="Expire"/>: etcd may be late with it (a new leader gives every lease its whole time again), never
+/// early.</summary>
 internal sealed class SimulatedStore(Func<double> clock)
 {
     private readonly SortedDictionary<string, KeyValue> _keys = new(StringComparer.Ordinal);
@@ -24,7 +25,10 @@ internal sealed class SimulatedStore(Func<double> clock)
         List<long> overdue = [];
         foreach ((long id, (_, double ends)) in _leases)
         {
-            if (clock() >= ends) overdue.Add(id);
+            if (clock() >= ends)
+            {
+                overdue.Add(id);
+            }
         }
         return overdue;
     }
@@ -32,18 +36,29 @@ internal sealed class SimulatedStore(Func<double> clock)
     public RangeResult Range(EtcdRange range, bool keysOnly = false)
     {
         List<KeyValue> items = [];
-        foreach (KeyValue kv in Matching(range)) items.Add(keysOnly ? kv with { Value = default } : kv);
+        foreach (KeyValue kv in Matching(range))
+        {
+            items.Add(keysOnly ? kv with { Value = default } : kv);
+        }
+
         return new RangeResult(items, Revision);
     }
 
     public TxnResult Txn(EtcdTxn txn)
     {
         bool holds = true;
-        foreach (EtcdTxn.Compare compare in txn.Compares) holds &= Holds(compare);
+        foreach (EtcdTxn.Compare compare in txn.Compares)
+        {
+            holds &= Holds(compare);
+        }
+
         IReadOnlyList<EtcdOp> ops = holds ? txn.ThenOps : txn.ElseOps;
         foreach (EtcdOp op in ops)
         {
-            if (op.Lease != 0 && !_leases.ContainsKey(op.Lease)) throw NoLease(op.Lease);
+            if (op.Lease != 0 && !_leases.ContainsKey(op.Lease))
+            {
+                throw NoLease(op.Lease);
+            }
         }
         long next = Revision + 1;
         bool wrote = false;
@@ -64,14 +79,22 @@ internal sealed class SimulatedStore(Func<double> clock)
                     break;
             }
         }
-        if (wrote) Revision = next;
+        if (wrote)
+        {
+            Revision = next;
+        }
+
         return new TxnResult(holds, Revision, ranges.ConvertAll(r => r with { Revision = Revision }));
     }
 
     public long Delete(EtcdRange range)
     {
         long count = Remove(range);
-        if (count > 0) Revision++;
+        if (count > 0)
+        {
+            Revision++;
+        }
+
         return count;
     }
 
@@ -83,14 +106,22 @@ internal sealed class SimulatedStore(Func<double> clock)
 
     public LeaseGrant KeepAlive(long lease)
     {
-        if (!_leases.TryGetValue(lease, out (long Ttl, double Ends) l)) return new LeaseGrant(lease, 0);
+        if (!_leases.TryGetValue(lease, out (long Ttl, double Ends) l))
+        {
+            return new LeaseGrant(lease, 0);
+        }
+
         _leases[lease] = (l.Ttl, clock() + l.Ttl);
         return new LeaseGrant(lease, l.Ttl);
     }
 
     public bool Revoke(long lease)
     {
-        if (!_leases.ContainsKey(lease)) return false;
+        if (!_leases.ContainsKey(lease))
+        {
+            return false;
+        }
+
         Expire(lease);
         return true;
     }
@@ -102,10 +133,20 @@ internal sealed class SimulatedStore(Func<double> clock)
         List<string> gone = [];
         foreach (KeyValue kv in _keys.Values)
         {
-            if (kv.Lease == lease) gone.Add(kv.Key);
+            if (kv.Lease == lease)
+            {
+                gone.Add(kv.Key);
+            }
         }
-        foreach (string key in gone) _keys.Remove(key);
-        if (gone.Count > 0) Revision++;
+        foreach (string key in gone)
+        {
+            _keys.Remove(key);
+        }
+
+        if (gone.Count > 0)
+        {
+            Revision++;
+        }
     }
 
     private void Put(EtcdOp op, long revision)
@@ -117,14 +158,22 @@ internal sealed class SimulatedStore(Func<double> clock)
     private int Remove(EtcdRange range)
     {
         List<KeyValue> gone = Matching(range);
-        foreach (KeyValue kv in gone) _keys.Remove(kv.Key);
+        foreach (KeyValue kv in gone)
+        {
+            _keys.Remove(kv.Key);
+        }
+
         return gone.Count;
     }
 
     private bool Holds(EtcdTxn.Compare compare)
     {
         List<KeyValue> found = Matching(compare.Range);
-        if (found.Count == 0) return compare.Value == 0;
+        if (found.Count == 0)
+        {
+            return compare.Value == 0;
+        }
+
         foreach (KeyValue kv in found)
         {
             long value = compare.Target switch
@@ -134,7 +183,10 @@ internal sealed class SimulatedStore(Func<double> clock)
                 "LEASE" => kv.Lease,
                 string other => throw new NotSupportedException($"compare target {other}"),
             };
-            if (value != compare.Value) return false;
+            if (value != compare.Value)
+            {
+                return false;
+            }
         }
         return true;
     }
@@ -144,12 +196,19 @@ internal sealed class SimulatedStore(Func<double> clock)
         List<KeyValue> found = [];
         if (!range.IsPrefix)
         {
-            if (_keys.TryGetValue(range.Key, out KeyValue? one)) found.Add(one);
+            if (_keys.TryGetValue(range.Key, out KeyValue? one))
+            {
+                found.Add(one);
+            }
+
             return found;
         }
         foreach ((string key, KeyValue kv) in _keys)
         {
-            if (key.StartsWith(range.Key, StringComparison.Ordinal)) found.Add(kv);
+            if (key.StartsWith(range.Key, StringComparison.Ordinal))
+            {
+                found.Add(kv);
+            }
         }
         return found;
     }

@@ -49,7 +49,10 @@ public sealed class SimulatedStoreTests(SharedEtcd etcd)
         }
         leases.Count.Should().BeGreaterThan(10);
 
-        EtcdRange Range(Random r) => r.Next(2) == 0 ? EtcdRange.Of($"{prefix}/{s_names[r.Next(s_names.Length)]}") : EtcdRange.Prefix($"{prefix}/{s_names[r.Next(s_names.Length)]}");
+        EtcdRange Range(Random r) =>
+            r.Next(2) == 0
+                ? EtcdRange.Of($"{prefix}/{s_names[r.Next(s_names.Length)]}")
+                : EtcdRange.Prefix($"{prefix}/{s_names[r.Next(s_names.Length)]}");
 
         // The same transaction for both: what it compares with is what the simulated store holds, or half the time something else.
         EtcdTxn Txn(int seed, bool isReal)
@@ -60,9 +63,15 @@ public sealed class SimulatedStoreTests(SharedEtcd etcd)
             {
                 string key = $"{prefix}/{s_names[r.Next(s_names.Length)]}";
                 KeyValue? now = simulated.Find(key);
-                long mod = r.Next(3) == 0 || now is null ? 0 : isReal ? revisions.First(p => p.Value == now.ModRevision).Key : now.ModRevision;
+                long mod =
+                    r.Next(3) == 0 || now is null ? 0
+                    : isReal ? revisions.First(p => p.Value == now.ModRevision).Key
+                    : now.ModRevision;
                 int l = r.Next(leases.Count);
-                long lease = r.Next(2) == 0 || now is null ? Lease(l) : isReal ? leases.First(p => p.Simulated == now.Lease).Real : now.Lease;
+                long lease =
+                    r.Next(2) == 0 || now is null ? Lease(l)
+                    : isReal ? leases.First(p => p.Simulated == now.Lease).Real
+                    : now.Lease;
                 txn = r.Next(4) switch
                 {
                     0 => txn.IfAbsent(key),
@@ -73,10 +82,22 @@ public sealed class SimulatedStoreTests(SharedEtcd etcd)
             }
             foreach (string name in s_names)
             {
-                int what = r.Next(5), l = r.Next(leases.Count);
-                if (what == 0) txn.Then(EtcdOp.Put($"{prefix}/{name}", $"{seed}", Lease(l)));
-                if (what == 1) txn.Then(EtcdOp.Delete(EtcdRange.Of($"{prefix}/{name}")));
-                if (what == 2) txn.Else(EtcdOp.Put($"{prefix}/{name}", $"{seed}", Lease(l)));
+                int what = r.Next(5),
+                    l = r.Next(leases.Count);
+                if (what == 0)
+                {
+                    txn.Then(EtcdOp.Put($"{prefix}/{name}", $"{seed}", Lease(l)));
+                }
+
+                if (what == 1)
+                {
+                    txn.Then(EtcdOp.Delete(EtcdRange.Of($"{prefix}/{name}")));
+                }
+
+                if (what == 2)
+                {
+                    txn.Else(EtcdOp.Put($"{prefix}/{name}", $"{seed}", Lease(l)));
+                }
             }
             return txn;
 
@@ -85,16 +106,29 @@ public sealed class SimulatedStoreTests(SharedEtcd etcd)
 
         async Task Compare()
         {
-            IReadOnlyList<KeyValue> there = (await real.RangeAsync(EtcdRange.Prefix(prefix))).Items, here = simulated.Range(EtcdRange.Prefix(prefix)).Items;
+            IReadOnlyList<KeyValue> there = (await real.RangeAsync(EtcdRange.Prefix(prefix))).Items,
+                here = simulated.Range(EtcdRange.Prefix(prefix)).Items;
             there.Select(kv => $"{kv.Key}={kv.Text}").Should().Equal(here.Select(kv => $"{kv.Key}={kv.Text}"));
             for (int k = 0; k < there.Count; k++)
             {
                 leases.Should().Contain((there[k].Lease, here[k].Lease));
                 // The real etcd counts for other tests too: what has to agree is which revisions are the same and their order.
-                foreach ((long a, long b) in new[] { (there[k].CreateRevision, here[k].CreateRevision), (there[k].ModRevision, here[k].ModRevision) })
+                foreach (
+                    (long a, long b) in new[]
+                    {
+                        (there[k].CreateRevision, here[k].CreateRevision),
+                        (there[k].ModRevision, here[k].ModRevision),
+                    }
+                )
                 {
-                    if (!revisions.TryGetValue(a, out long known)) revisions[a] = b;
-                    else known.Should().Be(b);
+                    if (!revisions.TryGetValue(a, out long known))
+                    {
+                        revisions[a] = b;
+                    }
+                    else
+                    {
+                        known.Should().Be(b);
+                    }
                 }
             }
             revisions.OrderBy(p => p.Key).Select(p => p.Value).Should().BeInAscendingOrder();

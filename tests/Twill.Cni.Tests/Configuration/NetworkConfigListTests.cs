@@ -5,7 +5,8 @@ namespace Twill.Cni.Tests.Configuration;
 
 public sealed class NetworkConfigListTests : IDisposable
 {
-    private const string Ipam = """ "ipam":{"type":"twill-ipam","network":"10.244.0.0/16","etcd":{"endpoints":["http://127.0.0.1:2379"]}} """;
+    private const string Ipam =
+        """ "ipam":{"type":"twill-ipam","network":"10.244.0.0/16","etcd":{"endpoints":["http://127.0.0.1:2379"]}} """;
 
     private readonly TempDir _dir = TempDir.Create();
 
@@ -23,8 +24,11 @@ public sealed class NetworkConfigListTests : IDisposable
         NetworkConfigList list = NetworkConfigList.Load(_dir.Path);
 
         list.Problems.Should().BeEmpty();
-        list.Networks.Select(n => (Path.GetFileName(n.File), n.Conf.Name, n.Conf.Type, n.Conf.CniVersion.ToString(), n.Conf.Ipam.Etcd!.Prefix)).Should().Equal(
-            ("10-a.conflist", "a", "twill", "1.0.0", "/twill/a"), ("20-b.conf", "b", "bridge", "0.3.1", "/twill/b"));
+        list.Networks.Select(n =>
+                (Path.GetFileName(n.File), n.Conf.Name, n.Conf.Type, n.Conf.CniVersion.ToString(), n.Conf.Ipam.Etcd!.Prefix)
+            )
+            .Should()
+            .Equal(("10-a.conflist", "a", "twill", "1.0.0", "/twill/a"), ("20-b.conf", "b", "bridge", "0.3.1", "/twill/b"));
     }
 
     [Fact]
@@ -93,7 +97,10 @@ public sealed class NetworkConfigListTests : IDisposable
     [Fact]
     public void Two_plugins_of_ours_in_one_network_are_a_problem()
     {
-        _dir.Write("a.conflist", $$"""{"cniVersion":"1.0.0","name":"a","plugins":[{"type":"twill",{{Ipam}}},{"type":"bridge",{{Ipam}}}]}""");
+        _dir.Write(
+            "a.conflist",
+            $$"""{"cniVersion":"1.0.0","name":"a","plugins":[{"type":"twill",{{Ipam}}},{"type":"bridge",{{Ipam}}}]}"""
+        );
 
         NetworkConfigList list = NetworkConfigList.Load(_dir.Path);
 

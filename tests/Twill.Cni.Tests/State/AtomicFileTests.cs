@@ -58,7 +58,10 @@ public sealed class AtomicFileTests : IDisposable
     {
         _dir.Write("x", "old");
 
-        FluentActions.Invoking(() => AtomicFile.Update(_dir.At("x"), _ => throw new InvalidOperationException("no"))).Should().Throw<InvalidOperationException>();
+        FluentActions
+            .Invoking(() => AtomicFile.Update(_dir.At("x"), _ => throw new InvalidOperationException("no")))
+            .Should()
+            .Throw<InvalidOperationException>();
 
         File.ReadAllText(_dir.At("x")).Should().Be("old");
         Directory.GetFiles(_dir.Path).Should().ContainSingle();
@@ -69,8 +72,11 @@ public sealed class AtomicFileTests : IDisposable
     {
         string path = _dir.At("count");
 
-        Parallel.For(0, 200, new ParallelOptions { MaxDegreeOfParallelism = 8 }, _ => AtomicFile.Update(path,
-            content => Encoding.UTF8.GetBytes($"{(content is null ? 0 : int.Parse(Encoding.UTF8.GetString(content))) + 1}")));
+        Parallel.For(0, 200, new ParallelOptions { MaxDegreeOfParallelism = 8 }, _ =>
+            AtomicFile.Update(path, content =>
+                Encoding.UTF8.GetBytes($"{(content is null ? 0 : int.Parse(Encoding.UTF8.GetString(content))) + 1}")
+            )
+        );
 
         File.ReadAllText(path).Should().Be("200");
         Directory.GetFiles(_dir.Path).Should().ContainSingle();
@@ -86,7 +92,9 @@ public sealed class AtomicFileTests : IDisposable
         Task writer = Task.Run(() =>
         {
             for (int i = 0; !stop.IsCancellationRequested; i++)
+            {
                 AtomicFile.Write(path, contents[i % 4]);
+            }
         });
 
         for (int i = 0; i < 300; i++)
@@ -105,7 +113,11 @@ public sealed class AtomicFileTests : IDisposable
         string victim = _dir.Write("victim", "precious");
         File.CreateSymbolicLink(_dir.At(".x.tmp"), victim);
 
-        FluentActions.Invoking(() => AtomicFile.Write(_dir.At("x"), "new"u8)).Should().Throw<LibcException>().WithMessage("open *.x.tmp: *errno 40)");
+        FluentActions
+            .Invoking(() => AtomicFile.Write(_dir.At("x"), "new"u8))
+            .Should()
+            .Throw<LibcException>()
+            .WithMessage("open *.x.tmp: *errno 40)");
 
         File.ReadAllText(victim).Should().Be("precious");
     }
@@ -131,13 +143,25 @@ public sealed class AtomicFileTests : IDisposable
     {
         Cmd.Sh($"truncate -s 8G {_dir.At("x")}; ln -s /dev/zero {_dir.At("named")}");
 
-        FluentActions.Invoking(() => AtomicFile.TryReadAll(_dir.At("x"))).Should().Throw<IOException>().WithMessage("*/x is larger than 16777216 bytes");
-        FluentActions.Invoking(() => SmallFile.ReadAll(_dir.At("named"))).Should().Throw<IOException>().WithMessage("*/named is larger than 16777216 bytes");
+        FluentActions
+            .Invoking(() => AtomicFile.TryReadAll(_dir.At("x")))
+            .Should()
+            .Throw<IOException>()
+            .WithMessage("*/x is larger than 16777216 bytes");
+        FluentActions
+            .Invoking(() => SmallFile.ReadAll(_dir.At("named")))
+            .Should()
+            .Throw<IOException>()
+            .WithMessage("*/named is larger than 16777216 bytes");
     }
 
     [Fact]
     public void A_missing_directory_is_named() =>
-        FluentActions.Invoking(() => AtomicFile.Write(_dir.At("no/x"), "new"u8)).Should().Throw<IOException>().WithMessage($"open {_dir.At("no/.x.tmp")}: No such file*");
+        FluentActions
+            .Invoking(() => AtomicFile.Write(_dir.At("no/x"), "new"u8))
+            .Should()
+            .Throw<IOException>()
+            .WithMessage($"open {_dir.At("no/.x.tmp")}: No such file*");
 
     [Fact]
     public void A_lock_is_for_one_holder_and_ends_with_it()
@@ -158,7 +182,10 @@ public sealed class AtomicFileTests : IDisposable
         string path = _dir.At("lock");
         using FileLock held = FileLock.Acquire(path, TimeSpan.Zero);
 
-        FluentActions.Invoking(() => FileLock.Acquire(path, TimeSpan.FromMilliseconds(50))).Should().Throw<TimeoutException>()
+        FluentActions
+            .Invoking(() => FileLock.Acquire(path, TimeSpan.FromMilliseconds(50)))
+            .Should()
+            .Throw<TimeoutException>()
             .WithMessage($"the lock {path} is held by process {Environment.ProcessId} (*), waited 0.05 s for it");
     }
 
@@ -166,11 +193,13 @@ public sealed class AtomicFileTests : IDisposable
     public void A_lock_waits_for_another_process()
     {
         string path = _dir.At("lock");
-        using Process other = Process.Start(new ProcessStartInfo("flock", [path, "sh", "-c", "echo held; read end"])
-        {
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-        })!;
+        using Process other = Process.Start(
+            new ProcessStartInfo("flock", [path, "sh", "-c", "echo held; read end"])
+            {
+                RedirectStandardInput = true,
+                RedirectStandardOutput = true,
+            }
+        )!;
         other.StandardOutput.ReadLine().Should().Be("held");
         FileLock.TryAcquire(path, TimeSpan.FromMilliseconds(20)).Should().BeNull();
 

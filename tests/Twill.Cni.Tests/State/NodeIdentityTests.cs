@@ -131,7 +131,10 @@ public sealed class NodeIdentityTests : IDisposable
     {
         _dir.Write("data/net/vtep-mac", content);
 
-        NodeIdentity.VtepMac(_dir.At("data"), "net", AddressFamily.InterNetwork, out string? replaced).Should().MatchRegex("^02(:[0-9a-f]{2}){5}$");
+        NodeIdentity
+            .VtepMac(_dir.At("data"), "net", AddressFamily.InterNetwork, out string? replaced)
+            .Should()
+            .MatchRegex("^02(:[0-9a-f]{2}){5}$");
 
         replaced.Should().Contain(content);
     }

@@ -5,7 +5,8 @@ namespace Twill.Cni.Tests.State;
 
 public sealed class RunningAddTests : IDisposable
 {
-    private static readonly CniAttachment s_web = new("web", "eth0"), s_long = new(new string('a', 300), "eth0");
+    private static readonly CniAttachment s_web = new("web", "eth0"),
+        s_long = new(new string('a', 300), "eth0");
 
     private readonly TempDir _temp = TempDir.Create();
 
@@ -107,29 +108,46 @@ public sealed class RunningAddTests : IDisposable
         // A thing is made after its ADD begins; the collection lists things and asks then. None may be seen whose ADD it is not told of.
         HashSet<string> things = [];
         using CancellationTokenSource end = new();
-        Thread[] adds = [.. Enumerable.Range(0, 2).Select(worker => new Thread(() =>
-        {
-            for (int i = 0; !end.IsCancellationRequested; i++)
-            {
-                using RunningAdd add = RunningAdd.Begin(Network, new($"{worker}-{i}", "eth0"));
-                lock (things)
-                    things.Add($"{worker}-{i}");
-                Thread.Sleep(1);
-            }
-        }))];
+        Thread[] adds =
+        [
+            .. Enumerable
+                .Range(0, 2)
+                .Select(worker => new Thread(() =>
+                {
+                    for (int i = 0; !end.IsCancellationRequested; i++)
+                    {
+                        using RunningAdd add = RunningAdd.Begin(Network, new($"{worker}-{i}", "eth0"));
+                        lock (things)
+                        {
+                            things.Add($"{worker}-{i}");
+                        }
+                        Thread.Sleep(1);
+                    }
+                })),
+        ];
         foreach (Thread add in adds)
+        {
             add.Start();
+        }
+
         try
         {
             for (int round = 0; round < 8; round++)
             {
-                string[] known, listed;
+                string[] known,
+                    listed;
                 using Collection collection = Collection.Begin(Network, TimeSpan.FromSeconds(10));
                 lock (things)
+                {
                     known = [.. things];
+                }
+
                 Thread.Sleep(2);
                 lock (things)
+                {
                     listed = [.. things];
+                }
+
                 HashSet<string> running = [.. Collection.Running(Network).Select(a => a.ContainerId)];
                 listed.Except(known).Except(running).Should().BeEmpty();
             }
@@ -138,11 +156,19 @@ public sealed class RunningAddTests : IDisposable
         {
             end.Cancel();
             foreach (Thread add in adds)
+            {
                 add.Join();
+            }
         }
     }
 
     public void Dispose() => _temp.Dispose();
 
-    private string[] Files() => [.. new[] { "adding", "added" }.Select(d => Path.Combine(Network.Path, d)).Where(Directory.Exists).SelectMany(d => Directory.GetFiles(d))];
+    private string[] Files() =>
+        [
+            .. new[] { "adding", "added" }
+                .Select(d => Path.Combine(Network.Path, d))
+                .Where(Directory.Exists)
+                .SelectMany(d => Directory.GetFiles(d)),
+        ];
 }

@@ -84,7 +84,13 @@ public sealed class StateFilesTests : IDisposable
     [Fact]
     public void Subnets_of_both_families_are_one_list()
     {
-        (Subnet with { Subnets = [IPNetwork.Parse("10.244.7.0/24"), IPNetwork.Parse("fd00:244:0:7::/64")], Lost = [IPNetwork.Parse("fd00:244:0:9::/64")] }).Write(_state);
+        (
+            Subnet with
+            {
+                Subnets = [IPNetwork.Parse("10.244.7.0/24"), IPNetwork.Parse("fd00:244:0:7::/64")],
+                Lost = [IPNetwork.Parse("fd00:244:0:9::/64")],
+            }
+        ).Write(_state);
 
         SubnetFile read = SubnetFile.TryRead(_state, out _)!;
         read.Subnets.Should().Equal(IPNetwork.Parse("10.244.7.0/24"), IPNetwork.Parse("fd00:244:0:7::/64"));
@@ -96,7 +102,11 @@ public sealed class StateFilesTests : IDisposable
     {
         Subnet.Write(_state);
 
-        File.ReadAllText(_state.SubnetPath).Should().Contain("\"subnets\": [").And.Contain("\"10.244.7.0/24\"").And.Contain("\"deadline\": 12345.678")
+        File.ReadAllText(_state.SubnetPath)
+            .Should()
+            .Contain("\"subnets\": [")
+            .And.Contain("\"10.244.7.0/24\"")
+            .And.Contain("\"deadline\": 12345.678")
             .And.Contain("\"leaseId\": -8011111111111111111");
     }
 
@@ -138,11 +148,20 @@ public sealed class StateFilesTests : IDisposable
     [InlineData("{}", "$.network: expected the network's name, got nothing")]
     [InlineData("\0\0\0\0", "not valid JSON")]
     [InlineData("""{"network":"other"}""", "$.network: expected the name of this directory's network, 'net', got 'other'")]
-    [InlineData("""{"network":"net","nodeId":"x","subnets":["10.244.7.1/24"]}""", "$.subnets[0]: expected a prefix with no bits set beyond its length")]
+    [InlineData(
+        """{"network":"net","nodeId":"x","subnets":["10.244.7.1/24"]}""",
+        "$.subnets[0]: expected a prefix with no bits set beyond its length"
+    )]
     [InlineData("""{"network":"net","nodeId":"x","subnets":[null]}""", "$.subnets[0]: expected a value, got null")]
     [InlineData("""{"network":"net","nodeId":"x","subnets":[],"backend":"vxlan"}""", "$.leaseId: expected a number, got nothing")]
-    [InlineData("""{"network":"net","nodeId":"x","subnets":[],"backend":"vxlan","leaseId":1,"ttl":1,"bootId":"b","deadline":"soon"}""", "$.deadline: expected a number of seconds, got 'soon'")]
-    [InlineData("""{"network":"net","nodeId":"x","subnets":[],"backend":"vxlan","leaseId":1,"ttl":1,"bootId":"b","deadline":1e999}""", "$.deadline: expected a number of seconds, got '1e999'")]
+    [InlineData(
+        """{"network":"net","nodeId":"x","subnets":[],"backend":"vxlan","leaseId":1,"ttl":1,"bootId":"b","deadline":"soon"}""",
+        "$.deadline: expected a number of seconds, got 'soon'"
+    )]
+    [InlineData(
+        """{"network":"net","nodeId":"x","subnets":[],"backend":"vxlan","leaseId":1,"ttl":1,"bootId":"b","deadline":1e999}""",
+        "$.deadline: expected a number of seconds, got '1e999'"
+    )]
     public void Foreign_content_is_reported_and_not_trusted(string content, string problem)
     {
         File.WriteAllText(_state.SubnetPath, content);
@@ -168,7 +187,10 @@ public sealed class StateFilesTests : IDisposable
 
     [Theory]
     [InlineData("""{"network":"net","bootId":"b","backendType":"vxlan"}""", "$.publicIP: expected an IP address, got nothing")]
-    [InlineData("""{"network":"net","bootId":"b","backendType":"vxlan","publicIP":"10.1"}""", "$.publicIP: expected an IP address, got '10.1'")]
+    [InlineData(
+        """{"network":"net","bootId":"b","backendType":"vxlan","publicIP":"10.1"}""",
+        "$.publicIP: expected an IP address, got '10.1'"
+    )]
     public void A_nodes_file_that_lacks_something_is_not_trusted(string content, string problem)
     {
         File.WriteAllText(_state.NodePath, content);
@@ -212,7 +234,10 @@ public sealed class StateFilesTests : IDisposable
     {
         StateDir.From(new Dictionary<string, string>()).Root.Should().Be("/run/twill");
         StateDir.From(new Dictionary<string, string> { ["TWILL_STATE_DIR"] = "/tmp/x" }).Root.Should().Be("/tmp/x");
-        FluentActions.Invoking(() => StateDir.From(new Dictionary<string, string> { ["TWILL_STATE_DIR"] = "x" })).Should().Throw<CniException>()
+        FluentActions
+            .Invoking(() => StateDir.From(new Dictionary<string, string> { ["TWILL_STATE_DIR"] = "x" }))
+            .Should()
+            .Throw<CniException>()
             .Where(e => e.Code == CniErrorCode.InvalidEnvironment && e.Details.Contains("'x'"));
     }
 

@@ -17,8 +17,11 @@ public sealed class BackendTests
     [InlineData("VXLAN")]
     [InlineData("")]
     public void An_unknown_type_is_refused_with_the_value_and_the_choices(string type) =>
-        FluentActions.Invoking(() => Backend.Create(new BackendOptions(type, 1, 4789, false)))
-            .Should().Throw<UnsupportedBackendException>().WithMessage($"*\"vxlan\", \"host-gw\", \"wireguard\" or \"none\", got \"{type}\"*");
+        FluentActions
+            .Invoking(() => Backend.Create(new BackendOptions(type, 1, 4789, false)))
+            .Should()
+            .Throw<UnsupportedBackendException>()
+            .WithMessage($"*\"vxlan\", \"host-gw\", \"wireguard\" or \"none\", got \"{type}\"*");
 
     [Fact]
     public void None_wants_nothing_for_other_hosts()

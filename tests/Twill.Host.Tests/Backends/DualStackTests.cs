@@ -21,23 +21,37 @@ public sealed class DualStackTests
     [InlineData("6", "46", "twill-v6.1", "twill-v6.1")]
     [InlineData("4", "6", null, null)]
     [InlineData("6", "4", null, null)]
-    public void A_subnet_is_reached_over_its_own_family_where_both_hosts_have_it_else_over_the_other(string ours, string theirs, string? v4, string? v6)
+    public void A_subnet_is_reached_over_its_own_family_where_both_hosts_have_it_else_over_the_other(
+        string ours,
+        string theirs,
+        string? v4,
+        string? v6
+    )
     {
         Desired wanted = Vxlan.Wanted(Self(ours), Host(theirs));
 
-        wanted.Routes.OrderBy(r => r.Subnet.BaseAddress.AddressFamily).Select(r => r.Device).Should().Equal(new[] { v4, v6 }.OfType<string>());
+        wanted
+            .Routes.OrderBy(r => r.Subnet.BaseAddress.AddressFamily)
+            .Select(r => r.Device)
+            .Should()
+            .Equal(new[] { v4, v6 }.OfType<string>());
         wanted.Neighbours.Should().HaveCount(v4 is null ? 0 : 2);
         wanted.Fdb.Select(e => e.Device).Should().BeEquivalentTo(new[] { v4, v6 }.OfType<string>().Distinct());
         wanted.Fdb.Where(e => !e.Dst.Equals(e.Device == "twill.1" ? V4.PublicIP : V6.PublicIP)).Should().BeEmpty();
-        wanted.Skipped.Select(s => s.Why).Should().Equal(Enumerable.Repeat($"its host has IPv{theirs} on the underlay, this host IPv{ours}", v4 is null ? 2 : 0));
+        wanted
+            .Skipped.Select(s => s.Why)
+            .Should()
+            .Equal(Enumerable.Repeat($"its host has IPv{theirs} on the underlay, this host IPv{ours}", v4 is null ? 2 : 0));
     }
 
     [Theory]
     [InlineData("46", "twill.1 10.244.1.0/32", "twill-v6.1 fc00:1:0:1::/128")]
     [InlineData("4", "twill.1 10.244.1.0/32 fc00:1:0:1::/128")]
     [InlineData("6", "twill-v6.1 10.244.1.0/32 fc00:1:0:1::/128")]
-    public void There_is_a_device_for_each_family_of_the_underlay_with_the_base_address_of_its_own_or_of_both(string ours, params string[] devices) =>
-        Vxlan.Wanted(Self(ours), []).Devices.Select(d => $"{d.Name} {string.Join(' ', d.Addresses)}").Should().Equal(devices);
+    public void There_is_a_device_for_each_family_of_the_underlay_with_the_base_address_of_its_own_or_of_both(
+        string ours,
+        params string[] devices
+    ) => Vxlan.Wanted(Self(ours), []).Devices.Select(d => $"{d.Name} {string.Join(' ', d.Addresses)}").Should().Equal(devices);
 
     [Fact]
     public void An_address_without_a_usable_device_gives_way_to_the_other()
@@ -58,8 +72,13 @@ public sealed class DualStackTests
 
     [Fact]
     public void A_MAC_address_may_be_a_hosts_on_both_devices() =>
-        Vxlan.Wanted(Self("46"), Host(V4, V6 with { VtepMac = V4.VtepMac })).Fdb.Should().BeEquivalentTo(
-            [new OverlayFdbEntry("twill.1", V4.VtepMac!.Value, V4.PublicIP), new OverlayFdbEntry("twill-v6.1", V4.VtepMac!.Value, V6.PublicIP)]);
+        Vxlan
+            .Wanted(Self("46"), Host(V4, V6 with { VtepMac = V4.VtepMac }))
+            .Fdb.Should()
+            .BeEquivalentTo([
+                new OverlayFdbEntry("twill.1", V4.VtepMac!.Value, V4.PublicIP),
+                new OverlayFdbEntry("twill-v6.1", V4.VtepMac!.Value, V6.PublicIP),
+            ]);
 
     [Theory]
     [InlineData("fe80::3")]
@@ -68,7 +87,11 @@ public sealed class DualStackTests
     [InlineData("::1")]
     [InlineData("::ffff:192.168.64.3")]
     public void An_address_that_is_no_hosts_is_not_sent_to(string address) =>
-        Vxlan.Wanted(Self("6"), Host(null, V6 with { PublicIP = IPAddress.Parse(address) })).Skipped.Should().HaveCount(2).And.OnlyContain(s => s.Why.Contains("no address of a host"));
+        Vxlan
+            .Wanted(Self("6"), Host(null, V6 with { PublicIP = IPAddress.Parse(address) }))
+            .Skipped.Should()
+            .HaveCount(2)
+            .And.OnlyContain(s => s.Why.Contains("no address of a host"));
 
     [Fact]
     public void With_an_overlay_too_narrow_for_IPv6_its_subnets_are_skipped_and_those_of_IPv4_are_not()
@@ -86,12 +109,21 @@ public sealed class DualStackTests
     [InlineData("46", "46", "192.168.64.3", "fd00:64::3")]
     [InlineData("6", "46", "fd00:64::3", "fd00:64::3")]
     [InlineData("4", "46", "192.168.64.3", null)]
-    public void With_direct_routing_the_next_hop_is_of_a_family_that_the_route_can_lead_by(string ours, string theirs, string v4, string? v6)
+    public void With_direct_routing_the_next_hop_is_of_a_family_that_the_route_can_lead_by(
+        string ours,
+        string theirs,
+        string v4,
+        string? v6
+    )
     {
         Desired wanted = Direct.Wanted(Self(ours), Host(theirs));
 
-        wanted.Routes.Where(r => r.Device == "eth0").OrderBy(r => r.Subnet.BaseAddress.AddressFamily).Select(r => r.Via!.ToString())
-            .Should().Equal(new[] { v4, v6 }.OfType<string>());
+        wanted
+            .Routes.Where(r => r.Device == "eth0")
+            .OrderBy(r => r.Subnet.BaseAddress.AddressFamily)
+            .Select(r => r.Via!.ToString())
+            .Should()
+            .Equal(new[] { v4, v6 }.OfType<string>());
         wanted.Routes.Should().HaveCount(2, "IPv6 over IPv4 goes through the overlay");
     }
 
@@ -101,18 +133,24 @@ public sealed class DualStackTests
         Desired wanted = new HostGwBackend().Wanted(Self("4"), Host("46").Select(p => p with { BackendType = "host-gw" }));
 
         wanted.Routes.Should().ContainSingle().Which.Via.Should().Be(V4.PublicIP);
-        wanted.Skipped.Should().ContainSingle().Which.Should().Match<SkippedPeer>(s => s.Peer.Subnet.PrefixLength == 64 && s.Why.Contains("IPv4 address 192.168.64.3"));
+        wanted
+            .Skipped.Should()
+            .ContainSingle()
+            .Which.Should()
+            .Match<SkippedPeer>(s => s.Peer.Subnet.PrefixLength == 64 && s.Why.Contains("IPv4 address 192.168.64.3"));
     }
 
-    private static LocalNode Self(string families) => Leases.Dual with
-    {
-        Addresses = new(families.Contains('4') ? Leases.Dual.Addresses.V4 : null, families.Contains('6') ? Leases.Dual.Addresses.V6 : null),
-    };
+    private static LocalNode Self(string families) =>
+        Leases.Dual with
+        {
+            Addresses = new(
+                families.Contains('4') ? Leases.Dual.Addresses.V4 : null,
+                families.Contains('6') ? Leases.Dual.Addresses.V6 : null
+            ),
+        };
 
     private static PeerLease[] Host(string families) => Host(families.Contains('4') ? V4 : null, families.Contains('6') ? V6 : null);
 
     private static PeerLease[] Host(PeerAddress? v4, PeerAddress? v6) =>
-    [
-        new(IPNetwork.Parse("10.244.7.0/24"), new(v4, v6), "vxlan"), new(IPNetwork.Parse("fc00:1:0:7::/64"), new(v4, v6), "vxlan"),
-    ];
+        [new(IPNetwork.Parse("10.244.7.0/24"), new(v4, v6), "vxlan"), new(IPNetwork.Parse("fc00:1:0:7::/64"), new(v4, v6), "vxlan")];
 }

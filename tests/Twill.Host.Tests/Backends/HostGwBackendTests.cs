@@ -14,7 +14,9 @@ public sealed class HostGwBackendTests
     {
         Desired wanted = Backend.Wanted(Leases.Self, [Leases.HostGw(7, 3)]);
 
-        wanted.Routes.Should().Equal(new PeerRoute(IPNetwork.Parse("10.244.7.0/24"), IPAddress.Parse("192.168.64.3"), "eth0", OnLink: false));
+        wanted
+            .Routes.Should()
+            .Equal(new PeerRoute(IPNetwork.Parse("10.244.7.0/24"), IPAddress.Parse("192.168.64.3"), "eth0", OnLink: false));
         wanted.Devices.Should().BeEmpty();
         wanted.Neighbours.Should().BeEmpty();
         wanted.Fdb.Should().BeEmpty();
@@ -22,8 +24,13 @@ public sealed class HostGwBackendTests
 
     [Fact]
     public void A_host_behind_a_router_is_skipped_and_the_reason_names_both_sides() =>
-        Backend.Wanted(Leases.Self, [Leases.HostGw(7, 200)]).Skipped
-            .Should().ContainSingle().Which.Why.Should().Contain("192.168.64.200").And.Contain("eth0");
+        Backend
+            .Wanted(Leases.Self, [Leases.HostGw(7, 200)])
+            .Skipped.Should()
+            .ContainSingle()
+            .Which.Why.Should()
+            .Contain("192.168.64.200")
+            .And.Contain("eth0");
 
     [Fact]
     public void A_host_with_another_backend_is_skipped() =>

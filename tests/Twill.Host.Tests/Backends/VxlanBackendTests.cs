@@ -16,9 +16,14 @@ public sealed class VxlanBackendTests
     {
         Desired wanted = Plain.Wanted(Leases.Self, [Leases.Vxlan(7, 3)]);
 
-        wanted.Routes.Should().Equal(new PeerRoute(IPNetwork.Parse("10.244.7.0/24"), IPAddress.Parse("10.244.7.0"), "twill.1", OnLink: true));
-        wanted.Neighbours.Should().ContainSingle()
-            .Which.Should().Be(KeyValuePair.Create(new OverlayHop("twill.1", IPAddress.Parse("10.244.7.0")), new OverlayNeighbour(Leases.Mac(3))));
+        wanted
+            .Routes.Should()
+            .Equal(new PeerRoute(IPNetwork.Parse("10.244.7.0/24"), IPAddress.Parse("10.244.7.0"), "twill.1", OnLink: true));
+        wanted
+            .Neighbours.Should()
+            .ContainSingle()
+            .Which.Should()
+            .Be(KeyValuePair.Create(new OverlayHop("twill.1", IPAddress.Parse("10.244.7.0")), new OverlayNeighbour(Leases.Mac(3))));
         wanted.Fdb.Should().Equal(new OverlayFdbEntry("twill.1", Leases.Mac(3), IPAddress.Parse("192.168.64.3")));
         wanted.Skipped.Should().BeEmpty();
     }
@@ -35,8 +40,21 @@ public sealed class VxlanBackendTests
 
     [Fact]
     public void The_device_carries_the_base_address_of_the_first_own_subnet() =>
-        Plain.Wanted(Leases.Self, []).Devices.Should().Equal(new VxlanSpec(
-            "twill.1", 1, 4789, IPAddress.Parse("192.168.64.2"), Leases.OwnMac, 1450, new(IPNetwork.Parse("10.244.1.0/32"), null), "pods"));
+        Plain
+            .Wanted(Leases.Self, [])
+            .Devices.Should()
+            .Equal(
+                new VxlanSpec(
+                    "twill.1",
+                    1,
+                    4789,
+                    IPAddress.Parse("192.168.64.2"),
+                    Leases.OwnMac,
+                    1450,
+                    new(IPNetwork.Parse("10.244.1.0/32"), null),
+                    "pods"
+                )
+            );
 
     [Fact]
     public void Without_a_lease_the_device_has_no_address() =>
@@ -47,7 +65,9 @@ public sealed class VxlanBackendTests
     {
         Desired wanted = Direct.Wanted(Leases.Self, [Leases.Vxlan(7, 3)]);
 
-        wanted.Routes.Should().Equal(new PeerRoute(IPNetwork.Parse("10.244.7.0/24"), IPAddress.Parse("192.168.64.3"), "eth0", OnLink: false));
+        wanted
+            .Routes.Should()
+            .Equal(new PeerRoute(IPNetwork.Parse("10.244.7.0/24"), IPAddress.Parse("192.168.64.3"), "eth0", OnLink: false));
         wanted.Neighbours.Should().BeEmpty();
         wanted.Fdb.Should().BeEmpty();
     }
@@ -73,7 +93,8 @@ public sealed class VxlanBackendTests
     {
         PeerLease[] leases = [Leases.Vxlan(9, 5), Leases.Vxlan(10, 6), Leases.Vxlan(7, 3).WithMac(Leases.Mac(6))];
 
-        Desired one = Plain.Wanted(Leases.Self, leases), other = Plain.Wanted(Leases.Self, leases.Reverse());
+        Desired one = Plain.Wanted(Leases.Self, leases),
+            other = Plain.Wanted(Leases.Self, leases.Reverse());
 
         one.Fdb.Should().BeEquivalentTo(other.Fdb);
         one.Peers.Should().Equal(other.Peers);
@@ -89,27 +110,28 @@ public sealed class VxlanBackendTests
         wanted.Skipped.Should().ContainSingle().Which.Why.Should().Contain("02:bb:00:00:00:03").And.Contain("192.168.64.3");
     }
 
-    public static TheoryData<PeerLease, string> Unusable => new()
-    {
-        { Leases.Vxlan(7, 3) with { Subnet = IPNetwork.Parse("0.0.0.0/0") }, "not inside the network 10.244.0.0/16" },
-        { Leases.Vxlan(7, 3) with { Subnet = IPNetwork.Parse("10.0.0.0/8") }, "not inside the network" },
-        { Leases.Vxlan(7, 3) with { Subnet = IPNetwork.Parse("fd00::/64") }, "not inside the network" },
-        { Leases.Vxlan(1, 3), "this host's own subnet 10.244.1.0/24" },
-        { Leases.Vxlan(7, 3) with { Subnet = IPNetwork.Parse("10.244.1.128/25") }, "this host's own subnet" },
-        { Leases.Vxlan(7, 3) with { Subnet = IPNetwork.Parse("10.244.0.0/23") }, "this host's own subnet" },
-        { Leases.Vxlan(2, 3), "lost" },
-        { Leases.Vxlan(7, 2), "this host's own address 192.168.64.2" },
-        { Leases.Vxlan(7, 3).At("0.0.0.0"), "no address of a host" },
-        { Leases.Vxlan(7, 3).At("127.0.0.1"), "no address of a host" },
-        { Leases.Vxlan(7, 3).At("224.0.0.1"), "no address of a host" },
-        { Leases.Vxlan(7, 3).At("255.255.255.255"), "no address of a host" },
-        { Leases.Vxlan(7, 3) with { BackendType = "host-gw" }, "backend \"host-gw\", this host \"vxlan\"" },
-        { Leases.Vxlan(7, 3).WithMac(null), "no VtepMAC" },
-        { Leases.Vxlan(7, 3).WithMac(Leases.OwnMac), "also published by 192.168.64.2" },
-        { Leases.Vxlan(7, 3).WithMac(MacAddress.Zero), "no address of a device" },
-        { Leases.Vxlan(7, 3).WithMac(MacAddress.Broadcast), "no address of a device" },
-        { Leases.Vxlan(7, 3).With(a => a with { Vni = 2 }), "VNI 2, this host 1" },
-    };
+    public static TheoryData<PeerLease, string> Unusable =>
+        new()
+        {
+            { Leases.Vxlan(7, 3) with { Subnet = IPNetwork.Parse("0.0.0.0/0") }, "not inside the network 10.244.0.0/16" },
+            { Leases.Vxlan(7, 3) with { Subnet = IPNetwork.Parse("10.0.0.0/8") }, "not inside the network" },
+            { Leases.Vxlan(7, 3) with { Subnet = IPNetwork.Parse("fd00::/64") }, "not inside the network" },
+            { Leases.Vxlan(1, 3), "this host's own subnet 10.244.1.0/24" },
+            { Leases.Vxlan(7, 3) with { Subnet = IPNetwork.Parse("10.244.1.128/25") }, "this host's own subnet" },
+            { Leases.Vxlan(7, 3) with { Subnet = IPNetwork.Parse("10.244.0.0/23") }, "this host's own subnet" },
+            { Leases.Vxlan(2, 3), "lost" },
+            { Leases.Vxlan(7, 2), "this host's own address 192.168.64.2" },
+            { Leases.Vxlan(7, 3).At("0.0.0.0"), "no address of a host" },
+            { Leases.Vxlan(7, 3).At("127.0.0.1"), "no address of a host" },
+            { Leases.Vxlan(7, 3).At("224.0.0.1"), "no address of a host" },
+            { Leases.Vxlan(7, 3).At("255.255.255.255"), "no address of a host" },
+            { Leases.Vxlan(7, 3) with { BackendType = "host-gw" }, "backend \"host-gw\", this host \"vxlan\"" },
+            { Leases.Vxlan(7, 3).WithMac(null), "no VtepMAC" },
+            { Leases.Vxlan(7, 3).WithMac(Leases.OwnMac), "also published by 192.168.64.2" },
+            { Leases.Vxlan(7, 3).WithMac(MacAddress.Zero), "no address of a device" },
+            { Leases.Vxlan(7, 3).WithMac(MacAddress.Broadcast), "no address of a device" },
+            { Leases.Vxlan(7, 3).With(a => a with { Vni = 2 }), "VNI 2, this host 1" },
+        };
 
     [Theory, MemberData(nameof(Unusable))]
     public void A_lease_that_would_harm_or_lead_nowhere_is_skipped_with_its_reason(PeerLease bad, string reason)

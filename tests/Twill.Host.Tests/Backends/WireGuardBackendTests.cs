@@ -25,32 +25,58 @@ public sealed class WireGuardBackendTests
     {
         Desired wanted = Wanted(Leases.WireGuard(7, 3));
 
-        wanted.Tunnels.Should().ContainSingle().Which.Should().BeEquivalentTo(KeyValuePair.Create(
-            End(3), new TunnelPeer(IPEndPoint.Parse("192.168.64.3:51820"), Subnets(7), PresharedKey: null, KeepaliveSeconds: 0)));
+        wanted
+            .Tunnels.Should()
+            .ContainSingle()
+            .Which.Should()
+            .BeEquivalentTo(
+                KeyValuePair.Create(
+                    End(3),
+                    new TunnelPeer(IPEndPoint.Parse("192.168.64.3:51820"), Subnets(7), PresharedKey: null, KeepaliveSeconds: 0)
+                )
+            );
         wanted.Routes.Should().Contain(new PeerRoute(IPNetwork.Parse("10.244.7.0/24"), Via: null, Device, OnLink: false)).And.HaveCount(2);
-        wanted.Peers.Should().Equal(new PeerPath(IPNetwork.Parse("10.244.7.0/24"), IPAddress.Parse("192.168.64.3"), VtepMac: null, Leases.Key(3)));
+        wanted
+            .Peers.Should()
+            .Equal(new PeerPath(IPNetwork.Parse("10.244.7.0/24"), IPAddress.Parse("192.168.64.3"), VtepMac: null, Leases.Key(3)));
         (wanted.Skipped.Count, wanted.Neighbours.Count, wanted.Fdb.Count).Should().Be((0, 0, 0));
     }
 
     [Fact]
-    public void What_no_host_has_goes_nowhere() => Wanted().Routes.Should()
-        .Equal(new PeerRoute(IPNetwork.Parse("10.244.0.0/16"), Via: null, "", OnLink: false, uint.MaxValue) { Type = RouteType.Unreachable });
+    public void What_no_host_has_goes_nowhere() =>
+        Wanted()
+            .Routes.Should()
+            .Equal(
+                new PeerRoute(IPNetwork.Parse("10.244.0.0/16"), Via: null, "", OnLink: false, uint.MaxValue)
+                {
+                    Type = RouteType.Unreachable,
+                }
+            );
 
     [Fact]
     public void All_subnets_of_a_host_are_allowed_to_its_one_peer_in_order() =>
-        Wanted(Leases.WireGuard(9, 3), Leases.WireGuard(7, 3)).Tunnels.Should().ContainSingle().Which.Value.AllowedIPs.Should().Equal(Subnets(7, 9));
+        Wanted(Leases.WireGuard(9, 3), Leases.WireGuard(7, 3))
+            .Tunnels.Should()
+            .ContainSingle()
+            .Which.Value.AllowedIPs.Should()
+            .Equal(Subnets(7, 9));
 
     [Fact]
-    public void The_device_has_the_hosts_key_port_and_base_address() => Wanted().Devices.Should().Equal(
-        new WireGuardSpec(Device, 51820, Leases.OwnKey, 1450, new(IPNetwork.Parse("10.244.1.0/32"), null), "pods"));
+    public void The_device_has_the_hosts_key_port_and_base_address() =>
+        Wanted()
+            .Devices.Should()
+            .Equal(new WireGuardSpec(Device, 51820, Leases.OwnKey, 1450, new(IPNetwork.Parse("10.244.1.0/32"), null), "pods"));
 
     [Fact]
     public void What_the_network_says_of_keepalive_and_preshared_key_goes_to_every_peer()
     {
         LocalNode self = Self with { WireGuard = new LocalWireGuard(Leases.OwnKey, Leases.OwnKey, KeepaliveSeconds: 25) };
 
-        Backend.Wanted(self, [Leases.WireGuard(7, 3), Leases.WireGuard(8, 4)]).Tunnels.Values.Should()
-            .HaveCount(2).And.OnlyContain(peer => peer.KeepaliveSeconds == 25 && Equals(peer.PresharedKey, Leases.OwnKey));
+        Backend
+            .Wanted(self, [Leases.WireGuard(7, 3), Leases.WireGuard(8, 4)])
+            .Tunnels.Values.Should()
+            .HaveCount(2)
+            .And.OnlyContain(peer => peer.KeepaliveSeconds == 25 && Equals(peer.PresharedKey, Leases.OwnKey));
     }
 
     [Fact]
@@ -60,7 +86,10 @@ public sealed class WireGuardBackendTests
         WireGuardEnd end = new(Leases.Key(3), 51820);
         PeerLease v4 = Leases.WireGuard(7, 3) with
         {
-            Addresses = new(new PeerAddress(IPAddress.Parse("192.168.64.3"), WireGuard: end), new PeerAddress(IPAddress.Parse("fd00:64::3"), WireGuard: end)),
+            Addresses = new(
+                new PeerAddress(IPAddress.Parse("192.168.64.3"), WireGuard: end),
+                new PeerAddress(IPAddress.Parse("fd00:64::3"), WireGuard: end)
+            ),
         };
 
         Desired wanted = Backend.Wanted(self, [v4, v4 with { Subnet = IPNetwork.Parse("fc00:1:0:7::/64") }]);
@@ -78,7 +107,10 @@ public sealed class WireGuardBackendTests
     public void A_host_that_only_the_other_family_reaches_is_reached_by_that()
     {
         LocalNode self = Leases.Dual with { WireGuard = Self.WireGuard };
-        PeerLease only = Leases.WireGuard(7, 3) with { Addresses = new(null, new PeerAddress(IPAddress.Parse("fd00:64::3"), WireGuard: new(Leases.Key(3), 51821))) };
+        PeerLease only = Leases.WireGuard(7, 3) with
+        {
+            Addresses = new(null, new PeerAddress(IPAddress.Parse("fd00:64::3"), WireGuard: new(Leases.Key(3), 51821))),
+        };
 
         Backend.Wanted(self, [only]).Tunnels[End(3)].Endpoint.Should().Be(IPEndPoint.Parse("[fd00:64::3]:51821"));
     }
@@ -96,7 +128,9 @@ public sealed class WireGuardBackendTests
 
     [Fact]
     public void A_host_with_this_hosts_own_key_is_skipped() =>
-        Why(Leases.WireGuard(7, 3).With(a => a with { WireGuard = new WireGuardEnd(Leases.OwnKey.PublicKey, 51820) })).Should().Contain("is this host's own");
+        Why(Leases.WireGuard(7, 3).With(a => a with { WireGuard = new WireGuardEnd(Leases.OwnKey.PublicKey, 51820) }))
+            .Should()
+            .Contain("is this host's own");
 
     [Fact]
     public void A_host_without_a_key_or_port_is_skipped()

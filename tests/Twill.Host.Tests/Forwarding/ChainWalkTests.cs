@@ -9,7 +9,8 @@ namespace Twill.Host.Tests.Forwarding;
 /// <summary>Chains as Docker, ufw, firewalld and people write them, and what becomes of containers' packets there.</summary>
 public sealed class ChainWalkTests
 {
-    private static readonly TableId s_ip = new(NftFamily.Ip, "filter"), s_inet = new(NftFamily.Inet, "admin");
+    private static readonly TableId s_ip = new(NftFamily.Ip, "filter"),
+        s_inet = new(NftFamily.Inet, "admin");
     private static readonly IPNetwork s_network = IPNetwork.Parse("10.244.0.0/16");
     private static readonly ProbePacket s_out = new("out", new Door("twill0", 5), new Door("eth0", 2), s_network, null);
     private static readonly ProbePacket s_in = new("in", new Door("twill.1", 6), new Door("twill0", 5), s_network, s_network);
@@ -24,7 +25,8 @@ public sealed class ChainWalkTests
     [Fact]
     public void The_rules_that_doctor_recommends_help()
     {
-        Rule from = Rule.For(s_inet).Saddr(s_network).Accept(), to = Rule.For(s_inet).Daddr(s_network).Accept();
+        Rule from = Rule.For(s_inet).Saddr(s_network).Accept(),
+            to = Rule.For(s_inet).Daddr(s_network).Accept();
         Walk(ChainPolicy.Drop, s_out, from, to).Should().Be(Answer.Yes);
         Walk(ChainPolicy.Drop, s_in, to).Should().Be(Answer.Yes);
         Walk(ChainPolicy.Drop, s_out, to).Should().Be(Answer.Perhaps, "the outside may be one of our own addresses or not");
@@ -61,7 +63,8 @@ public sealed class ChainWalkTests
     [Fact]
     public void A_drop_before_an_accept_wins_and_one_after_it_does_not()
     {
-        Rule drop = Rule.For(s_ip).Saddr(s_network).Drop(), accept = Rule.For(s_ip).Accept();
+        Rule drop = Rule.For(s_ip).Saddr(s_network).Drop(),
+            accept = Rule.For(s_ip).Accept();
         Walk(ChainPolicy.Accept, s_out, drop, accept).Should().Be(Answer.No);
         Walk(ChainPolicy.Drop, s_out, accept, drop).Should().Be(Answer.Yes);
     }
@@ -93,9 +96,11 @@ public sealed class ChainWalkTests
         {
             ["FORWARD"] =
             [
-                Rule.For(s_ip).Counter().Jump("DOCKER-USER"), Rule.For(s_ip).Counter().Jump("DOCKER-ISOLATION-STAGE-1"),
+                Rule.For(s_ip).Counter().Jump("DOCKER-USER"),
+                Rule.For(s_ip).Counter().Jump("DOCKER-ISOLATION-STAGE-1"),
                 Rule.For(s_ip).OifName("docker0").Add(Extension("match", "conntrack")).Accept(),
-                Rule.For(s_ip).OifName("docker0").Jump("DOCKER"), Rule.For(s_ip).IifName("docker0").OifName("docker0", inverted: true).Accept(),
+                Rule.For(s_ip).OifName("docker0").Jump("DOCKER"),
+                Rule.For(s_ip).IifName("docker0").OifName("docker0", inverted: true).Accept(),
             ],
             ["DOCKER-USER"] = [Rule.For(s_ip).Counter().Return()],
             ["DOCKER-ISOLATION-STAGE-1"] = [Rule.For(s_ip).IifName("docker0").Jump("DOCKER-ISOLATION-STAGE-2"), Rule.For(s_ip).Return()],
@@ -112,7 +117,10 @@ public sealed class ChainWalkTests
 
     [Fact]
     public void Chains_that_jump_in_a_circle_end() =>
-        new ChainWalk(chain => Placed(chain, [Rule.For(s_ip).Jump("again")]), _ => null).Take("again", ChainPolicy.Drop, s_out).Passes.Should().Be(Answer.No);
+        new ChainWalk(chain => Placed(chain, [Rule.For(s_ip).Jump("again")]), _ => null)
+            .Take("again", ChainPolicy.Drop, s_out)
+            .Passes.Should()
+            .Be(Answer.No);
 
     [Fact]
     public void What_decided_is_told_with_its_place_in_the_base_chain()
@@ -125,11 +133,15 @@ public sealed class ChainWalkTests
         ChainWalk walk = new(chain => Placed(chain, chains[chain]), _ => null);
 
         Passage dropped = walk.Take("forward", ChainPolicy.Accept, s_out with { Source = IPNetwork.Parse("10.9.0.0/16") });
-        (dropped.Passes, dropped.Top, dropped.At!.Handle, dropped.By!.Chain, dropped.By.Handle, dropped.IsForEverything).Should().Be((Answer.No, 1, 2ul, "mine", 2ul, true));
+        (dropped.Passes, dropped.Top, dropped.At!.Handle, dropped.By!.Chain, dropped.By.Handle, dropped.IsForEverything)
+            .Should()
+            .Be((Answer.No, 1, 2ul, "mine", 2ul, true));
 
         chains["mine"][1] = Rule.For(s_ip).OifName("eth0").Drop();
         walk = new(chain => Placed(chain, chains[chain]), _ => null);
-        walk.Take("forward", ChainPolicy.Accept, s_out with { Source = IPNetwork.Parse("10.9.0.0/16") }).IsForEverything.Should().BeFalse("somebody meant just these");
+        walk.Take("forward", ChainPolicy.Accept, s_out with { Source = IPNetwork.Parse("10.9.0.0/16") })
+            .IsForEverything.Should()
+            .BeFalse("somebody meant just these");
 
         chains["forward"] = [];
         walk.Take("forward", ChainPolicy.Drop, s_out).Should().Be(new Passage(Answer.No, null, int.MaxValue, null, IsForEverything: true));
@@ -143,20 +155,31 @@ public sealed class ChainWalkTests
     {
         NftSet allowed = new(s_inet, "allowed", NftType.Ipv4Addr) { Interval = true };
         Rule rule = Rule.For(s_inet).SaddrIn(allowed).Accept();
-        ChainWalk walk = new(chain => Placed(chain, [rule]), _ => [SetElement.Of(IPNetwork.Parse(element)), SetElement.Of(IPNetwork.Parse("203.0.113.0/24"))]);
+        ChainWalk walk = new(
+            chain => Placed(chain, [rule]),
+            _ => [SetElement.Of(IPNetwork.Parse(element)), SetElement.Of(IPNetwork.Parse("203.0.113.0/24"))]
+        );
 
         walk.Take("forward", ChainPolicy.Drop, which == "out" ? s_out : s_in).Passes.ToString().Should().Be(passes);
-        new ChainWalk(chain => Placed(chain, [rule]), _ => null).Take("forward", ChainPolicy.Drop, s_out).Passes.Should().Be(Answer.Perhaps, "a set that cannot be read");
+        new ChainWalk(chain => Placed(chain, [rule]), _ => null)
+            .Take("forward", ChainPolicy.Drop, s_out)
+            .Passes.Should()
+            .Be(Answer.Perhaps, "a set that cannot be read");
     }
 
     [Fact]
     public void Verdict_maps_are_followed()
     {
-        NftSet state = new(s_inet, "s", NftType.Mark) { Data = NftType.Verdict }, names = new(s_inet, "n", NftType.IfName) { Data = NftType.Verdict };
-        Rule byState = Rule.For(s_inet).Add(new Ct(CtKey.State)).Add(new Lookup("s", Dreg: NftRegister.Verdict)), byName = Rule.For(s_inet).Vmap(names, KeyPart.IifName);
+        NftSet state = new(s_inet, "s", NftType.Mark) { Data = NftType.Verdict },
+            names = new(s_inet, "n", NftType.IfName) { Data = NftType.Verdict };
+        Rule byState = Rule.For(s_inet).Add(new Ct(CtKey.State)).Add(new Lookup("s", Dreg: NftRegister.Verdict)),
+            byName = Rule.For(s_inet).Vmap(names, KeyPart.IifName);
         SetElement[] states = [new SetElement(NftData.OfHost(2)).To(Verdict.Accept), new SetElement(NftData.OfHost(1)).To(Verdict.Drop)];
         SetElement[] doors = [new SetElement(NftData.OfInterface("twill0")).To(Verdict.Jump("ours"))];
-        ChainWalk walk = new(chain => Placed(chain, chain == "ours" ? [Rule.For(s_inet).Accept()] : [byState, byName]), set => set == "s" ? states : doors);
+        ChainWalk walk = new(
+            chain => Placed(chain, chain == "ours" ? [Rule.For(s_inet).Accept()] : [byState, byName]),
+            set => set == "s" ? states : doors
+        );
 
         walk.Take("forward", ChainPolicy.Drop, s_in).Passes.Should().Be(Answer.No);
         walk.Take("forward", ChainPolicy.Drop, s_in with { IsAnswer = true }).Passes.Should().Be(Answer.Yes);
@@ -166,7 +189,9 @@ public sealed class ChainWalkTests
     [Fact]
     public void Accepts_for_one_protocol_or_port_let_nobody_else_through()
     {
-        Rule ssh = Rule.For(s_inet).Dport(6, 22).Accept(), ping = Rule.For(s_inet).L4Proto(1).Accept(), published = Rule.For(s_inet).CtStatus(CtStatus.Dnat).Accept();
+        Rule ssh = Rule.For(s_inet).Dport(6, 22).Accept(),
+            ping = Rule.For(s_inet).L4Proto(1).Accept(),
+            published = Rule.For(s_inet).CtStatus(CtStatus.Dnat).Accept();
         Walk(ChainPolicy.Drop, s_out, ssh, ping, published).Should().Be(Answer.No);
         Walk(ChainPolicy.Drop, s_out, Rule.For(s_inet).L4Proto(6).Accept()).Should().Be(Answer.Perhaps);
         Walk(ChainPolicy.Accept, s_out, Rule.For(s_inet).Dport(6, 25).Drop()).Should().Be(Answer.Yes);
@@ -176,7 +201,8 @@ public sealed class ChainWalkTests
         new ChainWalk(chain => Placed(chain, rules), _ => null).Take("forward", policy, packet).Passes;
 
     /// <summary>Rules as they are in a chain, numbered from 1.</summary>
-    private static List<NftRule> Placed(string chain, IEnumerable<Rule> rules) => [.. rules.Select((rule, i) => new NftRule(s_ip, chain, (ulong)i + 1, rule))];
+    private static List<NftRule> Placed(string chain, IEnumerable<Rule> rules) =>
+        [.. rules.Select((rule, i) => new NftRule(s_ip, chain, (ulong)i + 1, rule))];
 
     /// <summary>An extension of iptables by its name, as the kernel lists it.</summary>
     private static UnknownExpression Extension(string kind, string name)

@@ -22,7 +22,9 @@ public sealed class PeerChangeTests
     [Fact]
     public void Who_shares_a_hardware_address_or_the_beginning_of_a_subnet_is_looked_at_too_and_who_shares_with_those()
     {
-        PeerLease sameMac = Leases.Vxlan(8, 3), half = Leases.Vxlan(9, 4) with { Subnet = IPNetwork.Parse("10.244.8.0/25") }, other = Leases.Vxlan(10, 5);
+        PeerLease sameMac = Leases.Vxlan(8, 3),
+            half = Leases.Vxlan(9, 4) with { Subnet = IPNetwork.Parse("10.244.8.0/25") },
+            other = Leases.Vxlan(10, 5);
 
         PeerChange change = PeerChange.Of([Leases.Vxlan(7, 3)], [], [other, half, sameMac]);
 
@@ -30,7 +32,8 @@ public sealed class PeerChangeTests
         change.After.Should().BeEquivalentTo([sameMac, half]);
     }
 
-    /// <summary>Hosts with few hardware addresses, few subnets of several sizes and few addresses, so that they collide all the time.</summary>
+    /// <summary>Hosts with few hardware addresses, few subnets of several sizes and few addresses, so that they collide all the
+    /// time.</summary>
     [Theory]
     [InlineData("vxlan", false)]
     [InlineData("vxlan", true)]
@@ -62,8 +65,14 @@ public sealed class PeerChangeTests
                 PeerChange change = PeerChange.Of(
                     before.Values.OfType<PeerLease>(),
                     before.Keys.Select(key => leases.GetValueOrDefault(key)).OfType<PeerLease>(),
-                    leases.Where(l => !before.ContainsKey(l.Key)).Select(l => l.Value));
-                Apply(Plan.Between(backend.Wanted(Leases.Dual, change.After), Actual.AsWanted(backend.Wanted(Leases.Dual, change.Before))), routes, neighbours, fdb);
+                    leases.Where(l => !before.ContainsKey(l.Key)).Select(l => l.Value)
+                );
+                Apply(
+                    Plan.Between(backend.Wanted(Leases.Dual, change.After), Actual.AsWanted(backend.Wanted(Leases.Dual, change.Before))),
+                    routes,
+                    neighbours,
+                    fdb
+                );
 
                 Desired all = backend.Wanted(Leases.Dual, leases.Values);
                 routes.Should().BeEquivalentTo(all.Routes);
@@ -75,21 +84,31 @@ public sealed class PeerChangeTests
 
     private static PeerLease AnyLease(Random random, string type)
     {
-        int subnet = random.Next(1, 8), length = random.Next(2);
+        int subnet = random.Next(1, 8),
+            length = random.Next(2);
         bool v6 = random.Next(2) == 1;
         return new PeerLease(
             v6 ? IPNetwork.Parse($"fc00:1:0:{subnet}::/{64 + length}") : IPNetwork.Parse($"10.244.{subnet}.0/{24 + length}"),
-            new(random.Next(4) > 0 ? AnyAddress($"192.168.{random.Next(64, 66)}.{random.Next(2, 6)}") : null,
-                random.Next(4) > 0 ? AnyAddress($"fd00:{random.Next(64, 66)}::{random.Next(2, 6)}") : null),
-            type);
+            new(
+                random.Next(4) > 0 ? AnyAddress($"192.168.{random.Next(64, 66)}.{random.Next(2, 6)}") : null,
+                random.Next(4) > 0 ? AnyAddress($"fd00:{random.Next(64, 66)}::{random.Next(2, 6)}") : null
+            ),
+            type
+        );
 
-        PeerAddress AnyAddress(string publicIP) => type == "vxlan"
-            ? new PeerAddress(IPAddress.Parse(publicIP), Leases.Mac(random.Next(2, 6)), (uint)random.Next(1, 9) / 8 + 1)
-            : new PeerAddress(IPAddress.Parse(publicIP));
+        PeerAddress AnyAddress(string publicIP) =>
+            type == "vxlan"
+                ? new PeerAddress(IPAddress.Parse(publicIP), Leases.Mac(random.Next(2, 6)), (uint)random.Next(1, 9) / 8 + 1)
+                : new PeerAddress(IPAddress.Parse(publicIP));
     }
 
     /// <summary>What the kernel makes of a plan.</summary>
-    private static void Apply(Plan plan, HashSet<PeerRoute> routes, Dictionary<OverlayHop, OverlayNeighbour> neighbours, HashSet<OverlayFdbEntry> fdb)
+    private static void Apply(
+        Plan plan,
+        HashSet<PeerRoute> routes,
+        Dictionary<OverlayHop, OverlayNeighbour> neighbours,
+        HashSet<OverlayFdbEntry> fdb
+    )
     {
         foreach (OverlayFdbEntry entry in plan.PutFdb)
         {

@@ -84,7 +84,10 @@ public sealed class PlanTests
     public void A_neighbour_that_is_no_longer_permanent_is_written_again()
     {
         Actual actual = Have(Leases.Vxlan(7, 3));
-        Dictionary<OverlayHop, OverlayNeighbour> changed = actual.Neighbours.ToDictionary(n => n.Key, n => n.Value with { Permanent = false });
+        Dictionary<OverlayHop, OverlayNeighbour> changed = actual.Neighbours.ToDictionary(
+            n => n.Key,
+            n => n.Value with { Permanent = false }
+        );
 
         Plan.Between(Want(Leases.Vxlan(7, 3)), actual with { Neighbours = changed }).PutNeighbours.Should().HaveCount(1);
     }
@@ -95,7 +98,13 @@ public sealed class PlanTests
         OverlayFdbEntry inTheWay = new("twill.1", Leases.Mac(3), IPAddress.Parse("192.168.64.66"));
         OverlayFdbEntry elsewhere = new("twill.1", Leases.Mac(77), IPAddress.Parse("192.168.64.77"));
 
-        Plan plan = Plan.Between(Want(Leases.Vxlan(7, 3)), Actual.Empty with { ForeignFdb = new HashSet<OverlayFdbEntry> { inTheWay, elsewhere } });
+        Plan plan = Plan.Between(
+            Want(Leases.Vxlan(7, 3)),
+            Actual.Empty with
+            {
+                ForeignFdb = new HashSet<OverlayFdbEntry> { inTheWay, elsewhere },
+            }
+        );
 
         plan.EvictFdb.Should().Equal(inTheWay);
         plan.PutFdb.Should().HaveCount(1);

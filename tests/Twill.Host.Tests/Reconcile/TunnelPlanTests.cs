@@ -9,15 +9,17 @@ namespace Twill.Host.Tests.Reconcile;
 public sealed class TunnelPlanTests
 {
     private static readonly WireGuardBackend WireGuard = new(new BackendOptions("wireguard", Vni: 1, Port: 51820, DirectRouting: false));
-    private static readonly TunnelEnd Three = new("twill-wg.51820", Leases.Key(3)), Four = new("twill-wg.51820", Leases.Key(4));
+    private static readonly TunnelEnd Three = new("twill-wg.51820", Leases.Key(3)),
+        Four = new("twill-wg.51820", Leases.Key(4));
     private static readonly IPEndPoint Elsewhere = IPEndPoint.Parse("203.0.113.9:4242");
 
     private static Desired Want(params PeerLease[] peers) => WireGuard.Wanted(Leases.Self with { WireGuard = new(Leases.OwnKey) }, peers);
 
-    private static Actual Have(Desired desired, Func<TunnelPeer, TunnelPeer>? change = null) => Actual.AsWanted(desired) with
-    {
-        Tunnels = desired.Tunnels.ToDictionary(t => t.Key, t => change is null ? t.Value : change(t.Value)),
-    };
+    private static Actual Have(Desired desired, Func<TunnelPeer, TunnelPeer>? change = null) =>
+        Actual.AsWanted(desired) with
+        {
+            Tunnels = desired.Tunnels.ToDictionary(t => t.Key, t => change is null ? t.Value : change(t.Value)),
+        };
 
     [Fact]
     public void Nothing_is_done_when_the_device_is_as_it_should_be() =>
@@ -58,12 +60,18 @@ public sealed class TunnelPlanTests
     [Fact]
     public void A_host_that_moved_is_followed_at_once() =>
         Plan.Between(Want(Leases.WireGuard(7, 3).At("192.168.64.9")), Actual.AsWanted(Want(Leases.WireGuard(7, 3))))
-            .PutTunnels.Should().ContainSingle().Which.Value.Endpoint.Should().Be(IPEndPoint.Parse("192.168.64.9:51820"));
+            .PutTunnels.Should()
+            .ContainSingle()
+            .Which.Value.Endpoint.Should()
+            .Be(IPEndPoint.Parse("192.168.64.9:51820"));
 
     [Fact]
     public void Another_endpoint_is_put_right_when_nothing_is_heard_from_there() =>
         Plan.Between(Want(Leases.WireGuard(7, 3)), Have(Want(Leases.WireGuard(7, 3)), peer => peer with { Endpoint = Elsewhere }))
-            .PutTunnels.Should().ContainSingle().Which.Value.Endpoint.Should().Be(IPEndPoint.Parse("192.168.64.3:51820"));
+            .PutTunnels.Should()
+            .ContainSingle()
+            .Which.Value.Endpoint.Should()
+            .Be(IPEndPoint.Parse("192.168.64.3:51820"));
 
     [Fact]
     public void Another_endpoint_that_the_host_is_heard_from_is_left()
@@ -72,7 +80,10 @@ public sealed class TunnelPlanTests
 
         Plan.Between(wanted, Have(wanted, peer => peer with { Endpoint = Elsewhere, IsHeardOf = true })).Count.Should().Be(0);
         Plan.Between(wanted, Have(wanted, peer => peer with { Endpoint = Elsewhere, IsHeardOf = true, KeepaliveSeconds = 7 }))
-            .PutTunnels.Should().ContainSingle().Which.Value.Endpoint.Should().BeNull("only what is wrong is put right");
+            .PutTunnels.Should()
+            .ContainSingle()
+            .Which.Value.Endpoint.Should()
+            .BeNull("only what is wrong is put right");
     }
 
     [Fact]
@@ -81,8 +92,11 @@ public sealed class TunnelPlanTests
         Desired wanted = Want(Leases.WireGuard(7, 3));
         Func<TunnelPeer, TunnelPeer>[] changes =
         [
-            peer => peer with { AllowedIPs = [] }, peer => peer with { AllowedIPs = [.. peer.AllowedIPs, IPNetwork.Parse("0.0.0.0/0")] },
-            peer => peer with { PresharedKey = Leases.OwnKey }, peer => peer with { KeepaliveSeconds = 1 }, peer => peer with { Endpoint = null },
+            peer => peer with { AllowedIPs = [] },
+            peer => peer with { AllowedIPs = [.. peer.AllowedIPs, IPNetwork.Parse("0.0.0.0/0")] },
+            peer => peer with { PresharedKey = Leases.OwnKey },
+            peer => peer with { KeepaliveSeconds = 1 },
+            peer => peer with { Endpoint = null },
         ];
         foreach (Func<TunnelPeer, TunnelPeer> change in changes)
         {
@@ -95,7 +109,9 @@ public sealed class TunnelPlanTests
     [Fact]
     public void Hosts_that_share_a_key_change_together()
     {
-        PeerLease first = Leases.WireGuard(7, 3), second = Leases.WireGuard(8, 3), other = Leases.WireGuard(9, 4);
+        PeerLease first = Leases.WireGuard(7, 3),
+            second = Leases.WireGuard(8, 3),
+            other = Leases.WireGuard(9, 4);
 
         PeerChange.Of([first], [], [second, other]).After.Should().Equal(second);
     }

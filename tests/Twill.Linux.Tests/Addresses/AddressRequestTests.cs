@@ -13,13 +13,17 @@ public sealed class AddressRequestTests
     public void NewAddress_is_what_ip_addr_add_sends() => Captured.Equal("addresses/new-address", new NewAddress(10, s_gateway, 24));
 
     [Fact]
-    public void NewAddress_sends_all_that_is_asked_for() => Captured.Equal("addresses/new-address-all", new NewAddress(10, s_gateway, 24)
-    {
-        Broadcast = IPAddress.Parse("10.244.7.255"),
-        Label = "br0:1",
-        Scope = RouteScope.Link,
-        AddressFlags = AddressFlags.NoPrefixRoute,
-    });
+    public void NewAddress_sends_all_that_is_asked_for() =>
+        Captured.Equal(
+            "addresses/new-address-all",
+            new NewAddress(10, s_gateway, 24)
+            {
+                Broadcast = IPAddress.Parse("10.244.7.255"),
+                Label = "br0:1",
+                Scope = RouteScope.Link,
+                AddressFlags = AddressFlags.NoPrefixRoute,
+            }
+        );
 
     [Fact]
     public void NewAddress_names_who_is_at_the_other_end() =>
@@ -27,14 +31,18 @@ public sealed class AddressRequestTests
 
     [Fact]
     public void NewAddress_of_IPv6_can_do_without_duplicate_address_detection() =>
-        Captured.Equal("addresses/new-address-ipv6", new NewAddress(10, IPAddress.Parse("fd00::1"), 64) { AddressFlags = AddressFlags.NoDad });
+        Captured.Equal(
+            "addresses/new-address-ipv6",
+            new NewAddress(10, IPAddress.Parse("fd00::1"), 64) { AddressFlags = AddressFlags.NoDad }
+        );
 
     [Fact]
     public void NewAddress_replaces_when_told_to() =>
         Captured.Equal("addresses/replace-address", new NewAddress(10, s_gateway, 32) { Replace = true });
 
     [Fact]
-    public void DeleteAddress_is_what_ip_addr_del_sends() => Captured.Equal("addresses/delete-address", new DeleteAddress(10, s_gateway, 24));
+    public void DeleteAddress_is_what_ip_addr_del_sends() =>
+        Captured.Equal("addresses/delete-address", new DeleteAddress(10, s_gateway, 24));
 
     [Fact]
     public void ListAddresses_asks_the_kernel_to_filter() =>

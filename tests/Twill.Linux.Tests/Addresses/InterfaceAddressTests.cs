@@ -8,7 +8,8 @@ public sealed class InterfaceAddressTests
 {
     private static readonly List<InterfaceAddress> s_all = Decoded.All(Captured.Reply("addresses"), InterfaceAddress.Decode);
 
-    private static InterfaceAddress The(string address) => s_all.Should().ContainSingle(a => a.Address.Equals(IPAddress.Parse(address))).Subject;
+    private static InterfaceAddress The(string address) =>
+        s_all.Should().ContainSingle(a => a.Address.Equals(IPAddress.Parse(address))).Subject;
 
     [Fact]
     public void An_IPv4_address_tells_prefix_broadcast_and_label()

@@ -24,7 +24,19 @@ public sealed class LinkTests
         link.LinkIndex.Should().Be(88);
         link.LinkNetnsId.Should().Be(0);
         link.Alias.Should().Be("pod-7");
-        link.BridgePort.Should().BeEquivalentTo(new { Number = (ushort)1, Hairpin = true, Learning = false, Flood = true, MulticastFlood = true, NeighbourSuppression = false, Isolated = false });
+        link.BridgePort.Should()
+            .BeEquivalentTo(
+                new
+                {
+                    Number = (ushort)1,
+                    Hairpin = true,
+                    Learning = false,
+                    Flood = true,
+                    MulticastFlood = true,
+                    NeighbourSuppression = false,
+                    Isolated = false,
+                }
+            );
         link.Bridge.Should().BeNull();
         link.Vxlan.Should().BeNull();
     }
@@ -53,19 +65,22 @@ public sealed class LinkTests
 
         link.Index.Should().Be(11);
         link.Mtu.Should().Be(1450);
-        link.Vxlan.Should().BeEquivalentTo(new
-        {
-            Vni = 1u,
-            Port = (ushort)4789,
-            Local = IPAddress.Parse("10.0.0.1"),
-            LowerIndex = 0,
-            Learning = false,
-            UdpChecksum = true,
-            Udp6ZeroChecksumSent = false,
-            Udp6ZeroChecksumTaken = false,
-            GroupPolicy = false,
-            External = false,
-        });
+        link.Vxlan.Should()
+            .BeEquivalentTo(
+                new
+                {
+                    Vni = 1u,
+                    Port = (ushort)4789,
+                    Local = IPAddress.Parse("10.0.0.1"),
+                    LowerIndex = 0,
+                    Learning = false,
+                    UdpChecksum = true,
+                    Udp6ZeroChecksumSent = false,
+                    Udp6ZeroChecksumTaken = false,
+                    GroupPolicy = false,
+                    External = false,
+                }
+            );
     }
 
     [Fact]

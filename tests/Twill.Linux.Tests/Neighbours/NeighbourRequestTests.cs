@@ -15,14 +15,14 @@ public sealed class NeighbourRequestTests
 
     [Fact]
     public void NewNeighbour_that_must_be_new_is_what_ip_neigh_add_sends() =>
-        Captured.Equal("neighbours/new-neighbour-ipv6", new NewNeighbour(10, IPAddress.Parse("fd00::9"), s_mac)
-        {
-            MustBeNew = true,
-            State = NeighbourState.Reachable,
-        });
+        Captured.Equal(
+            "neighbours/new-neighbour-ipv6",
+            new NewNeighbour(10, IPAddress.Parse("fd00::9"), s_mac) { MustBeNew = true, State = NeighbourState.Reachable }
+        );
 
     [Fact]
-    public void DeleteNeighbour_is_what_ip_neigh_del_sends() => Captured.Equal("neighbours/delete-neighbour", new DeleteNeighbour(10, s_base));
+    public void DeleteNeighbour_is_what_ip_neigh_del_sends() =>
+        Captured.Equal("neighbours/delete-neighbour", new DeleteNeighbour(10, s_base));
 
     [Fact]
     public void Addresses_that_the_host_answers_for_are_what_ip_neigh_proxy_sends()
@@ -43,29 +43,39 @@ public sealed class NeighbourRequestTests
 
     [Fact]
     public void NewFdbEntry_is_marked_as_learned_elsewhere_when_told_to() =>
-        Captured.Equal("neighbours/replace-fdb-extern-learn", new NewFdbEntry(11, s_mac)
-        {
-            Destination = IPAddress.Parse("10.0.0.9"),
-            EntryFlags = NeighbourFlags.Self | NeighbourFlags.ExternallyLearned,
-        });
+        Captured.Equal(
+            "neighbours/replace-fdb-extern-learn",
+            new NewFdbEntry(11, s_mac)
+            {
+                Destination = IPAddress.Parse("10.0.0.9"),
+                EntryFlags = NeighbourFlags.Self | NeighbourFlags.ExternallyLearned,
+            }
+        );
 
     [Fact]
-    public void NewFdbEntry_appends_with_port_and_vni() => Captured.Equal("neighbours/append-fdb-all", new NewFdbEntry(11, MacAddress.Zero)
-    {
-        Append = true,
-        Destination = IPAddress.Parse("fd00::9"),
-        Port = 8472,
-        Vni = 9,
-    });
+    public void NewFdbEntry_appends_with_port_and_vni() =>
+        Captured.Equal(
+            "neighbours/append-fdb-all",
+            new NewFdbEntry(11, MacAddress.Zero)
+            {
+                Append = true,
+                Destination = IPAddress.Parse("fd00::9"),
+                Port = 8472,
+                Vni = 9,
+            }
+        );
 
     [Fact]
     public void NewFdbEntry_of_a_bridge_names_the_port_and_the_vlan() =>
-        Captured.Equal("neighbours/new-fdb-bridge", new NewFdbEntry(12, s_mac)
-        {
-            EntryFlags = NeighbourFlags.Master,
-            State = NeighbourState.Reachable,
-            Vlan = 5,
-        });
+        Captured.Equal(
+            "neighbours/new-fdb-bridge",
+            new NewFdbEntry(12, s_mac)
+            {
+                EntryFlags = NeighbourFlags.Master,
+                State = NeighbourState.Reachable,
+                Vlan = 5,
+            }
+        );
 
     [Fact]
     public void DeleteFdbEntry_is_what_bridge_fdb_del_sends() =>

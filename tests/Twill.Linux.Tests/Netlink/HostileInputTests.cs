@@ -16,7 +16,10 @@ public sealed class HostileInputTests
         {
             TheoryData<string> names = [];
             foreach (string file in Directory.EnumerateFiles(Path.Combine(Captured.Directory(), "replies"), "*.hex"))
+            {
                 names.Add(Path.GetFileNameWithoutExtension(file));
+            }
+
             return names;
         }
     }
@@ -30,7 +33,9 @@ public sealed class HostileInputTests
         {
             // A copy of exactly this length, so that reading past it cannot find the rest.
             if (!TryDecode(whole[..length]))
+            {
                 refused++;
+            }
         }
         refused.Should().BeGreaterThan(whole.Length / 2, "only a cut between two messages leaves nothing to refuse");
     }
@@ -43,7 +48,7 @@ public sealed class HostileInputTests
         for (int length = 16; length < first; length++)
         {
             byte[] cut = whole[..length];
-            BitConverter.TryWriteBytes(cut, length);    // the header agrees: it is the attributes that end too early
+            BitConverter.TryWriteBytes(cut, length); // the header agrees: it is the attributes that end too early
             TryDecode(cut);
         }
     }
@@ -60,7 +65,12 @@ public sealed class HostileInputTests
             for (int i = random.Next(1, 6); i > 0; i--)
             {
                 int at = random.Next(damaged.Length);
-                damaged[at] = random.Next(3) switch { 0 => 0, 1 => 0xff, _ => (byte)random.Next(256) };
+                damaged[at] = random.Next(3) switch
+                {
+                    0 => 0,
+                    1 => 0xff,
+                    _ => (byte)random.Next(256),
+                };
             }
             TryDecode(damaged);
         }
@@ -93,7 +103,10 @@ public sealed class HostileInputTests
             while (messages.TryRead(out NetlinkMessage message))
             {
                 if (message.Type is 2 or 3)
+                {
                     NetlinkAck.Parse(in message);
+                }
+
                 Link.Decode(in message);
                 InterfaceAddress.Decode(in message)?.Network.ToString();
                 Route.Decode(in message)?.ToString();

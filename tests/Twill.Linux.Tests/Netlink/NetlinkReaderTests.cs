@@ -14,7 +14,9 @@ public sealed class NetlinkReaderTests
         {
             NetlinkReader reader = new(bytes);
             while (reader.TryRead(out NetlinkAttribute a))
+            {
                 read(a);
+            }
         });
     }
 
@@ -74,7 +76,10 @@ public sealed class NetlinkReaderTests
     [Theory]
     [InlineData("0f000000 10000000 00000000 00000000", "A netlink message at offset 0 says it has 15 bytes, of which there are 16.")]
     [InlineData("11000000 10000000 00000000 00000000", "A netlink message at offset 0 says it has 17 bytes, of which there are 16.")]
-    [InlineData("ffffffff 10000000 00000000 00000000", "A netlink message at offset 0 says it has 4294967295 bytes, of which there are 16.")]
+    [InlineData(
+        "ffffffff 10000000 00000000 00000000",
+        "A netlink message at offset 0 says it has 4294967295 bytes, of which there are 16."
+    )]
     [InlineData("10000000 10000000 00000000", "A netlink datagram of 12 bytes ends inside the header at offset 0.")]
     [InlineData("10000000 10000000 00000000 00000000 01", "A netlink datagram of 17 bytes ends inside the header at offset 16.")]
     public void A_datagram_that_is_cut_short_is_refused(string hex, string message)
@@ -84,9 +89,7 @@ public sealed class NetlinkReaderTests
         NetlinkFormatException e = Assert.Throws<NetlinkFormatException>(() =>
         {
             NetlinkMessages messages = new(bytes);
-            while (messages.TryRead(out _))
-            {
-            }
+            while (messages.TryRead(out _)) { }
         });
 
         e.Message.Should().Be(message);

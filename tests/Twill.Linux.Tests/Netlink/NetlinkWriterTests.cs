@@ -17,7 +17,7 @@ public sealed class NetlinkWriterTests
     private static byte[] Write(Writing write, int room = 256)
     {
         byte[] buffer = new byte[room];
-        buffer.AsSpan().Fill(0xcc);     // nothing that was there before may show through the padding
+        buffer.AsSpan().Fill(0xcc); // nothing that was there before may show through the padding
         NetlinkWriter w = new(buffer);
         write(ref w);
         w.IsFull.Should().BeFalse();
@@ -76,26 +76,36 @@ public sealed class NetlinkWriterTests
     }
 
     [Fact]
-    public void Nests_know_their_length_and_say_that_they_are_nests() => Equal("10000180 0c000281 05000100 09000000", Write((ref NetlinkWriter w) =>
-    {
-        Nest outer = w.Begin(TEST.A);
-        Nest inner = w.Begin(TEST.B);
-        w.Put(TEST.A, (byte)9);
-        w.End(inner);
-        w.End(outer);
-    }));
+    public void Nests_know_their_length_and_say_that_they_are_nests() =>
+        Equal(
+            "10000180 0c000281 05000100 09000000",
+            Write(
+                (ref NetlinkWriter w) =>
+                {
+                    Nest outer = w.Begin(TEST.A);
+                    Nest inner = w.Begin(TEST.B);
+                    w.Put(TEST.A, (byte)9);
+                    w.End(inner);
+                    w.End(outer);
+                }
+            )
+        );
 
     [Fact]
-    public void Messages_follow_each_other_with_header_and_length() => Equal(
-        "14000000 10000500 07000000 00000000 01000000" + "10000000 11000100 08000000 00000000",
-        Write((ref NetlinkWriter w) =>
-        {
-            w.BeginMessage(16, NetlinkFlags.Request | NetlinkFlags.Ack, 7);
-            w.Header(1);
-            w.EndMessage().Should().Be(20);
-            w.BeginMessage(17, NetlinkFlags.Request, 8);
-            w.EndMessage().Should().Be(16);
-        }));
+    public void Messages_follow_each_other_with_header_and_length() =>
+        Equal(
+            "14000000 10000500 07000000 00000000 01000000" + "10000000 11000100 08000000 00000000",
+            Write(
+                (ref NetlinkWriter w) =>
+                {
+                    w.BeginMessage(16, NetlinkFlags.Request | NetlinkFlags.Ack, 7);
+                    w.Header(1);
+                    w.EndMessage().Should().Be(20);
+                    w.BeginMessage(17, NetlinkFlags.Request, 8);
+                    w.EndMessage().Should().Be(16);
+                }
+            )
+        );
 
     [Fact]
     public void What_does_not_fit_is_never_written_and_the_writer_says_so()
@@ -132,18 +142,24 @@ public sealed class NetlinkWriterTests
     [Fact]
     public void A_nest_left_open_or_ended_out_of_order_is_a_mistake()
     {
-        Action open = () => Write((ref NetlinkWriter w) =>
-        {
-            w.BeginMessage(16, NetlinkFlags.Request, 1);
-            w.Begin(TEST.A);
-            w.EndMessage();
-        });
-        Action crossed = () => Write((ref NetlinkWriter w) =>
-        {
-            Nest outer = w.Begin(TEST.A);
-            w.Begin(TEST.B);
-            w.End(outer);
-        });
+        Action open = () =>
+            Write(
+                (ref NetlinkWriter w) =>
+                {
+                    w.BeginMessage(16, NetlinkFlags.Request, 1);
+                    w.Begin(TEST.A);
+                    w.EndMessage();
+                }
+            );
+        Action crossed = () =>
+            Write(
+                (ref NetlinkWriter w) =>
+                {
+                    Nest outer = w.Begin(TEST.A);
+                    w.Begin(TEST.B);
+                    w.End(outer);
+                }
+            );
 
         open.Should().Throw<InvalidOperationException>().WithMessage("1 nested attributes were not ended*");
         crossed.Should().Throw<InvalidOperationException>().WithMessage("*another order*");
@@ -153,12 +169,16 @@ public sealed class NetlinkWriterTests
     public void An_attribute_longer_than_its_length_can_say_is_refused()
     {
         Action value = () => Write((ref NetlinkWriter w) => w.Put(TEST.A, new byte[65532]), 70_000);
-        Action nest = () => Write((ref NetlinkWriter w) =>
-        {
-            Nest outer = w.Begin(TEST.A);
-            w.Put(TEST.B, new byte[65531]);
-            w.End(outer);
-        }, 70_000);
+        Action nest = () =>
+            Write(
+                (ref NetlinkWriter w) =>
+                {
+                    Nest outer = w.Begin(TEST.A);
+                    w.Put(TEST.B, new byte[65531]);
+                    w.End(outer);
+                },
+                70_000
+            );
 
         value.Should().Throw<ArgumentException>().WithMessage("Attribute 1 of 65532 bytes*");
         nest.Should().Throw<InvalidOperationException>().WithMessage("A nested attribute of 65540 bytes*");

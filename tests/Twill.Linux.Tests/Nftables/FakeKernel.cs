@@ -40,13 +40,9 @@ internal sealed class FakeKernel(Func<IReadOnlyList<FakeKernel.Sent>, IEnumerabl
         return datagram.Length;
     }
 
-    public void PrepareForDumps()
-    {
-    }
+    public void PrepareForDumps() { }
 
-    public void Dispose()
-    {
-    }
+    public void Dispose() { }
 
     /// <summary>NLMSG_ERROR for a message: errno, its header.</summary>
     internal static byte[] Ack(uint sequence, Errno errno)

@@ -59,18 +59,25 @@ public sealed class NftBatchTests
     {
         using NftSocket nft = new(new FakeKernel(_ => []));
 
-        FluentActions.Invoking(() => nft.NewBatch().Add(new NewTable(Table)).Send())
-            .Should().Throw<NetlinkException>().Which.Errno.Should().Be(Errno.ETIMEDOUT);
+        FluentActions
+            .Invoking(() => nft.NewBatch().Add(new NewTable(Table)).Send())
+            .Should()
+            .Throw<NetlinkException>()
+            .Which.Errno.Should()
+            .Be(Errno.ETIMEDOUT);
     }
 
     [Fact]
     public void On_kernels_without_destroy_elements_are_deleted_one_by_one_and_missing_ones_passed_over()
     {
-        const ushort Destroy = 0x0a1e, Delete = 0x0a0e;
+        const ushort Destroy = 0x0a1e,
+            Delete = 0x0a0e;
         int deleted = 0;
-        FakeKernel kernel = new(sent => sent[1].Type == Destroy
-            ? [FakeKernel.Ack(sent[1].Sequence, Errno.EINVAL)]
-            : [FakeKernel.Ack(sent[1].Sequence, ++deleted == 1 ? Errno.ENOENT : Errno.None)]);
+        FakeKernel kernel = new(sent =>
+            sent[1].Type == Destroy
+                ? [FakeKernel.Ack(sent[1].Sequence, Errno.EINVAL)]
+                : [FakeKernel.Ack(sent[1].Sequence, ++deleted == 1 ? Errno.ENOENT : Errno.None)]
+        );
         using NftSocket nft = new(kernel);
 
         nft.DestroyElements(s_plain, SetElement.Of(IPAddress.Parse("10.0.0.1")), SetElement.Of(IPAddress.Parse("10.0.0.2")));
@@ -83,8 +90,11 @@ public sealed class NftBatchTests
     {
         using NftSocket nft = new(new FakeKernel(sent => [FakeKernel.Ack(sent[1].Sequence, Errno.EPERM)]));
 
-        FluentActions.Invoking(() => nft.DestroyElements(s_plain, SetElement.Of(IPAddress.Loopback)))
-            .Should().Throw<NetlinkException>().WithMessage("destroy element inet twill-a plain (message 1 of 1): *");
+        FluentActions
+            .Invoking(() => nft.DestroyElements(s_plain, SetElement.Of(IPAddress.Loopback)))
+            .Should()
+            .Throw<NetlinkException>()
+            .WithMessage("destroy element inet twill-a plain (message 1 of 1): *");
     }
 
     [Fact]
@@ -92,7 +102,11 @@ public sealed class NftBatchTests
     {
         FakeKernel kernel = new(sent => [FakeKernel.Ack(sent[^2].Sequence, Errno.None)]);
         using NftSocket nft = new(kernel);
-        NftSet chains = new(Table, "chains", NftType.Concat(NftType.Ipv6Addr, NftType.Ipv6Addr)) { Data = NftType.Verdict, Interval = true };
+        NftSet chains = new(Table, "chains", NftType.Concat(NftType.Ipv6Addr, NftType.Ipv6Addr))
+        {
+            Data = NftType.Verdict,
+            Interval = true,
+        };
         SetElement[] longest = new SetElement[1000];
         for (int i = 0; i < longest.Length; i++)
         {

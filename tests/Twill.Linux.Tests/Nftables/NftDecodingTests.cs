@@ -22,26 +22,49 @@ public sealed class NftDecodingTests
     private static readonly NftSet s_local = new(Table, "local", NftType.Ipv4Addr) { Interval = true };
 
     private static readonly Rule s_rule = Rule.For(Table)
-        .SaddrIn(s_local).DaddrNotIn(s_local).Dport(6, 80).CtState(CtState.New).Mark(1, mask: 3).DaddrIsLocal().Counter()
-        .Add(new Ct(CtKey.DstIp, CtDirection.Reply)).Add(new RangeMatch(NftData.OfPort(1), NftData.OfPort(9)))
-        .Add(new MetaSet(MetaKey.Mark)).Add(new CtSet(CtKey.Mark)).Dnat(IPAddress.Loopback, 80).Masquerade(NatFlags.Random)
-        .Add(new UnknownExpression("limit", "0c00010000000000000000050800040000000000")).Jump("helper").WithComment("all of them");
+        .SaddrIn(s_local)
+        .DaddrNotIn(s_local)
+        .Dport(6, 80)
+        .CtState(CtState.New)
+        .Mark(1, mask: 3)
+        .DaddrIsLocal()
+        .Counter()
+        .Add(new Ct(CtKey.DstIp, CtDirection.Reply))
+        .Add(new RangeMatch(NftData.OfPort(1), NftData.OfPort(9)))
+        .Add(new MetaSet(MetaKey.Mark))
+        .Add(new CtSet(CtKey.Mark))
+        .Dnat(IPAddress.Loopback, 80)
+        .Masquerade(NatFlags.Random)
+        .Add(new UnknownExpression("limit", "0c00010000000000000000050800040000000000"))
+        .Jump("helper")
+        .WithComment("all of them");
 
     private static readonly SetElement[] s_elements =
     [
-        SetElement.Range(Endpoint("10.1.0.0", 80), Endpoint("10.1.255.255", 90)).To(Verdict.Jump("helper")) with { Comment = "first" },
+        SetElement.Range(Endpoint("10.1.0.0", 80), Endpoint("10.1.255.255", 90)).To(Verdict.Jump("helper")) with
+        {
+            Comment = "first",
+        },
         SetElement.Of(Endpoint("10.2.0.0", 80)).To(Verdict.Accept),
     ];
 
     private static readonly Dictionary<string, (byte[] Message, Func<byte[], object?> Decode)> s_messages = new()
     {
         ["table"] = (Encode(new NewTable(Table, "a comment")), m => NftTable.Decode(One(m))),
-        ["chain"] = (Encode(new NewChain(Table, "c", new BaseChain(ChainType.Nat, NftHook.Output, -100), "a comment")), m => NftChain.Decode(One(m))),
+        ["chain"] = (Encode(new NewChain(Table, "c", new BaseChain(ChainType.Nat, NftHook.Output, -100), "a comment")), m =>
+            NftChain.Decode(One(m))
+        ),
         ["rule"] = (Encode(new NewRule(Table, "c", s_rule)), m => NftRule.Decode(One(m))),
         ["set"] = (Encode(new NewSet(s_ranges)), m => SetDecoder.DecodeSet(One(m))),
-        ["elements"] = (Encode(new NewSetElements(s_ranges, s_elements)), m => SetDecoder.DecodeElements(One(m)) is { } raw ? SetDecoder.Ranges(s_ranges, raw) : null),
-        ["ranges"] = (Encode(new NewSetElements(s_local, SetElement.Of(IPNetwork.Parse("10.0.0.0/8")), SetElement.Of(IPNetwork.Parse("224.0.0.0/3")))),
-            m => SetDecoder.DecodeElements(One(m)) is { } raw ? SetDecoder.Ranges(s_local, raw) : null),
+        ["elements"] = (Encode(new NewSetElements(s_ranges, s_elements)), m =>
+            SetDecoder.DecodeElements(One(m)) is { } raw ? SetDecoder.Ranges(s_ranges, raw) : null
+        ),
+        ["ranges"] = (
+            Encode(
+                new NewSetElements(s_local, SetElement.Of(IPNetwork.Parse("10.0.0.0/8")), SetElement.Of(IPNetwork.Parse("224.0.0.0/3")))
+            ),
+            m => SetDecoder.DecodeElements(One(m)) is { } raw ? SetDecoder.Ranges(s_local, raw) : null
+        ),
         ["generation"] = (FakeKernel.Message(NFT_MSG.NEWGEN, 1, [0, 0, 0, 7, 8, 0, 1, 0, 0, 0, 0, 7]), m => NftGeneration.Decode(One(m))),
     };
 
@@ -62,16 +85,22 @@ public sealed class NftDecodingTests
     [Fact]
     public void Chains_sets_and_elements_come_back_equal()
     {
-        Decode("chain").Should().BeEquivalentTo(new
-        {
-            Table,
-            Name = "c",
-            Base = new BaseChain(ChainType.Nat, NftHook.Output, -100, ChainPolicy.Accept),
-            Comment = "a comment",
-        });
+        Decode("chain")
+            .Should()
+            .BeEquivalentTo(
+                new
+                {
+                    Table,
+                    Name = "c",
+                    Base = new BaseChain(ChainType.Nat, NftHook.Output, -100, ChainPolicy.Accept),
+                    Comment = "a comment",
+                }
+            );
         Decode("set").Should().Be(s_ranges);
         ((List<SetElement>)Decode("elements")!).Should().Equal(s_elements);
-        ((List<SetElement>)Decode("ranges")!).Should().Equal(SetElement.Of(IPNetwork.Parse("10.0.0.0/8")), SetElement.Of(IPNetwork.Parse("224.0.0.0/3")));
+        ((List<SetElement>)Decode("ranges")!)
+            .Should()
+            .Equal(SetElement.Of(IPNetwork.Parse("10.0.0.0/8")), SetElement.Of(IPNetwork.Parse("224.0.0.0/3")));
     }
 
     [Theory, MemberData(nameof(Kinds))]
@@ -173,5 +202,6 @@ public sealed class NftDecodingTests
         return message;
     }
 
-    private static NftData Endpoint(string address, ushort port) => NftData.Concat(NftData.Of(IPAddress.Parse(address)), NftData.OfPort(port));
+    private static NftData Endpoint(string address, ushort port) =>
+        NftData.Concat(NftData.Of(IPAddress.Parse(address)), NftData.OfPort(port));
 }

@@ -12,12 +12,14 @@ internal static class NftEncoding
     internal static readonly TableId Table = new(NftFamily.Inet, "twill-a");
 
     /// <summary>The whole message, header included, is what nft sent (with nft's sequence number).</summary>
-    internal static void ShouldBe<T>(this T request, Golden golden) where T : struct, INetlinkRequest => request.ShouldBe(golden.Bytes);
+    internal static void ShouldBe<T>(this T request, Golden golden)
+        where T : struct, INetlinkRequest => request.ShouldBe(golden.Bytes);
 
-    internal static void ShouldBe<T>(this T request, byte[] golden) where T : struct, INetlinkRequest =>
-        HexRows.Equal(golden, Encode(request, MemoryMarshal.Read<uint>(golden.AsSpan(8))));
+    internal static void ShouldBe<T>(this T request, byte[] golden)
+        where T : struct, INetlinkRequest => HexRows.Equal(golden, Encode(request, MemoryMarshal.Read<uint>(golden.AsSpan(8))));
 
-    internal static byte[] Encode<T>(T request, uint sequence = 1) where T : struct, INetlinkRequest
+    internal static byte[] Encode<T>(T request, uint sequence = 1)
+        where T : struct, INetlinkRequest
     {
         MessageBuffer buffer = new(64);
         buffer.Append(in request, sequence);
@@ -31,19 +33,20 @@ internal static class NftEncoding
         Reheaded(message, Edit(message.AsSpan(20), path, static _ => null));
 
     /// <summary>A set's message without the entries of its user data that describe `typeof` (3 and 4).</summary>
-    internal static byte[] WithoutTypeof(this Golden golden) => Reheaded(golden.Bytes, Edit(golden.Bytes.AsSpan(20), [13], static userdata =>
-    {
-        List<byte> kept = [];
-        for (int at = 0; at < userdata.Length; at += 2 + userdata[at + 1])
-        {
-            if (userdata[at] is not (3 or 4))
+    internal static byte[] WithoutTypeof(this Golden golden) =>
+        Reheaded(golden.Bytes, Edit(golden.Bytes.AsSpan(20), [13], static userdata =>
             {
-                kept.AddRange(userdata.AsSpan(at, 2 + userdata[at + 1]));
-            }
-        }
+                List<byte> kept = [];
+                for (int at = 0; at < userdata.Length; at += 2 + userdata[at + 1])
+                {
+                    if (userdata[at] is not (3 or 4))
+                    {
+                        kept.AddRange(userdata.AsSpan(at, 2 + userdata[at + 1]));
+                    }
+                }
 
-        return [.. kept];
-    }));
+                return [.. kept];
+            }));
 
     /// <summary>The rule with every lookup naming its set by number as well, 1, 2, .. in order, as nft does.</summary>
     internal static Rule WithSetIds(this Rule rule, TableId table)
@@ -77,7 +80,8 @@ internal static class NftEncoding
         List<byte> result = [];
         for (int at = 0; at < attributes.Length;)
         {
-            ushort length = MemoryMarshal.Read<ushort>(attributes[at..]), type = MemoryMarshal.Read<ushort>(attributes[(at + 2)..]);
+            ushort length = MemoryMarshal.Read<ushort>(attributes[at..]),
+                type = MemoryMarshal.Read<ushort>(attributes[(at + 2)..]);
             byte[]? value = attributes[(at + 4)..(at + length)].ToArray();
             if ((type & 0x3fff) == path[0])
             {

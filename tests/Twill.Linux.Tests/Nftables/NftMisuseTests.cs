@@ -19,7 +19,11 @@ public sealed class NftMisuseTests
         Refused(s_plain, SetElement.Of(IPAddress.IPv6Loopback), "set plain: element 0x*01: expected keys of 4 bytes (ipv4_addr)");
         Refused(s_plain, SetElement.Of(IPAddress.Loopback).To(NftData.Of(1)), "*expected no data of 0 bytes");
         Refused(s_map, SetElement.Of(NftData.OfPort(80)), "*expected ipv4_addr . inet_service data of 8 bytes");
-        Refused(s_map, SetElement.Of(NftData.OfPort(80)).To(NftData.Of(IPAddress.Loopback)), "*expected ipv4_addr . inet_service data of 8 bytes");
+        Refused(
+            s_map,
+            SetElement.Of(NftData.OfPort(80)).To(NftData.Of(IPAddress.Loopback)),
+            "*expected ipv4_addr . inet_service data of 8 bytes"
+        );
         Refused(s_map, SetElement.Of(NftData.OfPort(80)).To(Verdict.Accept), "*expected ipv4_addr . inet_service data of 8 bytes");
         Refused(s_verdicts, SetElement.Of(NftData.OfPort(80)).To(NftData.OfPort(80)), "*expected verdict data*");
     }
@@ -28,20 +32,35 @@ public sealed class NftMisuseTests
     public void Ranges_are_for_interval_sets_and_end_where_they_begin_or_later()
     {
         Refused(s_plain, SetElement.Of(IPNetwork.Parse("10.0.0.0/8")), "*a range in a set that is not of intervals");
-        Refused(s_local, SetElement.Range(NftData.Of(IPAddress.Parse("10.0.0.9")), NftData.Of(IPAddress.Parse("10.0.0.1"))), "*ends before it begins");
+        Refused(
+            s_local,
+            SetElement.Range(NftData.Of(IPAddress.Parse("10.0.0.9")), NftData.Of(IPAddress.Parse("10.0.0.1"))),
+            "*ends before it begins"
+        );
     }
 
     [Fact]
     public void No_elements_are_never_sent_as_the_kernel_would_take_all_for_meant()
     {
-        FluentActions.Invoking(() => Encode(new DeleteSetElements(s_plain))).Should().Throw<ArgumentException>().WithMessage("*no elements given*");
-        FluentActions.Invoking(() => Encode(new DestroySetElements(s_plain))).Should().Throw<ArgumentException>().WithMessage("*no elements given*");
+        FluentActions
+            .Invoking(() => Encode(new DeleteSetElements(s_plain)))
+            .Should()
+            .Throw<ArgumentException>()
+            .WithMessage("*no elements given*");
+        FluentActions
+            .Invoking(() => Encode(new DestroySetElements(s_plain)))
+            .Should()
+            .Throw<ArgumentException>()
+            .WithMessage("*no elements given*");
     }
 
     [Fact]
     public void Keys_in_the_machines_byte_order_have_no_intervals() =>
-        FluentActions.Invoking(() => Encode(new NewSet(new NftSet(Table, "marks", NftType.Mark) { Interval = true })))
-            .Should().Throw<ArgumentException>().WithMessage("set marks: no intervals of 'mark'*");
+        FluentActions
+            .Invoking(() => Encode(new NewSet(new NftSet(Table, "marks", NftType.Mark) { Interval = true })))
+            .Should()
+            .Throw<ArgumentException>()
+            .WithMessage("set marks: no intervals of 'mark'*");
 
     [Fact]
     public void Concatenations_have_two_to_five_plain_fields()
@@ -56,8 +75,16 @@ public sealed class NftMisuseTests
     public void Comments_are_as_long_as_nft_shows_them()
     {
         Encode(new NewTable(Table, new string('x', 127))).Length.Should().BeGreaterThan(150);
-        FluentActions.Invoking(() => Encode(new NewTable(Table, new string('x', 128)))).Should().Throw<ArgumentException>().WithMessage("*at most 127 bytes*");
-        FluentActions.Invoking(() => Encode(new NewTable(Table, new string('ä', 64)))).Should().Throw<ArgumentException>().WithMessage("*got 128");
+        FluentActions
+            .Invoking(() => Encode(new NewTable(Table, new string('x', 128))))
+            .Should()
+            .Throw<ArgumentException>()
+            .WithMessage("*at most 127 bytes*");
+        FluentActions
+            .Invoking(() => Encode(new NewTable(Table, new string('ä', 64))))
+            .Should()
+            .Throw<ArgumentException>()
+            .WithMessage("*got 128");
         FluentActions.Invoking(() => Encode(new NewTable(Table, "a\0b"))).Should().Throw<ArgumentException>();
     }
 
@@ -83,15 +110,19 @@ public sealed class NftMisuseTests
     [Theory]
     [InlineData("")]
     [InlineData("sixteen-bytes-xx")]
-    public void Interface_names_have_1_to_15_bytes(string name) => Refused(r => r.OifName(name), $"interface name '{name}': expected 1 to 15 bytes");
+    public void Interface_names_have_1_to_15_bytes(string name) =>
+        Refused(r => r.OifName(name), $"interface name '{name}': expected 1 to 15 bytes");
 
     [Fact]
     public void An_address_beside_another_part_is_checked_for_its_protocol_before_the_key_is_loaded()
     {
         NftSet set = new(Table, "s", NftType.Concat(NftType.InetService, NftType.Ipv4Addr));
 
-        Rule.For(Table).In(set, KeyPart.Dport, KeyPart.Daddr).Expressions.Select(e => e.Name)
-            .Should().Equal("meta", "cmp", "payload", "payload", "lookup");
+        Rule.For(Table)
+            .In(set, KeyPart.Dport, KeyPart.Daddr)
+            .Expressions.Select(e => e.Name)
+            .Should()
+            .Equal("meta", "cmp", "payload", "payload", "lookup");
     }
 
     private static void Refused(NftSet set, SetElement element, string why) =>

@@ -26,11 +26,13 @@ public sealed class RuleBytesTests
         ["prefix8"] = ("forward", New.Saddr(IPNetwork.Parse("10.0.0.0/8")).Drop()),
         ["prefix9"] = ("forward", New.Saddr(IPNetwork.Parse("10.0.0.0/9")).Drop()),
         ["prefix-ip6"] = ("forward", New.Saddr(IPNetwork.Parse("fd00::/64"), inverted: true).Drop()),
-        ["range"] = ("forward", New
-            .NfProto(AddressFamily.InterNetwork)
-            .Add(new Payload(PayloadBase.Network, 16, 4))
-            .Add(new RangeMatch(NftData.Of(IPAddress.Parse("10.0.0.1")), NftData.Of(IPAddress.Parse("10.0.0.9")), Inverted: true))
-            .Goto("helper")),
+        ["range"] = (
+            "forward",
+            New.NfProto(AddressFamily.InterNetwork)
+                .Add(new Payload(PayloadBase.Network, 16, 4))
+                .Add(new RangeMatch(NftData.Of(IPAddress.Parse("10.0.0.1")), NftData.Of(IPAddress.Parse("10.0.0.9")), Inverted: true))
+                .Goto("helper")
+        ),
         ["counter-jump"] = ("forward", New.Daddr(IPNetwork.Parse("10.0.0.1/32")).Counter().Jump("helper")),
         ["tcp-dport"] = ("forward", New.Dport(Tcp, 80).Return()),
         ["vmap"] = ("forward", New.L4Proto(Tcp).Vmap(s_verdicts, KeyPart.Dport)),
@@ -42,17 +44,21 @@ public sealed class RuleBytesTests
         ["ct-state"] = ("forward", New.CtState(CtState.Established | CtState.Related).Accept()),
         ["ct-status"] = ("forward", New.CtStatus(CtStatus.Dnat).Accept()),
         ["ct-direction"] = ("forward", New.CtDirection(CtDirection.Original).Accept()),
-        ["ct-original-daddr"] = ("forward", New
-            .Add(new Ct(CtKey.DstIp, CtDirection.Original))
-            .Add(new Cmp(CmpOp.Eq, NftData.Of(IPAddress.Parse("1.2.3.4"))))
-            .Accept()),
+        ["ct-original-daddr"] = (
+            "forward",
+            New.Add(new Ct(CtKey.DstIp, CtDirection.Original)).Add(new Cmp(CmpOp.Eq, NftData.Of(IPAddress.Parse("1.2.3.4")))).Accept()
+        ),
         ["ct-mark-set"] = ("forward", New.Add(new Immediate(NftData.OfHost(0x10))).Add(new CtSet(CtKey.Mark))),
         ["nfproto"] = ("forward", New.NfProto(AddressFamily.InterNetworkV6).Accept()),
         ["dnat-map"] = ("prerouting", New.DaddrIsLocal().DnatBy(Ports("ports", NftType.Ipv4Addr), KeyPart.L4Proto, KeyPart.Dport)),
-        ["dnat-map-daddr"] = ("prerouting", New.DaddrIsLocal()
-            .DnatBy(PortsAt("at", NftType.Ipv4Addr), KeyPart.Daddr, KeyPart.L4Proto, KeyPart.Dport)),
-        ["dnat-map6"] = ("prerouting", New.DaddrIsLocal()
-            .DnatBy(PortsAt("ports6", NftType.Ipv6Addr), KeyPart.Daddr, KeyPart.L4Proto, KeyPart.Dport)),
+        ["dnat-map-daddr"] = (
+            "prerouting",
+            New.DaddrIsLocal().DnatBy(PortsAt("at", NftType.Ipv4Addr), KeyPart.Daddr, KeyPart.L4Proto, KeyPart.Dport)
+        ),
+        ["dnat-map6"] = (
+            "prerouting",
+            New.DaddrIsLocal().DnatBy(PortsAt("ports6", NftType.Ipv6Addr), KeyPart.Daddr, KeyPart.L4Proto, KeyPart.Dport)
+        ),
         ["dnat"] = ("prerouting", New.Daddr(IPNetwork.Parse("1.2.3.4/32")).Dnat(IPAddress.Parse("10.0.0.1"))),
         ["dnat-port"] = ("prerouting", New.Dport(Tcp, 80).Dnat(IPAddress.Parse("10.0.0.1"), 8080, flags: (NatFlags)0x2)),
         ["snat"] = ("postrouting", New.Saddr(IPNetwork.Parse("10.0.0.1/32")).Snat(IPAddress.Parse("192.0.2.1"), NatFlags.Persistent)),
@@ -74,9 +80,13 @@ public sealed class RuleBytesTests
     [Theory, Golden("nftables/rule-mark-masked.hex")]
     public void A_masked_mark_is_what_nft_sends(Golden golden)
     {
-        const int Expressions = 4, Element = 1, Data = 2, BitwiseOp = 6;
-        new NewRule(Table, "forward", New.Mark(0x100, mask: 0xff00).Accept())
-            .ShouldBe(golden.Without(Expressions, Element, Data, BitwiseOp));
+        const int Expressions = 4,
+            Element = 1,
+            Data = 2,
+            BitwiseOp = 6;
+        new NewRule(Table, "forward", New.Mark(0x100, mask: 0xff00).Accept()).ShouldBe(
+            golden.Without(Expressions, Element, Data, BitwiseOp)
+        );
     }
 
     [Theory, Golden("nftables/rule-ip-family.hex")]
@@ -105,10 +115,8 @@ public sealed class RuleBytesTests
     public void A_rule_without_a_handle_is_never_deleted_as_the_kernel_would_delete_all() =>
         FluentActions.Invoking(() => Encode(new DeleteRule(Table, "forward", 0))).Should().Throw<ArgumentOutOfRangeException>();
 
-    private static NftSet Ports(string name, NftType address) => new(Table, name, NftType.Concat(NftType.InetProto, NftType.InetService))
-    {
-        Data = NftType.Concat(address, NftType.InetService),
-    };
+    private static NftSet Ports(string name, NftType address) =>
+        new(Table, name, NftType.Concat(NftType.InetProto, NftType.InetService)) { Data = NftType.Concat(address, NftType.InetService) };
 
     private static NftSet PortsAt(string name, NftType address) =>
         new(Table, name, NftType.Concat(address, NftType.InetProto, NftType.InetService))

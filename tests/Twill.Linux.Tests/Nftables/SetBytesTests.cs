@@ -14,8 +14,10 @@ public sealed class SetBytesTests
     private static readonly NftSet s_local = new(Table, "local", NftType.Ipv4Addr) { Interval = true };
     private static readonly NftSet s_plain = new(Table, "plain", NftType.Ipv4Addr);
 
-    private static readonly NftSet s_ports =
-        new(Table, "ports", NftType.Concat(NftType.InetProto, NftType.InetService)) { Data = s_endpoint };
+    private static readonly NftSet s_ports = new(Table, "ports", NftType.Concat(NftType.InetProto, NftType.InetService))
+    {
+        Data = s_endpoint,
+    };
 
     private static readonly NftSet s_verdicts = new(Table, "vm", NftType.InetService) { Data = NftType.Verdict };
 
@@ -59,18 +61,21 @@ public sealed class SetBytesTests
 
     [Theory, Golden("nftables/elements-interval6.hex")]
     public void IPv6_prefixes_are_what_nft_sends(Golden golden) =>
-        new NewSetElements(new NftSet(Table, "six", NftType.Ipv6Addr) { Interval = true }, Prefix("fd00::/64"))
-            .ShouldBe(golden.Without(SetId));
+        new NewSetElements(new NftSet(Table, "six", NftType.Ipv6Addr) { Interval = true }, Prefix("fd00::/64")).ShouldBe(
+            golden.Without(SetId)
+        );
 
     [Theory, Golden("nftables/elements-to-the-end.hex")]
     public void A_prefix_up_to_the_last_address_has_no_end_as_nft_sends_it(Golden golden) =>
-        new NewSetElements(new NftSet(Table, "exempt", NftType.Ipv4Addr) { Interval = true }, Prefix("224.0.0.0/3"))
-            .ShouldBe(golden.Without(SetId).Without(3, 1, 6));
+        new NewSetElements(new NftSet(Table, "exempt", NftType.Ipv4Addr) { Interval = true }, Prefix("224.0.0.0/3")).ShouldBe(
+            golden.Without(SetId).Without(3, 1, 6)
+        );
 
     [Theory, Golden("nftables/elements-plain.hex")]
     public void Addresses_are_what_nft_sends(Golden golden) =>
-        new NewSetElements(s_plain, SetElement.Of(IPAddress.Parse("10.0.0.1")), SetElement.Of(IPAddress.Parse("10.0.0.2")))
-            .ShouldBe(golden.Without(SetId));
+        new NewSetElements(s_plain, SetElement.Of(IPAddress.Parse("10.0.0.1")), SetElement.Of(IPAddress.Parse("10.0.0.2"))).ShouldBe(
+            golden.Without(SetId)
+        );
 
     [Theory, Golden("nftables/elements-plain-exclusive.hex")]
     public void Elements_that_must_not_exist_are_what_nft_create_sends(Golden golden) =>
@@ -80,17 +85,22 @@ public sealed class SetBytesTests
     public void A_port_mapping_with_a_comment_is_what_nft_sends(Golden golden)
     {
         NftSet at = new(Table, "at", NftType.Concat(NftType.Ipv4Addr, NftType.InetProto, NftType.InetService)) { Data = s_endpoint };
-        SetElement element = SetElement.Of(NftData.Of(IPAddress.Parse("192.0.2.1")), NftData.Of(17), NftData.OfPort(53))
+        SetElement element = SetElement
+            .Of(NftData.Of(IPAddress.Parse("192.0.2.1")), NftData.Of(17), NftData.OfPort(53))
             .To(NftData.Of(IPAddress.Parse("10.244.7.5")), NftData.OfPort(5353)) with
-        { Comment = "dns" };
+        {
+            Comment = "dns",
+        };
         new NewSetElements(at, element).ShouldBe(golden.Without(SetId));
     }
 
     [Theory, Golden("nftables/elements-verdict.hex")]
-    public void Verdicts_are_what_nft_sends(Golden golden) => new NewSetElements(
-        s_verdicts,
-        SetElement.Of(NftData.OfPort(80)).To(Verdict.Accept),
-        SetElement.Of(NftData.OfPort(81)).To(Verdict.Jump("helper"))).ShouldBe(golden.Without(SetId));
+    public void Verdicts_are_what_nft_sends(Golden golden) =>
+        new NewSetElements(
+            s_verdicts,
+            SetElement.Of(NftData.OfPort(80)).To(Verdict.Accept),
+            SetElement.Of(NftData.OfPort(81)).To(Verdict.Jump("helper"))
+        ).ShouldBe(golden.Without(SetId));
 
     [Theory, Golden("nftables/elements-interval-concat.hex")]
     public void Concatenated_ranges_are_what_nft_sends(Golden golden)

@@ -21,21 +21,23 @@ public sealed class TableAndChainBytesTests
     public void A_regular_chain_is_what_nft_sends(Golden golden) => new NewChain(Table, "helper").ShouldBe(golden);
 
     [Theory, Golden("nftables/new-chain-filter.hex")]
-    public void A_filter_chain_with_policy_and_comment_is_what_nft_sends(Golden golden) => new NewChain(
-        Table,
-        "forward",
-        new BaseChain(ChainType.Filter, NftHook.Forward, ChainPriority.Filter, ChainPolicy.Accept),
-        "between containers").ShouldBe(golden);
+    public void A_filter_chain_with_policy_and_comment_is_what_nft_sends(Golden golden) =>
+        new NewChain(
+            Table,
+            "forward",
+            new BaseChain(ChainType.Filter, NftHook.Forward, ChainPriority.Filter, ChainPolicy.Accept),
+            "between containers"
+        ).ShouldBe(golden);
 
     [Theory, Golden("nftables/new-chain-nat.hex")]
     public void A_nat_chain_of_negative_priority_is_what_nft_sends(Golden golden) =>
         new NewChain(Table, "prerouting", new BaseChain(ChainType.Nat, NftHook.Prerouting, ChainPriority.Dstnat)).ShouldBe(golden);
 
     [Theory, Golden("nftables/new-chain-drop.hex")]
-    public void A_chain_that_drops_is_what_nft_sends(Golden golden) => new NewChain(
-        Table,
-        "input",
-        new BaseChain(ChainType.Filter, NftHook.Input, ChainPriority.Filter + 10, ChainPolicy.Drop)).ShouldBe(golden);
+    public void A_chain_that_drops_is_what_nft_sends(Golden golden) =>
+        new NewChain(Table, "input", new BaseChain(ChainType.Filter, NftHook.Input, ChainPriority.Filter + 10, ChainPolicy.Drop)).ShouldBe(
+            golden
+        );
 
     [Theory, Golden("nftables/delete-chain.hex")]
     public void A_deleted_chain_is_what_nft_sends(Golden golden) => new DeleteChain(Table, "helper").ShouldBe(golden);

@@ -10,26 +10,33 @@ public sealed class RouteRequestTests
 
     [Fact]
     public void NewRoute_onlink_is_what_ip_route_replace_sends() =>
-        Captured.Equal("routes/replace-route-onlink", new NewRoute(IPNetwork.Parse("10.244.9.0/24"))
-        {
-            Mode = RouteMode.Replace,
-            Gateway = IPAddress.Parse("10.244.9.0"),
-            Index = 10,
-            Onlink = true,
-            Protocol = 116,
-        });
+        Captured.Equal(
+            "routes/replace-route-onlink",
+            new NewRoute(IPNetwork.Parse("10.244.9.0/24"))
+            {
+                Mode = RouteMode.Replace,
+                Gateway = IPAddress.Parse("10.244.9.0"),
+                Index = 10,
+                Onlink = true,
+                Protocol = 116,
+            }
+        );
 
     [Fact]
-    public void NewRoute_sends_all_that_is_asked_for() => Captured.Equal("routes/new-route-all", new NewRoute(s_net)
-    {
-        Gateway = IPAddress.Parse("10.0.0.2"),
-        Metric = 7,
-        Table = 300,
-        Source = IPAddress.Parse("10.0.0.1"),
-        Index = 10,
-        Mtu = 1400,
-        AdvMss = 1360,
-    });
+    public void NewRoute_sends_all_that_is_asked_for() =>
+        Captured.Equal(
+            "routes/new-route-all",
+            new NewRoute(s_net)
+            {
+                Gateway = IPAddress.Parse("10.0.0.2"),
+                Metric = 7,
+                Table = 300,
+                Source = IPAddress.Parse("10.0.0.1"),
+                Index = 10,
+                Mtu = 1400,
+                AdvMss = 1360,
+            }
+        );
 
     [Fact]
     public void NewRoute_to_everywhere_has_no_destination() =>
@@ -45,12 +52,15 @@ public sealed class RouteRequestTests
 
     [Fact]
     public void NewRoute_of_IPv6_is_what_ip_route_add_sends() =>
-        Captured.Equal("routes/new-route-ipv6", new NewRoute(IPNetwork.Parse("fd01::/48"))
-        {
-            Gateway = IPAddress.Parse("fe80::1"),
-            Index = 10,
-            Protocol = 116,
-        });
+        Captured.Equal(
+            "routes/new-route-ipv6",
+            new NewRoute(IPNetwork.Parse("fd01::/48"))
+            {
+                Gateway = IPAddress.Parse("fe80::1"),
+                Index = 10,
+                Protocol = 116,
+            }
+        );
 
     [Fact]
     public void NewRoute_to_nowhere_needs_no_link() =>
@@ -58,36 +68,47 @@ public sealed class RouteRequestTests
 
     [Fact]
     public void NewRoute_prepends_when_told_to() =>
-        Captured.Equal("routes/prepend-route", new NewRoute(IPNetwork.Parse("10.244.9.0/24"))
-        {
-            Mode = RouteMode.Prepend,
-            Gateway = IPAddress.Parse("10.244.9.0"),
-            Index = 10,
-            Onlink = true,
-            Protocol = 116,
-        });
+        Captured.Equal(
+            "routes/prepend-route",
+            new NewRoute(IPNetwork.Parse("10.244.9.0/24"))
+            {
+                Mode = RouteMode.Prepend,
+                Gateway = IPAddress.Parse("10.244.9.0"),
+                Index = 10,
+                Onlink = true,
+                Protocol = 116,
+            }
+        );
 
     [Fact]
     public void NewRoute_appends_when_told_to() =>
         Captured.Equal("routes/append-route", new NewRoute(s_net) { Mode = RouteMode.Append, Index = 10 });
 
     [Fact]
-    public void DeleteRoute_sends_all_that_the_route_must_have() => Captured.Equal("routes/delete-route", new DeleteRoute(s_net)
-    {
-        Protocol = 116,
-        Metric = 7,
-        Table = 300,
-        Index = 10,
-    });
+    public void DeleteRoute_sends_all_that_the_route_must_have() =>
+        Captured.Equal(
+            "routes/delete-route",
+            new DeleteRoute(s_net)
+            {
+                Protocol = 116,
+                Metric = 7,
+                Table = 300,
+                Index = 10,
+            }
+        );
 
     [Fact]
-    public void ListRoutes_asks_the_kernel_to_filter() => Captured.Equal("routes/list-routes", new ListRoutes
-    {
-        Family = AddressFamily.InterNetwork,
-        Table = 300,
-        Protocol = 116,
-        Index = 10,
-    });
+    public void ListRoutes_asks_the_kernel_to_filter() =>
+        Captured.Equal(
+            "routes/list-routes",
+            new ListRoutes
+            {
+                Family = AddressFamily.InterNetwork,
+                Table = 300,
+                Protocol = 116,
+                Index = 10,
+            }
+        );
 
     [Fact]
     public void GetRoute_is_what_ip_route_get_sends() => Captured.Equal("routes/get-route", new GetRoute(IPAddress.Parse("127.0.0.9")));

@@ -44,8 +44,10 @@ public sealed class RouteTests
 
         route.Gateway.Should().BeNull();
         route.Index.Should().Be(0);
-        route.NextHops.Select(h => (h.Index, h.Gateway, h.Weight)).Should().Equal(
-            (10, IPAddress.Parse("10.0.0.3"), 2), (10, IPAddress.Parse("10.0.0.4"), 1));
+        route
+            .NextHops.Select(h => (h.Index, h.Gateway, h.Weight))
+            .Should()
+            .Equal((10, IPAddress.Parse("10.0.0.3"), 2), (10, IPAddress.Parse("10.0.0.4"), 1));
         route.GoesThrough(10).Should().BeTrue();
         route.GoesThrough(11).Should().BeFalse();
     }
@@ -84,7 +86,12 @@ public sealed class RouteTests
     [InlineData(254u, (byte)116, 10, 2)]
     public void A_filter_leaves_out_what_was_not_asked_for(uint table, byte protocol, int index, int expected)
     {
-        ListRoutes filter = new() { Table = table, Protocol = protocol, Index = index };
+        ListRoutes filter = new()
+        {
+            Table = table,
+            Protocol = protocol,
+            Index = index,
+        };
 
         s_all.Count(filter.Matches).Should().Be(expected);
     }

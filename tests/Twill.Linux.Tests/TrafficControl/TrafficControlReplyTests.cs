@@ -19,8 +19,7 @@ public sealed class TrafficControlReplyTests
     }
 
     [Fact]
-    public void A_rate_beyond_32_bits_is_read_whole() =>
-        s_qdiscs.Single(q => q.Index == 14).Tbf!.Rate.Should().Be(5_000_000_000);
+    public void A_rate_beyond_32_bits_is_read_whole() => s_qdiscs.Single(q => q.Index == 14).Tbf!.Rate.Should().Be(5_000_000_000);
 
     [Fact]
     public void An_ingress_hook_has_no_parameters()
@@ -45,8 +44,12 @@ public sealed class TrafficControlReplyTests
     {
         List<TcFilter> filters = Decoded.All(Captured.Reply("filters"), TcFilter.Decode);
 
-        filters.Should().HaveCount(3).And.OnlyContain(f => f.Index == 12 && f.Kind == "u32" && f.Priority == 1 && f.Protocol == 3
-            && f.Parent == TcHandle.IngressQdisc);
+        filters
+            .Should()
+            .HaveCount(3)
+            .And.OnlyContain(f =>
+                f.Index == 12 && f.Kind == "u32" && f.Priority == 1 && f.Protocol == 3 && f.Parent == TcHandle.IngressQdisc
+            );
         filters.Select(f => f.RedirectIndex).Should().Equal(0, 0, 14);
     }
 }

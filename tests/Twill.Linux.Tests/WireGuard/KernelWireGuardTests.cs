@@ -16,21 +16,32 @@ public sealed class KernelWireGuardTests
         KernelWireGuard.TryOpen(channel, out KernelWireGuard? wireGuard) ? wireGuard : throw new InvalidOperationException("no wireguard");
 
     /// <summary>A kernel with the module, whose device answers are these datagrams.</summary>
-    private static ScriptedChannel Kernel(params byte[][] answers) => new((channel, request) =>
-    {
-        uint sequence = ScriptedChannel.SequenceOf(request);
-        if (!IsForFamily(request))
-            channel.Answer(ScriptedChannel.Numbered(Captured.Of("wireguard/family"), sequence));
-        else if (request[16] == SetDevice)
-            channel.Answer(ScriptedChannel.Ack(sequence));
-        else
-            Array.ForEach(answers, answer => channel.Answer(ScriptedChannel.Numbered([.. answer], sequence)));
-    });
+    private static ScriptedChannel Kernel(params byte[][] answers) =>
+        new(
+            (channel, request) =>
+            {
+                uint sequence = ScriptedChannel.SequenceOf(request);
+                if (!IsForFamily(request))
+                {
+                    channel.Answer(ScriptedChannel.Numbered(Captured.Of("wireguard/family"), sequence));
+                }
+                else if (request[16] == SetDevice)
+                {
+                    channel.Answer(ScriptedChannel.Ack(sequence));
+                }
+                else
+                {
+                    Array.ForEach(answers, answer => channel.Answer(ScriptedChannel.Numbered([.. answer], sequence)));
+                }
+            }
+        );
 
     [Fact]
     public void A_kernel_without_the_module_is_no_error()
     {
-        ScriptedChannel without = new((channel, request) => channel.Answer(ScriptedChannel.Ack(ScriptedChannel.SequenceOf(request), Errno.ENOENT)));
+        ScriptedChannel without = new(
+            (channel, request) => channel.Answer(ScriptedChannel.Ack(ScriptedChannel.SequenceOf(request), Errno.ENOENT))
+        );
 
         KernelWireGuard.TryOpen(without, out _).Should().BeFalse();
     }
@@ -44,13 +55,18 @@ public sealed class KernelWireGuardTests
         device.ListenPort.Should().Be(51820);
         device.PrivateKey.Should().Be(Keys.Self.Clamped());
         device.Peers.Select(p => p.PublicKey).Should().Equal(Keys.One, Keys.Two);
-        device.Peers[0].Should().BeEquivalentTo(new
-        {
-            PresharedKey = Keys.Preshared,
-            Endpoint = IPEndPoint.Parse("192.168.60.3:51820"),
-            KeepaliveSeconds = 25,
-            LastHandshake = (DateTimeOffset?)null,
-        });
+        device
+            .Peers[0]
+            .Should()
+            .BeEquivalentTo(
+                new
+                {
+                    PresharedKey = Keys.Preshared,
+                    Endpoint = IPEndPoint.Parse("192.168.60.3:51820"),
+                    KeepaliveSeconds = 25,
+                    LastHandshake = (DateTimeOffset?)null,
+                }
+            );
         device.Peers[0].AllowedIPs.Should().Equal(IPNetwork.Parse("10.244.3.0/24"), IPNetwork.Parse("fd00:1:3::/64"));
         device.Peers[1].PresharedKey.Should().BeNull();
         device.Peers[1].Endpoint.Should().Be(IPEndPoint.Parse("[fd00::4]:51821"));
@@ -60,7 +76,8 @@ public sealed class KernelWireGuardTests
     public void A_peer_that_goes_on_in_the_next_message_is_one_peer()
     {
         byte[] captured = Captured.Of("wireguard/device");
-        byte[] device = captured[..^20], done = captured[^20..];
+        byte[] device = captured[..^20],
+            done = captured[^20..];
         byte[] onlySecond = SecondPeerAlone(device);
 
         WireGuardDevice whole = Open(Kernel(device, onlySecond, done)).Get("wg0");
@@ -76,13 +93,19 @@ public sealed class KernelWireGuardTests
         ScriptedChannel channel = Kernel();
         WireGuardPeerChange[] peers =
         [
-            .. Enumerable.Range(0, 4000).Select(i => new WireGuardPeerChange(Key(i))
-            {
-                PresharedKey = Keys.Preshared,
-                Endpoint = new IPEndPoint(IPAddress.Parse("fd00::1"), 51820),
-                KeepaliveSeconds = 25,
-                AllowedIPs = [new IPNetwork(new IPAddress([10, (byte)(i >> 8), (byte)i, 0]), 24), new IPNetwork(IPAddress.Parse($"fd00:{i:x}::"), 64)],
-            }),
+            .. Enumerable
+                .Range(0, 4000)
+                .Select(i => new WireGuardPeerChange(Key(i))
+                {
+                    PresharedKey = Keys.Preshared,
+                    Endpoint = new IPEndPoint(IPAddress.Parse("fd00::1"), 51820),
+                    KeepaliveSeconds = 25,
+                    AllowedIPs =
+                    [
+                        new IPNetwork(new IPAddress([10, (byte)(i >> 8), (byte)i, 0]), 24),
+                        new IPNetwork(IPAddress.Parse($"fd00:{i:x}::"), 64),
+                    ],
+                }),
         ];
 
         Open(channel).Set(new SetWireGuard("wg0") { PrivateKey = Keys.Self, ListenPort = 51820 }, peers);
@@ -103,7 +126,11 @@ public sealed class KernelWireGuardTests
 
         WireGuardDevice[] sent = [.. channel.Sent.FindAll(IsForFamily).Select(Read)];
         sent.SelectMany(d => d.Peers).Where(p => p.PublicKey == Keys.One).SelectMany(p => p.AllowedIPs).Should().Equal(many);
-        channel.Sent.FindAll(IsForFamily).Select(FlagsOfFirstPeer).Should().StartWith([2u, 4u], "the first replaces, the others only add to a peer that is there");
+        channel
+            .Sent.FindAll(IsForFamily)
+            .Select(FlagsOfFirstPeer)
+            .Should()
+            .StartWith([2u, 4u], "the first replaces, the others only add to a peer that is there");
     }
 
     [Fact]
@@ -136,13 +163,15 @@ public sealed class KernelWireGuardTests
 
     private static WireGuardKey Key(int number) => new([.. BitConverter.GetBytes(number + 1), .. new byte[28]]);
 
-    private static WireGuardDevice Read(byte[] request) => WireGuardDevice.Decode(new NetlinkMessage(Family, NetlinkFlags.None, 1, 0, request.AsSpan(16)));
+    private static WireGuardDevice Read(byte[] request) =>
+        WireGuardDevice.Decode(new NetlinkMessage(Family, NetlinkFlags.None, 1, 0, request.AsSpan(16)));
 
     /// <summary>A message with the name and the second peer alone: as the kernel goes on with a peer.</summary>
     private static byte[] SecondPeerAlone(byte[] device)
     {
         int second = device.AsSpan().IndexOf(Keys.Two.ToArray()) - 8;
-        byte[] peer = device[second..], name = [8, 0, 2, 0, .. "wg0\0"u8];
+        byte[] peer = device[second..],
+            name = [8, 0, 2, 0, .. "wg0\0"u8];
         byte[] payload = [0, 1, 0, 0, .. name, .. BitConverter.GetBytes((ushort)(4 + peer.Length)), 8, 0x80, .. peer];
         return ScriptedChannel.Message(Family, NetlinkFlags.Multi, 0, payload);
     }

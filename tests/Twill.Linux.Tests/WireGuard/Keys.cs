@@ -16,5 +16,6 @@ internal static class Keys
     internal static WireGuardSecret Secret(string base64) =>
         WireGuardSecret.TryParse(base64, out WireGuardSecret? secret) ? secret : throw new ArgumentException(base64);
 
-    internal static WireGuardKey Public(string base64) => WireGuardKey.TryParse(base64, out WireGuardKey key) ? key : throw new ArgumentException(base64);
+    internal static WireGuardKey Public(string base64) =>
+        WireGuardKey.TryParse(base64, out WireGuardKey key) ? key : throw new ArgumentException(base64);
 }

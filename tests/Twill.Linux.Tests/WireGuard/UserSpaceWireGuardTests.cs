@@ -31,30 +31,56 @@ public sealed class UserSpaceWireGuardTests : IDisposable
     {
         Task<string> asked = AnswerAsync(
             "private_key=00c604b332b386b6cce8355ccf27fffd3a98b7a7a5b9b3a550c039c6ebae3864\nlisten_port=51820\nfwmark=7\n"
-            + $"public_key={Convert.ToHexStringLower(Keys.One.ToArray())}\n"
-            + "preshared_key=233edfa58c84847712e911572533907dc46771c2af022cea0766b422d44f31e5\nprotocol_version=1\nendpoint=192.168.60.3:51820\n"
-            + "last_handshake_time_sec=1700000000\nlast_handshake_time_nsec=500000000\ntx_bytes=8\nrx_bytes=9\npersistent_keepalive_interval=25\n"
-            + "allowed_ip=10.244.3.0/24\nallowed_ip=fd00:1:3::/64\n"
-            + $"public_key={Convert.ToHexStringLower(Keys.Two.ToArray())}\npreshared_key={new string('0', 64)}\nendpoint=[fd00::4]:51821\n"
-            + "last_handshake_time_sec=0\nlast_handshake_time_nsec=0\nerrno=0\n\n");
+                + $"public_key={Convert.ToHexStringLower(Keys.One.ToArray())}\n"
+                + "preshared_key=233edfa58c84847712e911572533907dc46771c2af022cea0766b422d44f31e5\nprotocol_version=1\nendpoint=192.168.60.3:51820\n"
+                + "last_handshake_time_sec=1700000000\nlast_handshake_time_nsec=500000000\ntx_bytes=8\nrx_bytes=9\npersistent_keepalive_interval=25\n"
+                + "allowed_ip=10.244.3.0/24\nallowed_ip=fd00:1:3::/64\n"
+                + $"public_key={Convert.ToHexStringLower(Keys.Two.ToArray())}\npreshared_key={new string('0', 64)}\nendpoint=[fd00::4]:51821\n"
+                + "last_handshake_time_sec=0\nlast_handshake_time_nsec=0\nerrno=0\n\n"
+        );
 
         WireGuardDevice device = new UserSpaceWireGuard(Path).Get("wg0");
 
         (await asked).Should().Be("get=1\n\n");
-        device.Should().BeEquivalentTo(new { Name = "wg0", PrivateKey = Keys.Self.Clamped(), ListenPort = 51820, FirewallMark = 7 });
+        device
+            .Should()
+            .BeEquivalentTo(
+                new
+                {
+                    Name = "wg0",
+                    PrivateKey = Keys.Self.Clamped(),
+                    ListenPort = 51820,
+                    FirewallMark = 7,
+                }
+            );
         device.Peers.Should().HaveCount(2);
-        device.Peers[0].Should().BeEquivalentTo(new
-        {
-            PublicKey = Keys.One,
-            PresharedKey = Keys.Preshared,
-            Endpoint = IPEndPoint.Parse("192.168.60.3:51820"),
-            KeepaliveSeconds = 25,
-            LastHandshake = DateTimeOffset.FromUnixTimeMilliseconds(1_700_000_000_500),
-            Received = 9,
-            Sent = 8,
-        });
+        device
+            .Peers[0]
+            .Should()
+            .BeEquivalentTo(
+                new
+                {
+                    PublicKey = Keys.One,
+                    PresharedKey = Keys.Preshared,
+                    Endpoint = IPEndPoint.Parse("192.168.60.3:51820"),
+                    KeepaliveSeconds = 25,
+                    LastHandshake = DateTimeOffset.FromUnixTimeMilliseconds(1_700_000_000_500),
+                    Received = 9,
+                    Sent = 8,
+                }
+            );
         device.Peers[0].AllowedIPs.Should().Equal(IPNetwork.Parse("10.244.3.0/24"), IPNetwork.Parse("fd00:1:3::/64"));
-        device.Peers[1].Should().BeEquivalentTo(new { PresharedKey = (object?)null, Endpoint = IPEndPoint.Parse("[fd00::4]:51821"), LastHandshake = (object?)null });
+        device
+            .Peers[1]
+            .Should()
+            .BeEquivalentTo(
+                new
+                {
+                    PresharedKey = (object?)null,
+                    Endpoint = IPEndPoint.Parse("[fd00::4]:51821"),
+                    LastHandshake = (object?)null,
+                }
+            );
     }
 
     [Fact]
@@ -62,25 +88,36 @@ public sealed class UserSpaceWireGuardTests : IDisposable
     {
         Task<string> asked = AnswerAsync("errno=0\n\n");
 
-        new UserSpaceWireGuard(Path).Set(new SetWireGuard("wg0") { PrivateKey = Keys.Self, ListenPort = 51820 },
-        [
-            new(Keys.One)
-            {
-                PresharedKey = WireGuardSecret.None, Endpoint = IPEndPoint.Parse("[fd00::4]:51821"), KeepaliveSeconds = 25, AllowedIPs = [IPNetwork.Parse("10.244.3.0/24")],
-            },
-            new(Keys.Two) { Remove = true },
-        ]);
+        new UserSpaceWireGuard(Path).Set(
+            new SetWireGuard("wg0") { PrivateKey = Keys.Self, ListenPort = 51820 },
+            [
+                new(Keys.One)
+                {
+                    PresharedKey = WireGuardSecret.None,
+                    Endpoint = IPEndPoint.Parse("[fd00::4]:51821"),
+                    KeepaliveSeconds = 25,
+                    AllowedIPs = [IPNetwork.Parse("10.244.3.0/24")],
+                },
+                new(Keys.Two) { Remove = true },
+            ]
+        );
 
-        (await asked).Should().Be(
-            "set=1\nprivate_key=06c604b332b386b6cce8355ccf27fffd3a98b7a7a5b9b3a550c039c6ebae38e4\nlisten_port=51820\n"
-            + $"public_key={Convert.ToHexStringLower(Keys.One.ToArray())}\npreshared_key={new string('0', 64)}\nendpoint=[fd00::4]:51821\n"
-            + "persistent_keepalive_interval=25\nreplace_allowed_ips=true\nallowed_ip=10.244.3.0/24\n"
-            + $"public_key={Convert.ToHexStringLower(Keys.Two.ToArray())}\nremove=true\n\n");
+        (await asked)
+            .Should()
+            .Be(
+                "set=1\nprivate_key=06c604b332b386b6cce8355ccf27fffd3a98b7a7a5b9b3a550c039c6ebae38e4\nlisten_port=51820\n"
+                    + $"public_key={Convert.ToHexStringLower(Keys.One.ToArray())}\npreshared_key={new string('0', 64)}\nendpoint=[fd00::4]:51821\n"
+                    + "persistent_keepalive_interval=25\nreplace_allowed_ips=true\nallowed_ip=10.244.3.0/24\n"
+                    + $"public_key={Convert.ToHexStringLower(Keys.Two.ToArray())}\nremove=true\n\n"
+            );
     }
 
     [Theory]
     [InlineData("errno=-22\n\n", "*Invalid argument*")]
-    [InlineData("private_key=00c604b332b386b6cce8355ccf27fffd3a98b7a7a5b9b3a550c039c6ebae38\nerrno=0\n\n", "*a key of 62 characters, expected 64*")]
+    [InlineData(
+        "private_key=00c604b332b386b6cce8355ccf27fffd3a98b7a7a5b9b3a550c039c6ebae38\nerrno=0\n\n",
+        "*a key of 62 characters, expected 64*"
+    )]
     [InlineData("listen_port=65536\nerrno=0\n\n", "*listen_port=65536*")]
     [InlineData("nonsense\n\n", "*no key=value*")]
     [InlineData("listen_port=1\n", "*broke off*")]
@@ -98,7 +135,8 @@ public sealed class UserSpaceWireGuardTests : IDisposable
     public void Without_a_socket_or_a_listener_the_error_names_the_path()
     {
         _listener.Dispose();
-        Action refused = () => new UserSpaceWireGuard(Path).Get("wg0"), missing = () => new UserSpaceWireGuard(Path + "x").Get("wg0");
+        Action refused = () => new UserSpaceWireGuard(Path).Get("wg0"),
+            missing = () => new UserSpaceWireGuard(Path + "x").Get("wg0");
 
         refused.Should().Throw<LibcException>().WithMessage($"*{Path}*");
         missing.Should().Throw<LibcException>().Where(e => e.Errno == Errno.ENOENT).WithMessage($"*{Path}x*");

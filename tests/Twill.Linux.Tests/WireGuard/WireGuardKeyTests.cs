@@ -13,7 +13,10 @@ public sealed class WireGuardKeyTests
         byte[] scalar = new byte[32];
         scalar[0] = 9;
 
-        WireGuardSecret.Of(scalar).PublicKey.ToArray().Should()
+        WireGuardSecret
+            .Of(scalar)
+            .PublicKey.ToArray()
+            .Should()
             .Equal(Convert.FromHexString("422c8e7a6227d7bca1350b3e2bb7279f7897b87bb6854b783c60e80311ae3079"));
     }
 
@@ -22,7 +25,10 @@ public sealed class WireGuardKeyTests
     {
         byte[][] privateKeys =
         [
-            new byte[32], [.. Enumerable.Repeat((byte)0xff, 32)], [1, .. new byte[31]], [.. new byte[31], 0x80],
+            new byte[32],
+            [.. Enumerable.Repeat((byte)0xff, 32)],
+            [1, .. new byte[31]],
+            [.. new byte[31], 0x80],
             .. Enumerable.Range(0, 60).Select(_ => RandomNumberGenerator.GetBytes(32)),
         ];
         foreach (byte[] privateKey in privateKeys)
@@ -37,8 +43,10 @@ public sealed class WireGuardKeyTests
     [Fact]
     public void A_secret_shows_nothing_of_itself()
     {
-        $"{Keys.Self} {new SetWireGuard("wg0") { PrivateKey = Keys.Self }} {new WireGuardPeerChange(Keys.One) { PresharedKey = Keys.Preshared }}"
-            .Should().NotContain("BsYE").And.NotContain("Iz7f").And.Contain("(secret)");
+        string shown =
+            $"{Keys.Self} {new SetWireGuard("wg0") { PrivateKey = Keys.Self }} "
+            + $"{new WireGuardPeerChange(Keys.One) { PresharedKey = Keys.Preshared }}";
+        shown.Should().NotContain("BsYE").And.NotContain("Iz7f").And.Contain("(secret)");
     }
 
     [Fact]

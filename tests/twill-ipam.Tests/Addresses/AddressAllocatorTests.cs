@@ -29,7 +29,11 @@ public sealed class AddressAllocatorTests : IDisposable
     [Fact]
     public void A_full_pool_gives_nothing_and_changes_nothing()
     {
-        foreach (int i in Enumerable.Range(1, 5)) Take($"c{i}");
+        foreach (int i in Enumerable.Range(1, 5))
+        {
+            Take($"c{i}");
+        }
+
         string before = Cmd.Sh($"ls -lR --time-style=full-iso {_temp.Path}/net");
         Take("c6").Should().BeNull();
         Cmd.Sh($"ls -lR --time-style=full-iso {_temp.Path}/net").Should().Be(before);
@@ -39,7 +43,11 @@ public sealed class AddressAllocatorTests : IDisposable
     [Fact]
     public void Addresses_of_an_earlier_boot_are_given_again_when_they_run_short()
     {
-        foreach (int i in Enumerable.Range(1, 5)) Take($"c{i}", boot: i == 3 ? "boot-0" : "boot-1");
+        foreach (int i in Enumerable.Range(1, 5))
+        {
+            Take($"c{i}", boot: i == 3 ? "boot-0" : "boot-1");
+        }
+
         Take("c6").Should().Be("10.1.2.4", "only the record of c3 is of an earlier boot");
         Take("c7").Should().BeNull();
         _store.Hint(new CniAttachment("c3", "eth0")).Should().BeNull();
@@ -53,7 +61,12 @@ public sealed class AddressAllocatorTests : IDisposable
         {
             File.WriteAllText($"{_temp.Path}/net/10.8.{n / 256}.{n % 256}", Record("x", "boot-1").Format());
         }
-        new AddressAllocator(_store, [pool], [], () => 0).TryTake(Record("c1", "boot-1")).Should().ContainSingle().Which.Address.Should().Be(IPAddress.Parse("10.8.15.160"));
+        new AddressAllocator(_store, [pool], [], () => 0)
+            .TryTake(Record("c1", "boot-1"))
+            .Should()
+            .ContainSingle()
+            .Which.Address.Should()
+            .Be(IPAddress.Parse("10.8.15.160"));
     }
 
     [Fact]
@@ -72,7 +85,12 @@ public sealed class AddressAllocatorTests : IDisposable
     public void An_address_asked_for_is_claimed_and_the_ring_goes_on_where_it_was()
     {
         Take("c1").Should().Be("10.1.2.2");
-        Allocator("10.1.2.5").TryTake(Record("c2", "boot-1")).Should().ContainSingle().Which.Address.Should().Be(IPAddress.Parse("10.1.2.5"));
+        Allocator("10.1.2.5")
+            .TryTake(Record("c2", "boot-1"))
+            .Should()
+            .ContainSingle()
+            .Which.Address.Should()
+            .Be(IPAddress.Parse("10.1.2.5"));
         Take("c3").Should().Be("10.1.2.3");
     }
 
@@ -81,7 +99,12 @@ public sealed class AddressAllocatorTests : IDisposable
     {
         Take("c1", boot: "boot-0").Should().Be("10.1.2.2");
         Take("c2").Should().Be("10.1.2.3");
-        Allocator("10.1.2.2").TryTake(Record("c3", "boot-1")).Should().ContainSingle().Which.Address.Should().Be(IPAddress.Parse("10.1.2.2"));
+        Allocator("10.1.2.2")
+            .TryTake(Record("c3", "boot-1"))
+            .Should()
+            .ContainSingle()
+            .Which.Address.Should()
+            .Be(IPAddress.Parse("10.1.2.2"));
         Allocator("10.1.2.3").TryTake(Record("c4", "boot-1")).Should().BeNull();
     }
 
@@ -93,11 +116,19 @@ public sealed class AddressAllocatorTests : IDisposable
         {
             await Task.Yield();
             using AddressStore store = AddressStore.Open(_temp.Path, "net");
-            return [.. Enumerable.Range(0, 20).Select(i =>
-            {
-                using FileLock held = store.Lock();
-                return new AddressAllocator(store, [pool], [], () => 0).TryTake(Record($"c{worker}-{i}", "boot-1"))!.Single().Address.ToString();
-            })];
+            return
+            [
+                .. Enumerable
+                    .Range(0, 20)
+                    .Select(i =>
+                    {
+                        using FileLock held = store.Lock();
+                        return new AddressAllocator(store, [pool], [], () => 0)
+                            .TryTake(Record($"c{worker}-{i}", "boot-1"))!
+                            .Single()
+                            .Address.ToString();
+                    }),
+            ];
         }
         string[][] taken = await Task.WhenAll(Enumerable.Range(0, 8).Select(TakeTwenty));
         taken.SelectMany(t => t).Should().OnlyHaveUniqueItems().And.HaveCount(160);
@@ -116,8 +147,7 @@ public sealed class AddressAllocatorTests : IDisposable
 
     private string? Take(string container) => Take(container, "boot-1");
 
-    private string? Take(string container, string boot) =>
-        Allocator().TryTake(Record(container, boot))?.Single().Address.ToString();
+    private string? Take(string container, string boot) => Allocator().TryTake(Record(container, boot))?.Single().Address.ToString();
 
     private AddressAllocator Allocator(params string[] wanted)
     {

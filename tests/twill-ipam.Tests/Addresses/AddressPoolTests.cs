@@ -20,7 +20,7 @@ public sealed class AddressPoolTests
     [InlineData("10.1.2.0/29", 5)]
     [InlineData("10.1.2.0/30", 1)]
     [InlineData("10.0.0.0/16", 65533)]
-    [InlineData("fd00::/120", 254)]   // no broadcast address in IPv6
+    [InlineData("fd00::/120", 254)] // no broadcast address in IPv6
     public void Capacity_leaves_out_network_gateway_and_broadcast(string subnet, int capacity)
     {
         Pool(subnet).Capacity.Should().Be((UInt128)capacity);
@@ -36,7 +36,10 @@ public sealed class AddressPoolTests
     [Fact]
     public void A_gateway_inside_the_subnet_is_left_out_and_the_first_address_then_is_not()
     {
-        var pool = new AddressPool(AddressFamily.InterNetwork, [AddressRange.Of(IPNetwork.Parse("10.1.2.0/29"), IPAddress.Parse("10.1.2.4"), null, null)]);
+        var pool = new AddressPool(
+            AddressFamily.InterNetwork,
+            [AddressRange.Of(IPNetwork.Parse("10.1.2.0/29"), IPAddress.Parse("10.1.2.4"), null, null)]
+        );
         Drain(pool).Should().Equal("10.1.2.1", "10.1.2.2", "10.1.2.3", "10.1.2.5", "10.1.2.6");
         pool.Capacity.Should().Be((UInt128)5);
     }
@@ -71,7 +74,7 @@ public sealed class AddressPoolTests
     [Fact]
     public void A_freed_address_rests_until_the_ring_has_gone_round()
     {
-        AddressPool pool = Pool("10.1.2.0/29");   // .2 to .6
+        AddressPool pool = Pool("10.1.2.0/29"); // .2 to .6
         Next(pool, "10.1.2.2").Should().Be("10.1.2.3", "10.1.2.2 was freed just now and waits its turn");
         Next(pool, "10.1.2.6").Should().Be("10.1.2.2");
     }
@@ -103,7 +106,10 @@ public sealed class AddressPoolTests
     [Fact]
     public void Several_subnets_form_one_ring()
     {
-        var pool = new AddressPool(AddressFamily.InterNetwork, [.. new[] { "10.1.2.0/30", "10.1.9.0/29" }.Select(s => AddressRange.Of(IPNetwork.Parse(s), null, null, null))]);
+        var pool = new AddressPool(
+            AddressFamily.InterNetwork,
+            [.. new[] { "10.1.2.0/30", "10.1.9.0/29" }.Select(s => AddressRange.Of(IPNetwork.Parse(s), null, null, null))]
+        );
         Drain(pool).Should().Equal("10.1.2.2", "10.1.9.2", "10.1.9.3", "10.1.9.4", "10.1.9.5", "10.1.9.6");
         pool.Capacity.Should().Be((UInt128)6);
         _taken.Clear();
@@ -116,7 +122,10 @@ public sealed class AddressPoolTests
     [Fact]
     public void The_range_that_is_found_belongs_to_the_address()
     {
-        var pool = new AddressPool(AddressFamily.InterNetwork, [.. new[] { "10.1.2.0/30", "10.1.9.0/29" }.Select(s => AddressRange.Of(IPNetwork.Parse(s), null, null, null))]);
+        var pool = new AddressPool(
+            AddressFamily.InterNetwork,
+            [.. new[] { "10.1.2.0/30", "10.1.9.0/29" }.Select(s => AddressRange.Of(IPNetwork.Parse(s), null, null, null))]
+        );
         _taken.AddRange("10.1.2.2");
         pool.TryNext(null, _taken, out IPAddress? next, out AddressRange range).Should().BeTrue();
         next.Should().Be(IPAddress.Parse("10.1.9.2"));
@@ -151,12 +160,18 @@ public sealed class AddressPoolTests
         Pool("ffff:ffff:ffff:ffff:ffff:ffff:ffff:fff0/124").Capacity.Should().Be((UInt128)14);
     }
 
-    private static AddressPool Pool(string subnet, string? start = null, string? end = null) => new(
-        IPNetwork.Parse(subnet).BaseAddress.AddressFamily,
-    [
-        AddressRange.Of(
-            IPNetwork.Parse(subnet), null, start is null ? null : IPAddress.Parse(start), end is null ? null : IPAddress.Parse(end)),
-    ]);
+    private static AddressPool Pool(string subnet, string? start = null, string? end = null) =>
+        new(
+            IPNetwork.Parse(subnet).BaseAddress.AddressFamily,
+            [
+                AddressRange.Of(
+                    IPNetwork.Parse(subnet),
+                    null,
+                    start is null ? null : IPAddress.Parse(start),
+                    end is null ? null : IPAddress.Parse(end)
+                ),
+            ]
+        );
 
     private string? Next(AddressPool pool, string? last) =>
         pool.TryNext(last is null ? null : IPAddress.Parse(last), _taken, out IPAddress? next, out _) ? next.ToString() : null;
@@ -178,7 +193,8 @@ public sealed class AddressPoolTests
 
         public bool Contains(UInt128 address) => _addresses.Contains(address);
 
-        public void AddRange(params string[] addresses) => _addresses.UnionWith(addresses.Select(a => AddressNumber.Of(IPAddress.Parse(a))));
+        public void AddRange(params string[] addresses) =>
+            _addresses.UnionWith(addresses.Select(a => AddressNumber.Of(IPAddress.Parse(a))));
 
         public void Clear() => _addresses.Clear();
     }

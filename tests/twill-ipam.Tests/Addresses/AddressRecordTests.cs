@@ -5,8 +5,12 @@ namespace Twill.Ipam.Tests.Addresses;
 
 public sealed class AddressRecordTests
 {
-    private static readonly AddressRecord s_record =
-        new(new CniAttachment("4f2c", "eth0"), "6f9b3c1e-aaaa", "/run/netns/cni-1", new NetnsId(4, 4026532621));
+    private static readonly AddressRecord s_record = new(
+        new CniAttachment("4f2c", "eth0"),
+        "6f9b3c1e-aaaa",
+        "/run/netns/cni-1",
+        new NetnsId(4, 4026532621)
+    );
 
     private const string Text = "container: 4f2c\ninterface: eth0\nboot: 6f9b3c1e-aaaa\nnetns: /run/netns/cni-1\ninode: 4:4026532621\n";
 
@@ -42,7 +46,7 @@ public sealed class AddressRecordTests
     }
 
     [Theory]
-    [InlineData("4f2c\neth0\n")]                                                                                   // another plugin's record
+    [InlineData("4f2c\neth0\n")] // another plugin's record
     [InlineData("container: \ninterface: eth0\nboot: 1\nnetns: /x\ninode: 1:2\n")]
     [InlineData("container: a\ninterface: eth0\nboot: 1\nnetns: /x\ninode: 12\n")]
     [InlineData("container: a\ninterface: eth0\nboot: 1\nnetns: /x\ninode: 1:-2\n")]
@@ -57,7 +61,8 @@ public sealed class AddressRecordTests
     [Fact]
     public void Attachments_with_names_too_long_for_a_file_keep_names_of_their_own()
     {
-        string a = new CniAttachment(new string('a', 300) + "1", "eth0").FileName(), b = new CniAttachment(new string('a', 300) + "2", "eth0").FileName();
+        string a = new CniAttachment(new string('a', 300) + "1", "eth0").FileName(),
+            b = new CniAttachment(new string('a', 300) + "2", "eth0").FileName();
         a.Length.Should().BeLessThanOrEqualTo(255);
         b.Length.Should().BeLessThanOrEqualTo(255);
         a.Should().NotBe(b);

@@ -64,7 +64,7 @@ public sealed class AddressStoreTests : IDisposable
     public void A_leftover_of_a_killed_writer_neither_disturbs_nor_changes_a_record()
     {
         _store.TryClaim([s_address], Record("c1"));
-        Cmd.Sh($"ln {At("10.1.2.5")} {At("new")}");   // killed after link(2), before the temporary name was removed
+        Cmd.Sh($"ln {At("10.1.2.5")} {At("new")}"); // killed after link(2), before the temporary name was removed
         _store.TryClaim([IPAddress.Parse("10.1.2.6")], Record("c2")).Should().BeNull();
         _store.Read(s_address, out _).Should().Be(Record("c1"));
         Files().Should().BeEquivalentTo("10.1.2.5", "10.1.2.6", "attachments/c1:eth0", "attachments/c2:eth0");
@@ -108,7 +108,11 @@ public sealed class AddressStoreTests : IDisposable
         _store.TryClaim([s_address], Record("c1"));
         _store.Last = [s_address];
         using (_store.Lock()) { }
-        foreach (string name in new[] { "vtep-mac", "10", "10.1.2.05", "10.1.2.6.tmp", "0x0a010207" }) _temp.Write($"data/net/{name}", "");
+        foreach (string name in new[] { "vtep-mac", "10", "10.1.2.05", "10.1.2.6.tmp", "0x0a010207" })
+        {
+            _temp.Write($"data/net/{name}", "");
+        }
+
         _store.List().Should().Equal(s_address);
     }
 
@@ -189,10 +193,17 @@ public sealed class AddressStoreTests : IDisposable
     public void A_failing_file_operation_names_the_file_and_the_reason()
     {
         File.WriteAllText(_temp.At("file"), "");
-        FluentActions.Invoking(() => AddressStore.Open(_temp.At("file"), "net")).Should().Throw<IOException>()
+        FluentActions
+            .Invoking(() => AddressStore.Open(_temp.At("file"), "net"))
+            .Should()
+            .Throw<IOException>()
             .WithMessage($"*{_temp.At("file")}/net*Not a directory*");
         Directory.CreateDirectory(At("last"));
-        FluentActions.Invoking(() => _store.Last = [IPAddress.Parse("10.1.2.5")]).Should().Throw<IOException>().WithMessage($"*{At("last")}: Is a directory*");
+        FluentActions
+            .Invoking(() => _store.Last = [IPAddress.Parse("10.1.2.5")])
+            .Should()
+            .Throw<IOException>()
+            .WithMessage($"*{At("last")}: Is a directory*");
     }
 
     public void Dispose()
@@ -206,6 +217,6 @@ public sealed class AddressStoreTests : IDisposable
 
     private string At(string name) => _temp.At(name == "." ? "data/net" : $"data/net/{name}");
 
-    private IEnumerable<string> Files() => Directory.EnumerateFiles(At("."), "*", SearchOption.AllDirectories)
-        .Select(f => Path.GetRelativePath(At("."), f));
+    private IEnumerable<string> Files() =>
+        Directory.EnumerateFiles(At("."), "*", SearchOption.AllDirectories).Select(f => Path.GetRelativePath(At("."), f));
 }

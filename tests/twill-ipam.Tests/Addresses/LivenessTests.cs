@@ -29,7 +29,10 @@ public sealed class LivenessTests
         NetnsId unused = new(4, 1);
         _liveness.IsGone(Record("/run/elsewhere/netns/x", unused)).Should().BeFalse();
         _liveness.IsGone(Record("/run/x", unused)).Should().BeTrue("the directory is there, the namespace is not");
-        _liveness.IsGone(Record("/proc/4194399/ns/net", unused)).Should().BeTrue("there is no such process, and nobody is in that namespace");
+        _liveness
+            .IsGone(Record("/proc/4194399/ns/net", unused))
+            .Should()
+            .BeTrue("there is no such process, and nobody is in that namespace");
     }
 
     [Fact]
@@ -57,8 +60,13 @@ public sealed class LivenessTests
     public void A_path_that_leads_to_another_namespace_now_is_no_sign_of_life()
     {
         NetnsId gone;
-        using (TestNetns ns = TestNetns.Create()) gone = NetnsId.OfPath(ns.Path)!.Value;
-        using TestNetns first = TestNetns.Create(), second = TestNetns.Create();   // one of them may get the number of the one gone
+        using (TestNetns ns = TestNetns.Create())
+        {
+            gone = NetnsId.OfPath(ns.Path)!.Value;
+        }
+
+        using TestNetns first = TestNetns.Create(),
+            second = TestNetns.Create(); // one of them may get the number of the one gone
         NetnsId unused = gone with { Inode = gone.Inode + 1_000_000 };
         _liveness.IsGone(Record(first.Path, unused)).Should().BeTrue();
         _liveness.IsGone(Record(first.Path, NetnsId.OfPath(first.Path))).Should().BeFalse();
@@ -123,8 +131,16 @@ public sealed class LivenessTests
         using (TestNetns ns = TestNetns.Create())
         {
             record = Record(ns.Path, NetnsId.OfPath(ns.Path));
-            holder = Daemon.Start("holder", ["unshare", "--mount", "--propagation=private", "sh", "-c", $"mount --bind {ns.Path} {kept}; exec sleep infinity"], temp.At("log"));
-            Eventually.True("it is mounted there", () => File.ReadAllText($"/proc/{holder.Pid}/mountinfo").Contains(kept), onFailure: () => holder.Log);
+            holder = Daemon.Start(
+                "holder",
+                ["unshare", "--mount", "--propagation=private", "sh", "-c", $"mount --bind {ns.Path} {kept}; exec sleep infinity"],
+                temp.At("log")
+            );
+            Eventually.True(
+                "it is mounted there",
+                () => File.ReadAllText($"/proc/{holder.Pid}/mountinfo").Contains(kept),
+                onFailure: () => holder.Log
+            );
         }
         using (holder)
         {
@@ -137,5 +153,6 @@ public sealed class LivenessTests
     private static bool IsMountedAnywhere(string path) =>
         Cmd.Run("sh", ["-c", "cat /proc/[0-9]*/mountinfo 2>/dev/null"]).Stdout.Contains(path, StringComparison.Ordinal);
 
-    private static AddressRecord Record(string netns, NetnsId? id, string boot = "boot-1") => new(new CniAttachment("c", "eth0"), boot, netns, id);
+    private static AddressRecord Record(string netns, NetnsId? id, string boot = "boot-1") =>
+        new(new CniAttachment("c", "eth0"), boot, netns, id);
 }

@@ -13,7 +13,8 @@ namespace Twill.Ipam.Tests.Fuzz;
 /// </summary>
 public sealed class FuzzTests(ITestOutputHelper output) : IDisposable
 {
-    private const int Calls = 2500, Files = 1000;
+    private const int Calls = 2500,
+        Files = 1000;
 
     private static readonly string[] s_verbs = ["ADD", "DEL", "CHECK", "GC", "STATUS"];
 
@@ -27,14 +28,28 @@ public sealed class FuzzTests(ITestOutputHelper output) : IDisposable
     public void Calls_with_a_damaged_configuration_and_environment(int seed)
     {
         Random random = new(seed);
-        string good = _bench.Fixed(ipam: ""","routes":[{"dst":"0.0.0.0/0"}],"rangeStart":"10.1.2.10","rangeEnd":"10.1.2.200","gateway":"10.1.2.1","ipv6Subnet":"fd00:1::/64","ipv6RangeStart":"fd00:1::10","ipv6RangeEnd":"fd00:1::ffff","ipv6Gateway":"fd00:1::1","dns":{"nameservers":["10.0.0.53"],"search":["x"]}""",
-            top: ""","runtimeConfig":{"ips":["10.1.2.50/24","fd00:1::50"],"ipRanges":[[{"subnet":"10.1.2.0/24","rangeStart":"10.1.2.40"}],[{"subnet":"fd00:1::/64","rangeEnd":"fd00:1::99"}]]},"args":{"cni":{"ips":["10.1.2.50"]}},"cni.dev/valid-attachments":[{"containerID":"lives","ifname":"eth0"}],"prevResult":{"cniVersion":"1.1.0","ips":[{"address":"10.1.2.10/24"}]}""");
+        string good = _bench.Fixed(
+            ipam: ""","routes":[{"dst":"0.0.0.0/0"}],"rangeStart":"10.1.2.10","rangeEnd":"10.1.2.200","gateway":"10.1.2.1","ipv6Subnet":"fd00:1::/64","ipv6RangeStart":"fd00:1::10","ipv6RangeEnd":"fd00:1::ffff","ipv6Gateway":"fd00:1::1","dns":{"nameservers":["10.0.0.53"],"search":["x"]}""",
+            top: ""","runtimeConfig":{"ips":["10.1.2.50/24","fd00:1::50"],"ipRanges":[[{"subnet":"10.1.2.0/24","rangeStart":"10.1.2.40"}],[{"subnet":"fd00:1::/64","rangeEnd":"fd00:1::99"}]]},"args":{"cni":{"ips":["10.1.2.50"]}},"cni.dev/valid-attachments":[{"containerID":"lives","ifname":"eth0"}],"prevResult":{"cniVersion":"1.1.0","ips":[{"address":"10.1.2.10/24"}]}"""
+        );
         string lives = _bench.Add(_bench.Fixed(), "lives");
         for (int i = 0; i < Calls; i++)
         {
-            string config = Mutation.OfJson(random, good, "ipam.dataDir", "cni.dev/valid-attachments.0.containerID", "cni.dev/valid-attachments.0.ifname");
-            string verb = s_verbs[random.Next(s_verbs.Length)], because = $"seed {seed}, case {i}: {verb} {config}";
-            CniAnswer answer = _bench.Run(verb, config, $"c{random.Next(8)}", args: random.Next(4) == 0 ? "IP=10.1.2.60,fd00:1::60;x=y" : "");
+            string config = Mutation.OfJson(
+                random,
+                good,
+                "ipam.dataDir",
+                "cni.dev/valid-attachments.0.containerID",
+                "cni.dev/valid-attachments.0.ifname"
+            );
+            string verb = s_verbs[random.Next(s_verbs.Length)],
+                because = $"seed {seed}, case {i}: {verb} {config}";
+            CniAnswer answer = _bench.Run(
+                verb,
+                config,
+                $"c{random.Next(8)}",
+                args: random.Next(4) == 0 ? "IP=10.1.2.60,fd00:1::60;x=y" : ""
+            );
             Judge(answer, because);
             _bench.Add(_bench.Fixed(), "asks").Should().NotBe(lives, because);
             _bench.Run("DEL", _bench.Fixed(), "asks").OrThrow();
@@ -55,27 +70,53 @@ public sealed class FuzzTests(ITestOutputHelper output) : IDisposable
         for (int i = 0; i < Files; i++)
         {
             using IpamBench bench = new();
-            bool dual = random.Next(2) == 0, isFixed = random.Next(2) == 0;
-            string config = isFixed ? bench.Fixed(ipam: dual ? ""","ipv6Subnet":"fd00:1::/64" """ : "")
+            bool dual = random.Next(2) == 0,
+                isFixed = random.Next(2) == 0;
+            string config = isFixed
+                ? bench.Fixed(ipam: dual ? ""","ipv6Subnet":"fd00:1::/64" """ : "")
                 : bench.Leased("http://127.0.0.1:1", network: "10.9.0.0/16", ipam: dual ? ""","ipv6Network":"fd00:9::/48" """ : "");
             WriteLease(bench, dual);
-            string six = !dual ? "" : isFixed ? """,{"address":"fd00:1::2/64"}""" : """,{"address":"fd00:9:0:4::2/64"}""";
+            string six =
+                !dual ? ""
+                : isFixed ? """,{"address":"fd00:1::2/64"}"""
+                : """,{"address":"fd00:9:0:4::2/64"}""";
             string address = bench.Add(config, "lives").Split('/')[0];
-            string[] files = [.. bench.AllFiles.Select(f => Path.Combine(bench.Records, f)),
-                Path.Combine(bench.Records, "new"), Path.Combine(bench.Records, "last"), Path.Combine(bench.DataDir, "node-id"),
-                Path.Combine(bench.Records, "vtep-mac"), Path.Combine(bench.Records, "10.1.2.3"), Path.Combine(bench.Records, "attachments", "c2:eth0"),
-                bench.NetworkState.SubnetPath, bench.NetworkState.NodePath, bench.NetworkState.AgentPath, bench.NetworkState.LockPath];
+            string[] files =
+            [
+                .. bench.AllFiles.Select(f => Path.Combine(bench.Records, f)),
+                Path.Combine(bench.Records, "new"),
+                Path.Combine(bench.Records, "last"),
+                Path.Combine(bench.DataDir, "node-id"),
+                Path.Combine(bench.Records, "vtep-mac"),
+                Path.Combine(bench.Records, "10.1.2.3"),
+                Path.Combine(bench.Records, "attachments", "c2:eth0"),
+                bench.NetworkState.SubnetPath,
+                bench.NetworkState.NodePath,
+                bench.NetworkState.AgentPath,
+                bench.NetworkState.LockPath,
+            ];
             string file = files[random.Next(files.Length)];
             Damage damage = (Damage)random.Next(kinds.Length);
             string because = $"seed {seed}, case {i}: {damage} at {file}";
             DamageFile(random, file, damage, victim);
 
-            foreach ((string verb, string container) in ((string, string)[])[("STATUS", "c2"), ("ADD", "c2"), ("CHECK", "lives"), ("DEL", "c2"), ("GC", "c2"), ("DEL", "lives")])
+            foreach (
+                (string verb, string container) in ((string, string)[])
+                    [("STATUS", "c2"), ("ADD", "c2"), ("CHECK", "lives"), ("DEL", "c2"), ("GC", "c2"), ("DEL", "lives")]
+            )
             {
                 string call = verb switch
                 {
-                    "GC" => config.Replace("\"name\"", """ "cni.dev/valid-attachments":[{"containerID":"lives","ifname":"eth0"}],"name" """, StringComparison.Ordinal),
-                    "CHECK" => config.Replace("\"name\"", $$""" "prevResult":{"cniVersion":"1.1.0","ips":[{"address":"{{address}}/24"}{{six}}]},"name" """, StringComparison.Ordinal),
+                    "GC" => config.Replace(
+                        "\"name\"",
+                        """ "cni.dev/valid-attachments":[{"containerID":"lives","ifname":"eth0"}],"name" """,
+                        StringComparison.Ordinal
+                    ),
+                    "CHECK" => config.Replace(
+                        "\"name\"",
+                        $$""" "prevResult":{"cniVersion":"1.1.0","ips":[{"address":"{{address}}/24"}{{six}}]},"name" """,
+                        StringComparison.Ordinal
+                    ),
                     _ => config,
                 };
                 CniAnswer answer = bench.Run(verb, call, container);
@@ -115,42 +156,71 @@ public sealed class FuzzTests(ITestOutputHelper output) : IDisposable
     private static void DamageFile(Random random, string file, Damage damage, string victim)
     {
         FileInfo info = new(file);
-        byte[] content = info.Exists && info.LinkTarget is null ? File.ReadAllBytes(file) : Encoding.UTF8.GetBytes("container: c2\ninterface: eth0\n");
+        byte[] content =
+            info.Exists && info.LinkTarget is null ? File.ReadAllBytes(file) : Encoding.UTF8.GetBytes("container: c2\ninterface: eth0\n");
         Directory.CreateDirectory(Path.GetDirectoryName(file)!);
         File.Delete(file);
         byte[] noise = new byte[random.Next(1, 4000)];
         random.NextBytes(noise);
         switch (damage)
         {
-            case Damage.Random: File.WriteAllBytes(file, noise); break;
-            case Damage.Mutated: File.WriteAllBytes(file, Mutation.OfBytes(random, content)); break;
-            case Damage.Cut: File.WriteAllBytes(file, content[..random.Next(content.Length + 1)]); break;
-            case Damage.Empty: File.WriteAllBytes(file, []); break;
-            case Damage.Zeros: File.WriteAllBytes(file, new byte[content.Length]); break;
-            case Damage.Huge:
-                using (FileStream huge = File.Create(file)) huge.SetLength(1L << 40);
+            case Damage.Random:
+                File.WriteAllBytes(file, noise);
                 break;
-            case Damage.Directory: Directory.CreateDirectory(Path.Combine(file, "with", "more")); break;
-            case Damage.Fifo: Cmd.Run("mkfifo", [file]).OrThrow(); break;
-            case Damage.LinkToFile: File.CreateSymbolicLink(file, victim); break;
-            case Damage.LinkToNowhere: File.CreateSymbolicLink(file, Path.Combine(Path.GetDirectoryName(victim)!, "nowhere")); break;
-            case Damage.LinkToItself: File.CreateSymbolicLink(file, file); break;
-            case Damage.LinkToDevice: File.CreateSymbolicLink(file, "/dev/zero"); break;
-            default: break;
+            case Damage.Mutated:
+                File.WriteAllBytes(file, Mutation.OfBytes(random, content));
+                break;
+            case Damage.Cut:
+                File.WriteAllBytes(file, content[..random.Next(content.Length + 1)]);
+                break;
+            case Damage.Empty:
+                File.WriteAllBytes(file, []);
+                break;
+            case Damage.Zeros:
+                File.WriteAllBytes(file, new byte[content.Length]);
+                break;
+            case Damage.Huge:
+                using (FileStream huge = File.Create(file))
+                {
+                    huge.SetLength(1L << 40);
+                }
+
+                break;
+            case Damage.Directory:
+                Directory.CreateDirectory(Path.Combine(file, "with", "more"));
+                break;
+            case Damage.Fifo:
+                Cmd.Run("mkfifo", [file]).OrThrow();
+                break;
+            case Damage.LinkToFile:
+                File.CreateSymbolicLink(file, victim);
+                break;
+            case Damage.LinkToNowhere:
+                File.CreateSymbolicLink(file, Path.Combine(Path.GetDirectoryName(victim)!, "nowhere"));
+                break;
+            case Damage.LinkToItself:
+                File.CreateSymbolicLink(file, file);
+                break;
+            case Damage.LinkToDevice:
+                File.CreateSymbolicLink(file, "/dev/zero");
+                break;
+            default:
+                break;
         }
     }
 
-    private static void WriteLease(IpamBench bench, bool dual) => new Cni.State.SubnetFile
-    {
-        Network = "net",
-        NodeId = "0123456789abcdef0123456789abcdef",
-        Subnets = dual ? [IPNetwork.Parse("10.9.4.0/24"), IPNetwork.Parse("fd00:9:0:4::/64")] : [IPNetwork.Parse("10.9.4.0/24")],
-        Backend = "vxlan",
-        LeaseId = 7,
-        Ttl = 3600,
-        BootId = bench.Clock.BootId,
-        Deadline = bench.Clock.Now + 3600,
-    }.Write(bench.NetworkState);
+    private static void WriteLease(IpamBench bench, bool dual) =>
+        new Cni.State.SubnetFile
+        {
+            Network = "net",
+            NodeId = "0123456789abcdef0123456789abcdef",
+            Subnets = dual ? [IPNetwork.Parse("10.9.4.0/24"), IPNetwork.Parse("fd00:9:0:4::/64")] : [IPNetwork.Parse("10.9.4.0/24")],
+            Backend = "vxlan",
+            LeaseId = 7,
+            Ttl = 3600,
+            BootId = bench.Clock.BootId,
+            Deadline = bench.Clock.Now + 3600,
+        }.Write(bench.NetworkState);
 
     private static void Judge(CniAnswer answer, string because)
     {

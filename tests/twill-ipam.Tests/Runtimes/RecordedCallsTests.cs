@@ -21,6 +21,9 @@ public sealed class RecordedCallsTests
         FakeCniProcess process = new(call.Input, [.. call.Environment.Select(v => (v.Key, v.Value))]);
 
         IpamConf conf = new() { Type = "twill-ipam", Families = [new IpamFamily(AddressFamily.InterNetwork)] };
-        AddressRequest.Read(CniRequest.Read(CniVerb.Add, process, out _), conf).Should().Equal(address is null ? [] : [IPAddress.Parse(address)]);
+        AddressRequest
+            .Read(CniRequest.Read(CniVerb.Add, process, out _), conf)
+            .Should()
+            .Equal(address is null ? [] : [IPAddress.Parse(address)]);
     }
 }

@@ -34,8 +34,12 @@ public sealed class LeasedSubnetsTests : IClassFixture<EtcdFixture>, IDisposable
     {
         WriteNode("boot-1");
         _bench.Add(Config(top: ""","type":"twill" """));
-        _etcd.List($"{_prefix}/subnets/").Values.Should()
-            .Equal("""{"PublicIP":"192.0.2.7","PublicIPv6":null,"BackendType":"vxlan","BackendData":{"VNI":1,"VtepMAC":"02:11:22:33:44:55"}}""");
+        _etcd
+            .List($"{_prefix}/subnets/")
+            .Values.Should()
+            .Equal(
+                """{"PublicIP":"192.0.2.7","PublicIPv6":null,"BackendType":"vxlan","BackendData":{"VNI":1,"VtepMAC":"02:11:22:33:44:55"}}"""
+            );
         SubnetFile.TryRead(_bench.NetworkState, out _)!.Backend.Should().Be("vxlan");
     }
 
@@ -48,19 +52,40 @@ public sealed class LeasedSubnetsTests : IClassFixture<EtcdFixture>, IDisposable
 
         KeyValuePair<string, string> lease = _etcd.List($"{_prefix}/subnets/").Should().ContainSingle().Subject;
         string[] subnets = lease.Key[$"{_prefix}/subnets/".Length..].Split('&');
-        lease.Value.Should().Be("""{"PublicIP":"192.0.2.7","PublicIPv6":"2001:db8::7","BackendType":"vxlan","BackendData":{"VNI":1,"VtepMAC":"02:11:22:33:44:55"},"""
-            + "\"BackendV6Data\":{\"VNI\":1,\"VtepMAC\":\"02:11:22:33:44:66\"}}");
-        ips.EnumerateArray().Select(ip => ip.GetProperty("address").GetString()).Should().Equal(
-            subnets[0].Replace(".0-24", ".2/24", StringComparison.Ordinal), subnets[1].Replace("::-64", "::2/64", StringComparison.Ordinal));
-        SubnetFile.TryRead(_bench.NetworkState, out _)!.Subnets.Select(subnet => subnet.ToString()).Should().Equal(subnets.Select(subnet => subnet.Replace('-', '/')));
-        _etcd.Get($"{_prefix}/config").Should().Contain("\"EnableIPv6\":true").And.Contain("\"IPv6Network\":\"fd00:9::/48\"").And.Contain("\"IPv6SubnetLen\":64");
+        lease
+            .Value.Should()
+            .Be(
+                """{"PublicIP":"192.0.2.7","PublicIPv6":"2001:db8::7","BackendType":"vxlan","BackendData":{"VNI":1,"VtepMAC":"02:11:22:33:44:55"},"""
+                    + "\"BackendV6Data\":{\"VNI\":1,\"VtepMAC\":\"02:11:22:33:44:66\"}}"
+            );
+        ips.EnumerateArray()
+            .Select(ip => ip.GetProperty("address").GetString())
+            .Should()
+            .Equal(
+                subnets[0].Replace(".0-24", ".2/24", StringComparison.Ordinal),
+                subnets[1].Replace("::-64", "::2/64", StringComparison.Ordinal)
+            );
+        SubnetFile
+            .TryRead(_bench.NetworkState, out _)!
+            .Subnets.Select(subnet => subnet.ToString())
+            .Should()
+            .Equal(subnets.Select(subnet => subnet.Replace('-', '/')));
+        _etcd
+            .Get($"{_prefix}/config")
+            .Should()
+            .Contain("\"EnableIPv6\":true")
+            .And.Contain("\"IPv6Network\":\"fd00:9::/48\"")
+            .And.Contain("\"IPv6SubnetLen\":64");
     }
 
     [Fact]
     public void A_dual_stack_host_grows_by_both_when_one_family_is_full()
     {
-        string narrow = Config(network: "10.9.0.0/24", subnetLen: 29, ipam: ""","ipv6Network":"fd00:9::/48" """);    // five addresses each
-        for (int i = 1; i <= 6; i++) _bench.Run("ADD", narrow, $"c{i}").OrThrow();
+        string narrow = Config(network: "10.9.0.0/24", subnetLen: 29, ipam: ""","ipv6Network":"fd00:9::/48" """); // five addresses each
+        for (int i = 1; i <= 6; i++)
+        {
+            _bench.Run("ADD", narrow, $"c{i}").OrThrow();
+        }
 
         SubnetFile.TryRead(_bench.NetworkState, out _)!.Subnets.Should().HaveCount(4);
         _etcd.List($"{_prefix}/subnets/").Keys.Should().HaveCount(2).And.OnlyContain(key => key.Contains('&'));
@@ -75,12 +100,24 @@ public sealed class LeasedSubnetsTests : IClassFixture<EtcdFixture>, IDisposable
         CniAnswer refused = _bench.Run("ADD", Dual(), "c2");
 
         refused.ErrorCode.Should().Be(7);
-        refused.ErrorText.Should().Contain("EnableIPv6 is true here and false in etcd").And.Contain("\"EnableIPv6\":true,\"IPv6Network\":\"fd00:9::/48\",\"IPv6SubnetLen\":64");
+        refused
+            .ErrorText.Should()
+            .Contain("EnableIPv6 is true here and false in etcd")
+            .And.Contain("\"EnableIPv6\":true,\"IPv6Network\":\"fd00:9::/48\",\"IPv6SubnetLen\":64");
         _bench.Run("STATUS", Dual()).ErrorText.Should().Contain("EnableIPv6 is true here and false in etcd");
         _bench.Add(Config(), "c3").Should().NotBe(before, "without IPv6 in its configuration it goes on");
         _etcd.List($"{_prefix}/subnets/").Keys.Should().Equal(key);
 
-        _etcd.Put($"{_prefix}/config", _etcd.Get($"{_prefix}/config")!.Replace("\"EnableIPv6\":false", "\"EnableIPv6\":true,\"IPv6Network\":\"fd00:9::/48\",\"IPv6SubnetLen\":64", StringComparison.Ordinal));
+        _etcd.Put(
+            $"{_prefix}/config",
+            _etcd
+                .Get($"{_prefix}/config")!
+                .Replace(
+                    "\"EnableIPv6\":false",
+                    "\"EnableIPv6\":true,\"IPv6Network\":\"fd00:9::/48\",\"IPv6SubnetLen\":64",
+                    StringComparison.Ordinal
+                )
+        );
         _bench.Run("ADD", Dual(), "c4").OrThrow();
 
         _etcd.List($"{_prefix}/subnets/").Keys.Should().ContainSingle().Which.Should().StartWith($"{key}&fd00:9:");
@@ -101,8 +138,16 @@ public sealed class LeasedSubnetsTests : IClassFixture<EtcdFixture>, IDisposable
         _bench.Add(Config());
         string unreachable = Config(endpoint: "http://127.0.0.1:1");
         _bench.Add(unreachable, "c2").Should().EndWith(".3/24");
-        _bench.Run("CHECK", Config(endpoint: "http://127.0.0.1:1",
-            top: $$""","prevResult":{"cniVersion":"1.1.0","ips":[{"address":"{{_bench.Add(unreachable, "c3")}}"}]}"""), "c3").OrThrow();
+        _bench
+            .Run(
+                "CHECK",
+                Config(
+                    endpoint: "http://127.0.0.1:1",
+                    top: $$""","prevResult":{"cniVersion":"1.1.0","ips":[{"address":"{{_bench.Add(unreachable, "c3")}}"}]}"""
+                ),
+                "c3"
+            )
+            .OrThrow();
         _bench.Run("DEL", unreachable, "c2").OrThrow();
         _bench.Run("STATUS", unreachable).OrThrow();
         _bench.Recorded.Should().HaveCount(2);
@@ -114,8 +159,16 @@ public sealed class LeasedSubnetsTests : IClassFixture<EtcdFixture>, IDisposable
         CniAnswer[] answers = new CniAnswer[20];
         // Threads of their own: blocked ones of the pool would starve the calls to etcd, which a process of its own never does.
         Thread[] threads = [.. Enumerable.Range(0, 20).Select(i => new Thread(() => answers[i] = _bench.Run("ADD", Config(), $"c{i}")))];
-        foreach (Thread thread in threads) thread.Start();
-        foreach (Thread thread in threads) thread.Join();
+        foreach (Thread thread in threads)
+        {
+            thread.Start();
+        }
+
+        foreach (Thread thread in threads)
+        {
+            thread.Join();
+        }
+
         answers.Select(a => IpamBench.AddressOf(a.OrThrow().Json)).Should().OnlyHaveUniqueItems();
         _etcd.List($"{_prefix}/subnets/").Should().HaveCount(1);
         _etcd.List($"{_prefix}/twill/nodes/").Should().HaveCount(1);
@@ -126,9 +179,16 @@ public sealed class LeasedSubnetsTests : IClassFixture<EtcdFixture>, IDisposable
     {
         long start = Stopwatch.GetTimestamp();
         CniAnswer answer = _bench.Run("ADD", Config(endpoint: "http://127.0.0.1:1,http://127.0.0.1:2"));
-        Stopwatch.GetElapsedTime(start).Should().BeLessThan(TimeSpan.FromSeconds(10), "it gives up after 5 s, and does not try for another 5");
+        Stopwatch
+            .GetElapsedTime(start)
+            .Should()
+            .BeLessThan(TimeSpan.FromSeconds(10), "it gives up after 5 s, and does not try for another 5");
         answer.ErrorCode.Should().Be(11);
-        answer.ErrorText.Should().Contain("http://127.0.0.1:1").And.Contain("http://127.0.0.1:2").And.Contain("no subnet since it was booted");
+        answer
+            .ErrorText.Should()
+            .Contain("http://127.0.0.1:1")
+            .And.Contain("http://127.0.0.1:2")
+            .And.Contain("no subnet since it was booted");
         _bench.Recorded.Should().BeEmpty();
     }
 
@@ -141,7 +201,10 @@ public sealed class LeasedSubnetsTests : IClassFixture<EtcdFixture>, IDisposable
         {
             long start = Stopwatch.GetTimestamp();
             CniAnswer answer = _bench.Run("ADD", Config(endpoint: frozen.Endpoint));
-            Stopwatch.GetElapsedTime(start).Should().BeLessThan(TimeSpan.FromSeconds(10), "it gives up after 5 s, and does not try for another 5");
+            Stopwatch
+                .GetElapsedTime(start)
+                .Should()
+                .BeLessThan(TimeSpan.FromSeconds(10), "it gives up after 5 s, and does not try for another 5");
             answer.ErrorCode.Should().Be(11);
             answer.ErrorText.Should().Contain(frozen.Endpoint);
         }
@@ -157,7 +220,13 @@ public sealed class LeasedSubnetsTests : IClassFixture<EtcdFixture>, IDisposable
         _etcd.Put($"{_prefix}/config", """{"Network":"10.5.0.0/16","SubnetLen":25,"Backend":{"Type":"host-gw"}}""");
         CniAnswer answer = _bench.Run("ADD", Config());
         answer.ErrorCode.Should().Be(7);
-        answer.ErrorText.Should().Contain("10.244.0.0/16").And.Contain("10.5.0.0/16").And.Contain("24").And.Contain("25").And.Contain($"{_prefix}/config");
+        answer
+            .ErrorText.Should()
+            .Contain("10.244.0.0/16")
+            .And.Contain("10.5.0.0/16")
+            .And.Contain("24")
+            .And.Contain("25")
+            .And.Contain($"{_prefix}/config");
         _etcd.List($"{_prefix}/subnets/").Should().BeEmpty();
         _bench.Run("STATUS", Config()).ErrorCode.Should().Be(50);
     }
@@ -174,7 +243,7 @@ public sealed class LeasedSubnetsTests : IClassFixture<EtcdFixture>, IDisposable
     [Fact]
     public void Full_subnets_grow_by_one_under_the_same_lease()
     {
-        string config = Config(network: "10.9.0.0/24", subnetLen: 29);   // five containers each
+        string config = Config(network: "10.9.0.0/24", subnetLen: 29); // five containers each
         string[] addresses = [.. Enumerable.Range(1, 7).Select(i => _bench.Add(config, $"c{i}"))];
         addresses.Select(a => a[..(a.LastIndexOf('.') + 1)]).Distinct().Should().HaveCount(1);
         addresses.Select(a => Base(a, 29)).Distinct().Should().HaveCount(2);
@@ -188,8 +257,15 @@ public sealed class LeasedSubnetsTests : IClassFixture<EtcdFixture>, IDisposable
     {
         string config = Config(network: "10.9.0.0/27", subnetLen: 29, ipam: ""","subnetMin":"10.9.0.0" """);
         foreach (string other in new[] { "10.9.0.8-29", "10.9.0.16-29", "10.9.0.24-29" })
+        {
             _etcd.Put($"{_prefix}/subnets/{other}", """{"PublicIP":"192.0.2.1","PublicIPv6":null}""");
-        foreach (int i in Enumerable.Range(1, 5)) _bench.Add(config, $"c{i}").Should().Be($"10.9.0.{i + 1}/29");
+        }
+
+        foreach (int i in Enumerable.Range(1, 5))
+        {
+            _bench.Add(config, $"c{i}").Should().Be($"10.9.0.{i + 1}/29");
+        }
+
         CniAnswer answer = _bench.Run("ADD", config, "c6");
         answer.ErrorCode.Should().Be(11);
         answer.ErrorText.Should().Contain("all 5 addresses").And.Contain("10.9.0.0/29").And.Contain("all 4 subnets");
@@ -206,7 +282,10 @@ public sealed class LeasedSubnetsTests : IClassFixture<EtcdFixture>, IDisposable
     {
         string config = Config(network: "10.9.0.0/27", subnetLen: 29, ipam: ""","subnetMin":"10.9.0.0" """);
         foreach (string other in new[] { "10.9.0.0-29", "10.9.0.8-29", "10.9.0.16-29", "10.9.0.24-29" })
+        {
             _etcd.Put($"{_prefix}/subnets/{other}", """{"PublicIP":"192.0.2.1","PublicIPv6":null}""");
+        }
+
         CniAnswer answer = _bench.Run("ADD", config);
         answer.ErrorCode.Should().Be(11);
         answer.ErrorText.Should().Contain("all 4 subnets");
@@ -219,7 +298,11 @@ public sealed class LeasedSubnetsTests : IClassFixture<EtcdFixture>, IDisposable
     {
         string config = Config(network: "10.9.0.0/24", subnetLen: 29);
         string before = Base(_bench.Add(config), 29);
-        foreach (int i in Enumerable.Range(2, 4)) _bench.Add(config, $"c{i}");
+        foreach (int i in Enumerable.Range(2, 4))
+        {
+            _bench.Add(config, $"c{i}");
+        }
+
         _bench.Clock.BootId = "boot-2";
         _bench.Clock.Now = 20;
         Directory.Delete(_bench.State.Root, recursive: true);
@@ -334,23 +417,29 @@ public sealed class LeasedSubnetsTests : IClassFixture<EtcdFixture>, IDisposable
 
     public void Dispose() => _bench.Dispose();
 
-    private string Config(string? endpoint = null, string network = "10.244.0.0/16", int subnetLen = 24, string ipam = "", string top = "") =>
-        _bench.Leased(endpoint ?? _etcd.Endpoint, network, subnetLen, ""","leaseTtl":60""" + ipam, top, _prefix);
+    private string Config(
+        string? endpoint = null,
+        string network = "10.244.0.0/16",
+        int subnetLen = 24,
+        string ipam = "",
+        string top = ""
+    ) => _bench.Leased(endpoint ?? _etcd.Endpoint, network, subnetLen, ""","leaseTtl":60""" + ipam, top, _prefix);
 
     private string Dual(string top = "") => Config(ipam: ""","ipv6Network":"fd00:9::/48" """, top: top);
 
-    private void WriteNode(string bootId, string? publicIPv6 = null) => new NodeFile
-    {
-        Network = "net",
-        BootId = bootId,
-        BackendType = "vxlan",
-        PublicIP = IPAddress.Parse("192.0.2.7"),
-        Vni = 1,
-        Port = 4789,
-        VtepMac = "02:11:22:33:44:55",
-        PublicIPv6 = publicIPv6 is null ? null : IPAddress.Parse(publicIPv6),
-        VtepMacV6 = publicIPv6 is null ? "" : "02:11:22:33:44:66",
-    }.Write(_bench.NetworkState);
+    private void WriteNode(string bootId, string? publicIPv6 = null) =>
+        new NodeFile
+        {
+            Network = "net",
+            BootId = bootId,
+            BackendType = "vxlan",
+            PublicIP = IPAddress.Parse("192.0.2.7"),
+            Vni = 1,
+            Port = 4789,
+            VtepMac = "02:11:22:33:44:55",
+            PublicIPv6 = publicIPv6 is null ? null : IPAddress.Parse(publicIPv6),
+            VtepMacV6 = publicIPv6 is null ? "" : "02:11:22:33:44:66",
+        }.Write(_bench.NetworkState);
 
     private IEnumerable<long> LeaseIds()
     {

@@ -8,10 +8,22 @@ public sealed class AddTests : IDisposable
     private readonly IpamBench _bench = new();
 
     [Theory]
-    [InlineData("0.3.1", """{"cniVersion":"0.3.1","ips":[{"version":"4","address":"10.1.2.2/24","gateway":"10.1.2.1"}],"routes":[{"dst":"0.0.0.0/0"}]}""")]
-    [InlineData("0.4.0", """{"cniVersion":"0.4.0","ips":[{"version":"4","address":"10.1.2.2/24","gateway":"10.1.2.1"}],"routes":[{"dst":"0.0.0.0/0"}]}""")]
-    [InlineData("1.0.0", """{"cniVersion":"1.0.0","ips":[{"address":"10.1.2.2/24","gateway":"10.1.2.1"}],"routes":[{"dst":"0.0.0.0/0"}]}""")]
-    [InlineData("1.1.0", """{"cniVersion":"1.1.0","ips":[{"address":"10.1.2.2/24","gateway":"10.1.2.1"}],"routes":[{"dst":"0.0.0.0/0"}]}""")]
+    [InlineData(
+        "0.3.1",
+        """{"cniVersion":"0.3.1","ips":[{"version":"4","address":"10.1.2.2/24","gateway":"10.1.2.1"}],"routes":[{"dst":"0.0.0.0/0"}]}"""
+    )]
+    [InlineData(
+        "0.4.0",
+        """{"cniVersion":"0.4.0","ips":[{"version":"4","address":"10.1.2.2/24","gateway":"10.1.2.1"}],"routes":[{"dst":"0.0.0.0/0"}]}"""
+    )]
+    [InlineData(
+        "1.0.0",
+        """{"cniVersion":"1.0.0","ips":[{"address":"10.1.2.2/24","gateway":"10.1.2.1"}],"routes":[{"dst":"0.0.0.0/0"}]}"""
+    )]
+    [InlineData(
+        "1.1.0",
+        """{"cniVersion":"1.1.0","ips":[{"address":"10.1.2.2/24","gateway":"10.1.2.1"}],"routes":[{"dst":"0.0.0.0/0"}]}"""
+    )]
     public void The_result_has_the_shape_of_the_version(string version, string expected)
     {
         string config = _bench.Fixed(version: version, ipam: ""","routes":[{"dst":"0.0.0.0/0"}]""");
@@ -38,7 +50,8 @@ public sealed class AddTests : IDisposable
     {
         _bench.Add(_bench.Fixed(), "4f2c", "net1");
         string inode = Cmd.Sh("stat -L -c %d:%i /proc/self/ns/net").Trim();
-        File.ReadAllText($"{_bench.Records}/10.1.2.2").Should()
+        File.ReadAllText($"{_bench.Records}/10.1.2.2")
+            .Should()
             .Be($"container: 4f2c\ninterface: net1\nboot: boot-1\nnetns: /proc/self/ns/net\ninode: {inode}\n");
     }
 
@@ -68,7 +81,11 @@ public sealed class AddTests : IDisposable
     public void A_full_subnet_is_an_error_that_says_so_and_an_address_freed_is_given_again()
     {
         string config = _bench.Fixed("10.1.2.0/29");
-        foreach (int i in Enumerable.Range(1, 5)) _bench.Add(config, $"c{i}");
+        foreach (int i in Enumerable.Range(1, 5))
+        {
+            _bench.Add(config, $"c{i}");
+        }
+
         CniAnswer full = _bench.Run("ADD", config, "c6");
         full.ErrorCode.Should().Be(11);
         full.ErrorText.Should().Contain("10.1.2.0/29");
@@ -84,7 +101,10 @@ public sealed class AddTests : IDisposable
         using TestNetns alive = TestNetns.Create();
         using (TestNetns dead = TestNetns.Create())
         {
-            foreach (int i in Enumerable.Range(1, 5)) _bench.Add(config, $"c{i}", netns: i == 2 ? dead.Path : alive.Path);
+            foreach (int i in Enumerable.Range(1, 5))
+            {
+                _bench.Add(config, $"c{i}", netns: i == 2 ? dead.Path : alive.Path);
+            }
         }
         _bench.Add(config, "c6", netns: alive.Path).Should().Be("10.1.2.3/29");
         _bench.Log.Should().ContainSingle(line => line.Contains("10.1.2.3: freed") && line.Contains("c2"));
@@ -111,7 +131,11 @@ public sealed class AddTests : IDisposable
     [InlineData("", ""","runtimeConfig":{"ips":["10.1.2.77","10.1.2.77/24","10.1.2.77/16"]}""", "the same one several times is one")]
     [InlineData("IP=10.1.2.77,10.1.2.77;MAC=02:00:00:00:00:01", "", "MAC is for the main plugin")]
     [InlineData("IP=10.1.2.9", ""","args":{"cni":{"ips":["10.1.2.77"]}}""", "args goes before CNI_ARGS")]
-    [InlineData("IP=10.1.2.9", ""","args":{"cni":{"ips":["10.1.2.8"]}},"runtimeConfig":{"ips":["10.1.2.77"]}""", "the capability goes before both")]
+    [InlineData(
+        "IP=10.1.2.9",
+        ""","args":{"cni":{"ips":["10.1.2.8"]}},"runtimeConfig":{"ips":["10.1.2.77"]}""",
+        "the capability goes before both"
+    )]
     [InlineData("IP=10.1.2.77", ""","args":{"cni":{"ips":[]}},"runtimeConfig":{"ips":null}""", "an empty list asks for nothing")]
     public void An_address_asked_for_is_given(string args, string top, string because)
     {
@@ -119,9 +143,17 @@ public sealed class AddTests : IDisposable
     }
 
     [Theory]
-    [InlineData(""","runtimeConfig":{"ips":["10.1.2.8","10.1.2.9"]}""", 2, "$.runtimeConfig.ips[1]: 10.1.2.9, but $.runtimeConfig.ips[0] asks for 10.1.2.8")]
+    [InlineData(
+        ""","runtimeConfig":{"ips":["10.1.2.8","10.1.2.9"]}""",
+        2,
+        "$.runtimeConfig.ips[1]: 10.1.2.9, but $.runtimeConfig.ips[0] asks for 10.1.2.8"
+    )]
     [InlineData(""","runtimeConfig":{"ips":["10.1.2.8","fd00::8"]}""", 2, "$.runtimeConfig.ips[1]: fd00::8")]
-    [InlineData(""","runtimeConfig":{"ips":["10.1.2.8/33"]}""", 7, "$.runtimeConfig.ips[0]: expected an address like 10.244.7.20, got '10.1.2.8/33'")]
+    [InlineData(
+        ""","runtimeConfig":{"ips":["10.1.2.8/33"]}""",
+        7,
+        "$.runtimeConfig.ips[0]: expected an address like 10.244.7.20, got '10.1.2.8/33'"
+    )]
     [InlineData(""","runtimeConfig":{"ips":"10.1.2.8"}""", 7, "$.runtimeConfig.ips: expected a list, got '10.1.2.8'")]
     [InlineData(""","runtimeConfig":{"ips":[7]}""", 7, "$.runtimeConfig.ips[0]: expected an address, got '7'")]
     [InlineData(""","args":{"cni":{"ips":["any"]}}""", 7, "$.args.cni.ips[0]: expected an address like 10.244.7.20, got 'any'")]
@@ -174,9 +206,14 @@ public sealed class AddTests : IDisposable
     [Fact]
     public void Resolver_settings_come_from_the_file_that_is_named()
     {
-        string file = _bench.Write("resolv.conf", "# mine\nnameserver 192.0.2.53\nsearch a.example b.example\noptions ndots:2 rotate\nnameserver 2001:db8::53\n");
+        string file = _bench.Write(
+            "resolv.conf",
+            "# mine\nnameserver 192.0.2.53\nsearch a.example b.example\noptions ndots:2 rotate\nnameserver 2001:db8::53\n"
+        );
         JsonElement dns = _bench.Run("ADD", _bench.Fixed(ipam: $$""","resolvConf":"{{file}}" """)).OrThrow().Json.GetProperty("dns");
-        Json(dns).Should().Be("""{"nameservers":["192.0.2.53","2001:db8::53"],"search":["a.example","b.example"],"options":["ndots:2","rotate"]}""");
+        Json(dns)
+            .Should()
+            .Be("""{"nameservers":["192.0.2.53","2001:db8::53"],"search":["a.example","b.example"],"options":["ndots:2","rotate"]}""");
     }
 
     [Fact]

@@ -44,7 +44,8 @@ public sealed class DelTests : IDisposable
     public void Del_needs_no_more_than_the_data_directory(string ipam)
     {
         _bench.Add(_bench.Fixed());
-        string config = $$"""{"cniVersion":"0.4.0","name":"net","type":"bridge","ipam":{{ipam.Replace("DIR", _bench.DataDir, StringComparison.Ordinal)}}}""";
+        string config =
+            $$"""{"cniVersion":"0.4.0","name":"net","type":"bridge","ipam":{{ipam.Replace("DIR", _bench.DataDir, StringComparison.Ordinal)}}}""";
         _bench.Run("DEL", config, netns: null).OrThrow();
         _bench.Recorded.Should().BeEmpty();
     }

@@ -3,24 +3,37 @@ using Twill.Testing;
 
 namespace Twill.Ipam.Tests.Verbs;
 
-/// <summary>One address of each family for an attachment: both or none, found again and freed together whatever was killed in between.</summary>
+/// <summary>One address of each family for an attachment: both or none, found again and freed together whatever was killed in
+/// between.</summary>
 public sealed class DualStackTests : IDisposable
 {
-    private const string Four = "10.1.2.2", Six = "fd00:1::2", Link = "attachments/c1:eth0";
+    private const string Four = "10.1.2.2",
+        Six = "fd00:1::2",
+        Link = "attachments/c1:eth0";
 
     private readonly IpamBench _bench = new();
 
-    private string Dual(string six = "fd00:1::/64", string ipam = "", string top = "", string version = "1.1.0", string four = "10.1.2.0/24") =>
-        _bench.Fixed(four, $""","ipv6Subnet":"{six}"{ipam}""", top, version);
+    private string Dual(
+        string six = "fd00:1::/64",
+        string ipam = "",
+        string top = "",
+        string version = "1.1.0",
+        string four = "10.1.2.0/24"
+    ) => _bench.Fixed(four, $""","ipv6Subnet":"{six}"{ipam}""", top, version);
 
     [Fact]
     public void ADD_gives_an_address_of_each_family_with_its_gateway_IPv4_first()
     {
         JsonElement ips = _bench.Run("ADD", Dual()).OrThrow().Json.GetProperty("ips");
 
-        ips.GetRawText().Should().Be($$"""[{"address":"{{Four}}/24","gateway":"10.1.2.1"},{"address":"{{Six}}/64","gateway":"fd00:1::1"}]""");
+        ips.GetRawText()
+            .Should()
+            .Be($$"""[{"address":"{{Four}}/24","gateway":"10.1.2.1"},{"address":"{{Six}}/64","gateway":"fd00:1::1"}]""");
         _bench.AllFiles.Should().BeEquivalentTo(Four, Six, Link, "last", "lock");
-        File.ReadAllText($"{_bench.Records}/{Six}").Should().Be(File.ReadAllText($"{_bench.Records}/{Four}")).And.EndWith($"\naddresses: {Four} {Six}\n");
+        File.ReadAllText($"{_bench.Records}/{Six}")
+            .Should()
+            .Be(File.ReadAllText($"{_bench.Records}/{Four}"))
+            .And.EndWith($"\naddresses: {Four} {Six}\n");
         File.ReadAllText($"{_bench.Records}/last").Should().Be($"{Four}\n{Six}\n");
     }
 
@@ -45,8 +58,10 @@ public sealed class DualStackTests : IDisposable
         JsonElement ips = _bench.Run("ADD", Dual(version: version)).OrThrow().Json.GetProperty("ips");
 
         ips.EnumerateArray().Select(ip => ip.GetProperty("address").GetString()).Should().Equal($"{Four}/24", $"{Six}/64");
-        ips.EnumerateArray().Select(ip => ip.TryGetProperty("version", out JsonElement v) ? v.GetString() : null).Should().Equal(
-            version == "1.0.0" ? [null, null] : ["4", "6"]);
+        ips.EnumerateArray()
+            .Select(ip => ip.TryGetProperty("version", out JsonElement v) ? v.GetString() : null)
+            .Should()
+            .Equal(version == "1.0.0" ? [null, null] : ["4", "6"]);
     }
 
     [Fact]
@@ -81,13 +96,15 @@ public sealed class DualStackTests : IDisposable
         }
 
         _bench.Run("ADD", small, "c6").OrThrow();
-        Addresses(_bench.Run("ADD", small, "c7")).Should().Equal(["10.1.2.8/24", "fd00:1::2/125"], "the last of 8 is fd00:1::7, and fd00:1:: belongs to all routers");
+        Addresses(_bench.Run("ADD", small, "c7"))
+            .Should()
+            .Equal(["10.1.2.8/24", "fd00:1::2/125"], "the last of 8 is fd00:1::7, and fd00:1:: belongs to all routers");
     }
 
     [Fact]
     public void An_attachment_gets_both_or_none()
     {
-        string three = Dual("fd00:1::/126");       // without :: and the gateway: two
+        string three = Dual("fd00:1::/126"); // without :: and the gateway: two
         _bench.Add(three);
         _bench.Add(three, "c2");
         string[] before = [.. _bench.AllFiles];
@@ -156,7 +173,10 @@ public sealed class DualStackTests : IDisposable
         _bench.Add(Dual());
         File.Delete($"{_bench.Records}/{freed}");
         _bench.Run("ADD", Dual(), "c2", args: $"IP={freed}").OrThrow();
-        string[] others = [.. _bench.Recorded.Append(Six).Where(file => File.ReadAllText($"{_bench.Records}/{file}").Contains("container: c2"))];
+        string[] others =
+        [
+            .. _bench.Recorded.Append(Six).Where(file => File.ReadAllText($"{_bench.Records}/{file}").Contains("container: c2")),
+        ];
 
         _bench.Run("DEL", Dual()).OrThrow();
 
@@ -203,8 +223,12 @@ public sealed class DualStackTests : IDisposable
     public void Addresses_of_one_family_or_both_can_be_asked_for(string wanted, string four, string six)
     {
         Addresses(_bench.Run("ADD", Dual(), args: $"IP={wanted}")).Should().Equal(four, six);
-        Addresses(_bench.Run("ADD", Dual(), "c2")).Should().Equal([four.EndsWith("77/24") ? "10.1.2.2/24" : "10.1.2.3/24", six.EndsWith("77/64") ? "fd00:1::2/64" : "fd00:1::3/64"],
-            "what was asked for does not move the ring");
+        Addresses(_bench.Run("ADD", Dual(), "c2"))
+            .Should()
+            .Equal(
+                [four.EndsWith("77/24") ? "10.1.2.2/24" : "10.1.2.3/24", six.EndsWith("77/64") ? "fd00:1::2/64" : "fd00:1::3/64"],
+                "what was asked for does not move the ring"
+            );
     }
 
     [Theory]
@@ -237,14 +261,20 @@ public sealed class DualStackTests : IDisposable
     [Fact]
     public void Ranges_asked_for_are_a_list_for_each_family()
     {
-        string asked = Dual(top: ""","runtimeConfig":{"ipRanges":[[{"subnet":"fd00:1::/64","rangeStart":"fd00:1::50"}],[{"subnet":"10.1.2.0/24","rangeStart":"10.1.2.50","rangeEnd":"10.1.2.50"}]]}""");
+        string asked = Dual(
+            top: ""","runtimeConfig":{"ipRanges":[[{"subnet":"fd00:1::/64","rangeStart":"fd00:1::50"}],[{"subnet":"10.1.2.0/24","rangeStart":"10.1.2.50","rangeEnd":"10.1.2.50"}]]}"""
+        );
 
         Addresses(_bench.Run("ADD", asked)).Should().Equal("10.1.2.50/24", "fd00:1::50/64");
         _bench.Run("ADD", asked, "c2").ErrorText.Should().Contain("$.runtimeConfig.ipRanges[1][0]: all 1 addresses");
     }
 
     [Theory]
-    [InlineData("""[[{"subnet":"10.1.2.0/24"},{"subnet":"fd00:1::/64"}]]""", 7, "$.runtimeConfig.ipRanges[0][1].subnet: expected a range of IPv4 like the others of its list")]
+    [InlineData(
+        """[[{"subnet":"10.1.2.0/24"},{"subnet":"fd00:1::/64"}]]""",
+        7,
+        "$.runtimeConfig.ipRanges[0][1].subnet: expected a range of IPv4 like the others of its list"
+    )]
     [InlineData("""[[{"subnet":"fd00:1::/64"}],[{"subnet":"fd00:1::/64"}]]""", 2, "an attachment gets one IPv6 address")]
     [InlineData("""[[{"subnet":"fd00:1::/127"}]]""", 7, "a prefix of at most 126 bits")]
     [InlineData("""[[{"subnet":"fd00:1::/64","gateway":"10.1.2.1"}]]""", 7, "expected an IPv6 address")]
@@ -284,7 +314,7 @@ public sealed class DualStackTests : IDisposable
     public void GC_keeps_what_a_living_attachment_may_have_whose_record_is_damaged()
     {
         _bench.Add(Dual());
-        File.WriteAllText($"{_bench.Records}/{Four}", "torn");      // and with it the other, which is the same file
+        File.WriteAllText($"{_bench.Records}/{Four}", "torn"); // and with it the other, which is the same file
 
         _bench.Run("GC", Dual(top: ""","cni.dev/valid-attachments":[{"containerID":"c1","ifname":"eth0"}]"""), netns: null).OrThrow();
         _bench.AllFiles.Should().BeEquivalentTo(Four, Six, Link, "last", "lock");
@@ -328,6 +358,9 @@ public sealed class DualStackTests : IDisposable
 
     private void Keep(params string[] files)
     {
-        foreach (string file in _bench.AllFiles.Except(files).ToArray()) File.Delete($"{_bench.Records}/{file}");
+        foreach (string file in _bench.AllFiles.Except(files).ToArray())
+        {
+            File.Delete($"{_bench.Records}/{file}");
+        }
     }
 }

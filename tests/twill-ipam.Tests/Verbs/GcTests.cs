@@ -9,7 +9,11 @@ public sealed class GcTests : IDisposable
     [Fact]
     public void Addresses_of_attachments_not_listed_are_freed_and_no_others()
     {
-        foreach (string c in new[] { "c1", "c2", "c3" }) _bench.Add(_bench.Fixed(), c);
+        foreach (string c in new[] { "c1", "c2", "c3" })
+        {
+            _bench.Add(_bench.Fixed(), c);
+        }
+
         _bench.Add(_bench.Fixed(), "c2", "eth1");
         Gc("""[{"containerID":"c2","ifname":"eth0"},{"containerID":"never","ifname":"eth0"}]""").OrThrow().Stdout.Should().BeEmpty();
         _bench.AllFiles.Should().Equal("10.1.2.3", "attachments/c2:eth0", "last", "lock");

@@ -5,7 +5,8 @@ namespace Twill.Plugin.Tests.Capabilities;
 
 public sealed class RequestedMacTests
 {
-    private const string Capability = ",'runtimeConfig':{'mac':'02:00:00:00:00:01'}", Args = ",'args':{'cni':{'mac':'02:00:00:00:00:02'}}",
+    private const string Capability = ",'runtimeConfig':{'mac':'02:00:00:00:00:01'}",
+        Args = ",'args':{'cni':{'mac':'02:00:00:00:00:02'}}",
         Variable = "IgnoreUnknown=1;MAC=02:00:00:00:00:03";
 
     [Theory]
@@ -32,12 +33,25 @@ public sealed class RequestedMacTests
     [InlineData("020000000001")]
     public void An_address_that_no_interface_can_have_is_refused_wherever_it_stands(string mac)
     {
-        Refusal($",'runtimeConfig':{{'mac':'{mac}'}}", "").Should().Match<CniException>(e => e.Code == CniErrorCode.InvalidNetworkConfig
-            && e.Details.StartsWith("$.runtimeConfig.mac: expected a hardware address like") && e.Details.Contains(mac));
-        Refusal($",'args':{{'cni':{{'mac':'{mac}'}}}}", "").Should().Match<CniException>(e => e.Code == CniErrorCode.InvalidNetworkConfig
-            && e.Details.StartsWith("$.args.cni.mac: expected a hardware address like"));
-        Refusal("", $"MAC={mac}").Should().Match<CniException>(e => e.Code == CniErrorCode.InvalidEnvironment
-            && e.Details.StartsWith("CNI_ARGS: MAC: expected a hardware address like") && e.Details.Contains(mac));
+        Refusal($",'runtimeConfig':{{'mac':'{mac}'}}", "")
+            .Should()
+            .Match<CniException>(e =>
+                e.Code == CniErrorCode.InvalidNetworkConfig
+                && e.Details.StartsWith("$.runtimeConfig.mac: expected a hardware address like")
+                && e.Details.Contains(mac)
+            );
+        Refusal($",'args':{{'cni':{{'mac':'{mac}'}}}}", "")
+            .Should()
+            .Match<CniException>(e =>
+                e.Code == CniErrorCode.InvalidNetworkConfig && e.Details.StartsWith("$.args.cni.mac: expected a hardware address like")
+            );
+        Refusal("", $"MAC={mac}")
+            .Should()
+            .Match<CniException>(e =>
+                e.Code == CniErrorCode.InvalidEnvironment
+                && e.Details.StartsWith("CNI_ARGS: MAC: expected a hardware address like")
+                && e.Details.Contains(mac)
+            );
     }
 
     private static CniException Refusal(string more, string args) =>

@@ -8,21 +8,27 @@ public sealed class CleanupReportTests
     [Fact]
     public void Without_yes_it_says_what_it_would_do()
     {
-        Print(new CleanupOutcome(Plan(), Done: false, [])).Should().Be(
-            """
-            would remove  bridge twill0
-            would remove  overlay device twill.1
-            kept  2 address records
-            etcd  keys remain
-            nothing was removed yet: add --yes to do it
+        Print(new CleanupOutcome(Plan(), Done: false, []))
+            .Should()
+            .Be(
+                """
+                would remove  bridge twill0
+                would remove  overlay device twill.1
+                kept  2 address records
+                etcd  keys remain
+                nothing was removed yet: add --yes to do it
 
-            """);
+                """
+            );
     }
 
     [Fact]
     public void Done_it_says_what_is_gone_and_what_failed() =>
-        Print(new CleanupOutcome(Plan(), Done: true, ["bridge twill0: busy"])).Should()
-            .Contain("removed  bridge twill0\n").And.Contain("failed  bridge twill0: busy\n").And.NotContain("--yes");
+        Print(new CleanupOutcome(Plan(), Done: true, ["bridge twill0: busy"]))
+            .Should()
+            .Contain("removed  bridge twill0\n")
+            .And.Contain("failed  bridge twill0: busy\n")
+            .And.NotContain("--yes");
 
     [Fact]
     public void Refused_it_says_what_to_do_first()

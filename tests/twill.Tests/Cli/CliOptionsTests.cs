@@ -14,10 +14,30 @@ public sealed class CliOptionsTests
     [Fact]
     public void Options_come_in_any_order_and_with_either_form_of_value()
     {
-        CliOptions.Parse(["--json", "peers", "--network", "a", "--conf-dir=/x"]).Should()
-            .Be(new CliOptions { Command = "peers", Json = true, Network = "a", ConfDir = "/x" });
-        CliOptions.Parse(["cleanup", "--yes", "--force", "--addresses"]).Should()
-            .Be(new CliOptions { Command = "cleanup", Yes = true, Force = true, Addresses = true });
+        CliOptions
+            .Parse(["--json", "peers", "--network", "a", "--conf-dir=/x"])
+            .Should()
+            .Be(
+                new CliOptions
+                {
+                    Command = "peers",
+                    Json = true,
+                    Network = "a",
+                    ConfDir = "/x",
+                }
+            );
+        CliOptions
+            .Parse(["cleanup", "--yes", "--force", "--addresses"])
+            .Should()
+            .Be(
+                new CliOptions
+                {
+                    Command = "cleanup",
+                    Yes = true,
+                    Force = true,
+                    Addresses = true,
+                }
+            );
     }
 
     [Theory]

@@ -18,18 +18,21 @@ public sealed class DoctorReportTests
     {
         Screen screen = new(colours: false);
         DoctorReport.Print(screen, s_checks);
-        screen.Text.Should().Be(
-            """
-            this host
-              ok  forwarding  this host forwards IPv4
-            network twill
-              failed   bridge     bridge twill0 is down
-                                  -> ip link set dev twill0 up
-              warning  rp_filter  strict
-                                  -> loosen it
-            1 ok, 1 warning, 1 failed
+        screen
+            .Text.Should()
+            .Be(
+                """
+                this host
+                  ok  forwarding  this host forwards IPv4
+                network twill
+                  failed   bridge     bridge twill0 is down
+                                      -> ip link set dev twill0 up
+                  warning  rp_filter  strict
+                                      -> loosen it
+                1 ok, 1 warning, 1 failed
 
-            """);
+                """
+            );
     }
 
     [Fact]
@@ -52,7 +55,9 @@ public sealed class DoctorReportTests
         to.Look("a", () => { }, () => "fine");
         to.Look("b", () => to.Fail("b", "broken", "mend it"), () => "fine");
         to.Look("c", () => throw new InvalidOperationException("no such thing"), () => "fine");
-        to.Checks.Select(check => (check.Name, check.Outcome)).Should().Equal(("a", Outcome.Ok), ("b", Outcome.Failed), ("c", Outcome.Failed));
+        to.Checks.Select(check => (check.Name, check.Outcome))
+            .Should()
+            .Equal(("a", Outcome.Ok), ("b", Outcome.Failed), ("c", Outcome.Failed));
         to.Checks[2].Text.Should().Contain("no such thing");
     }
 }

@@ -8,15 +8,18 @@ namespace Twill.Plugin.Tests.Cli;
 
 public sealed class PeerRowTests
 {
-    private static readonly IPNetwork s_subnet = IPNetwork.Parse("10.244.7.0/24"), s_other = IPNetwork.Parse("10.244.8.0/24");
+    private static readonly IPNetwork s_subnet = IPNetwork.Parse("10.244.7.0/24"),
+        s_other = IPNetwork.Parse("10.244.8.0/24");
     private static readonly IPAddress s_host = IPAddress.Parse("192.168.50.12");
-    private static readonly MacAddress s_mac = Mac("02:00:00:00:00:07"), s_otherMac = Mac("02:00:00:00:00:08");
+    private static readonly MacAddress s_mac = Mac("02:00:00:00:00:07"),
+        s_otherMac = Mac("02:00:00:00:00:08");
 
     private static readonly Actual s_whole = new(
         new HashSet<PeerRoute> { new(s_subnet, s_subnet.BaseAddress, "twill.1", OnLink: true) },
         new Dictionary<OverlayHop, OverlayNeighbour> { [new("twill.1", s_subnet.BaseAddress)] = new(s_mac) },
         new HashSet<OverlayFdbEntry> { new("twill.1", s_mac, s_host) },
-        new HashSet<OverlayFdbEntry>());
+        new HashSet<OverlayFdbEntry>()
+    );
 
     [Fact]
     public void Route_neighbour_and_FDB_entry_of_a_host_are_one_line()
@@ -37,34 +40,45 @@ public sealed class PeerRowTests
     [Fact]
     public void A_missing_route_is_known_by_its_neighbour()
     {
-        Rows(s_whole with { Routes = new HashSet<PeerRoute>() }).Should()
+        Rows(s_whole with { Routes = new HashSet<PeerRoute>() })
+            .Should()
             .Equal(new PeerRow(s_subnet, s_host, s_mac, "twill.1", EntryState.Missing, EntryState.Ok, EntryState.Ok));
     }
 
     [Fact]
     public void A_missing_neighbour_leaves_the_host_known_by_its_FDB_entry()
     {
-        Rows(s_whole with { Neighbours = new Dictionary<OverlayHop, OverlayNeighbour>() }).Should()
+        Rows(s_whole with { Neighbours = new Dictionary<OverlayHop, OverlayNeighbour>() })
+            .Should()
             .Equal(new PeerRow(s_subnet, s_host, s_mac, "twill.1", EntryState.Ok, EntryState.Missing, EntryState.Ok));
     }
 
     [Fact]
     public void A_missing_FDB_entry_leaves_the_host_unknown()
     {
-        Rows(s_whole with { Fdb = new HashSet<OverlayFdbEntry>() }).Should()
+        Rows(s_whole with { Fdb = new HashSet<OverlayFdbEntry>() })
+            .Should()
             .Equal(new PeerRow(s_subnet, null, s_mac, "twill.1", EntryState.Ok, EntryState.Ok, EntryState.Missing));
     }
 
     [Fact]
     public void What_others_put_in_place_of_ours_counts_as_changed()
     {
-        PeerRow row = Rows(s_whole with
-        {
-            Routes = new HashSet<PeerRoute> { new(s_subnet, s_subnet.BaseAddress, "twill.1", OnLink: true, Metric: 50) },
-            Neighbours = new Dictionary<OverlayHop, OverlayNeighbour> { [new("twill.1", s_subnet.BaseAddress)] = new(s_mac, Permanent: false) },
-            Fdb = new HashSet<OverlayFdbEntry>(),
-            ForeignFdb = new HashSet<OverlayFdbEntry> { new("twill.1", s_mac, s_host) },
-        }).Should().ContainSingle().Subject;
+        PeerRow row = Rows(
+                s_whole with
+                {
+                    Routes = new HashSet<PeerRoute> { new(s_subnet, s_subnet.BaseAddress, "twill.1", OnLink: true, Metric: 50) },
+                    Neighbours = new Dictionary<OverlayHop, OverlayNeighbour>
+                    {
+                        [new("twill.1", s_subnet.BaseAddress)] = new(s_mac, Permanent: false),
+                    },
+                    Fdb = new HashSet<OverlayFdbEntry>(),
+                    ForeignFdb = new HashSet<OverlayFdbEntry> { new("twill.1", s_mac, s_host) },
+                }
+            )
+            .Should()
+            .ContainSingle()
+            .Subject;
         (row.Route, row.Neighbour, row.Fdb).Should().Be((EntryState.Changed, EntryState.Changed, EntryState.Changed));
         row.IsWhole.Should().BeFalse();
     }
@@ -73,8 +87,15 @@ public sealed class PeerRowTests
     public void An_FDB_entry_that_may_be_of_several_subnets_has_a_line_of_its_own_and_lines_are_in_order()
     {
         Actual actual = new(
-            new HashSet<PeerRoute> { new(s_other, s_other.BaseAddress, "twill.1", true), new(s_subnet, s_subnet.BaseAddress, "twill.1", true) },
-            new Dictionary<OverlayHop, OverlayNeighbour>(), new HashSet<OverlayFdbEntry> { new("twill.1", s_otherMac, s_host) }, new HashSet<OverlayFdbEntry>());
+            new HashSet<PeerRoute>
+            {
+                new(s_other, s_other.BaseAddress, "twill.1", true),
+                new(s_subnet, s_subnet.BaseAddress, "twill.1", true),
+            },
+            new Dictionary<OverlayHop, OverlayNeighbour>(),
+            new HashSet<OverlayFdbEntry> { new("twill.1", s_otherMac, s_host) },
+            new HashSet<OverlayFdbEntry>()
+        );
         Rows(actual).Select(row => row.Subnet).Should().Equal(s_subnet, s_other, null);
     }
 
@@ -83,8 +104,16 @@ public sealed class PeerRowTests
     {
         Actual actual = s_whole with
         {
-            Routes = new HashSet<PeerRoute> { new(s_subnet, s_subnet.BaseAddress, "twill.1", true), new(s_other, s_other.BaseAddress, "twill.1", true) },
-            Neighbours = new Dictionary<OverlayHop, OverlayNeighbour> { [new("twill.1", s_subnet.BaseAddress)] = new(s_mac), [new("twill.1", s_other.BaseAddress)] = new(s_mac) },
+            Routes = new HashSet<PeerRoute>
+            {
+                new(s_subnet, s_subnet.BaseAddress, "twill.1", true),
+                new(s_other, s_other.BaseAddress, "twill.1", true),
+            },
+            Neighbours = new Dictionary<OverlayHop, OverlayNeighbour>
+            {
+                [new("twill.1", s_subnet.BaseAddress)] = new(s_mac),
+                [new("twill.1", s_other.BaseAddress)] = new(s_mac),
+            },
         };
         Rows(actual).Should().HaveCount(2).And.OnlyContain(row => row.IsWhole && s_host.Equals(row.PublicIP));
     }
@@ -93,22 +122,36 @@ public sealed class PeerRowTests
     public void Both_subnets_of_a_host_of_both_families_have_their_line_IPv4_first()
     {
         IPNetwork six = IPNetwork.Parse("fc00:1:0:7::/64");
-        IPAddress hostSix = IPAddress.Parse("fd00:50::12"), hop = s_otherMac.ToLinkLocal();
+        IPAddress hostSix = IPAddress.Parse("fd00:50::12"),
+            hop = s_otherMac.ToLinkLocal();
         Actual dual = new(
             new HashSet<PeerRoute> { new(six, hop, "twill-v6.1", OnLink: false, Metric: 1), s_whole.Routes.Single() },
             new Dictionary<OverlayHop, OverlayNeighbour>(s_whole.Neighbours) { [new("twill-v6.1", hop)] = new(s_otherMac) },
             new HashSet<OverlayFdbEntry>(s_whole.Fdb) { new("twill-v6.1", s_otherMac, hostSix) },
-            new HashSet<OverlayFdbEntry>());
+            new HashSet<OverlayFdbEntry>()
+        );
 
-        Rows(dual).Should().Equal(
-            new PeerRow(s_subnet, s_host, s_mac, "twill.1", EntryState.Ok, EntryState.Ok, EntryState.Ok),
-            new PeerRow(six, hostSix, s_otherMac, "twill-v6.1", EntryState.Ok, EntryState.Ok, EntryState.Ok));
-        Rows(dual with { Routes = s_whole.Routes }).Should().HaveCount(2)
+        Rows(dual)
+            .Should()
+            .Equal(
+                new PeerRow(s_subnet, s_host, s_mac, "twill.1", EntryState.Ok, EntryState.Ok, EntryState.Ok),
+                new PeerRow(six, hostSix, s_otherMac, "twill-v6.1", EntryState.Ok, EntryState.Ok, EntryState.Ok)
+            );
+        Rows(dual with { Routes = s_whole.Routes })
+            .Should()
+            .HaveCount(2)
             .And.ContainSingle(row => row.Subnet == null && hostSix.Equals(row.PublicIP) && row.Route == EntryState.Missing);
-        Rows(dual with { Neighbours = s_whole.Neighbours })[1].Should().Be(
-            new PeerRow(six, hostSix, s_otherMac, "twill-v6.1", EntryState.Ok, EntryState.Missing, EntryState.Ok));
-        Rows(dual with { Routes = new HashSet<PeerRoute> { s_whole.Routes.Single(), new(six, hop, "twill-v6.1", false, Metric: 1024) } })[1].Route
-            .Should().Be(EntryState.Changed);
+        Rows(dual with { Neighbours = s_whole.Neighbours })[1]
+            .Should()
+            .Be(new PeerRow(six, hostSix, s_otherMac, "twill-v6.1", EntryState.Ok, EntryState.Missing, EntryState.Ok));
+        Rows(
+            dual with
+            {
+                Routes = new HashSet<PeerRoute> { s_whole.Routes.Single(), new(six, hop, "twill-v6.1", false, Metric: 1024) },
+            }
+        )[1]
+            .Route.Should()
+            .Be(EntryState.Changed);
     }
 
     [Fact]
@@ -117,28 +160,35 @@ public sealed class PeerRowTests
         Screen screen = new(colours: false);
         List<PeerRow> rows = Rows(s_whole with { Fdb = new HashSet<OverlayFdbEntry>() });
         PeersReport.Print(screen, [new NetworkPeers("twill", "vxlan", 1, rows), new NetworkPeers("lone", "none", null, [])]);
-        screen.Text.Should().Be(
-            """
-            NETWORK  SUBNET         PUBLIC IP  VTEP MAC           DEVICE   ROUTE  NEIGHBOUR  FDB
-            twill    10.244.7.0/24  ?          02:00:00:00:00:07  twill.1  ok     ok         missing
-            problem  twill: the way to 1 of 1 remote subnet is not whole
-            lone: one host, no peers (backend none)
+        screen
+            .Text.Should()
+            .Be(
+                """
+                NETWORK  SUBNET         PUBLIC IP  VTEP MAC           DEVICE   ROUTE  NEIGHBOUR  FDB
+                twill    10.244.7.0/24  ?          02:00:00:00:00:07  twill.1  ok     ok         missing
+                problem  twill: the way to 1 of 1 remote subnet is not whole
+                lone: one host, no peers (backend none)
 
-            """);
+                """
+            );
     }
 
     [Fact]
     public void A_peer_that_left_no_trace_is_missed_by_the_agents_count()
     {
-        new NetworkPeers("twill", "vxlan", 2, Rows(s_whole)).Trouble.Should().Be("the agent knows of 2 remote subnets, the kernel has the way to 1");
+        new NetworkPeers("twill", "vxlan", 2, Rows(s_whole))
+            .Trouble.Should()
+            .Be("the agent knows of 2 remote subnets, the kernel has the way to 1");
         new NetworkPeers("twill", "vxlan", null, Rows(s_whole)).Trouble.Should().BeNull();
     }
 
     [Fact]
     public void Programs_get_a_word_for_each_entry()
     {
-        JsonElement peer = StatusReportTests.Json(w => PeersReport.Write(w, [new NetworkPeers("twill", "vxlan", 1, Rows(s_whole))]))
-            .GetProperty("networks")[0].GetProperty("peers")[0];
+        JsonElement peer = StatusReportTests
+            .Json(w => PeersReport.Write(w, [new NetworkPeers("twill", "vxlan", 1, Rows(s_whole))]))
+            .GetProperty("networks")[0]
+            .GetProperty("peers")[0];
         peer.GetProperty("subnet").GetString().Should().Be("10.244.7.0/24");
         peer.GetProperty("publicIP").GetString().Should().Be("192.168.50.12");
         peer.GetProperty("vtepMac").GetString().Should().Be("02:00:00:00:00:07");

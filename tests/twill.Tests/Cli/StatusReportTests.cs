@@ -21,27 +21,38 @@ public sealed class StatusReportTests
         Subnets = [new SubnetUse(IPNetwork.Parse("10.244.7.0/24"), 2, 251)],
         IsLeased = true,
         Lease = new LeaseStatus(0x2ac, 86_400, 3.25, 86_396.75),
-        Agent = new AgentStatus { Needed = true, Pid = 4711, ReportAge = 2, EtcdAge = 3, PeersWanted = 2, PeersProgrammed = 2 },
+        Agent = new AgentStatus
+        {
+            Needed = true,
+            Pid = 4711,
+            ReportAge = 2,
+            EtcdAge = 3,
+            PeersWanted = 2,
+            PeersProgrammed = 2,
+        },
     };
 
     [Fact]
     public void A_network_is_a_block_of_aligned_lines()
     {
-        Print(s_healthy).Should().Be(
-            """
-            twill  /etc/cni/net.d/10-twill.conflist
-              backend  vxlan, VNI 1, UDP port 4789, 192.168.50.11 on eth0
-              bridge   twill0, up, 2 containers
-              MTU      1450
-              subnet   10.244.7.0/24, 2 used, 251 free
-              lease    00000000000002ac, renewed 3 s ago, 23 h 59 min left
-              agent    runs (pid 4711), reported 2 s ago
-              etcd     answered 3 s ago
-              peers    2 of 2
+        Print(s_healthy)
+            .Should()
+            .Be(
+                """
+                twill  /etc/cni/net.d/10-twill.conflist
+                  backend  vxlan, VNI 1, UDP port 4789, 192.168.50.11 on eth0
+                  bridge   twill0, up, 2 containers
+                  MTU      1450
+                  subnet   10.244.7.0/24, 2 used, 251 free
+                  lease    00000000000002ac, renewed 3 s ago, 23 h 59 min left
+                  agent    runs (pid 4711), reported 2 s ago
+                  etcd     answered 3 s ago
+                  peers    2 of 2
 
-            all is well
+                all is well
 
-            """);
+                """
+            );
     }
 
     [Fact]
@@ -53,9 +64,17 @@ public sealed class StatusReportTests
             Subnets = [.. s_healthy.Subnets, new SubnetUse(IPNetwork.Parse("fc00:1:0:7::/64"), 2, SubnetUse.Countless)],
         };
 
-        Print(dual).Should().Contain("192.168.50.11 and fd00:50::11 on eth0\n").And.Contain("  subnet   fc00:1:0:7::/64, 2 used, countless free\n");
-        JsonElement network = Json(w => StatusReport.Write(w, [dual, s_healthy with { PublicAddresses = [IPAddress.Parse("fd00:50::11")] }], [])).GetProperty("networks")[0];
-        (network.GetProperty("publicIP").GetString(), network.GetProperty("publicIPv6").GetString()).Should().Be(("192.168.50.11", "fd00:50::11"));
+        Print(dual)
+            .Should()
+            .Contain("192.168.50.11 and fd00:50::11 on eth0\n")
+            .And.Contain("  subnet   fc00:1:0:7::/64, 2 used, countless free\n");
+        JsonElement network = Json(w =>
+                StatusReport.Write(w, [dual, s_healthy with { PublicAddresses = [IPAddress.Parse("fd00:50::11")] }], [])
+            )
+            .GetProperty("networks")[0];
+        (network.GetProperty("publicIP").GetString(), network.GetProperty("publicIPv6").GetString())
+            .Should()
+            .Be(("192.168.50.11", "fd00:50::11"));
         network.GetProperty("subnets")[1].GetProperty("free").GetInt64().Should().Be(9007199254740991);
     }
 
@@ -71,10 +90,17 @@ public sealed class StatusReportTests
             IsLeased = false,
             Agent = new AgentStatus(),
         };
-        Print(single).Should().Contain("backend  none\n").And.NotContain("lease").And.NotContain("agent").And.NotContain("peers").And.Contain("all is well");
+        Print(single)
+            .Should()
+            .Contain("backend  none\n")
+            .And.NotContain("lease")
+            .And.NotContain("agent")
+            .And.NotContain("peers")
+            .And.Contain("all is well");
     }
 
-    public static TheoryData<string> Troubles => ["dead", "stale", "never", "error", "peers", "late", "expired", "reboot", "lost", "full", "bridge"];
+    public static TheoryData<string> Troubles =>
+        ["dead", "stale", "never", "error", "peers", "late", "expired", "reboot", "lost", "full", "bridge"];
 
     [Theory]
     [MemberData(nameof(Troubles))]
@@ -84,15 +110,40 @@ public sealed class StatusReportTests
         (NetworkStatus network, string words) = trouble switch
         {
             "dead" => (s_healthy with { Agent = agent with { Pid = null } }, "the agent (twilld) is not running; it reported 2 s ago"),
-            "stale" => (s_healthy with { Agent = agent with { ReportAge = 200 } }, "the agent (twilld, pid 4711) has not reported for 3 min"),
-            "never" => (s_healthy with { Agent = agent with { ReportAge = null, Pid = null } }, "no agent (twilld) has run since this host started"),
+            "stale" => (
+                s_healthy with
+                {
+                    Agent = agent with { ReportAge = 200 },
+                },
+                "the agent (twilld, pid 4711) has not reported for 3 min"
+            ),
+            "never" => (
+                s_healthy with
+                {
+                    Agent = agent with { ReportAge = null, Pid = null },
+                },
+                "no agent (twilld) has run since this host started"
+            ),
             "error" => (s_healthy with { Agent = agent with { Error = "lease: etcd is away" } }, "the agent reports: lease: etcd is away"),
             "peers" => (s_healthy with { Agent = agent with { PeersProgrammed = 1 } }, "the way to 1 of 2 remote subnets is not made"),
-            "late" => (s_healthy with { Lease = new LeaseStatus(1, 100, 70, 30) }, "the lease was not renewed for 70 s: in 30 s no address is handed out any more"),
+            "late" => (
+                s_healthy with
+                {
+                    Lease = new LeaseStatus(1, 100, 70, 30),
+                },
+                "the lease was not renewed for 70 s: in 30 s no address is handed out any more"
+            ),
             "expired" => (s_healthy with { Lease = new LeaseStatus(1, 100, 110, -10) }, "the lease ran out 10 s ago"),
             "reboot" => (s_healthy with { Lease = new LeaseStatus(1, 100, null, null) }, "the lease is of an earlier boot"),
             "lost" => (s_healthy with { Lost = [IPNetwork.Parse("10.244.9.0/24")] }, "subnet 10.244.9.0/24 is another host's now"),
-            "full" => (s_healthy with { IsLeased = false, Subnets = [new SubnetUse(IPNetwork.Parse("10.1.0.0/30"), 1, 0)] }, "every address is taken"),
+            "full" => (
+                s_healthy with
+                {
+                    IsLeased = false,
+                    Subnets = [new SubnetUse(IPNetwork.Parse("10.1.0.0/30"), 1, 0)],
+                },
+                "every address is taken"
+            ),
             _ => (s_healthy with { BridgeState = "down" }, "bridge twill0 is down"),
         };
         network.Problems.Should().ContainSingle().Which.Should().StartWith(words);
@@ -104,13 +155,19 @@ public sealed class StatusReportTests
     {
         Screen screen = new(colours: false);
         StatusReport.Print(screen, [], ["/x/a.conf: it is empty"], "/x");
-        screen.Text.Should().Contain("no network of twill's in /x").And.Contain("problem  /x/a.conf: it is empty").And.NotContain("all is well");
+        screen
+            .Text.Should()
+            .Contain("no network of twill's in /x")
+            .And.Contain("problem  /x/a.conf: it is empty")
+            .And.NotContain("all is well");
     }
 
     [Fact]
     public void Programs_get_numbers()
     {
-        JsonElement root = Json(w => StatusReport.Write(w, [s_healthy, s_healthy with { Lease = new LeaseStatus(1, 100, null, null), Mtu = null }], ["p"]));
+        JsonElement root = Json(w =>
+            StatusReport.Write(w, [s_healthy, s_healthy with { Lease = new LeaseStatus(1, 100, null, null), Mtu = null }], ["p"])
+        );
         JsonElement network = root.GetProperty("networks")[0];
         network.GetProperty("network").GetString().Should().Be("twill");
         network.GetProperty("mtu").GetInt32().Should().Be(1450);

@@ -11,7 +11,8 @@ public sealed class TunnelRowTests
 {
     private const string Device = "twill-wg.51820";
 
-    private static readonly IPNetwork s_subnet = IPNetwork.Parse("10.244.7.0/24"), s_network = IPNetwork.Parse("10.244.0.0/16");
+    private static readonly IPNetwork s_subnet = IPNetwork.Parse("10.244.7.0/24"),
+        s_network = IPNetwork.Parse("10.244.0.0/16");
     private static readonly WireGuardKey s_key = new([.. Enumerable.Repeat((byte)7, 32)]);
 
     private static readonly Actual s_whole = Actual.Empty with
@@ -19,7 +20,10 @@ public sealed class TunnelRowTests
         Routes = new HashSet<PeerRoute> { PeerRoute.Tunnel(s_subnet, Device), PeerRoute.NoOtherWay(s_network) },
         Tunnels = new Dictionary<TunnelEnd, TunnelPeer>
         {
-            [new(Device, s_key)] = new(IPEndPoint.Parse("192.168.50.12:51820"), [s_subnet], null, 0) { LastHandshake = DateTimeOffset.UtcNow.AddMinutes(-121).AddSeconds(-1) },
+            [new(Device, s_key)] = new(IPEndPoint.Parse("192.168.50.12:51820"), [s_subnet], null, 0)
+            {
+                LastHandshake = DateTimeOffset.UtcNow.AddMinutes(-121).AddSeconds(-1),
+            },
         },
     };
 
@@ -30,7 +34,8 @@ public sealed class TunnelRowTests
 
         row.IsWhole.Should().BeTrue();
         (row.Subnet, row.PublicIP, row.Route, row.Tunnel!.PublicKey, row.Tunnel.Peer)
-            .Should().Be((s_subnet, IPAddress.Parse("192.168.50.12"), EntryState.Ok, s_key, EntryState.Ok));
+            .Should()
+            .Be((s_subnet, IPAddress.Parse("192.168.50.12"), EntryState.Ok, s_key, EntryState.Ok));
     }
 
     [Fact]
@@ -45,27 +50,35 @@ public sealed class TunnelRowTests
 
     [Fact]
     public void A_route_with_another_metric_is_changed() =>
-        Rows(s_whole with { Routes = new HashSet<PeerRoute> { PeerRoute.Tunnel(s_subnet, Device) with { Metric = 7 } } }).Should().ContainSingle()
-            .Which.Route.Should().Be(EntryState.Changed);
+        Rows(s_whole with { Routes = new HashSet<PeerRoute> { PeerRoute.Tunnel(s_subnet, Device) with { Metric = 7 } } })
+            .Should()
+            .ContainSingle()
+            .Which.Route.Should()
+            .Be(EntryState.Changed);
 
     [Fact]
     public void The_table_shows_key_and_age_of_the_last_handshake()
     {
         Screen screen = new(colours: false);
         PeersReport.Print(screen, [new NetworkPeers("twill", "wireguard", 1, Rows(s_whole))]);
-        screen.Text.Should().Be(
-            """
-            NETWORK  SUBNET         PUBLIC IP      PUBLIC KEY                                    DEVICE          ROUTE  PEER  HANDSHAKE
-            twill    10.244.7.0/24  192.168.50.12  BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=  twill-wg.51820  ok     ok    2 h 1 min ago
+        screen
+            .Text.Should()
+            .Be(
+                """
+                NETWORK  SUBNET         PUBLIC IP      PUBLIC KEY                                    DEVICE          ROUTE  PEER  HANDSHAKE
+                twill    10.244.7.0/24  192.168.50.12  BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=  twill-wg.51820  ok     ok    2 h 1 min ago
 
-            """);
+                """
+            );
     }
 
     [Fact]
     public void Programs_get_key_and_age_too()
     {
-        JsonElement peer = StatusReportTests.Json(w => PeersReport.Write(w, [new NetworkPeers("twill", "wireguard", 1, Rows(s_whole))]))
-            .GetProperty("networks")[0].GetProperty("peers")[0];
+        JsonElement peer = StatusReportTests
+            .Json(w => PeersReport.Write(w, [new NetworkPeers("twill", "wireguard", 1, Rows(s_whole))]))
+            .GetProperty("networks")[0]
+            .GetProperty("peers")[0];
 
         peer.GetProperty("publicKey").GetString().Should().Be(s_key.ToString());
         peer.GetProperty("peer").GetString().Should().Be("ok");

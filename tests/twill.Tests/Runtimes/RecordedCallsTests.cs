@@ -10,7 +10,9 @@ namespace Twill.Plugin.Tests.Runtimes;
 /// <summary>Calls that real runtimes made (recorded/): read as they were meant.</summary>
 public sealed class RecordedCallsTests
 {
-    private const byte Tcp = 6, Udp = 17, Sctp = 132;
+    private const byte Tcp = 6,
+        Udp = 17,
+        Sctp = 132;
 
     public static TheoryData<string> Runtimes => [.. RecordedCall.Runtimes];
 
@@ -48,8 +50,12 @@ public sealed class RecordedCallsTests
         CniRequest request = Read("containerd-1.6", "01-ADD");
         TwillConf conf = TwillConf.Parse(request.Reader);
 
-        conf.PortMappings.Should().Equal(
-            new PortMapping(Tcp, null, 18080, 8080), new PortMapping(Udp, IPAddress.Loopback, 18053, 53), new PortMapping(Sctp, null, 18090, 90));
+        conf.PortMappings.Should()
+            .Equal(
+                new PortMapping(Tcp, null, 18080, 8080),
+                new PortMapping(Udp, IPAddress.Loopback, 18053, 53),
+                new PortMapping(Sctp, null, 18090, 90)
+            );
         Bandwidth.Read(conf, 1500).Should().Be(new PodLimits(new RateLimit(1_250_000, 131_072), new RateLimit(2_500_000, 250_000)));
         request.Args.IgnoreUnknown.Should().BeTrue();
         request.Args["K8S_POD_NAME"].Should().Be("web");
@@ -58,7 +64,9 @@ public sealed class RecordedCallsTests
     [Fact]
     public void Containerd_deletes_with_a_result_then_with_neither_result_nor_namespace_and_after_a_failed_add_without_result()
     {
-        CniRequest failed = Read("containerd-1.6", "03-DEL"), first = Read("containerd-1.6", "04-DEL"), again = Read("containerd-1.6", "05-DEL");
+        CniRequest failed = Read("containerd-1.6", "03-DEL"),
+            first = Read("containerd-1.6", "04-DEL"),
+            again = Read("containerd-1.6", "05-DEL");
 
         (failed.PrevResult, failed.NetnsPath).Should().Be((null, "/var/run/netns/cni-00000000-0000-0000-0000-000000000002"));
         first.PrevResult!.Ips.Should().ContainSingle().Which.Cidr.Should().Be("10.244.0.2/24");
@@ -68,7 +76,8 @@ public sealed class RecordedCallsTests
     [Fact]
     public void Podman_asks_for_a_hardware_address_as_an_argument_and_repeats_ports_for_each_network()
     {
-        CniRequest first = Read("podman-4.3", "03-ADD"), second = Read("podman-4.3", "06-ADD");
+        CniRequest first = Read("podman-4.3", "03-ADD"),
+            second = Read("podman-4.3", "06-ADD");
 
         RequestedMac.Read(first).ToString().Should().Be("02:00:00:00:00:77");
         RequestedMac.Read(second).Should().BeNull();

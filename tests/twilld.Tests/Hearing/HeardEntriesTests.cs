@@ -9,11 +9,20 @@ namespace Twill.Agent.Tests;
 public sealed class HeardEntriesTests
 {
     private static readonly LocalNode s_self = new(
-        "pods", [IPNetwork.Parse("10.244.0.0/16")], [IPNetwork.Parse("10.244.1.0/24")], [],
-        new(new LocalAddress(IPAddress.Parse("192.168.64.2"), MacAddress.Parse("02:aa:00:00:00:01"), 1450), null), "eth0", []);
+        "pods",
+        [IPNetwork.Parse("10.244.0.0/16")],
+        [IPNetwork.Parse("10.244.1.0/24")],
+        [],
+        new(new LocalAddress(IPAddress.Parse("192.168.64.2"), MacAddress.Parse("02:aa:00:00:00:01"), 1450), null),
+        "eth0",
+        []
+    );
 
     private static readonly PeerLease s_peer = new(
-        IPNetwork.Parse("10.244.7.0/24"), new(new PeerAddress(IPAddress.Parse("192.168.64.3"), MacAddress.Parse("02:bb:00:00:00:03"), 1), null), "vxlan");
+        IPNetwork.Parse("10.244.7.0/24"),
+        new(new PeerAddress(IPAddress.Parse("192.168.64.3"), MacAddress.Parse("02:bb:00:00:00:03"), 1), null),
+        "vxlan"
+    );
 
     private readonly HeardEntries _heard = new();
 
@@ -21,17 +30,23 @@ public sealed class HeardEntriesTests
 
     [Theory]
     [InlineData("fdb add", "02:bb:00:00:00:03", "192.168.64.3", true, true)]
-    [InlineData("fdb add", "02:bb:00:00:00:03", "192.168.64.3", false, false)]      // somebody's own, without our mark
+    [InlineData("fdb add", "02:bb:00:00:00:03", "192.168.64.3", false, false)] // somebody's own, without our mark
     [InlineData("fdb add", "02:bb:00:00:00:03", "192.168.64.99", true, false)]
     [InlineData("fdb del", "02:bb:00:00:00:03", "192.168.64.3", true, false)]
     [InlineData("fdb del", "02:bb:00:00:00:03", "192.168.64.99", true, true)]
     [InlineData("fdb del", "02:bb:00:00:00:04", "192.168.64.4", true, true)]
     [InlineData("neigh add", "02:bb:00:00:00:03", "10.244.7.0", true, true)]
     [InlineData("neigh add", "02:bb:00:00:00:99", "10.244.7.0", true, false)]
-    [InlineData("neigh add", "02:bb:00:00:00:03", "10.244.7.0", false, false)]      // no longer permanent
+    [InlineData("neigh add", "02:bb:00:00:00:03", "10.244.7.0", false, false)] // no longer permanent
     [InlineData("neigh del", "02:bb:00:00:00:03", "10.244.7.0", true, false)]
     [InlineData("neigh del", "02:bb:00:00:00:04", "10.244.8.0", true, true)]
-    public void Only_what_differs_from_what_is_wanted_is_somebody_elses_doing(string what, string mac, string address, bool asOurs, bool fits)
+    public void Only_what_differs_from_what_is_wanted_is_somebody_elses_doing(
+        string what,
+        string mac,
+        string address,
+        bool asOurs,
+        bool fits
+    )
     {
         _heard.Add("twill.1", Change(what, mac, address, asOurs));
 
@@ -60,21 +75,65 @@ public sealed class HeardEntriesTests
         _heard.AreOurDoing().Should().BeTrue();
     }
 
-    private static Desired Wanted(params PeerLease[] peers) => new VxlanBackend(new BackendOptions("vxlan", 1, 4789, false)).Wanted(s_self, peers);
+    private static Desired Wanted(params PeerLease[] peers) =>
+        new VxlanBackend(new BackendOptions("vxlan", 1, 4789, false)).Wanted(s_self, peers);
 
     /// <summary>A notification, by way of the message that the kernel would send.</summary>
     private static NetworkChange Change(string what, string mac, string address, bool asOurs)
     {
-        const ushort NewNeighbour = 28, DeleteNeighbour = 29;
+        const ushort NewNeighbour = 28,
+            DeleteNeighbour = 29;
         bool fdb = what.StartsWith("fdb", StringComparison.Ordinal);
         byte[] payload =
         [
-            (byte)(fdb ? 7 : 2), 0, 0, 0, 5, 0, 0, 0, (byte)(fdb || asOurs ? 0x80 : 0x04), 0, (byte)(fdb ? asOurs ? 0x12 : 0x02 : 0), 0,
-            10, 0, 2, 0, .. MacBytes(mac), 0, 0,
-            8, 0, 1, 0, .. IPAddress.Parse(address).GetAddressBytes(),
-            5, 0, 12, 0, (byte)(fdb ? 0 : 116), 0, 0, 0,
+            (byte)(fdb ? 7 : 2),
+            0,
+            0,
+            0,
+            5,
+            0,
+            0,
+            0,
+            (byte)(fdb || asOurs ? 0x80 : 0x04),
+            0,
+            (byte)(
+                fdb
+                    ? asOurs
+                        ? 0x12
+                        : 0x02
+                    : 0
+            ),
+            0,
+            10,
+            0,
+            2,
+            0,
+            .. MacBytes(mac),
+            0,
+            0,
+            8,
+            0,
+            1,
+            0,
+            .. IPAddress.Parse(address).GetAddressBytes(),
+            5,
+            0,
+            12,
+            0,
+            (byte)(fdb ? 0 : 116),
+            0,
+            0,
+            0,
         ];
-        byte[] datagram = [.. BitConverter.GetBytes(16 + payload.Length), .. BitConverter.GetBytes(what.EndsWith("add", StringComparison.Ordinal) ? NewNeighbour : DeleteNeighbour), 0, 0, .. new byte[8], .. payload];
+        byte[] datagram =
+        [
+            .. BitConverter.GetBytes(16 + payload.Length),
+            .. BitConverter.GetBytes(what.EndsWith("add", StringComparison.Ordinal) ? NewNeighbour : DeleteNeighbour),
+            0,
+            0,
+            .. new byte[8],
+            .. payload,
+        ];
         NetlinkMessages messages = new(datagram);
         messages.TryRead(out NetlinkMessage message).Should().BeTrue();
         NetworkChange.TryDecode(in message, out NetworkChange change).Should().BeTrue();

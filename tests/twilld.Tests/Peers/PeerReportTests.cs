@@ -10,8 +10,14 @@ public sealed class PeerReportTests : IDisposable
 {
     private static readonly VxlanBackend Vxlan = new(new BackendOptions("vxlan", 1, 4789, DirectRouting: false));
     private static readonly LocalNode Self = new(
-        "pods", [IPNetwork.Parse("10.244.0.0/16")], [IPNetwork.Parse("10.244.1.0/24")], [],
-        new(new LocalAddress(IPAddress.Parse("192.168.64.2"), MacAddress.Parse("02:aa:00:00:00:01"), 1450), null), "eth0", []);
+        "pods",
+        [IPNetwork.Parse("10.244.0.0/16")],
+        [IPNetwork.Parse("10.244.1.0/24")],
+        [],
+        new(new LocalAddress(IPAddress.Parse("192.168.64.2"), MacAddress.Parse("02:aa:00:00:00:01"), 1450), null),
+        "eth0",
+        []
+    );
 
     private readonly MemoryStream _output = new();
     private readonly PeerReport _report;
@@ -24,8 +30,7 @@ public sealed class PeerReportTests : IDisposable
     {
         Round().Should().BeEmpty();
         Round(Peer(7, 3)).Should().Equal("info: peer 10.244.7.0/24 via 192.168.64.3 added");
-        Round(Peer(7, 3, at: 33))
-            .Should().Equal("info: peer 10.244.7.0/24 moved from 192.168.64.3 to 192.168.64.33");
+        Round(Peer(7, 3, at: 33)).Should().Equal("info: peer 10.244.7.0/24 moved from 192.168.64.3 to 192.168.64.33");
         Round(Peer(7, 3)).Should().HaveCount(1);
         Round().Should().Equal("info: peer 10.244.7.0/24 via 192.168.64.3 removed");
     }
@@ -46,11 +51,14 @@ public sealed class PeerReportTests : IDisposable
         _kernel.Neighbours.Remove(new OverlayHop("twill.1", IPAddress.Parse("10.244.8.0")));
         _kernel.Fdb.Clear();
 
-        Round(Peer(7, 3), Peer(8, 4)).Should().Equal(
-            "warning: route 10.244.7.0/24 via 10.244.7.0 dev twill.1 was missing or changed, and is put back",
-            "warning: neighbour 10.244.8.0 lladdr 02:bb:00:00:00:04 was missing or changed, and is put back",
-            "warning: FDB entry 02:bb:00:00:00:03 dst 192.168.64.3 was missing or changed, and is put back",
-            "warning: FDB entry 02:bb:00:00:00:04 dst 192.168.64.4 was missing or changed, and is put back");
+        Round(Peer(7, 3), Peer(8, 4))
+            .Should()
+            .Equal(
+                "warning: route 10.244.7.0/24 via 10.244.7.0 dev twill.1 was missing or changed, and is put back",
+                "warning: neighbour 10.244.8.0 lladdr 02:bb:00:00:00:04 was missing or changed, and is put back",
+                "warning: FDB entry 02:bb:00:00:00:03 dst 192.168.64.3 was missing or changed, and is put back",
+                "warning: FDB entry 02:bb:00:00:00:04 dst 192.168.64.4 was missing or changed, and is put back"
+            );
     }
 
     [Fact]
@@ -58,10 +66,13 @@ public sealed class PeerReportTests : IDisposable
     {
         _kernel = Vxlan.Wanted(Self, [Peer(7, 3), Peer(9, 5)]);
 
-        Round(Peer(7, 3), Peer(8, 4)).Should().Equal(
-            "info: 1 peer already in place",
-            "info: peer 10.244.8.0/24 via 192.168.64.4 added",
-            "info: stale route 10.244.9.0/24 via 10.244.9.0 dev twill.1 removed");
+        Round(Peer(7, 3), Peer(8, 4))
+            .Should()
+            .Equal(
+                "info: 1 peer already in place",
+                "info: peer 10.244.8.0/24 via 192.168.64.4 added",
+                "info: stale route 10.244.9.0/24 via 10.244.9.0 dev twill.1 removed"
+            );
     }
 
     [Fact]
@@ -80,17 +91,20 @@ public sealed class PeerReportTests : IDisposable
     [Fact]
     public void A_skipped_lease_is_told_once_with_its_reason()
     {
-        Round(Peer(7, 3) with { BackendType = "host-gw" }).Should().Equal(
-            "warning: lease 10.244.7.0/24 via 192.168.64.3 is skipped: it uses the backend \"host-gw\", this host \"vxlan\"");
+        Round(Peer(7, 3) with { BackendType = "host-gw" })
+            .Should()
+            .Equal("warning: lease 10.244.7.0/24 via 192.168.64.3 is skipped: it uses the backend \"host-gw\", this host \"vxlan\"");
         Round(Peer(7, 3) with { BackendType = "host-gw" }).Should().BeEmpty();
     }
 
     public void Dispose() => _output.Dispose();
 
-    private static PeerLease Peer(int subnet, int host, int? at = null) => new(
-        IPNetwork.Parse($"10.244.{subnet}.0/24"),
-        new(new PeerAddress(IPAddress.Parse($"192.168.64.{at ?? host}"), MacAddress.Parse($"02:bb:00:00:00:{host:x2}"), 1), null),
-        "vxlan");
+    private static PeerLease Peer(int subnet, int host, int? at = null) =>
+        new(
+            IPNetwork.Parse($"10.244.{subnet}.0/24"),
+            new(new PeerAddress(IPAddress.Parse($"192.168.64.{at ?? host}"), MacAddress.Parse($"02:bb:00:00:00:{host:x2}"), 1), null),
+            "vxlan"
+        );
 
     private string[] Round(params PeerLease[] peers) => Lines(Apply(freshDevice: false, peers));
 
@@ -106,5 +120,8 @@ public sealed class PeerReportTests : IDisposable
     }
 
     private static string[] Lines(string text) =>
-        [.. text.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => line[21..].Replace(" twilld:", ":", StringComparison.Ordinal))];
+        [
+            .. text.Split('\n', StringSplitOptions.RemoveEmptyEntries)
+                .Select(line => line[21..].Replace(" twilld:", ":", StringComparison.Ordinal)),
+        ];
 }

@@ -40,7 +40,12 @@ public sealed class PeerTableTests
 
         _table.Any(lease => lease.LeaseId == 2).Should().BeFalse("etcd does not show it");
         Reachable().Should().BeEquivalentTo(Peers(Lease(1), Lease(2)));
-        Encoding.UTF8.GetString(_output.ToArray()).Should().Contain("etcd was set back").And.Contain("10.244.2.0/24").And.Contain("192.0.2.2");
+        Encoding
+            .UTF8.GetString(_output.ToArray())
+            .Should()
+            .Contain("etcd was set back")
+            .And.Contain("10.244.2.0/24")
+            .And.Contain("192.0.2.2");
         _clock.Advance(s_patience);
         Reachable().Should().BeEquivalentTo(Peers(Lease(1)));
     }

@@ -8,7 +8,8 @@ public sealed class LogTests
     [Fact]
     public void A_line_has_time_level_network_and_message() =>
         Written(LogFormat.Text, log => log.ForNetwork("twill").Info("peer 10.244.7.0/24 via 192.168.64.3 added"))
-            .Should().Be("2026-11-20T10:00:00Z info twill: peer 10.244.7.0/24 via 192.168.64.3 added\n");
+            .Should()
+            .Be("2026-11-20T10:00:00Z info twill: peer 10.244.7.0/24 via 192.168.64.3 added\n");
 
     [Fact]
     public void What_is_about_no_network_is_about_twilld() =>

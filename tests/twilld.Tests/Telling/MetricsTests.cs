@@ -34,7 +34,9 @@ public sealed class MetricsTests
 
     [Fact]
     public void Of_two_families_the_one_with_fewer_addresses_is_the_room_there_is() =>
-        Lines(s_pods with { Subnets = [.. s_pods.Subnets, IPNetwork.Parse("fc00:1:0:7::/64")] }).Should().Contain("twill_addresses{network=\"pods\"} 506")
+        Lines(s_pods with { Subnets = [.. s_pods.Subnets, IPNetwork.Parse("fc00:1:0:7::/64")] })
+            .Should()
+            .Contain("twill_addresses{network=\"pods\"} 506")
             .And.Contain("twill_subnets{network=\"pods\"} 3");
 
     [Fact]
@@ -46,8 +48,14 @@ public sealed class MetricsTests
     {
         string[] lines = Lines(s_pods, s_pods with { Network = "more" });
 
-        lines.Should().OnlyContain(line => System.Text.RegularExpressions.Regex.IsMatch(line,
-            @"^(# (HELP|TYPE) [a-z_]+ .+|[a-z_]+(\{[a-z]+=""[^""]*""(,[a-z]+=""[^""]*"")*\})? [0-9.E+-]+)$"));
+        lines
+            .Should()
+            .OnlyContain(line =>
+                System.Text.RegularExpressions.Regex.IsMatch(
+                    line,
+                    @"^(# (HELP|TYPE) [a-z_]+ .+|[a-z_]+(\{[a-z]+=""[^""]*""(,[a-z]+=""[^""]*"")*\})? [0-9.E+-]+)$"
+                )
+            );
         string[] types = [.. lines.Where(line => line.StartsWith("# TYPE ", StringComparison.Ordinal)).Select(line => line.Split(' ')[2])];
         types.Should().OnlyHaveUniqueItems();
         lines.Where(line => line[0] != '#').Select(line => line.Split('{', ' ')[0]).Distinct().Should().BeSubsetOf(types);

@@ -9,7 +9,8 @@ public sealed class StatusServerTests : IDisposable
     private readonly StatusServer _server = new(
         new IPEndPoint(IPAddress.Loopback, 0),
         path => path == "/here" ? new StatusAnswer(200, "gr\u00fcn\n") : new StatusAnswer(404, "no\n"),
-        TimeSpan.FromSeconds(2));
+        TimeSpan.FromSeconds(2)
+    );
 
     [Theory]
     [InlineData("GET /here HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 200 OK", "gr\u00fcn\n")]
@@ -39,7 +40,8 @@ public sealed class StatusServerTests : IDisposable
     }
 
     [Fact]
-    public void A_request_without_end_is_refused() => Ask(Encoding.ASCII.GetBytes("GET /" + new string('a', 4091))).Should().StartWith("HTTP/1.1 431 ");
+    public void A_request_without_end_is_refused() =>
+        Ask(Encoding.ASCII.GetBytes("GET /" + new string('a', 4091))).Should().StartWith("HTTP/1.1 431 ");
 
     [Fact]
     public void Random_bytes_harm_nobody()

@@ -36,7 +36,9 @@ public sealed class SystemdNotifierTests
 
         string[] lines = Receive(manager).Split('\n');
         lines.Should().HaveCount(2).And.StartWith("RELOADING=1");
-        (long.Parse(lines[1]["MONOTONIC_USEC=".Length..], null) / 1e6).Should().BeInRange(uptime - 0.1, uptime + 60, "CLOCK_MONOTONIC is the uptime here");
+        (long.Parse(lines[1]["MONOTONIC_USEC=".Length..], null) / 1e6)
+            .Should()
+            .BeInRange(uptime - 0.1, uptime + 60, "CLOCK_MONOTONIC is the uptime here");
     }
 
     [Theory]

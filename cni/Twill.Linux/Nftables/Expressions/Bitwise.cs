@@ -3,11 +3,8 @@ using Twill.Linux.Netlink;
 namespace Twill.Linux.Nftables.Expressions;
 
 /// <summary>`[ bitwise reg = ( reg &amp; MASK ) ^ XOR ]` (NFT_BITWISE_MASK_XOR, the kernel's default operation).</summary>
-public sealed record Bitwise(
-    NftData Mask,
-    NftData Xor,
-    NftRegister Sreg = NftRegister.Reg1,
-    NftRegister Dreg = NftRegister.Reg1) : NftExpression
+public sealed record Bitwise(NftData Mask, NftData Xor, NftRegister Sreg = NftRegister.Reg1, NftRegister Dreg = NftRegister.Reg1)
+    : NftExpression
 {
     /// <inheritdoc/>
     public override string Name => "bitwise";

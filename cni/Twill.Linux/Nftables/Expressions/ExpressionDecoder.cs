@@ -18,37 +18,45 @@ internal static class ExpressionDecoder
         {
             switch ((NFTA_EXPR)attribute.Type)
             {
-                case NFTA_EXPR.NAME: name = attribute.Text(); break;
-                case NFTA_EXPR.DATA: data = attribute; break;
+                case NFTA_EXPR.NAME:
+                    name = attribute.Text();
+                    break;
+                case NFTA_EXPR.DATA:
+                    data = attribute;
+                    break;
             }
         }
 
         return Known(name, new ExpressionData(data.Nested)) ?? new UnknownExpression(name, Convert.ToHexStringLower(data.Value));
     }
 
-    private static NftExpression? Known(string name, ExpressionData data) => name switch
-    {
-        "payload" => DecodePayload(data),
-        "meta" => DecodeMeta(data),
-        "ct" => DecodeCt(data),
-        "cmp" => data.Register(NFTA_CMP.SREG) is { } sreg ? new Cmp((CmpOp)data.U32(NFTA_CMP.OP), data.Data(NFTA_CMP.DATA), sreg) : null,
-        "bitwise" => DecodeBitwise(data),
-        "range" => DecodeRange(data),
-        "lookup" => DecodeLookup(data),
-        "immediate" => DecodeImmediate(data),
-        "counter" => new Counter(data.U64(NFTA_COUNTER.PACKETS), data.U64(NFTA_COUNTER.BYTES)),
-        "masq" => data.Has(NFTA_MASQ.REG_PROTO_MIN) ? null : new Masquerade((NatFlags)data.U32(NFTA_MASQ.FLAGS)),
-        "nat" => DecodeNat(data),
-        "fib" => data.Register(NFTA_FIB.DREG) is { } dreg
-            ? new Fib((FibResult)data.U32(NFTA_FIB.RESULT), (FibFlags)data.U32(NFTA_FIB.FLAGS), dreg)
-            : null,
-        _ => null,
-    };
+    private static NftExpression? Known(string name, ExpressionData data) =>
+        name switch
+        {
+            "payload" => DecodePayload(data),
+            "meta" => DecodeMeta(data),
+            "ct" => DecodeCt(data),
+            "cmp" => data.Register(NFTA_CMP.SREG) is { } sreg
+                ? new Cmp((CmpOp)data.U32(NFTA_CMP.OP), data.Data(NFTA_CMP.DATA), sreg)
+                : null,
+            "bitwise" => DecodeBitwise(data),
+            "range" => DecodeRange(data),
+            "lookup" => DecodeLookup(data),
+            "immediate" => DecodeImmediate(data),
+            "counter" => new Counter(data.U64(NFTA_COUNTER.PACKETS), data.U64(NFTA_COUNTER.BYTES)),
+            "masq" => data.Has(NFTA_MASQ.REG_PROTO_MIN) ? null : new Masquerade((NatFlags)data.U32(NFTA_MASQ.FLAGS)),
+            "nat" => DecodeNat(data),
+            "fib" => data.Register(NFTA_FIB.DREG) is { } dreg
+                ? new Fib((FibResult)data.U32(NFTA_FIB.RESULT), (FibFlags)data.U32(NFTA_FIB.FLAGS), dreg)
+                : null,
+            _ => null,
+        };
 
     // Without a destination register it writes into the packet.
-    private static Payload? DecodePayload(ExpressionData data) => data.Register(NFTA_PAYLOAD.DREG) is { } dreg
-        ? new Payload((PayloadBase)data.U32(NFTA_PAYLOAD.BASE), data.U32(NFTA_PAYLOAD.OFFSET), data.U32(NFTA_PAYLOAD.LEN), dreg)
-        : null;
+    private static Payload? DecodePayload(ExpressionData data) =>
+        data.Register(NFTA_PAYLOAD.DREG) is { } dreg
+            ? new Payload((PayloadBase)data.U32(NFTA_PAYLOAD.BASE), data.U32(NFTA_PAYLOAD.OFFSET), data.U32(NFTA_PAYLOAD.LEN), dreg)
+            : null;
 
     private static NftExpression? DecodeMeta(ExpressionData data)
     {
@@ -75,19 +83,19 @@ internal static class ExpressionDecoder
 
     // Operation 0 is NFT_BITWISE_MASK_XOR; the others shift.
     private static Bitwise? DecodeBitwise(ExpressionData data) =>
-        data.U32(NFTA_BITWISE.OP) == 0
-        && data.Register(NFTA_BITWISE.SREG) is { } sreg
-        && data.Register(NFTA_BITWISE.DREG) is { } dreg
+        data.U32(NFTA_BITWISE.OP) == 0 && data.Register(NFTA_BITWISE.SREG) is { } sreg && data.Register(NFTA_BITWISE.DREG) is { } dreg
             ? new Bitwise(data.Data(NFTA_BITWISE.MASK), data.Data(NFTA_BITWISE.XOR), sreg, dreg)
             : null;
 
-    private static RangeMatch? DecodeRange(ExpressionData data) => data.Register(NFTA_RANGE.SREG) is { } sreg
-        ? new RangeMatch(data.Data(NFTA_RANGE.FROM_DATA), data.Data(NFTA_RANGE.TO_DATA), data.U32(NFTA_RANGE.OP) == 1, sreg)
-        : null;
+    private static RangeMatch? DecodeRange(ExpressionData data) =>
+        data.Register(NFTA_RANGE.SREG) is { } sreg
+            ? new RangeMatch(data.Data(NFTA_RANGE.FROM_DATA), data.Data(NFTA_RANGE.TO_DATA), data.U32(NFTA_RANGE.OP) == 1, sreg)
+            : null;
 
-    private static Lookup? DecodeLookup(ExpressionData data) => data.Register(NFTA_LOOKUP.SREG) is { } sreg
-        ? new Lookup(data.Text(NFTA_LOOKUP.SET), (data.U32(NFTA_LOOKUP.FLAGS) & 1) != 0, sreg, data.Register(NFTA_LOOKUP.DREG))
-        : null;
+    private static Lookup? DecodeLookup(ExpressionData data) =>
+        data.Register(NFTA_LOOKUP.SREG) is { } sreg
+            ? new Lookup(data.Text(NFTA_LOOKUP.SET), (data.U32(NFTA_LOOKUP.FLAGS) & 1) != 0, sreg, data.Register(NFTA_LOOKUP.DREG))
+            : null;
 
     private static NftExpression? DecodeImmediate(ExpressionData data)
     {
@@ -101,8 +109,10 @@ internal static class ExpressionDecoder
 
     private static Nat DecodeNat(ExpressionData data)
     {
-        NftRegister? address = data.Register(NFTA_NAT.REG_ADDR_MIN), port = data.Register(NFTA_NAT.REG_PROTO_MIN);
-        NftRegister? addressMax = data.Register(NFTA_NAT.REG_ADDR_MAX), portMax = data.Register(NFTA_NAT.REG_PROTO_MAX);
+        NftRegister? address = data.Register(NFTA_NAT.REG_ADDR_MIN),
+            port = data.Register(NFTA_NAT.REG_PROTO_MIN);
+        NftRegister? addressMax = data.Register(NFTA_NAT.REG_ADDR_MAX),
+            portMax = data.Register(NFTA_NAT.REG_PROTO_MAX);
         return new Nat((NatType)data.U32(NFTA_NAT.TYPE), (NftFamily)data.U32(NFTA_NAT.FAMILY), address, port)
         {
             Flags = (NatFlags)(data.U32(NFTA_NAT.FLAGS) & ~DerivedNatFlags),

@@ -10,13 +10,15 @@ namespace Twill.Linux.Nftables.Expressions;
 /// <param name="Inverted">Go on when the key is not in the set.</param>
 /// <param name="Sreg">Where the key is.</param>
 /// <param name="Dreg">Where a map's data goes; null for a set.</param>
-/// <param name="SetId">NFTA_SET_ID of a set of the same batch that has no name of its own yet (an anonymous one); 0 finds it by name.</param>
+/// <param name="SetId">NFTA_SET_ID of a set of the same batch that has no name of its own yet (an anonymous one); 0 finds it by
+/// name.</param>
 public sealed record Lookup(
     string Set,
     bool Inverted = false,
     NftRegister Sreg = NftRegister.Reg1,
     NftRegister? Dreg = null,
-    uint SetId = 0) : NftExpression
+    uint SetId = 0
+) : NftExpression
 {
     /// <inheritdoc/>
     public override string Name => "lookup";

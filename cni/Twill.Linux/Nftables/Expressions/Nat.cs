@@ -49,7 +49,8 @@ public sealed record Nat(
     NftRegister? Port = null,
     NatFlags Flags = NatFlags.None,
     NftRegister? AddressMax = null,
-    NftRegister? PortMax = null) : NftExpression
+    NftRegister? PortMax = null
+) : NftExpression
 {
     /// <inheritdoc/>
     public override string Name => "nat";

@@ -8,9 +8,7 @@ namespace Twill.Linux.Nftables.Expressions;
 /// </summary>
 public abstract record NftExpression
 {
-    private protected NftExpression()
-    {
-    }
+    private protected NftExpression() { }
 
     /// <summary>The kernel's name for this kind of expression (NFTA_EXPR_NAME): "payload", "cmp".</summary>
     public abstract string Name { get; }

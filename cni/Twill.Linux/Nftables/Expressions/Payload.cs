@@ -15,7 +15,8 @@ public enum PayloadBase : uint
     Transport = 2,
 }
 
-/// <summary>`[ payload load LENGTHb @ BASE header + OFFSET => reg ]`: bytes of the packet into a register. Offset and length in bytes.</summary>
+/// <summary>`[ payload load LENGTHb @ BASE header + OFFSET => reg ]`: bytes of the packet into a register. Offset and length in
+/// bytes.</summary>
 public sealed record Payload(PayloadBase Base, uint Offset, uint Length, NftRegister Dreg = NftRegister.Reg1) : NftExpression
 {
     /// <inheritdoc/>

@@ -2,7 +2,8 @@ using Twill.Linux.Netlink;
 
 namespace Twill.Linux.Nftables.Expressions;
 
-/// <summary>`[ range eq|neq reg FROM TO ]`: whether the register is within two bounds, both inclusive, compared as bytes from the left.</summary>
+/// <summary>`[ range eq|neq reg FROM TO ]`: whether the register is within two bounds, both inclusive, compared as bytes from the
+/// left.</summary>
 public sealed record RangeMatch(NftData From, NftData To, bool Inverted = false, NftRegister Sreg = NftRegister.Reg1) : NftExpression
 {
     /// <inheritdoc/>

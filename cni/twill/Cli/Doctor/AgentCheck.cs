@@ -8,36 +8,78 @@ internal static class AgentCheck
     public static void Run(Findings to, NetworkView network)
     {
         if (!network.Agent.Needed)
+        {
             return;
+        }
+
         AgentStatus agent = network.Agent;
         if (agent.Trouble is { } trouble)
-            to.Fail("agent", trouble, agent.Pid is null ? "start it: systemctl start twilld"
-                : agent.Error is null ? "it hangs: restart it (systemctl restart twilld), which disturbs no traffic"
-                : "its log says more: journalctl -u twilld");
+        {
+            to.Fail(
+                "agent",
+                trouble,
+                agent.Pid is null ? "start it: systemctl start twilld"
+                    : agent.Error is null ? "it hangs: restart it (systemctl restart twilld), which disturbs no traffic"
+                    : "its log says more: journalctl -u twilld"
+            );
+        }
         else
-            to.Ok("agent", $"twilld (pid {agent.Pid}) reported {Words.Time(agent.ReportAge ?? 0)} ago; etcd {(agent.EtcdAge is double age ? $"answered {Words.Time(age)} ago" : "has not answered yet")}");
+        {
+            to.Ok(
+                "agent",
+                $"twilld (pid {agent.Pid}) reported {Words.Time(agent.ReportAge ?? 0)} ago; etcd "
+                    + $"{(agent.EtcdAge is double age ? $"answered {Words.Time(age)} ago" : "has not answered yet")}"
+            );
+        }
+
         Lease(to, network);
     }
 
     private static void Lease(Findings to, NetworkView network)
     {
         if (network.Conf.Ipam.Etcd is not { } etcd)
+        {
             return;
+        }
+
         string endpoints = string.Join(", ", etcd.Endpoints);
         if (network.Subnet is not { Subnets.Count: > 0 } file)
         {
             if (network.Agent.Pid is not null)
-                to.Fail("lease", "this host holds no subnet: no container gets an address", $"see the agent's error above; etcd endpoints: {endpoints}");
+            {
+                to.Fail(
+                    "lease",
+                    "this host holds no subnet: no container gets an address",
+                    $"see the agent's error above; etcd endpoints: {endpoints}"
+                );
+            }
             else
+            {
                 to.Warn("lease", "this host holds no subnet yet", "the agent leases one when it starts, or twill-ipam at the first ADD");
+            }
+
             return;
         }
         LeaseStatus lease = LeaseStatus.Of(file);
         if (lease.Trouble is { } trouble)
+        {
             to.Fail("lease", trouble, $"bring etcd back, or the way to it ({endpoints}); running containers keep their network");
+        }
         else
-            to.Ok("lease", $"{string.Join(", ", file.Subnets)}, renewed {Words.Time(lease.Age ?? 0)} ago, {Words.Time(lease.Left ?? 0)} left");
+        {
+            to.Ok(
+                "lease",
+                $"{string.Join(", ", file.Subnets)}, renewed {Words.Time(lease.Age ?? 0)} ago, {Words.Time(lease.Left ?? 0)} left"
+            );
+        }
+
         foreach (IPNetwork lost in file.Lost)
-            to.Fail("lease", $"subnet {lost} is another host's now, and containers here still have addresses of it", "restart those containers");
+        {
+            to.Fail(
+                "lease",
+                $"subnet {lost} is another host's now, and containers here still have addresses of it",
+                "restart those containers"
+            );
+        }
     }
 }

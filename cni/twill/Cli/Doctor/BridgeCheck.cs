@@ -14,44 +14,90 @@ internal static class BridgeCheck
     public static void Run(Findings to, HostView host, NetworkView network)
     {
         if (!network.IsOurs)
-            return;
-        string bridge = network.Conf.Bridge;
-        to.Look(Name, () =>
         {
-            if (host.Find(bridge) is { } link)
-                Look(to, host, network, link);
-            else if (network.IsInUse)
-                to.Fail(Name, $"bridge {bridge} is missing: no container has a network",
-                    DoctorCommand.Mend(network, "the next ADD makes it again; containers that were on it must be restarted"));
-        }, () => host.Find(bridge) is null
-            ? $"{bridge} is made with the first container"
-            : $"{bridge} is up, {Words.Count(network.HostEnds.Count, "container")}");
+            return;
+        }
+
+        string bridge = network.Conf.Bridge;
+        to.Look(
+            Name,
+            () =>
+            {
+                if (host.Find(bridge) is { } link)
+                {
+                    Look(to, host, network, link);
+                }
+                else if (network.IsInUse)
+                {
+                    to.Fail(
+                        Name,
+                        $"bridge {bridge} is missing: no container has a network",
+                        DoctorCommand.Mend(network, "the next ADD makes it again; containers that were on it must be restarted")
+                    );
+                }
+            },
+            () =>
+                host.Find(bridge) is null
+                    ? $"{bridge} is made with the first container"
+                    : $"{bridge} is up, {Words.Count(network.HostEnds.Count, "container")}"
+        );
     }
 
     private static void Look(Findings to, HostView host, NetworkView network, Link bridge)
     {
         if (bridge.Kind != HostBridge.Kind)
         {
-            to.Fail(Name, $"device {bridge.Name} is of kind '{bridge.Kind ?? "hardware"}', not a bridge", $"rename or delete it, or name another bridge in {network.File}");
+            to.Fail(
+                Name,
+                $"device {bridge.Name} is of kind '{bridge.Kind ?? "hardware"}', not a bridge",
+                $"rename or delete it, or name another bridge in {network.File}"
+            );
             return;
         }
         if (!bridge.IsUp)
+        {
             to.Fail(Name, $"bridge {bridge.Name} is down", DoctorCommand.Mend(network, $"ip link set dev {bridge.Name} up"));
+        }
+
         MacAddress mac = HostMacs.ForBridge(bridge.Name);
         if (bridge.Mac != mac)
-            to.Warn(Name, $"bridge {bridge.Name} has hardware address {bridge.Mac}, twill gives it {mac}: containers that knew the other one lose their gateway for a while",
-                $"fine if somebody else made the bridge or this host was renamed; else: ip link set dev {bridge.Name} address {mac}");
+        {
+            to.Warn(
+                Name,
+                $"bridge {bridge.Name} has hardware address {bridge.Mac}, twill gives it {mac}: containers that knew the other one "
+                    + $"lose their gateway for a while",
+                $"fine if somebody else made the bridge or this host was renamed; else: ip link set dev {bridge.Name} address {mac}"
+            );
+        }
+
         if (network.IsInUse)
+        {
             Gateways(to, host, network, bridge);
+        }
+
         HashSet<int> routed = RoutedEnd.All(host.Route);
         foreach (Link end in network.HostEnds)
         {
             if (end.MasterIndex == 0 && end.Group == RoutedEnd.Group)
+            {
                 Routed(to, network, bridge, end, routed.Contains(end.Index));
+            }
             else if (end.MasterIndex != bridge.Index)
-                to.Fail(Name, $"host end {end.Name} ({Owner(end)}) is not a port of bridge {bridge.Name}: its container reaches nobody", $"ip link set dev {end.Name} master {bridge.Name}");
+            {
+                to.Fail(
+                    Name,
+                    $"host end {end.Name} ({Owner(end)}) is not a port of bridge {bridge.Name}: its container reaches nobody",
+                    $"ip link set dev {end.Name} master {bridge.Name}"
+                );
+            }
             else if (!end.IsUp)
-                to.Fail(Name, $"host end {end.Name} ({Owner(end)}) is down: its container reaches nobody", $"ip link set dev {end.Name} up");
+            {
+                to.Fail(
+                    Name,
+                    $"host end {end.Name} ({Owner(end)}) is down: its container reaches nobody",
+                    $"ip link set dev {end.Name} up"
+                );
+            }
         }
     }
 
@@ -59,13 +105,29 @@ internal static class BridgeCheck
     private static void Routed(Findings to, NetworkView network, Link bridge, Link end, bool hasAddress)
     {
         if (!hasAddress)
-            to.Fail(Name, $"host end {end.Name} ({Owner(end)}), past the bridge's ports, has lost its address: its container reaches nobody", "restart the container");
+        {
+            to.Fail(
+                Name,
+                $"host end {end.Name} ({Owner(end)}), past the bridge's ports, has lost its address: its container reaches nobody",
+                "restart the container"
+            );
+        }
+
         if (!end.IsUp)
+        {
             to.Fail(Name, $"host end {end.Name} ({Owner(end)}) is down: its container reaches nobody", $"ip link set dev {end.Name} up");
+        }
+
         foreach (Link link in (ReadOnlySpan<Link>)[end, bridge])
         {
             if (!link.ProxyArp)
-                to.Fail(Name, $"the host does not answer ARP at {link.Name}, which {Owner(end)} needs, being past the bridge's ports", DoctorCommand.Mend(network, $"sysctl net.ipv4.conf.{link.Name.Replace('.', '/')}.proxy_arp=1"));
+            {
+                to.Fail(
+                    Name,
+                    $"the host does not answer ARP at {link.Name}, which {Owner(end)} needs, being past the bridge's ports",
+                    DoctorCommand.Mend(network, $"sysctl net.ipv4.conf.{link.Name.Replace('.', '/')}.proxy_arp=1")
+                );
+            }
         }
     }
 
@@ -77,8 +139,13 @@ internal static class BridgeCheck
             IPAddress gateway = network.GatewayOf(subnet);
             bool used = network.Agent.Pid is not null || network.Records.Exists(record => subnet.Contains(record.Address));
             if (used && !present.Exists(address => address.Address.Equals(gateway) && address.PrefixLength == subnet.PrefixLength))
-                to.Fail(Name, $"bridge {bridge.Name} lacks the address {gateway}/{subnet.PrefixLength}, the gateway of the containers in {subnet}",
-                    DoctorCommand.Mend(network, $"ip address add {gateway}/{subnet.PrefixLength} dev {bridge.Name}"));
+            {
+                to.Fail(
+                    Name,
+                    $"bridge {bridge.Name} lacks the address {gateway}/{subnet.PrefixLength}, the gateway of the containers in {subnet}",
+                    DoctorCommand.Mend(network, $"ip address add {gateway}/{subnet.PrefixLength} dev {bridge.Name}")
+                );
+            }
         }
     }
 

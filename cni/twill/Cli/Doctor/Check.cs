@@ -40,7 +40,9 @@ internal sealed class Findings(string? network)
         {
             look();
             if (_checks.Count == before && fine() is { } text)
+            {
                 Ok(name, text);
+            }
         }
         catch (Exception e)
         {

@@ -22,9 +22,14 @@ internal static class DoctorCommand
             checks.AddRange(to.Checks);
         }
         if (options.Json)
+        {
             screen.Json(w => DoctorReport.Write(w, checks));
+        }
         else
+        {
             DoctorReport.Print(screen, checks);
+        }
+
         return checks.Exists(check => check.Outcome != Outcome.Ok) ? Commands.Problems : Commands.Fine;
     }
 

@@ -19,7 +19,9 @@ internal static class DoctorReport
             }
             table.Add(Word(check.Outcome), check.Name, check.Text);
             if (check.Remedy is not null)
+            {
                 table.Add("", "", new Cell($"-> {check.Remedy}", Tone.Strong));
+            }
         }
         Flush();
         screen.Line(Summary(screen, checks));
@@ -54,23 +56,33 @@ internal static class DoctorReport
 
     private static string Summary(Screen screen, IReadOnlyList<Check> checks)
     {
-        int warnings = Count(checks, Outcome.Warning), failed = Count(checks, Outcome.Failed);
+        int warnings = Count(checks, Outcome.Warning),
+            failed = Count(checks, Outcome.Failed);
         string text = $"{Count(checks, Outcome.Ok)} ok, {Words.Count(warnings, "warning")}, {failed} failed";
-        return screen.Paint(failed > 0 ? Tone.Bad : warnings > 0 ? Tone.Warning : Tone.Good, text);
+        return screen.Paint(
+            failed > 0 ? Tone.Bad
+                : warnings > 0 ? Tone.Warning
+                : Tone.Good,
+            text
+        );
     }
 
     private static int Count(IReadOnlyList<Check> checks, Outcome outcome)
     {
         int count = 0;
         foreach (Check check in checks)
+        {
             count += check.Outcome == outcome ? 1 : 0;
+        }
+
         return count;
     }
 
-    private static Cell Word(Outcome outcome) => outcome switch
-    {
-        Outcome.Ok => new Cell("ok", Tone.Good),
-        Outcome.Warning => new Cell("warning", Tone.Warning),
-        _ => new Cell("failed", Tone.Bad),
-    };
+    private static Cell Word(Outcome outcome) =>
+        outcome switch
+        {
+            Outcome.Ok => new Cell("ok", Tone.Good),
+            Outcome.Warning => new Cell("warning", Tone.Warning),
+            _ => new Cell("failed", Tone.Bad),
+        };
 }

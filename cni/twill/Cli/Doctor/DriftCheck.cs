@@ -16,31 +16,66 @@ internal static class DriftCheck
     public static void Run(Findings to, HostView host, NetworkView network)
     {
         if (network.Conf.Backend.Type == BackendType.None)
-            return;
-        NetworkPeers peers = PeersCommand.Of(network);
-        to.Look(Name, () =>
         {
-            if (peers.Unreadable is { } unreadable)
-                to.Fail(Name, unreadable, "");
-            foreach (PeerRow row in peers.Rows)
+            return;
+        }
+
+        NetworkPeers peers = PeersCommand.Of(network);
+        to.Look(
+            Name,
+            () =>
             {
-                if (!row.IsWhole)
-                    to.Fail(Name, $"the way to {row.Subnet?.ToString() ?? row.PublicIP?.ToString()} is broken: {Broken(row)}", DoctorCommand.Mend(network, ""));
-            }
-            if (peers.Unreadable is null && peers.Wanted is int wanted && wanted != peers.Rows.Count)
-                to.Fail(Name, $"the agent knows of {Words.Count(wanted, "remote subnet")}, the kernel has the way to {peers.Rows.Count}", DoctorCommand.Mend(network, ""));
-            for (int i = 0; i < peers.Rows.Count && i < MostAsked; i++)
-                Ask(to, host, peers.Rows[i]);
-        }, () => $"the way to {Words.Count(peers.Rows.Count, "remote subnet")} is whole");
+                if (peers.Unreadable is { } unreadable)
+                {
+                    to.Fail(Name, unreadable, "");
+                }
+
+                foreach (PeerRow row in peers.Rows)
+                {
+                    if (!row.IsWhole)
+                    {
+                        to.Fail(
+                            Name,
+                            $"the way to {row.Subnet?.ToString() ?? row.PublicIP?.ToString()} is broken: {Broken(row)}",
+                            DoctorCommand.Mend(network, "")
+                        );
+                    }
+                }
+                if (peers.Unreadable is null && peers.Wanted is int wanted && wanted != peers.Rows.Count)
+                {
+                    to.Fail(
+                        Name,
+                        $"the agent knows of {Words.Count(wanted, "remote subnet")}, the kernel has the way to {peers.Rows.Count}",
+                        DoctorCommand.Mend(network, "")
+                    );
+                }
+
+                for (int i = 0; i < peers.Rows.Count && i < MostAsked; i++)
+                {
+                    Ask(to, host, peers.Rows[i]);
+                }
+            },
+            () => $"the way to {Words.Count(peers.Rows.Count, "remote subnet")} is whole"
+        );
     }
 
     private static string Broken(PeerRow row)
     {
         List<string> parts = [];
-        foreach ((string what, EntryState state) in (ReadOnlySpan<(string, EntryState)>)[("route", row.Route), ("neighbour", row.Neighbour), ("FDB entry", row.Fdb), ("WireGuard peer", row.Tunnel?.Peer ?? EntryState.NotNeeded)])
+        foreach (
+            (string what, EntryState state) in (ReadOnlySpan<(string, EntryState)>)
+                [
+                    ("route", row.Route),
+                    ("neighbour", row.Neighbour),
+                    ("FDB entry", row.Fdb),
+                    ("WireGuard peer", row.Tunnel?.Peer ?? EntryState.NotNeeded),
+                ]
+        )
         {
             if (state is EntryState.Missing or EntryState.Changed)
+            {
                 parts.Add($"{what} {(state == EntryState.Missing ? "missing" : "changed")}");
+            }
         }
         return string.Join(", ", parts);
     }
@@ -49,14 +84,23 @@ internal static class DriftCheck
     private static void Ask(Findings to, HostView host, PeerRow row)
     {
         if (!row.IsWhole || row.Subnet is not { } subnet)
+        {
             return;
+        }
+
         foreach (UInt128 number in (ReadOnlySpan<UInt128>)[AddressNumber.Of(subnet.BaseAddress) + 1, AddressNumber.LastOf(subnet) - 1])
         {
             IPAddress address = AddressNumber.ToAddress(number, subnet.BaseAddress.AddressFamily);
-            string way = host.Route.TryGetRoute(address, out Route? taken) ? host.Links.Find(link => link.Index == taken.Index)?.Name ?? "nowhere" : "nowhere";
+            string way = host.Route.TryGetRoute(address, out Route? taken)
+                ? host.Links.Find(link => link.Index == taken.Index)?.Name ?? "nowhere"
+                : "nowhere";
             if (way != row.Device)
             {
-                to.Fail(Name, $"packets to {address} in {subnet} leave by {way}, not by {row.Device}", $"find the route that is in the way (ip route get {address}) and remove it");
+                to.Fail(
+                    Name,
+                    $"packets to {address} in {subnet} leave by {way}, not by {row.Device}",
+                    $"find the route that is in the way (ip route get {address}) and remove it"
+                );
                 return;
             }
         }

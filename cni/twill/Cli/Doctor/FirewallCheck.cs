@@ -11,16 +11,33 @@ internal static class FirewallCheck
     public static void Run(Findings to, NetworkView network)
     {
         if (!network.IsOurs)
-            return;
-        FirewallSpec spec = HostSetup.FirewallOf(network.Conf);
-        to.Look(Name, () =>
         {
-            using NftSocket nft = NftSocket.Open();
-            if (network.IsInUse && Firewall.FindDifference(nft, spec, []) is { } difference)
-                to.Fail(Name, difference, DoctorCommand.Mend(network, "the next ADD makes the table again when it is gone; to have it made anew: "
-                    + $"nft delete table inet {HostNames.NftTable(network.Name)}, then start any container"));
-        }, () => network.IsInUse
-            ? $"nftables table inet {HostNames.NftTable(network.Name)} is whole{(network.Conf.IpMasq ? "" : " (ipMasq is off)")}"
-            : $"nftables table inet {HostNames.NftTable(network.Name)} is made with the first container");
+            return;
+        }
+
+        FirewallSpec spec = HostSetup.FirewallOf(network.Conf);
+        to.Look(
+            Name,
+            () =>
+            {
+                using NftSocket nft = NftSocket.Open();
+                if (network.IsInUse && Firewall.FindDifference(nft, spec, []) is { } difference)
+                {
+                    to.Fail(
+                        Name,
+                        difference,
+                        DoctorCommand.Mend(
+                            network,
+                            "the next ADD makes the table again when it is gone; to have it made anew: "
+                                + $"nft delete table inet {HostNames.NftTable(network.Name)}, then start any container"
+                        )
+                    );
+                }
+            },
+            () =>
+                network.IsInUse
+                    ? $"nftables table inet {HostNames.NftTable(network.Name)} is whole{(network.Conf.IpMasq ? "" : " (ipMasq is off)")}"
+                    : $"nftables table inet {HostNames.NftTable(network.Name)} is made with the first container"
+        );
     }
 }

@@ -10,20 +10,35 @@ internal static class ForwardCheck
     public static void Run(Findings to, HostView host, NetworkView network)
     {
         if (!network.IsOurs)
-            return;
-        to.Look(Name, () =>
         {
-            foreach (ForwardObstacle obstacle in ForwardPaths.Obstacles(host.Route, network.Conf, network.Node))
+            return;
+        }
+
+        to.Look(
+            Name,
+            () =>
             {
-                string remedy = obstacle.IsMendedByUs && network.Agent is { Pid: not null, ReportAge: <= AgentStatus.Stale }
-                    ? "twilld mends this within a second; if it stays, its log says why (journalctl -u twilld)" : obstacle.Remedy;
-                if (!obstacle.IsCertain)
-                    to.Warn(Name, obstacle.Text, remedy);
-                else if (obstacle.IsMendedByUs)
-                    to.Fail(Name, $"{obstacle.Text}; the next container brings the accept, or the agent does", remedy);
-                else
-                    to.Fail(Name, obstacle.Text, remedy);
-            }
-        }, () => "no other program's firewall drops containers' packets");
+                foreach (ForwardObstacle obstacle in ForwardPaths.Obstacles(host.Route, network.Conf, network.Node))
+                {
+                    string remedy =
+                        obstacle.IsMendedByUs && network.Agent is { Pid: not null, ReportAge: <= AgentStatus.Stale }
+                            ? "twilld mends this within a second; if it stays, its log says why (journalctl -u twilld)"
+                            : obstacle.Remedy;
+                    if (!obstacle.IsCertain)
+                    {
+                        to.Warn(Name, obstacle.Text, remedy);
+                    }
+                    else if (obstacle.IsMendedByUs)
+                    {
+                        to.Fail(Name, $"{obstacle.Text}; the next container brings the accept, or the agent does", remedy);
+                    }
+                    else
+                    {
+                        to.Fail(Name, obstacle.Text, remedy);
+                    }
+                }
+            },
+            () => "no other program's firewall drops containers' packets"
+        );
     }
 }

@@ -11,27 +11,51 @@ internal static class HostChecks
     public static IReadOnlyList<Check> Run(HostView host, List<NetworkView> networks, bool all)
     {
         Findings to = new(null);
-        to.Look("configuration", () => Configuration(to, host, networks), () =>
-            $"{Words.Count(networks.Count, "network")} in {host.ConfDir}: {string.Join(", ", networks.ConvertAll(network => network.Name))}");
+        to.Look(
+            "configuration",
+            () => Configuration(to, host, networks),
+            () =>
+                $"{Words.Count(networks.Count, "network")} in {host.ConfDir}: "
+                + $"{string.Join(", ", networks.ConvertAll(network => network.Name))}"
+        );
         to.Look("plugins", () => Plugins(to, host, networks), () => $"all that the configuration names are in {host.PluginDirs[0]}");
-        to.Look("forwarding", () => Forwarding(to, host, networks), () => networks.Exists(network => network.HasIPv6) ? "this host forwards IPv4 and IPv6" : "this host forwards IPv4");
+        to.Look(
+            "forwarding",
+            () => Forwarding(to, host, networks),
+            () => networks.Exists(network => network.HasIPv6) ? "this host forwards IPv4 and IPv6" : "this host forwards IPv4"
+        );
         to.Look("routers", () => RouterAnnouncementCheck.Run(to, host, networks), () => null);
         to.Look("iptables", () => LegacyTables(to), BridgeFilterNote);
         if (all && host.Problems.Count == 0)
+        {
             to.Look("leftovers", () => Leftovers(to, host), () => "nothing is left of networks that are not configured any more");
+        }
+
         return to.Checks;
     }
 
     private static void Configuration(Findings to, HostView host, List<NetworkView> networks)
     {
         foreach (string problem in host.Problems)
+        {
             to.Fail("configuration", problem, "correct the file; README.md lists the keys");
+        }
+
         if (host.Networks.Count == 0 && host.Problems.Count == 0)
-            to.Fail("configuration", $"no network of twill's in {host.ConfDir}", "put a network configuration list there, as in conf/10-twill.conflist");
+        {
+            to.Fail(
+                "configuration",
+                $"no network of twill's in {host.ConfDir}",
+                "put a network configuration list there, as in conf/10-twill.conflist"
+            );
+        }
+
         foreach (NetworkView network in networks)
         {
             foreach (string problem in network.StateProblems)
+            {
                 to.Fail("configuration", problem, "remove the file: it is written anew by the agent, or by the next ADD");
+            }
         }
     }
 
@@ -47,25 +71,55 @@ internal static class HostChecks
         {
             string? found = null;
             foreach (string directory in host.PluginDirs)
+            {
                 found ??= File.Exists(Path.Combine(directory, plugin)) ? Path.Combine(directory, plugin) : null;
+            }
+
             string where = string.Join(", ", host.PluginDirs);
             if (found is null && plugin == TwillConf.IpamPlugin)
+            {
                 to.Fail("plugins", $"{plugin} is not in {where}: every ADD fails", $"put it beside twill, with mode 755");
+            }
             else if (found is null)
-                to.Warn("plugins", $"{plugin} is not in {where}", "tell CNI_PATH to twill doctor as the runtime has it, or put the plugin there");
+            {
+                to.Warn(
+                    "plugins",
+                    $"{plugin} is not in {where}",
+                    "tell CNI_PATH to twill doctor as the runtime has it, or put the plugin there"
+                );
+            }
             else if (OperatingSystem.IsLinux() && (File.GetUnixFileMode(found) & UnixFileMode.UserExecute) == 0)
+            {
                 to.Fail("plugins", $"{found} is not executable", $"chmod 755 {found}");
+            }
         }
     }
 
     private static void Forwarding(Findings to, HostView host, List<NetworkView> networks)
     {
         if (Sysctl.Read("net/ipv4/ip_forward") != "1" && networks.Exists(network => network.IsInUse))
-            to.Fail("forwarding", "net.ipv4.ip_forward is 0: nothing leaves or reaches a container through this host", "sysctl -w net.ipv4.ip_forward=1, and look in /etc/sysctl.d who turns it off");
+        {
+            to.Fail(
+                "forwarding",
+                "net.ipv4.ip_forward is 0: nothing leaves or reaches a container through this host",
+                "sysctl -w net.ipv4.ip_forward=1, and look in /etc/sysctl.d who turns it off"
+            );
+        }
+
         if (networks.Exists(network => network.IsInUse && network.HasIPv6) && Value("net/ipv6/conf/all/forwarding") != "1")
-            to.Fail("forwarding", "net.ipv6.conf.all.forwarding is 0: no IPv6 packet leaves or reaches a container through this host", "sysctl -w net.ipv6.conf.all.forwarding=1, and look in /etc/sysctl.d who turns it off");
+        {
+            to.Fail(
+                "forwarding",
+                "net.ipv6.conf.all.forwarding is 0: no IPv6 packet leaves or reaches a container through this host",
+                "sysctl -w net.ipv6.conf.all.forwarding=1, and look in /etc/sysctl.d who turns it off"
+            );
+        }
+
         if (Sysctl.Read("net/ipv4/ip_forward") != "1")
+        {
             return;
+        }
+
         SortedSet<string> devices = new(StringComparer.Ordinal);
         foreach (NetworkView network in networks)
         {
@@ -76,7 +130,13 @@ internal static class HostChecks
         foreach (string device in devices)
         {
             if (device.Length > 0 && host.Find(device) is not null && Value($"net/ipv4/conf/{device}/forwarding") == "0")
-                to.Fail("forwarding", $"net.ipv4.conf.{device}.forwarding is 0: what comes in by {device} is not forwarded", $"sysctl -w net/ipv4/conf/{device}/forwarding=1");
+            {
+                to.Fail(
+                    "forwarding",
+                    $"net.ipv4.conf.{device}.forwarding is 0: what comes in by {device} is not forwarded",
+                    $"sysctl -w net/ipv4/conf/{device}/forwarding=1"
+                );
+            }
         }
     }
 
@@ -97,7 +157,9 @@ internal static class HostChecks
     private static void LegacyTables(Findings to)
     {
         if (LegacyIptables.HasFilter)
+        {
             to.Warn("iptables", LegacyIptables.Text, LegacyIptables.Remedy);
+        }
     }
 
     private static string? BridgeFilterNote()
@@ -120,7 +182,13 @@ internal static class HostChecks
         foreach (string name in MadeNetworks.Names(host))
         {
             if (!host.Networks.Exists(network => network.Name == name))
-                to.Warn("leftovers", $"network '{name}' has left devices, tables or state here, but no file in {host.ConfDir} configures it", $"twill cleanup --network {name} says what; with --yes it removes it");
+            {
+                to.Warn(
+                    "leftovers",
+                    $"network '{name}' has left devices, tables or state here, but no file in {host.ConfDir} configures it",
+                    $"twill cleanup --network {name} says what; with --yes it removes it"
+                );
+            }
         }
     }
 }

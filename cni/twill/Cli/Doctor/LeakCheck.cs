@@ -15,20 +15,29 @@ internal static class LeakCheck
     public static void Run(Findings to, HostView host, NetworkView network)
     {
         if (network.Conf.Ipam.IsForeign)
-            return;
-        to.Look(Name, () =>
         {
-            List<(string Text, string Remedy)> leaks = Look(host, network);
-            if (leaks.Count > 0)
+            return;
+        }
+
+        to.Look(
+            Name,
+            () =>
             {
-                Thread.Sleep(s_pause);
-                network.Refresh();
-                List<(string Text, string Remedy)> still = Look(host, network);
-                leaks.RemoveAll(leak => !still.Contains(leak));
-            }
-            foreach ((string text, string remedy) in leaks)
-                to.Warn(Name, text, remedy);
-        }, () => $"{Words.Count(network.Records.Count, "address record")}, every one of a container that is there");
+                List<(string Text, string Remedy)> leaks = Look(host, network);
+                if (leaks.Count > 0)
+                {
+                    Thread.Sleep(s_pause);
+                    network.Refresh();
+                    List<(string Text, string Remedy)> still = Look(host, network);
+                    leaks.RemoveAll(leak => !still.Contains(leak));
+                }
+                foreach ((string text, string remedy) in leaks)
+                {
+                    to.Warn(Name, text, remedy);
+                }
+            },
+            () => $"{Words.Count(network.Records.Count, "address record")}, every one of a container that is there"
+        );
     }
 
     private static List<(string Text, string Remedy)> Look(HostView host, NetworkView network)
@@ -41,21 +50,48 @@ internal static class LeakCheck
             string veth = record.ContainerId is { } id ? HostNames.Veth(id, record.IfName) : "";
             recorded.Add(veth);
             if (record.GoneBecause(host.NamespacesInUse) is { } why)
-                leaks.Add(($"address {record.Address}{OwnerOf(record)} is still recorded: {why}",
-                    $"twill-ipam takes it back when addresses run short, and at a GC; to free it now: rm {file}"));
+            {
+                leaks.Add(
+                    (
+                        $"address {record.Address}{OwnerOf(record)} is still recorded: {why}",
+                        $"twill-ipam takes it back when addresses run short, and at a GC; to free it now: rm {file}"
+                    )
+                );
+            }
             else if (network.IsOurs && host.Find(veth) is null)
-                leaks.Add(($"address {record.Address}{OwnerOf(record)} is recorded, but its host end {veth} is missing: that container has no network",
-                    "restart the container"));
+            {
+                leaks.Add(
+                    (
+                        $"address {record.Address}{OwnerOf(record)} is recorded, but its host end {veth} is missing: that container "
+                            + $"has no network",
+                        "restart the container"
+                    )
+                );
+            }
         }
         foreach (Link end in network.HostEnds)
         {
             if (!recorded.Contains(end.Name))
-                leaks.Add(($"host end {end.Name} ({BridgeCheck.Owner(end)}) has no address record", $"restart its container; if that is gone: ip link delete {end.Name}"));
+            {
+                leaks.Add(
+                    (
+                        $"host end {end.Name} ({BridgeCheck.Owner(end)}) has no address record",
+                        $"restart its container; if that is gone: ip link delete {end.Name}"
+                    )
+                );
+            }
         }
         foreach (Link queue in NetworkView.QueuesOf(host, network.Name))
         {
             if (host.Find(HostNames.VethOfIfb(queue.Name)) is null)
-                leaks.Add(($"device {queue.Name} ({BridgeCheck.Owner(queue)}) is left of a container that is gone", $"a GC removes it; or: ip link delete {queue.Name}"));
+            {
+                leaks.Add(
+                    (
+                        $"device {queue.Name} ({BridgeCheck.Owner(queue)}) is left of a container that is gone",
+                        $"a GC removes it; or: ip link delete {queue.Name}"
+                    )
+                );
+            }
         }
         return leaks;
     }

@@ -14,7 +14,10 @@ internal static class MtuCheck
     {
         TwillConf conf = network.Conf;
         if (!network.IsOurs)
+        {
             return;
+        }
+
         string fine = "";
         to.Look(Name, () => fine = Look(to, host, network), () => fine);
     }
@@ -33,9 +36,16 @@ internal static class MtuCheck
             {
                 Underlay underlay = Underlay.Select(host.Route, conf.Backend.Interface, dual: conf.Ipam.IPv6 is not null);
                 (name, mtu, overhead) = (underlay.Name, underlay.Mtu, underlay.Mtu - underlay.MtuWith(HostNode.BackendOf(conf)));
-                string published = string.Join(" and ", network.Node?.PublicAddresses ?? []), there = string.Join(" and ", underlay.Addresses);
+                string published = string.Join(" and ", network.Node?.PublicAddresses ?? []),
+                    there = string.Join(" and ", underlay.Addresses);
                 if (network.Agent.Pid is not null && network.Node is not null && published != there)
-                    to.Fail("underlay", $"this host published {published}, but its address on {underlay.Name} is {there}", DoctorCommand.Mend(network, ""));
+                {
+                    to.Fail(
+                        "underlay",
+                        $"this host published {published}, but its address on {underlay.Name} is {there}",
+                        DoctorCommand.Mend(network, "")
+                    );
+                }
             }
             catch (HostException e)
             {
@@ -43,12 +53,23 @@ internal static class MtuCheck
                 return "";
             }
         }
-        int room = mtu - overhead, wanted = conf.Mtu != 0 ? conf.Mtu : room;
+        int room = mtu - overhead,
+            wanted = conf.Mtu != 0 ? conf.Mtu : room;
         string carries = overhead > 0 ? $"{name} has {mtu} bytes, less {overhead} for {conf.Backend.TypeName}" : $"{name} has {mtu} bytes";
         if (wanted > room)
-            to.Fail(Name, $"$.mtu is {wanted}, but {carries}: bigger packets are lost or cut into pieces", $"set $.mtu in {network.File} to 0, or to at most {room}");
+        {
+            to.Fail(
+                Name,
+                $"$.mtu is {wanted}, but {carries}: bigger packets are lost or cut into pieces",
+                $"set $.mtu in {network.File} to 0, or to at most {room}"
+            );
+        }
+
         if (host.Find(conf.Bridge) is { } bridge)
+        {
             Expect(to, network, bridge, wanted, carries);
+        }
+
         foreach (Link device in network.OverlayDevices)
         {
             // One with less overhead than the other takes as much more.
@@ -57,14 +78,27 @@ internal static class MtuCheck
         }
         List<Link> others = network.HostEnds.FindAll(end => end.Mtu != wanted);
         if (others.Count > 0)
-            to.Warn(Name, $"{Words.Count(others.Count, "container has", "containers have")} another MTU than {wanted}: {Words.Few(others.ConvertAll(end => $"{end.Name} {end.Mtu} ({BridgeCheck.Owner(end)})"))}",
-                "restart them: an MTU is given when a container starts");
+        {
+            to.Warn(
+                Name,
+                $"{Words.Count(others.Count, "container has", "containers have")} another MTU than {wanted}: "
+                    + $"{Words.Few(others.ConvertAll(end => $"{end.Name} {end.Mtu} ({BridgeCheck.Owner(end)})"))}",
+                "restart them: an MTU is given when a container starts"
+            );
+        }
+
         return $"{wanted} for containers; {carries}";
     }
 
     private static void Expect(Findings to, NetworkView network, Link device, int wanted, string carries)
     {
         if (device.Mtu != wanted)
-            to.Fail(Name, $"device {device.Name} has MTU {device.Mtu}, not {wanted} ({carries})", DoctorCommand.Mend(network, $"ip link set dev {device.Name} mtu {wanted}"));
+        {
+            to.Fail(
+                Name,
+                $"device {device.Name} has MTU {device.Mtu}, not {wanted} ({carries})",
+                DoctorCommand.Mend(network, $"ip link set dev {device.Name} mtu {wanted}")
+            );
+        }
     }
 }

@@ -14,17 +14,34 @@ internal static class ReversePathCheck
     public static void Run(Findings to, NetworkView network)
     {
         if (!network.Conf.Backend.HasDevice || network.OverlayDevices.Count == 0)
-            return;
-        to.Look(Name, () =>
         {
-            foreach (string? device in (List<string?>)[.. network.OverlayDevices.ConvertAll(overlay => overlay.Name), network.Node?.Interface])
+            return;
+        }
+
+        to.Look(
+            Name,
+            () =>
             {
-                if (string.IsNullOrEmpty(device) || !IsStrict(device))
-                    continue;
-                to.Warn(Name, $"rp_filter is strict on {device}: connections between other hosts themselves and containers here are dropped, "
-                    + "as one way goes through the overlay and the other does not", $"sysctl -w net/ipv4/conf/{device}/rp_filter=2 (loose), and in /etc/sysctl.d to keep it");
-            }
-        }, () => "no strict reverse path filtering in the way");
+                foreach (
+                    string? device in (List<string?>)
+                        [.. network.OverlayDevices.ConvertAll(overlay => overlay.Name), network.Node?.Interface]
+                )
+                {
+                    if (string.IsNullOrEmpty(device) || !IsStrict(device))
+                    {
+                        continue;
+                    }
+
+                    to.Warn(
+                        Name,
+                        $"rp_filter is strict on {device}: connections between other hosts themselves and containers here are dropped, "
+                            + "as one way goes through the overlay and the other does not",
+                        $"sysctl -w net/ipv4/conf/{device}/rp_filter=2 (loose), and in /etc/sysctl.d to keep it"
+                    );
+                }
+            },
+            () => "no strict reverse path filtering in the way"
+        );
     }
 
     /// <summary>The kernel takes the higher of the device's and of all devices' value (ip-sysctl, rp_filter): 2 is loose.</summary>

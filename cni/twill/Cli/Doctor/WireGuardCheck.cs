@@ -17,29 +17,49 @@ internal static class WireGuardCheck
     {
         BackendConf backend = network.Conf.Backend;
         if (device.Kind is not (NewWireGuard.Kind or UserSpaceWireGuard.Kind))
+        {
             return [$"it is of kind '{device.Kind ?? "hardware"}', not wireguard"];
+        }
+
         List<string> faults = [];
         if (!device.IsUp)
+        {
             faults.Add("it is down");
+        }
+
         try
         {
             using IWireGuard wireGuard = WireGuardTunnel.Open(device);
             WireGuardDevice found = wireGuard.Get(device.Name);
             string key = found.PrivateKey?.PublicKey.ToString() ?? "none";
             if (found.ListenPort != backend.Port)
+            {
                 faults.Add($"its UDP port is {found.ListenPort}, not {backend.Port}");
+            }
+
             if (network.Node is { PublicKey: { Length: > 0 } told } && told != key)
+            {
                 faults.Add($"its public key is {key}, but other hosts were told {told}");
+            }
         }
         catch (Exception e) when (e is HostException or IOException)
         {
             faults.Add(e.Message);
         }
-        List<Route> nowhere = host.Route.ListRoutes(new ListRoutes { Table = RouteTable.Main, Protocol = RouteProtocol.Twill, RouteType = RouteType.Unreachable });
+        List<Route> nowhere = host.Route.ListRoutes(
+            new ListRoutes
+            {
+                Table = RouteTable.Main,
+                Protocol = RouteProtocol.Twill,
+                RouteType = RouteType.Unreachable,
+            }
+        );
         foreach (System.Net.IPNetwork network0 in network.Conf.Ipam.Ranges)
         {
             if (network.Agent.ReportAge is not null && !nowhere.Exists(route => route.Destination.Equals(network0)))
+            {
                 faults.Add($"beside it there is no route '{PeerRoute.NoOtherWay(network0)}', which keeps packets from going elsewhere");
+            }
         }
         return faults;
     }

@@ -7,7 +7,8 @@ using static Kernel.Tests.Host.Ports.PortLab;
 
 namespace Kernel.Tests.Host.Forwarding;
 
-/// <summary>Chains of others at the forward hook: what is said of them is what becomes of the traffic, and the command that is named helps.</summary>
+/// <summary>Chains of others at the forward hook: what is said of them is what becomes of the traffic, and the command that is named
+/// helps.</summary>
 public sealed class ForwardObstaclesTests : IDisposable
 {
     private const string Admin =
@@ -15,23 +16,33 @@ public sealed class ForwardObstaclesTests : IDisposable
         + "nft add rule inet filter forward ct state established,related accept; ";
 
     private readonly PortLab _lab = new();
-    private readonly Responder _pod, _outside;
+    private readonly Responder _pod,
+        _outside;
 
     public ForwardObstaclesTests()
     {
         (_pod, _outside) = (Responder.On(_lab.Pods[1], Tcp, 80, "pod"), Responder.On(_lab.Outside, Tcp, 80, "outside"));
         for (int i = 0; i < _lab.Pods.Count; i++)
+        {
             _lab.Host.Sh($"ip link set pod{i} down; ip link set pod{i} name {VethOf($"c{i}")} up");
+        }
     }
 
     [RequiresRootTheory]
     [InlineData(Admin, "chain forward of nftables table inet filter (policy drop) drops packets")]
-    [InlineData("nft add table ip mine; nft add chain ip mine last '{ type filter hook forward priority 50; }'; nft add rule ip mine last reject",
-        "chain last of nftables table ip mine drops packets")]
-    [InlineData("nft add table ip mine; nft add chain ip mine last '{ type filter hook forward priority 50; }'; nft add rule ip mine last ip saddr 10.0.0.0/8 drop",
-        "by rule 2 of chain last (nft -a list table ip mine)")]
-    [InlineData("nft add table bridge mine; nft add chain bridge mine ports '{ type filter hook forward priority 0; policy drop; }'",
-        "chain ports of nftables table bridge mine (policy drop) drops packets between containers of this host")]
+    [InlineData(
+        "nft add table ip mine; nft add chain ip mine last '{ type filter hook forward priority 50; }'; nft add rule ip mine last reject",
+        "chain last of nftables table ip mine drops packets"
+    )]
+    [InlineData(
+        "nft add table ip mine; nft add chain ip mine last '{ type filter hook forward priority 50; }'; nft add rule ip mine last ip "
+            + "saddr 10.0.0.0/8 drop",
+        "by rule 2 of chain last (nft -a list table ip mine)"
+    )]
+    [InlineData(
+        "nft add table bridge mine; nft add chain bridge mine ports '{ type filter hook forward priority 0; policy drop; }'",
+        "chain ports of nftables table bridge mine (policy drop) drops packets between containers of this host"
+    )]
     [InlineData("iptables -A FORWARD -s 10.244.0.0/16 -j DROP", "chain FORWARD of nftables table ip filter drops packets")]
     [InlineData("iptables -t mangle -P FORWARD DROP", "chain FORWARD of nftables table ip mangle (policy drop) drops packets")]
     public void Who_drops_is_named_and_the_command_that_is_named_lets_through(string rules, string text)
@@ -52,9 +63,18 @@ public sealed class ForwardObstaclesTests : IDisposable
 
     [RequiresRootTheory]
     [InlineData("nft add rule inet filter forward iifname twill0 accept; nft add rule inet filter forward oifname twill0 accept")]
-    [InlineData("nft add rule inet filter forward iifname { \"twill0\", \"docker0\" } accept; nft add rule inet filter forward oifname \"twill*\" accept")]
-    [InlineData("nft add rule inet filter forward ip saddr { 10.244.0.0/16, 192.168.0.0/16 } accept; nft add rule inet filter forward ip daddr 10.0.0.0/8 ct state new accept")]
-    [InlineData("nft add chain inet filter ours; nft add rule inet filter ours accept; nft add rule inet filter forward iifname vmap { twill0 : jump ours, lo : drop }")]
+    [InlineData(
+        "nft add rule inet filter forward iifname { \"twill0\", \"docker0\" } accept; nft add rule inet filter forward oifname "
+            + "\"twill*\" accept"
+    )]
+    [InlineData(
+        "nft add rule inet filter forward ip saddr { 10.244.0.0/16, 192.168.0.0/16 } accept; nft add rule inet filter forward ip daddr "
+            + "10.0.0.0/8 ct state new accept"
+    )]
+    [InlineData(
+        "nft add chain inet filter ours; nft add rule inet filter ours accept; nft add rule inet filter forward iifname vmap { twill0 "
+            + ": jump ours, lo : drop }"
+    )]
     [InlineData("nft add rule inet filter forward meta nfproto ipv4 accept")]
     [InlineData("nft add chain inet filter forward '{ policy accept; }'")]
     [InlineData("nft add table inet filter '{ flags dormant; }'")]
@@ -77,7 +97,10 @@ public sealed class ForwardObstaclesTests : IDisposable
     [InlineData("ct state { established, invalid } accept", "for answers only")]
     public void What_is_accepted_for_others_or_in_part_helps_nobody(string rule, string because)
     {
-        _lab.Host.Sh($"{Admin} nft add set inet filter others '{{ type ipv4_addr; flags interval; elements = {{ 10.1.0.0/16 }} ; }}'; nft 'add rule inet filter forward {rule}'");
+        _lab.Host.Sh(
+            $"{Admin} nft add set inet filter others '{{ type ipv4_addr; flags interval; elements = {{ 10.1.0.0/16 }} ; }}'; nft 'add "
+                + $"rule inet filter forward {rule}'"
+        );
 
         Find().Should().ContainSingle().Which.IsCertain.Should().BeTrue(because);
         Reached().Should().BeFalse();
@@ -88,7 +111,11 @@ public sealed class ForwardObstaclesTests : IDisposable
     {
         _lab.Host.Sh($"{Admin} nft add rule inet filter forward meta mark and 0x10 == 0 accept");
 
-        Find().Should().ContainSingle().Which.Should().Match<ForwardObstacle>(found => !found.IsCertain && found.Text.Contains("does not understand"));
+        Find()
+            .Should()
+            .ContainSingle()
+            .Which.Should()
+            .Match<ForwardObstacle>(found => !found.IsCertain && found.Text.Contains("does not understand"));
         Reached().Should().BeTrue();
     }
 
@@ -98,11 +125,15 @@ public sealed class ForwardObstaclesTests : IDisposable
         _lab.Host.Sh(OtherPeoplesRules.Firewalld);
         Reached().Should().BeFalse();
         ForwardObstacle found = Find().Should().ContainSingle().Which;
-        found.Text.Should().Contain("chain filter_FORWARD of nftables table inet firewalld drops packets from containers to the outside")
-            .And.Contain("of chain filter_FWD_public (nft -a list table inet firewalld)").And.NotContain("answer");
+        found
+            .Text.Should()
+            .Contain("chain filter_FORWARD of nftables table inet firewalld drops packets from containers to the outside")
+            .And.Contain("of chain filter_FWD_public (nft -a list table inet firewalld)")
+            .And.NotContain("answer");
         found.Remedy.Should().Be("firewall-cmd --permanent --zone=trusted --add-source=10.244.0.0/16 && firewall-cmd --reload");
 
-        _lab.Host.Sh("nft insert rule inet firewalld filter_FORWARD_ZONES ip saddr 10.244.0.0/16 goto filter_FWD_trusted"); // as that command does
+        // as that command does
+        _lab.Host.Sh("nft insert rule inet firewalld filter_FORWARD_ZONES ip saddr 10.244.0.0/16 goto filter_FWD_trusted");
 
         Find().Should().BeEmpty();
         Eventually.True("they reach each other", Reached);
@@ -110,8 +141,14 @@ public sealed class ForwardObstaclesTests : IDisposable
 
     /// <summary>Where iptables drops everything an ADD or the agent puts the accept; nothing is left to be said then.</summary>
     [RequiresIptablesTheory]
-    [InlineData("iptables -P FORWARD DROP", "iptables -I FORWARD -s 10.244.0.0/16 -j ACCEPT && iptables -I FORWARD -d 10.244.0.0/16 -j ACCEPT")]
-    [InlineData(OtherPeoplesRules.Docker, "iptables -I DOCKER-USER -s 10.244.0.0/16 -j ACCEPT && iptables -I DOCKER-USER -d 10.244.0.0/16 -j ACCEPT")]
+    [InlineData(
+        "iptables -P FORWARD DROP",
+        "iptables -I FORWARD -s 10.244.0.0/16 -j ACCEPT && iptables -I FORWARD -d 10.244.0.0/16 -j ACCEPT"
+    )]
+    [InlineData(
+        OtherPeoplesRules.Docker,
+        "iptables -I DOCKER-USER -s 10.244.0.0/16 -j ACCEPT && iptables -I DOCKER-USER -d 10.244.0.0/16 -j ACCEPT"
+    )]
     public void What_we_mend_ourselves_is_told_apart(string rules, string remedy)
     {
         _lab.Host.Sh(rules);
@@ -132,7 +169,9 @@ public sealed class ForwardObstaclesTests : IDisposable
     }
 
     /// <summary>A container the outside, and, over the bridge alone, another one.</summary>
-    private bool Reached() => Responder.Ask(_lab.Pods[0], Tcp, AddressOf(1).ToString(), 80) is not null && Responder.Ask(_lab.Pods[0], Tcp, OutsideAddress, 80) is not null;
+    private bool Reached() =>
+        Responder.Ask(_lab.Pods[0], Tcp, AddressOf(1).ToString(), 80) is not null
+        && Responder.Ask(_lab.Pods[0], Tcp, OutsideAddress, 80) is not null;
 
     private List<ForwardObstacle> Find() => OnHost((nft, traffic) => ForwardObstacles.Find(nft, traffic));
 
@@ -143,7 +182,18 @@ public sealed class ForwardObstaclesTests : IDisposable
         {
             using RouteSocket route = RouteSocket.Open();
             using NftSocket nft = NftSocket.Open();
-            return action(nft, ForwardTraffic.Find(route, Network, Bridge, [System.Net.IPNetwork.Parse("10.244.0.0/16")], hasOtherHosts: false, _ => null, "out0")[0]);
+            return action(
+                nft,
+                ForwardTraffic.Find(
+                    route,
+                    Network,
+                    Bridge,
+                    [System.Net.IPNetwork.Parse("10.244.0.0/16")],
+                    hasOtherHosts: false,
+                    _ => null,
+                    "out0"
+                )[0]
+            );
         });
     }
 }

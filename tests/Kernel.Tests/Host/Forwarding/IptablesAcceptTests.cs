@@ -9,11 +9,11 @@ using static Kernel.Tests.Host.Ports.Responder;
 
 namespace Kernel.Tests.Host.Forwarding;
 
-/// <summary>Beside Docker's, ufw's and people's iptables: who reaches whom, judged by traffic, and what `iptables` itself says of our rules.</summary>
+/// <summary>Beside Docker's, ufw's and people's iptables: who reaches whom, judged by traffic, and what `iptables` itself says of our
+/// rules.</summary>
 public sealed class IptablesAcceptTests : IDisposable
 {
-    private const string
-        From = "-s 10.244.0.0/16 -i tw+ -m comment --comment twill-net1 -j ACCEPT",
+    private const string From = "-s 10.244.0.0/16 -i tw+ -m comment --comment twill-net1 -j ACCEPT",
         To = "-d 10.244.0.0/16 -m comment --comment twill-net1 -j ACCEPT";
 
     private static readonly ForwardTraffic s_traffic = new(Network, new Door(Bridge), System.Net.IPNetwork.Parse("10.244.0.0/16"));
@@ -27,7 +27,8 @@ public sealed class IptablesAcceptTests : IDisposable
     [InlineData(OtherPeoplesRules.RejectAtTheEnd)]
     public void Containers_reach_each_other_and_the_outside_and_the_outside_reaches_published_ports(string rules)
     {
-        using Responder pod = On(_lab.Pods[0], Tcp, 80, "pod"), outside = On(_lab.Outside, Tcp, 81, "outside");
+        using Responder pod = On(_lab.Pods[0], Tcp, 80, "pod"),
+            outside = On(_lab.Outside, Tcp, 81, "outside");
         _lab.Publish("c0", Port(Tcp, 8080, 0, 80));
         Eventually.Pass(() => Reached().Should().Equal("pod", "outside", "pod", "pod"));
         _lab.Host.Sh(rules);
@@ -74,9 +75,15 @@ public sealed class IptablesAcceptTests : IDisposable
     [InlineData(null, "nobody uses iptables")]
     [InlineData("iptables -A FORWARD -o docker0 -j DROP", "nothing that is ours is dropped")]
     [InlineData("iptables -t nat -A POSTROUTING -s 172.17.0.0/16 -j MASQUERADE", "there is no FORWARD chain")]
-    [InlineData("iptables -P FORWARD DROP; iptables -A FORWARD -s 10.0.0.0/8 -j ACCEPT; iptables -A FORWARD -d 10.0.0.0/8 -j ACCEPT", "somebody lets them through already")]
+    [InlineData(
+        "iptables -P FORWARD DROP; iptables -A FORWARD -s 10.0.0.0/8 -j ACCEPT; iptables -A FORWARD -d 10.0.0.0/8 -j ACCEPT",
+        "somebody lets them through already"
+    )]
     [InlineData("iptables -P FORWARD DROP; nft add set ip filter s '{ type ipv4_addr; }'", "the table is not iptables'")]
-    [InlineData("nft add table inet filter; nft add chain inet filter forward '{ type filter hook forward priority 0; policy drop; }'", "the table is not iptables'")]
+    [InlineData(
+        "nft add table inet filter; nft add chain inet filter forward '{ type filter hook forward priority 0; policy drop; }'",
+        "the table is not iptables'"
+    )]
     [InlineData("iptables -A FORWARD -s 10.244.0.0/16 -j DROP", "somebody meant just these")]
     public void Nothing_is_written_where_nothing_is_to_be_mended(string? rules, string because)
     {
@@ -118,8 +125,17 @@ public sealed class IptablesAcceptTests : IDisposable
 
         Do(IptablesAccept.Ensure).Should().Contain("chain DOCKER-USER of iptables, because Docker is about");
 
-        _lab.Host.Sh("iptables -S DOCKER-USER").Trim().Split('\n').Should().Equal(
-            "-N DOCKER-USER", "-A DOCKER-USER -s 198.51.100.0/24 -i out0 -j DROP", $"-A DOCKER-USER {From}", $"-A DOCKER-USER {To}", "-A DOCKER-USER -j RETURN");
+        _lab.Host.Sh("iptables -S DOCKER-USER")
+            .Trim()
+            .Split('\n')
+            .Should()
+            .Equal(
+                "-N DOCKER-USER",
+                "-A DOCKER-USER -s 198.51.100.0/24 -i out0 -j DROP",
+                $"-A DOCKER-USER {From}",
+                $"-A DOCKER-USER {To}",
+                "-A DOCKER-USER -j RETURN"
+            );
         Do(IptablesAccept.Ensure).Should().BeNull();
         _lab.Host.Sh("iptables -P FORWARD DROP; iptables -A FORWARD -d 203.0.113.0/24 -j DROP");
         Do(IptablesAccept.Keep).Should().BeNull("the policy is Docker's to turn, and the rules are where it does not matter");
@@ -134,7 +150,8 @@ public sealed class IptablesAcceptTests : IDisposable
     [InlineData("iptables -I FORWARD -j DROP; iptables -I DOCKER-USER -j DROP")]
     public void What_others_rewrite_is_put_right(string change)
     {
-        using Responder pod = On(_lab.Pods[0], Tcp, 80, "pod"), outside = On(_lab.Outside, Tcp, 81, "outside");
+        using Responder pod = On(_lab.Pods[0], Tcp, 80, "pod"),
+            outside = On(_lab.Outside, Tcp, 81, "outside");
         _lab.Publish("c0", Port(Tcp, 8080, 0, 80));
         _lab.Host.Sh(OtherPeoplesRules.Docker);
         Do(IptablesAccept.Ensure);
@@ -157,8 +174,16 @@ public sealed class IptablesAcceptTests : IDisposable
         Do(IptablesAccept.Ensure);
         Do((nft, _) => IptablesAccept.Ensure(nft, other));
         Do((nft, _) => IptablesAccept.Ensure(nft, other)).Should().BeNull();
-        _lab.Host.Sh("iptables -S FORWARD").Trim().Split('\n')[3..].Should().Equal(new[] { "-i tw+", "-i second0", "-o tw+", "-o second0" }
-            .Select(door => $"-A FORWARD {door} -m comment --comment twill-net2 -j ACCEPT"), "whose addresses only the IPAM plugin knows");
+        _lab.Host.Sh("iptables -S FORWARD")
+            .Trim()
+            .Split('\n')[3..]
+            .Should()
+            .Equal(
+                new[] { "-i tw+", "-i second0", "-o tw+", "-o second0" }.Select(door =>
+                    $"-A FORWARD {door} -m comment --comment twill-net2 -j ACCEPT"
+                ),
+                "whose addresses only the IPAM plugin knows"
+            );
 
         Do((nft, traffic) => IptablesAccept.Ensure(nft, traffic with { Containers = System.Net.IPNetwork.Parse("10.88.0.0/14") }));
 
@@ -174,8 +199,15 @@ public sealed class IptablesAcceptTests : IDisposable
     {
         using TestNetns elsewhere = TestNetns.Create();
         _lab.Host.Ip($"link add far0 type veth peer name eth0 netns {elsewhere.Name}");
-        _lab.Host.Sh("ip addr add 203.0.113.1/24 dev far0; ip link set far0 up; echo 0 > /proc/sys/net/ipv4/conf/all/rp_filter; echo 0 > /proc/sys/net/ipv4/conf/out0/rp_filter");
-        elsewhere.Sh("ip addr add 203.0.113.2/24 dev eth0; ip link set eth0 up; ip route add default via 203.0.113.1; nft add table ip seen; nft add chain ip seen in '{ type filter hook input priority 0; }'; nft add rule ip seen in icmp type echo-request counter");
+        _lab.Host.Sh(
+            "ip addr add 203.0.113.1/24 dev far0; ip link set far0 up; echo 0 > /proc/sys/net/ipv4/conf/all/rp_filter; echo 0 > "
+                + "/proc/sys/net/ipv4/conf/out0/rp_filter"
+        );
+        elsewhere.Sh(
+            "ip addr add 203.0.113.2/24 dev eth0; ip link set eth0 up; ip route add default via 203.0.113.1; nft add table ip seen; "
+                + "nft add chain ip seen in '{ type filter hook input priority 0; }'; nft add rule ip seen in icmp type echo-request "
+                + "counter"
+        );
         _lab.Host.WaitForCarrier("far0");
         elsewhere.WaitForCarrier("eth0");
         _lab.Outside.Sh("ip addr add 10.244.9.9/32 dev lo; ip route add 203.0.113.0/24 via 192.0.2.1");
@@ -206,21 +238,29 @@ public sealed class IptablesAcceptTests : IDisposable
 
     public void Dispose() => _lab.Dispose();
 
-    /// <summary>Who answers: a container another one, the outside a container, a published port the outside, a published port a container.</summary>
+    /// <summary>Who answers: a container another one, the outside a container, a published port the outside, a published port a
+    /// container.</summary>
     private string[] Reached() =>
-    [
-        Name(Ask(_lab.Pods[1], Tcp, AddressOf(0).ToString(), 80)),
-        Name(Ask(_lab.Pods[1], Tcp, OutsideAddress, 81)),
-        Name(Ask(_lab.Outside, Tcp, HostAddress, 8080)),
-        Name(Ask(_lab.Pods[1], Tcp, HostAddress, 8080)),
-    ];
+        [
+            Name(Ask(_lab.Pods[1], Tcp, AddressOf(0).ToString(), 80)),
+            Name(Ask(_lab.Pods[1], Tcp, OutsideAddress, 81)),
+            Name(Ask(_lab.Outside, Tcp, HostAddress, 8080)),
+            Name(Ask(_lab.Pods[1], Tcp, HostAddress, 8080)),
+        ];
 
     private static string Name(string? answer) => answer?.Split(' ')[0] ?? "nobody";
 
     /// <summary>`iptables-save` without what counters and clocks change.</summary>
     private string Saved() => _lab.Host.Sh("iptables-save | grep -v '^#' | sed 's/ \\[.*//'");
 
-    private void Delete() => Do((nft, _) => { IptablesAccept.Delete(nft, Network); return ""; });
+    private void Delete() =>
+        Do(
+            (nft, _) =>
+            {
+                IptablesAccept.Delete(nft, Network);
+                return "";
+            }
+        );
 
     private string? Do(Func<NftSocket, ForwardTraffic, string?> action) => Do(action, out _);
 
@@ -238,7 +278,8 @@ public sealed class IptablesAcceptTests : IDisposable
     }
 }
 
-/// <summary>Cases beside iptables' nft variant: skipped, with the reason, where that is not installed or where they do not run as root.</summary>
+/// <summary>Cases beside iptables' nft variant: skipped, with the reason, where that is not installed or where they do not run as
+/// root.</summary>
 internal sealed class RequiresIptablesTheoryAttribute : TheoryAttribute
 {
     public RequiresIptablesTheoryAttribute() => Skip = new RequiresIptablesFactAttribute().Skip;

@@ -4,8 +4,7 @@ namespace Kernel.Tests.Host.Forwarding;
 internal static class OtherPeoplesRules
 {
     /// <summary>`iptables-save` on a host where dockerd 20.10.24 turned on forwarding itself, less what it has for translations.</summary>
-    internal const string Docker =
-        """
+    internal const string Docker = """
         iptables-restore <<'END'
         *filter
         :INPUT ACCEPT [0:0]
@@ -42,8 +41,7 @@ internal static class OtherPeoplesRules
         """;
 
     /// <summary>A REJECT at the end of chains that everything is led through, as ufw has it with `default reject routed`.</summary>
-    internal const string Ufw =
-        """
+    internal const string Ufw = """
         iptables -P FORWARD DROP
         for c in before reject track; do iptables -N ufw-$c-forward; done
         iptables -A FORWARD -j ufw-before-forward; iptables -A FORWARD -j ufw-reject-forward; iptables -A FORWARD -j ufw-track-forward
@@ -55,9 +53,9 @@ internal static class OtherPeoplesRules
     /// <summary>What distributions ship in /etc/sysconfig/iptables.</summary>
     internal const string RejectAtTheEnd = "iptables -A FORWARD -j REJECT --reject-with icmp-host-prohibited";
 
-    /// <summary>The chains of firewalld 1.3 that a forwarded packet passes, of zone public: the base chain accepts and ends in a reject.</summary>
-    internal const string Firewalld =
-        """
+    /// <summary>The chains of firewalld 1.3 that a forwarded packet passes, of zone public: the base chain accepts and ends in a
+    /// reject.</summary>
+    internal const string Firewalld = """
         nft -f - <<'END'
         table inet firewalld {
           chain filter_FORWARD {

@@ -36,7 +36,8 @@ public sealed class IPv6PortsTests : IDisposable
     public void Containers_reach_their_own_and_a_neighbours_published_port_with_and_without_br_netfilter(int bridgeNetfilter)
     {
         _lab.Host.Sh($"echo {bridgeNetfilter} > /proc/sys/net/bridge/bridge-nf-call-ip6tables");
-        using Responder own = On(_lab.Pods[0], Tcp, 80, "pod0", "::"), other = On(_lab.Pods[1], Tcp, 80, "pod1", "::");
+        using Responder own = On(_lab.Pods[0], Tcp, 80, "pod0", "::"),
+            other = On(_lab.Pods[1], Tcp, 80, "pod1", "::");
         _lab.Publish("c0", Port6(Tcp, 8080, 0, 80));
         _lab.Publish("c1", Port6(Tcp, 8081, 1, 80, at: HostAddress6));
 
@@ -61,7 +62,8 @@ public sealed class IPv6PortsTests : IDisposable
     [RequiresRootFact]
     public void A_port_of_one_family_is_not_one_of_the_other_and_at_one_address_it_is_there_alone()
     {
-        using Responder six = On(_lab.Pods[0], Tcp, 80, "six", "::"), four = On(_lab.Pods[1], Tcp, 80, "four");
+        using Responder six = On(_lab.Pods[0], Tcp, 80, "six", "::"),
+            four = On(_lab.Pods[1], Tcp, 80, "four");
         _lab.Publish("c0", Port6(Tcp, 8080, 0, 80), Port6(Tcp, 8081, 0, 80, at: HostAddress6));
         _lab.Publish("c1", Port(Tcp, 8080, 1, 80));
 
@@ -77,8 +79,12 @@ public sealed class IPv6PortsTests : IDisposable
         _lab.Publish("c1", Port6(Tcp, 8080, 1, 80, at: HostAddress6));
         string before = _lab.Ruleset();
 
-        FluentActions.Invoking(() => _lab.Publish("c0", Port(Tcp, 8080, 0, 80), Port6(Tcp, 8080, 0, 80)))
-            .Should().Throw<PortInUseException>().Which.Message.Should().Be("host port [::]:8080/tcp is in use by interface eth0 of container c1");
+        FluentActions
+            .Invoking(() => _lab.Publish("c0", Port(Tcp, 8080, 0, 80), Port6(Tcp, 8080, 0, 80)))
+            .Should()
+            .Throw<PortInUseException>()
+            .Which.Message.Should()
+            .Be("host port [::]:8080/tcp is in use by interface eth0 of container c1");
 
         _lab.Ruleset().Should().Be(before);
         _lab.Publish("c0", Port(Tcp, 8080, 0, 80), Port6(Tcp, 8080, 0, 80, at: BridgeAddress6));
@@ -87,20 +93,40 @@ public sealed class IPv6PortsTests : IDisposable
     [RequiresRootFact]
     public void Everything_of_a_container_goes_with_it_and_stays_when_the_table_is_written_anew()
     {
-        PublishedPort[] ports = [Port(Tcp, 8080, 0, 80), Port(Udp, 53, 0, 53, at: HostAddress), Port6(Tcp, 8080, 0, 80), Port6(Udp, 53, 0, 53, at: HostAddress6)];
+        PublishedPort[] ports =
+        [
+            Port(Tcp, 8080, 0, 80),
+            Port(Udp, 53, 0, 53, at: HostAddress),
+            Port6(Tcp, 8080, 0, 80),
+            Port6(Udp, 53, 0, 53, at: HostAddress6),
+        ];
         _lab.Publish("c0", ports);
-        _lab.Do(nft => { Firewall.Write(nft, DualSpec with { Masquerade = false }); return true; });
+        _lab.Do(nft =>
+        {
+            Firewall.Write(nft, DualSpec with { Masquerade = false });
+            return true;
+        });
 
         _lab.Do(nft => PortMaps.FindDifference(nft, Network, VethOf("c0"), ports)).Should().BeNull();
         _lab.Do(nft => PortMaps.Owners(nft, Network)).Should().Equal(VethOf("c0"));
         _lab.Release("c0").Should().BeEquivalentTo(ports);
-        foreach ((string kind, string name) in new[] { ("map", "ports6"), ("map", "ports6_at"), ("map", "published6"), ("set", "translated6") })
+        foreach (
+            (string kind, string name) in new[] { ("map", "ports6"), ("map", "ports6_at"), ("map", "published6"), ("set", "translated6") }
+        )
+        {
             _lab.Elements(kind, name).Should().BeEmpty();
+        }
     }
 
     [RequiresRootTheory]
-    [InlineData("delete element inet twill-net1 ports6 { tcp . 8080 }", "map ports6 of nftables table inet twill-net1 does not lead host port [::]:8080/tcp to [fd00:244::2]:80")]
-    [InlineData("flush map inet twill-net1 ports6_at", "map ports6_at of nftables table inet twill-net1 does not lead host port [2001:db8:1::1]:53/udp")]
+    [InlineData(
+        "delete element inet twill-net1 ports6 { tcp . 8080 }",
+        "map ports6 of nftables table inet twill-net1 does not lead host port [::]:8080/tcp to [fd00:244::2]:80"
+    )]
+    [InlineData(
+        "flush map inet twill-net1 ports6_at",
+        "map ports6_at of nftables table inet twill-net1 does not lead host port [2001:db8:1::1]:53/udp"
+    )]
     [InlineData("flush set inet twill-net1 translated6", "set translated6 of nftables table inet twill-net1 lacks host port")]
     [InlineData("flush map inet twill-net1 published6", "is not published")]
     public void What_was_taken_away_is_named_and_published_again_from_the_record(string damage, string told)
@@ -126,7 +152,11 @@ public sealed class IPv6PortsTests : IDisposable
         PortRecords records = new(directory.Path);
         records.Write(new PodPorts("c0", "eth0", [Port(Tcp, 8080, 0, 80), Port6(Tcp, 8080, 0, 80)]));
         _lab.Host.Ip($"link add {VethOf("c0")} type bridge");
-        _lab.Do(nft => { Firewall.Write(nft, Spec); return true; });
+        _lab.Do(nft =>
+        {
+            Firewall.Write(nft, Spec);
+            return true;
+        });
 
         _lab.OnHost(route => _lab.Do(nft => records.Restore(nft, route, Network)).Should().ContainSingle());
 
@@ -136,7 +166,8 @@ public sealed class IPv6PortsTests : IDisposable
     [RequiresRootFact]
     public void A_udp_client_follows_the_port_to_another_container()
     {
-        using Responder first = On(_lab.Pods[0], Udp, 5353, "pod0", "::"), second = On(_lab.Pods[1], Udp, 5353, "pod1", "::");
+        using Responder first = On(_lab.Pods[0], Udp, 5353, "pod0", "::"),
+            second = On(_lab.Pods[1], Udp, 5353, "pod1", "::");
         using Socket client = UdpClient(_lab.Outside, 40000, AddressFamily.InterNetworkV6);
         Ask(client, HostAddress6, 53).Should().BeNull();
         _lab.Publish("c0", Port(Udp, 53, 0, 5353), Port6(Udp, 53, 0, 5353));

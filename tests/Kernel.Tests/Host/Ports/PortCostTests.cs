@@ -18,7 +18,9 @@ public sealed class PortCostTests : IDisposable
     [RequiresRootFact]
     public void The_two_hundredth_container_with_ports_costs_what_the_second_did()
     {
-        List<Cost> published = [], released = [], without = [];
+        List<Cost> published = [],
+            released = [],
+            without = [];
         for (ushort i = 0; i < Many; i++)
         {
             string id = $"c{i}";
@@ -28,7 +30,9 @@ public sealed class PortCostTests : IDisposable
         }
         _lab.Elements("map", "published").Should().HaveCount(2 * Many);
         for (int i = Many - 1; i >= 0; i--)
+        {
             released.Add(Count(nft => PortMaps.Release(nft, Network, VethOf($"c{i}"))));
+        }
 
         published.Skip(1).Distinct().Should().ContainSingle().Which.Changes.Should().Be(1, "all of it is one transaction");
         released.Distinct().Should().ContainSingle().Which.Changes.Should().Be(1);

@@ -8,7 +8,8 @@ using static Kernel.Tests.Host.Ports.Responder;
 
 namespace Kernel.Tests.Host.Ports;
 
-/// <summary>A UDP client that never stops: its packets go where the rules say now, not where its first one went. Judged by `conntrack -L`.</summary>
+/// <summary>A UDP client that never stops: its packets go where the rules say now, not where its first one went. Judged by `conntrack
+/// -L`.</summary>
 public sealed class PortFlowsTests : IDisposable
 {
     private readonly PortLab _lab = new();
@@ -30,7 +31,8 @@ public sealed class PortFlowsTests : IDisposable
     [RequiresRootFact]
     public void A_client_follows_the_port_to_another_container()
     {
-        using Responder first = On(_lab.Pods[0], Udp, 5353, "pod0"), second = On(_lab.Pods[1], Udp, 5353, "pod1");
+        using Responder first = On(_lab.Pods[0], Udp, 5353, "pod0"),
+            second = On(_lab.Pods[1], Udp, 5353, "pod1");
         using Socket client = UdpClient(_lab.Outside, 40000);
         _lab.Publish("c0", Port(Udp, 53, 0, 5353));
         Ask(client, HostAddress, 53).Should().StartWith("pod0 ");
@@ -46,7 +48,9 @@ public sealed class PortFlowsTests : IDisposable
     [RequiresRootFact]
     public void Flows_of_other_ports_of_the_host_and_through_it_are_left_alone()
     {
-        using Responder pod = On(_lab.Pods[0], Udp, 5353, "pod0"), dns = On(_lab.Outside, Udp, 53, "dns"), host = On(_lab.Host, Udp, 54, "host");
+        using Responder pod = On(_lab.Pods[0], Udp, 5353, "pod0"),
+            dns = On(_lab.Outside, Udp, 53, "dns"),
+            host = On(_lab.Host, Udp, 54, "host");
         Ask(_lab.Pods[1], Udp, OutsideAddress, 53).Should().StartWith("dns ", "the same port, of another machine");
         Ask(_lab.Outside, Udp, HostAddress, 54).Should().StartWith("host ");
         _lab.Publish("c0", Port(Udp, 53, 0, 5353), Port(Udp, 55, 0, 5353, at: HostAddress));
@@ -63,7 +67,8 @@ public sealed class PortFlowsTests : IDisposable
     [RequiresRootFact]
     public void Flows_are_listed_as_conntrack_lists_them_and_deleted_one_by_one()
     {
-        using Responder udp = On(_lab.Pods[0], Udp, 5353, "udp"), tcp = On(_lab.Pods[0], Tcp, 80, "tcp");
+        using Responder udp = On(_lab.Pods[0], Udp, 5353, "udp"),
+            tcp = On(_lab.Pods[0], Tcp, 80, "tcp");
         _lab.Publish("c0", Port(Udp, 53, 0, 5353), Port(Tcp, 8080, 0, 80));
         Ask(_lab.Outside, Udp, HostAddress, 53).Should().NotBeNull();
         Ask(_lab.Outside, Tcp, HostAddress, 8080).Should().NotBeNull();
@@ -77,7 +82,9 @@ public sealed class PortFlowsTests : IDisposable
             flow.Original.Source.Should().Be(IPAddress.Parse(OutsideAddress));
             flow.Original.Destination.Should().Be(IPAddress.Parse(HostAddress));
             flow.Reply.DestinationPort.Should().Be(flow.Original.SourcePort);
-            Flows("udp").Should().Contain($"src={OutsideAddress} dst={HostAddress} sport={flow.Original.SourcePort} dport=53")
+            Flows("udp")
+                .Should()
+                .Contain($"src={OutsideAddress} dst={HostAddress} sport={flow.Original.SourcePort} dport=53")
                 .And.Contain($"src=10.244.7.2 dst={OutsideAddress} sport=5353 dport={flow.Original.SourcePort}");
 
             conntrack.Delete(flow).Should().BeTrue();
@@ -94,6 +101,11 @@ public sealed class PortFlowsTests : IDisposable
     private string Flows(string protocol)
     {
         string listed = _lab.Host.Run("conntrack", "-L", "-p", protocol).OrThrow().Stdout;
-        return System.Text.RegularExpressions.Regex.Replace(listed, @"^(\w+\s+\d+) \d+", "$1", System.Text.RegularExpressions.RegexOptions.Multiline);
+        return System.Text.RegularExpressions.Regex.Replace(
+            listed,
+            @"^(\w+\s+\d+) \d+",
+            "$1",
+            System.Text.RegularExpressions.RegexOptions.Multiline
+        );
     }
 }

@@ -13,10 +13,19 @@ namespace Kernel.Tests.Host.Ports;
 /// </summary>
 internal sealed class PortLab : IDisposable
 {
-    internal const byte Tcp = 6, Udp = 17, Sctp = 132;
-    internal const string Network = "net1", Bridge = "twill0", BridgeAddress = "10.244.7.1", HostAddress = "192.0.2.1", OutsideAddress = "192.0.2.2";
+    internal const byte Tcp = 6,
+        Udp = 17,
+        Sctp = 132;
+    internal const string Network = "net1",
+        Bridge = "twill0",
+        BridgeAddress = "10.244.7.1",
+        HostAddress = "192.0.2.1",
+        OutsideAddress = "192.0.2.2";
 
-    internal const string BridgeAddress6 = "fd00:244::1", HostAddress6 = "2001:db8:1::1", OutsideAddress6 = "2001:db8:1::2", Containers6 = "fd00:244::/64";
+    internal const string BridgeAddress6 = "fd00:244::1",
+        HostAddress6 = "2001:db8:1::1",
+        OutsideAddress6 = "2001:db8:1::2",
+        Containers6 = "fd00:244::/64";
 
     internal static readonly FirewallSpec Spec = new(Network, Bridge, Masquerade: true, [IPNetwork.Parse("10.244.0.0/16")], []);
     internal static readonly FirewallSpec DualSpec = Spec with { Local = [.. Spec.Local, IPNetwork.Parse(Containers6)] };
@@ -42,12 +51,21 @@ internal sealed class PortLab : IDisposable
             Pods[i].Ip($"route add default via {BridgeAddress}");
         }
         foreach (string link in (string[])["out0", .. Pods.Select((_, i) => $"pod{i}")])
+        {
             Host.WaitForCarrier(link);
+        }
+
         foreach (TestNetns place in (TestNetns[])[Outside, .. Pods])
+        {
             place.WaitForCarrier("eth0");
+        }
+
         Host.Sh($"echo 1 > /proc/sys/net/ipv4/conf/{Bridge}/route_localnet");
         if (withIPv6)
+        {
             AddIPv6();
+        }
+
         Do(nft => Firewall.Ensure(nft, withIPv6 ? DualSpec : Spec));
     }
 
@@ -55,7 +73,13 @@ internal sealed class PortLab : IDisposable
     {
         // Link-local addresses are there at once, by which a router asks its neighbours for others.
         foreach (TestNetns ns in (TestNetns[])[Host, Outside, .. Pods])
-            ns.Sh("cd /proc/sys/net/ipv6/conf; for i in *; do echo 0 > $i/accept_dad; done; ip -o link show up | sed 's/^[0-9]*: //; s/[:@].*//' | grep -v '^lo$' | while read l; do ip link set $l down; ip link set $l up; done");
+        {
+            ns.Sh(
+                "cd /proc/sys/net/ipv6/conf; for i in *; do echo 0 > $i/accept_dad; done; ip -o link show up | sed 's/^[0-9]*: //; "
+                    + "s/[:@].*//' | grep -v '^lo$' | while read l; do ip link set $l down; ip link set $l up; done"
+            );
+        }
+
         Host.Sh("echo 1 > /proc/sys/net/ipv6/conf/all/forwarding");
         Host.Ip($"addr add {BridgeAddress6}/64 dev {Bridge} nodad");
         Host.Ip($"addr add {HostAddress6}/64 dev out0 nodad");
@@ -90,7 +114,11 @@ internal sealed class PortLab : IDisposable
         new(protocol, IPAddress.Parse(at), hostPort, AddressOf6(pod), port);
 
     internal void Publish(string container, params PublishedPort[] ports) =>
-        Do(nft => { PortMaps.Publish(nft, Network, container, "eth0", ports); return true; });
+        Do(nft =>
+        {
+            PortMaps.Publish(nft, Network, container, "eth0", ports);
+            return true;
+        });
 
     internal IReadOnlyList<PublishedPort> Release(string container) => Do(nft => PortMaps.Release(nft, Network, VethOf(container)));
 
@@ -122,8 +150,13 @@ internal sealed class PortLab : IDisposable
         List<string> elements = [];
         foreach (System.Text.Json.JsonElement one in Host.NftJson($"list {kind} inet twill-{network} {name}").EnumerateArray())
         {
-            if (one.TryGetProperty(kind, out System.Text.Json.JsonElement set) && set.TryGetProperty("elem", out System.Text.Json.JsonElement list))
+            if (
+                one.TryGetProperty(kind, out System.Text.Json.JsonElement set)
+                && set.TryGetProperty("elem", out System.Text.Json.JsonElement list)
+            )
+            {
                 elements.AddRange(list.EnumerateArray().Select(e => e.GetRawText()));
+            }
         }
         elements.Sort(StringComparer.Ordinal);
         return elements;
@@ -132,7 +165,10 @@ internal sealed class PortLab : IDisposable
     public void Dispose()
     {
         foreach (TestNetns pod in Pods)
+        {
             pod.Dispose();
+        }
+
         Outside.Dispose();
         Host.Dispose();
     }

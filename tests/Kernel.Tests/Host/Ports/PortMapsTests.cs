@@ -15,12 +15,20 @@ public sealed class PortMapsTests : IDisposable
     {
         _lab.Publish("c0", Port(Tcp, 8080, 0, 80), Port(Udp, 53, 0, 5353, at: HostAddress));
 
-        _lab.Elements("map", "ports").Should().Equal(
-            $$$"""[{"elem": {"val": {"concat": ["tcp", 8080]}, "comment": "{{{VethOf("c0")}}}: eth0 of c0"}}, {"concat": ["10.244.7.2", 80]}]""");
-        _lab.Elements("map", "ports_at").Should().Equal(
-            $$$"""[{"elem": {"val": {"concat": ["192.0.2.1", "udp", 53]}, "comment": "{{{VethOf("c0")}}}: eth0 of c0"}}, {"concat": ["10.244.7.2", 5353]}]""");
+        _lab.Elements("map", "ports")
+            .Should()
+            .Equal(
+                $$$"""[{"elem": {"val": {"concat": ["tcp", 8080]}, "comment": "{{{VethOf("c0")}}}: eth0 of c0"}}, {"concat": ["10.244.7.2", 80]}]"""
+            );
+        _lab.Elements("map", "ports_at")
+            .Should()
+            .Equal(
+                $$$"""[{"elem": {"val": {"concat": ["192.0.2.1", "udp", 53]}, "comment": "{{{VethOf("c0")}}}: eth0 of c0"}}, {"concat": ["10.244.7.2", 5353]}]"""
+            );
         _lab.Elements("map", "published").Should().HaveCount(2);
-        _lab.Do(nft => PortMaps.List(nft, Network, VethOf("c0"))).Should().Equal(Port(Tcp, 8080, 0, 80), Port(Udp, 53, 0, 5353, at: HostAddress));
+        _lab.Do(nft => PortMaps.List(nft, Network, VethOf("c0")))
+            .Should()
+            .Equal(Port(Tcp, 8080, 0, 80), Port(Udp, 53, 0, 5353, at: HostAddress));
         _lab.Do(nft => PortMaps.FindDifference(nft, Network, VethOf("c0"), null)).Should().BeNull();
     }
 
@@ -41,12 +49,21 @@ public sealed class PortMapsTests : IDisposable
     [RequiresRootFact]
     public void Thousands_of_ports_of_one_container_take_a_moment()
     {
-        PublishedPort[] ports = [.. Enumerable.Range(10_000, 5_000).SelectMany(p => new[] { Port(Tcp, (ushort)p, 0, (ushort)p), Port(Udp, (ushort)p, 0, (ushort)p, HostAddress) })];
+        PublishedPort[] ports =
+        [
+            .. Enumerable
+                .Range(10_000, 5_000)
+                .SelectMany(p => new[] { Port(Tcp, (ushort)p, 0, (ushort)p), Port(Udp, (ushort)p, 0, (ushort)p, HostAddress) }),
+        ];
         System.Diagnostics.Stopwatch clock = System.Diagnostics.Stopwatch.StartNew();
 
         _lab.Publish("c0", ports);
         _lab.Do(nft => PortMaps.FindDifference(nft, Network, VethOf("c0"), ports)).Should().BeNull();
-        _lab.Do(nft => { Firewall.Write(nft, Spec); return true; });
+        _lab.Do(nft =>
+        {
+            Firewall.Write(nft, Spec);
+            return true;
+        });
         _lab.Release("c0").Should().HaveCount(ports.Length);
 
         clock.Elapsed.Should().BeLessThan(TimeSpan.FromSeconds(30));
@@ -76,11 +93,12 @@ public sealed class PortMapsTests : IDisposable
         string before = _lab.Ruleset();
 
         Action sameNetwork = () => _lab.Publish("c1", Port(Tcp, 9000, 1, 80), Port(Tcp, 8080, 1, 80, at: second));
-        Action otherNetwork = () => _lab.Do(nft =>
-        {
-            PortMaps.Publish(nft, "net2", "c2", "net1", [Port(Tcp, 8080, 1, 80, at: second)]);
-            return true;
-        });
+        Action otherNetwork = () =>
+            _lab.Do(nft =>
+            {
+                PortMaps.Publish(nft, "net2", "c2", "net1", [Port(Tcp, 8080, 1, 80, at: second)]);
+                return true;
+            });
 
         if (!conflict)
         {
@@ -89,7 +107,10 @@ public sealed class PortMapsTests : IDisposable
         }
         string port = second == "0.0.0.0" ? "8080/tcp" : $"{second}:8080/tcp";
         sameNetwork.Should().Throw<PortInUseException>().WithMessage($"host port {port} is in use by interface eth0 of container c0");
-        otherNetwork.Should().Throw<PortInUseException>().WithMessage($"host port {port} is in use by interface eth0 of container c0, network {Network}");
+        otherNetwork
+            .Should()
+            .Throw<PortInUseException>()
+            .WithMessage($"host port {port} is in use by interface eth0 of container c0, network {Network}");
         _lab.Ruleset().Should().Be(before, "nothing of a refused request is left");
 
         _lab.Release("c0");
@@ -105,20 +126,25 @@ public sealed class PortMapsTests : IDisposable
         InNet2("c0", Port(Tcp, 8080, 1, 80), Port(Tcp, 8081, 1, 80)).Should().NotThrow();
         InNet2("c", Port(Tcp, 8080, 1, 80)).Should().Throw<PortInUseException>("it only begins like the other's name");
 
-        Action InNet2(string container, params PublishedPort[] ports) => () => _lab.Do(nft =>
-        {
-            PortMaps.Publish(nft, "net2", container, "eth1", ports);
-            return true;
-        });
+        Action InNet2(string container, params PublishedPort[] ports) =>
+            () =>
+                _lab.Do(nft =>
+                {
+                    PortMaps.Publish(nft, "net2", container, "eth1", ports);
+                    return true;
+                });
     }
 
     [RequiresRootFact]
     public void The_same_port_of_another_protocol_is_free() =>
-        FluentActions.Invoking(() =>
-        {
-            _lab.Publish("c0", Port(Tcp, 53, 0, 53));
-            _lab.Publish("c1", Port(Udp, 53, 1, 53));
-        }).Should().NotThrow();
+        FluentActions
+            .Invoking(() =>
+            {
+                _lab.Publish("c0", Port(Tcp, 53, 0, 53));
+                _lab.Publish("c1", Port(Udp, 53, 1, 53));
+            })
+            .Should()
+            .NotThrow();
 
     [RequiresRootFact]
     public void What_a_killed_add_left_is_replaced_by_the_next_for_the_same_container()
@@ -145,8 +171,14 @@ public sealed class PortMapsTests : IDisposable
     }
 
     [RequiresRootTheory]
-    [InlineData("delete element inet twill-net1 ports { tcp . 8080 }", "map ports of nftables table inet twill-net1 does not lead host port 8080/tcp to 10.244.7.2:80")]
-    [InlineData("delete element inet twill-net1 ports_at { 192.0.2.1 . udp . 53 }", "map ports_at of nftables table inet twill-net1 does not lead host port 192.0.2.1:53/udp")]
+    [InlineData(
+        "delete element inet twill-net1 ports { tcp . 8080 }",
+        "map ports of nftables table inet twill-net1 does not lead host port 8080/tcp to 10.244.7.2:80"
+    )]
+    [InlineData(
+        "delete element inet twill-net1 ports_at { 192.0.2.1 . udp . 53 }",
+        "map ports_at of nftables table inet twill-net1 does not lead host port 192.0.2.1:53/udp"
+    )]
     [InlineData("flush set inet twill-net1 translated", "set translated of nftables table inet twill-net1 lacks host port 8080/tcp")]
     [InlineData("flush map inet twill-net1 published", "host port 8080/tcp to 10.244.7.2:80 is not published")]
     public void What_was_taken_away_is_named(string damage, string told)
@@ -164,7 +196,9 @@ public sealed class PortMapsTests : IDisposable
     {
         _lab.Publish("c0", Port(Tcp, 8080, 0, 80));
 
-        _lab.Do(nft => PortMaps.FindDifference(nft, Network, VethOf("c0"), [])).Should().Be("host port 8080/tcp to 10.244.7.2:80 is published, but not asked for");
+        _lab.Do(nft => PortMaps.FindDifference(nft, Network, VethOf("c0"), []))
+            .Should()
+            .Be("host port 8080/tcp to 10.244.7.2:80 is published, but not asked for");
     }
 
     [RequiresRootFact]
@@ -175,7 +209,11 @@ public sealed class PortMapsTests : IDisposable
 
         _lab.Do(nft => Firewall.Ensure(nft, Spec with { Masquerade = false })).Should().BeTrue();
         Elements().Should().Be(before);
-        _lab.Do(nft => { Firewall.Write(nft, Spec); return true; });
+        _lab.Do(nft =>
+        {
+            Firewall.Write(nft, Spec);
+            return true;
+        });
         Elements().Should().Be(before);
         _lab.Release("c0").Should().HaveCount(2);
     }
@@ -184,7 +222,9 @@ public sealed class PortMapsTests : IDisposable
     public void A_table_of_an_earlier_version_is_replaced_by_one_with_maps()
     {
         _lab.Host.Nft($"delete table inet twill-{Network}");
-        _lab.Host.Nft($"add table inet twill-{Network} {{ map ports {{ type inet_service : ipv4_addr ; elements = {{ 80 : 10.244.7.2 }} ; }} ; }}");
+        _lab.Host.Nft(
+            $"add table inet twill-{Network} {{ map ports {{ type inet_service : ipv4_addr ; elements = {{ 80 : 10.244.7.2 }} ; }} ; }}"
+        );
 
         _lab.Do(nft => Firewall.Ensure(nft, Spec)).Should().BeTrue();
 
@@ -199,11 +239,20 @@ public sealed class PortMapsTests : IDisposable
         Thread writer = new(() =>
         {
             while (!stop.IsCancellationRequested)
-                _lab.Do(nft => { Firewall.Write(nft, Spec); return true; });
+            {
+                _lab.Do(nft =>
+                {
+                    Firewall.Write(nft, Spec);
+                    return true;
+                });
+            }
         });
         writer.Start();
         for (ushort i = 0; i < 40; i++)
+        {
             _lab.Publish($"c{i}", Port(Tcp, (ushort)(9000 + i), 0, 80));
+        }
+
         stop.Cancel();
         writer.Join();
 
@@ -233,6 +282,14 @@ public sealed class PortMapsTests : IDisposable
 
     public void Dispose() => _lab.Dispose();
 
-    private string Elements() => string.Join('\n',
-        [.. _lab.Elements("map", "ports"), .. _lab.Elements("map", "ports_at"), .. _lab.Elements("map", "published"), .. _lab.Elements("set", "translated")]);
+    private string Elements() =>
+        string.Join(
+            '\n',
+            [
+                .. _lab.Elements("map", "ports"),
+                .. _lab.Elements("map", "ports_at"),
+                .. _lab.Elements("map", "published"),
+                .. _lab.Elements("set", "translated"),
+            ]
+        );
 }

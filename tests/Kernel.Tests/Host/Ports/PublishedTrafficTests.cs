@@ -37,7 +37,8 @@ public sealed class PublishedTrafficTests : IDisposable
     public void Containers_reach_their_own_and_a_neighbours_published_port_with_and_without_br_netfilter(byte protocol, int bridgeNetfilter)
     {
         _lab.Host.Sh($"echo {bridgeNetfilter} > /proc/sys/net/bridge/bridge-nf-call-iptables");
-        using Responder own = On(_lab.Pods[0], protocol, 80, "pod0"), other = On(_lab.Pods[1], protocol, 80, "pod1");
+        using Responder own = On(_lab.Pods[0], protocol, 80, "pod0"),
+            other = On(_lab.Pods[1], protocol, 80, "pod1");
         _lab.Publish("c0", Port(protocol, 8080, 0, 80));
         _lab.Publish("c1", Port(protocol, 8081, 1, 80, at: HostAddress));
 
@@ -53,7 +54,10 @@ public sealed class PublishedTrafficTests : IDisposable
     {
         using Responder pod = On(_lab.Pods[0], Tcp, 80, "pod0");
         _lab.Publish("c0", Port(Tcp, 8080, 0, 80));
-        _lab.Host.Nft($"add table ip other {{ chain c {{ type nat hook prerouting priority -110 ; ip daddr 10.96.0.1 tcp dport 443 dnat to {AddressOf(0)}:80 ; }} ; }}");
+        _lab.Host.Nft(
+            $"add table ip other {{ chain c {{ type nat hook prerouting priority -110 ; ip daddr 10.96.0.1 tcp dport 443 dnat to "
+                + $"{AddressOf(0)}:80 ; }} ; }}"
+        );
 
         Ask(_lab.Pods[1], Tcp, "10.96.0.1", 443).Should().Be($"pod0 {AddressOf(1)}");
     }
@@ -61,7 +65,8 @@ public sealed class PublishedTrafficTests : IDisposable
     [RequiresRootFact]
     public void A_port_at_one_address_is_published_there_alone()
     {
-        using Responder first = On(_lab.Pods[0], Tcp, 80, "pod0"), second = On(_lab.Pods[1], Tcp, 80, "pod1");
+        using Responder first = On(_lab.Pods[0], Tcp, 80, "pod0"),
+            second = On(_lab.Pods[1], Tcp, 80, "pod1");
         _lab.Publish("c0", Port(Tcp, 8080, 0, 80, at: HostAddress), Port(Tcp, 8081, 0, 80, at: "127.0.0.1"));
         _lab.Publish("c1", Port(Tcp, 8080, 1, 80, at: BridgeAddress));
 
@@ -77,7 +82,8 @@ public sealed class PublishedTrafficTests : IDisposable
     [RequiresRootFact]
     public void Protocols_do_not_mix()
     {
-        using Responder tcp = On(_lab.Pods[0], Tcp, 53, "tcp"), udp = On(_lab.Pods[1], Udp, 5353, "udp");
+        using Responder tcp = On(_lab.Pods[0], Tcp, 53, "tcp"),
+            udp = On(_lab.Pods[1], Udp, 5353, "udp");
         _lab.Publish("c0", Port(Tcp, 53, 0, 53));
         _lab.Publish("c1", Port(Udp, 53, 1, 5353));
 
@@ -92,11 +98,18 @@ public sealed class PublishedTrafficTests : IDisposable
 
         string script = Path.Combine(RepoPaths.Root, "tests/Kernel.Tests/Host/Ports/sctp.py");
         using TempDir directory = TempDir.Create();
-        using Daemon server = Daemon.Start("sctp", [.. _lab.Pods[0].Enter, "/usr/bin/python3", script, "serve", "3869"], directory.At("log"));
+        using Daemon server = Daemon.Start(
+            "sctp",
+            [.. _lab.Pods[0].Enter, "/usr/bin/python3", script, "serve", "3869"],
+            directory.At("log")
+        );
         Eventually.True("the server listens", () => server.Log.Contains("ready"), onFailure: () => server.Log);
 
-        _lab.Outside.Run("/usr/bin/python3", script, "ask", HostAddress, "3868").OrThrow().Stdout.Trim()
-            .Should().Be($"INIT ACK from {HostAddress}:3868", "the answer comes from where it was asked");
+        _lab.Outside.Run("/usr/bin/python3", script, "ask", HostAddress, "3868")
+            .OrThrow()
+            .Stdout.Trim()
+            .Should()
+            .Be($"INIT ACK from {HostAddress}:3868", "the answer comes from where it was asked");
         server.Log.Should().Contain($"INIT from {OutsideAddress} to port 3869");
     }
 
@@ -104,7 +117,11 @@ public sealed class PublishedTrafficTests : IDisposable
     public void What_listens_on_the_hosts_loopback_is_not_opened_to_containers()
     {
         using Responder secret = On(_lab.Host, Tcp, 9000, "secret", "127.0.0.1");
-        _lab.Pods[0].Sh($"echo 1 > /proc/sys/net/ipv4/conf/eth0/route_localnet; ip addr del 127.0.0.1/8 dev lo; ip route add 127.0.0.0/8 via {BridgeAddress} src {AddressOf(0)}");
+        _lab.Pods[0]
+            .Sh(
+                $"echo 1 > /proc/sys/net/ipv4/conf/eth0/route_localnet; ip addr del 127.0.0.1/8 dev lo; ip route add 127.0.0.0/8 via "
+                    + $"{BridgeAddress} src {AddressOf(0)}"
+            );
 
         Ask(_lab.Pods[0], Tcp, "127.0.0.1", 9000).Should().BeNull();
         _lab.Host.Nft($"flush chain inet twill-{Network} loopback");

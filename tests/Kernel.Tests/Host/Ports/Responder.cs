@@ -20,14 +20,17 @@ internal sealed class Responder : IDisposable
     }
 
     internal static Responder On(TestNetns ns, byte protocol, int port, string name, string address = "0.0.0.0") => new(In(ns, () =>
-    {
-        IPEndPoint at = new(IPAddress.Parse(address), port);
-        Socket socket = New(protocol, at.AddressFamily);
-        socket.Bind(at);
-        if (protocol == PortLab.Tcp)
-            socket.Listen();
-        return socket;
-    }), name);
+            {
+                IPEndPoint at = new(IPAddress.Parse(address), port);
+                Socket socket = New(protocol, at.AddressFamily);
+                socket.Bind(at);
+                if (protocol == PortLab.Tcp)
+                {
+                    socket.Listen();
+                }
+
+                return socket;
+            }), name);
 
     /// <summary>What answers at an address and port, and for whom it takes us; null when nothing does.</summary>
     internal static string? Ask(TestNetns from, byte protocol, string address, int port)
@@ -57,7 +60,10 @@ internal sealed class Responder : IDisposable
                 return Encoding.ASCII.GetString(heard, 0, socket.ReceiveFrom(heard, ref server));
             }
             if (!socket.ConnectAsync(server).Wait(3000))
+            {
                 return null;
+            }
+
             return Encoding.ASCII.GetString(heard, 0, socket.Receive(heard));
         }
         catch (Exception e) when (e is SocketException or AggregateException { InnerException: SocketException })
@@ -68,9 +74,10 @@ internal sealed class Responder : IDisposable
 
     public void Dispose() => _socket.Dispose();
 
-    private static Socket New(byte protocol, AddressFamily family) => protocol == PortLab.Tcp
-        ? new Socket(family, SocketType.Stream, ProtocolType.Tcp)
-        : new Socket(family, SocketType.Dgram, ProtocolType.Udp);
+    private static Socket New(byte protocol, AddressFamily family) =>
+        protocol == PortLab.Tcp
+            ? new Socket(family, SocketType.Stream, ProtocolType.Tcp)
+            : new Socket(family, SocketType.Dgram, ProtocolType.Udp);
 
     // A socket belongs to the namespace of the thread that made it.
     private static T In<T>(TestNetns ns, Func<T> body)
