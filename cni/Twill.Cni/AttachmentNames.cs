@@ -1,3 +1,5 @@
+using System.Text;
+
 namespace Twill.Cni;
 
 /// <summary>How an attachment is called: among files and in sentences.</summary>
@@ -12,7 +14,7 @@ public static class AttachmentNames
     public static string FileName(this CniAttachment attachment)
     {
         string name = $"{attachment.ContainerId}:{attachment.IfName}";
-        return name.Length <= NameMax / 3 || System.Text.Encoding.UTF8.GetByteCount(name) <= NameMax
+        return name.Length <= NameMax / 3 || Encoding.UTF8.GetByteCount(name) <= NameMax
             ? name
             : $"{attachment.ContainerId.AsSpan(0, Math.Min(200, attachment.ContainerId.Length))}~{Hash(name):x16}";
     }

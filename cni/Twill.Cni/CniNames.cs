@@ -1,3 +1,5 @@
+using System.Text;
+
 namespace Twill.Cni;
 
 /// <summary>The names the specification restricts. Each method returns null for a good name, or what is wrong with it.</summary>
@@ -50,7 +52,7 @@ public static class CniNames
             return "expected an interface name, got nothing";
         }
 
-        if (System.Text.Encoding.UTF8.GetByteCount(name) > MaxInterfaceName)
+        if (Encoding.UTF8.GetByteCount(name) > MaxInterfaceName)
         {
             return $"expected at most {MaxInterfaceName} bytes";
         }

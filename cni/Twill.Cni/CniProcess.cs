@@ -1,7 +1,7 @@
 using System.Collections;
 using System.Diagnostics;
 using System.Text;
-using Twill.Cni.State;
+using Twill.System;
 
 namespace Twill.Cni;
 
@@ -30,12 +30,12 @@ public sealed class CniProcess : ICniProcess
     {
         _silence = silence;
         Libc.IgnoreSigpipe();
-        StateDir.KeepPrivate();
+        Libc.SetPrivateUmask();
         _hasStdin = Libc.IsInherited(0);
         _hasStdout = Libc.IsInherited(1);
         _hasStderr = Libc.IsInherited(2);
         var environment = new Dictionary<string, string>();
-        foreach (DictionaryEntry entry in System.Environment.GetEnvironmentVariables())
+        foreach (DictionaryEntry entry in global::System.Environment.GetEnvironmentVariables())
         {
             environment[(string)entry.Key] = (string)entry.Value!;
         }

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Twill.System;
 
 namespace Twill.Cni;
 
@@ -6,7 +7,7 @@ namespace Twill.Cni;
 public sealed class CniRequest
 {
     /// <summary>The most a runtime may send: room for thousands of attachments in a GC.</summary>
-    public const int MaxInput = 16 * 1024 * 1024;
+    public const int MaxInput = SmallFile.MaxBytes;
 
     private CniRequest(CniVerb verb, IReadOnlyDictionary<string, string> environment, byte[] config, ConfigReader reader)
     {

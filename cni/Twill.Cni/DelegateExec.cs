@@ -1,3 +1,5 @@
+using System.Text.Json;
+
 namespace Twill.Cni;
 
 /// <summary>Runs another plugin on behalf of this one (SPEC section 4): the IPAM plugin.</summary>
@@ -46,7 +48,7 @@ public static class DelegateExec
         using RunningDelegate running = Start(request, plugin, CniVerb.Version);
         try
         {
-            if (CniJson.TryParse(running.WaitForAnswer(), out System.Text.Json.JsonElement root, out _))
+            if (CniJson.TryParse(running.WaitForAnswer(), out JsonElement root, out _))
             {
                 return new ConfigReader(root).Lenient([])["supportedVersions"].StringList();
             }

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using Microsoft.Win32.SafeHandles;
+using Twill.System;
 
 namespace Twill.Cni;
 

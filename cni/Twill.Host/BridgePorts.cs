@@ -1,5 +1,6 @@
 using Twill.Linux;
 using Twill.Linux.Links;
+using Twill.Network;
 
 namespace Twill.Host;
 
@@ -11,9 +12,9 @@ public static class BridgePorts
 {
     /// <summary>Whether a link is the host end of a container of this network.</summary>
     public static bool IsHostEnd(Link link, string network) =>
-        HostNames.IsVeth(link.Name)
+        DeviceNames.IsVeth(link.Name)
         && link.Alias is { } alias
-        && alias.StartsWith(HostNames.VethAliasStart(network), StringComparison.Ordinal);
+        && alias.StartsWith(DeviceNames.VethAliasStart(network), StringComparison.Ordinal);
 
     /// <summary>
     /// Whether it hangs in the air: on no bridge at all, or down. One that somebody put on another bridge is left there, and a

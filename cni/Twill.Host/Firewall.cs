@@ -4,6 +4,7 @@ using Twill.Linux;
 using Twill.Linux.Netlink;
 using Twill.Linux.Nftables;
 using Twill.Linux.Nftables.Expressions;
+using Twill.Network;
 
 namespace Twill.Host;
 
@@ -56,7 +57,7 @@ public static class Firewall
 
     /// <summary>Host ends that are on no bridge (<see cref="RoutedEnd"/>); of those that are, no packet arrives under their own
     /// name.</summary>
-    private const string RoutedEnds = $"{HostNames.VethPrefix}*";
+    private const string RoutedEnds = $"{DeviceNames.VethPrefix}*";
 
     private const string Loopback = "loopback",
         Prerouting = "prerouting",
@@ -173,7 +174,7 @@ public static class Firewall
         batch.Send();
     }
 
-    private static TableId TableOf(string network) => new(NftFamily.Inet, HostNames.NftTable(network));
+    private static TableId TableOf(string network) => new(NftFamily.Inet, DeviceNames.NftTable(network));
 
     private static string CommentOf(FirewallSpec spec) => $"twill, made anew when changed: {spec.Fingerprint()}";
 

@@ -1,5 +1,6 @@
 using System.Net;
 using Twill.Linux;
+using Twill.System;
 
 namespace Twill.Host;
 

@@ -3,6 +3,7 @@ using Twill.Linux;
 using Twill.Linux.Addresses;
 using Twill.Linux.Links;
 using Twill.Linux.Routes;
+using Twill.Network;
 
 namespace Twill.Host;
 
@@ -15,16 +16,16 @@ namespace Twill.Host;
 public sealed record PodLinkSpec(string Network, string ContainerId, string IfName, int Mtu, bool Hairpin)
 {
     /// <summary>Name of the host end.</summary>
-    public string HostName { get; } = HostNames.Veth(ContainerId, IfName);
+    public string HostName { get; } = DeviceNames.Veth(ContainerId, IfName);
 
     /// <summary>Name of the device that queues what the container sends, when that is limited.</summary>
-    public string IfbName => HostNames.Ifb(ContainerId, IfName);
+    public string IfbName => DeviceNames.Ifb(ContainerId, IfName);
 
     /// <summary>Hardware address of the host end.</summary>
     public MacAddress HostMac { get; } = HostMacs.ForHostEnd(ContainerId, IfName);
 
     /// <summary>The host end's alias.</summary>
-    public string Alias => HostNames.VethAlias(Network, ContainerId, IfName);
+    public string Alias => DeviceNames.VethAlias(Network, ContainerId, IfName);
 }
 
 /// <summary>An address for a container.</summary>

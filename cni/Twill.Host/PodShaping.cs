@@ -2,6 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 using Twill.Linux;
 using Twill.Linux.Links;
 using Twill.Linux.TrafficControl;
+using Twill.Network;
 
 namespace Twill.Host;
 
@@ -58,7 +59,7 @@ public static class PodShaping
         List<string> names = [];
         foreach (Link link in host.ListLinks(kind: "ifb"))
         {
-            if (HostNames.IsIfb(link.Name) && IsOurs(host, link, network))
+            if (DeviceNames.IsIfb(link.Name) && IsOurs(host, link, network))
             {
                 names.Add(link.Name);
             }
@@ -101,8 +102,8 @@ public static class PodShaping
     // An ADD that was killed gave it no alias yet. It makes the host end before: without one nobody needs the ifb.
     private static bool IsOurs(RouteSocket host, Link ifb, string network) =>
         string.IsNullOrEmpty(ifb.Alias)
-            ? !host.TryGetLink(HostNames.VethOfIfb(ifb.Name), out _)
-            : ifb.Alias.StartsWith(HostNames.VethAliasStart(network), StringComparison.Ordinal);
+            ? !host.TryGetLink(DeviceNames.VethOfIfb(ifb.Name), out _)
+            : ifb.Alias.StartsWith(DeviceNames.VethAliasStart(network), StringComparison.Ordinal);
 
     private static string? EgressDifference(RouteSocket host, Link hostEnd, PodLinkSpec spec, RateLimit limit)
     {

@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using Twill.Linux;
 using Twill.Linux.Addresses;
 using Twill.Linux.Links;
+using Twill.Network;
 
 namespace Twill.Host;
 
@@ -277,8 +278,8 @@ public static class RoutedEnd
         address.Peer is not null
         && (
             address.Label is { } name
-                ? HostNames.IsVeth(name)
-                : host.TryGetLink(address.Index, out Link? link) && link.Group == Group && HostNames.IsVeth(link.Name)
+                ? DeviceNames.IsVeth(name)
+                : host.TryGetLink(address.Index, out Link? link) && link.Group == Group && DeviceNames.IsVeth(link.Name)
         );
 
     private static string ProxyArp(string link) => $"net/ipv4/conf/{link}/proxy_arp";

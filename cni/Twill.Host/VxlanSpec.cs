@@ -1,5 +1,6 @@
 using System.Net;
 using Twill.Linux;
+using Twill.Network;
 
 namespace Twill.Host;
 
@@ -7,7 +8,7 @@ namespace Twill.Host;
 /// A VXLAN device as it should be: `ip link add NAME type vxlan id VNI local LOCAL dstport PORT nolearning`, and no `dev`: a device
 /// bound to a lower interface dies with that interface.
 /// </summary>
-/// <param name="Name">Interface name, as <see cref="HostNames.VxlanDevice"/> gives it.</param>
+/// <param name="Name">Interface name, as <see cref="DeviceNames.VxlanDevice"/> gives it.</param>
 /// <param name="Vni">VXLAN network identifier.</param>
 /// <param name="Port">UDP destination port.</param>
 /// <param name="Local">Outer source address: this host's on the underlay. Its family is that of all outer packets.</param>

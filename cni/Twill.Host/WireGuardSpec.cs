@@ -1,6 +1,7 @@
 using System.Net;
 using Twill.Linux.Links;
 using Twill.Linux.WireGuard;
+using Twill.Network;
 
 namespace Twill.Host;
 
@@ -9,7 +10,7 @@ namespace Twill.Host;
 /// both
 /// families of the underlay, and carries both.
 /// </summary>
-/// <param name="Name">Interface name, as <see cref="HostNames.WireGuardDevice"/> gives it.</param>
+/// <param name="Name">Interface name, as <see cref="DeviceNames.WireGuardDevice"/> gives it.</param>
 /// <param name="Port">UDP port that it listens on.</param>
 /// <param name="PrivateKey">This host's private key.</param>
 /// <param name="Mtu">MTU in bytes.</param>

@@ -1,12 +1,12 @@
 using System.Net;
 using System.Net.Sockets;
 using Twill.Cni;
-using Twill.Cni.Configuration;
 using Twill.Host;
 using Twill.Linux;
 using Twill.Linux.Addresses;
 using Twill.Linux.Links;
 using Twill.Linux.Routes;
+using Twill.Network.Configuration;
 
 namespace Twill.Plugin;
 

@@ -1,9 +1,10 @@
-using Twill.Cni.Configuration;
-using Twill.Cni.State;
 using Twill.Host;
 using Twill.Host.Backends;
 using Twill.Linux;
 using Twill.Linux.WireGuard;
+using Twill.Network.Configuration;
+using Twill.Network.State;
+using Twill.System;
 
 namespace Twill.Plugin;
 

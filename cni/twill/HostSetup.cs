@@ -1,12 +1,12 @@
 using System.Net;
 using System.Net.Sockets;
 using Twill.Cni;
-using Twill.Cni.Configuration;
-using Twill.Cni.State;
 using Twill.Host;
 using Twill.Host.Forwarding;
 using Twill.Linux;
 using Twill.Linux.Nftables;
+using Twill.Network.Configuration;
+using Twill.Network.State;
 using Twill.Plugin.Capabilities;
 
 namespace Twill.Plugin;

@@ -1,8 +1,8 @@
 using System.Net;
 using System.Net.Sockets;
 using Twill.Cni;
-using Twill.Cni.Configuration;
 using Twill.Host;
+using Twill.Network.Configuration;
 
 namespace Twill.Plugin;
 

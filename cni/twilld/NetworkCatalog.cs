@@ -1,5 +1,5 @@
 using System.Net;
-using Twill.Cni.Configuration;
+using Twill.Network.Configuration;
 
 namespace Twill.Agent;
 

@@ -1,8 +1,8 @@
 using Twill.Cluster;
 using Twill.Cni;
-using Twill.Cni.Configuration;
-using Twill.Cni.State;
 using Twill.Linux;
+using Twill.Network.Configuration;
+using Twill.Network.State;
 
 namespace Twill.Agent;
 

@@ -2,7 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using Twill.Cni;
-using Twill.Cni.State;
+using Twill.Network.State;
 
 namespace Twill.Agent;
 

@@ -1,8 +1,9 @@
 using System.Net;
 using Twill.Cluster;
 using Twill.Cni;
-using Twill.Cni.Configuration;
-using Twill.Cni.State;
+using Twill.Network.Configuration;
+using Twill.Network.State;
+using Twill.System;
 
 namespace Twill.Agent;
 

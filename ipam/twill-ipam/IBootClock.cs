@@ -1,4 +1,4 @@
-using Twill.Cni.State;
+using Twill.System;
 
 namespace Twill.Ipam;
 

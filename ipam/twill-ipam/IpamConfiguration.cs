@@ -1,5 +1,5 @@
 using Twill.Cni;
-using Twill.Cni.Configuration;
+using Twill.Network.Configuration;
 
 namespace Twill.Ipam;
 

@@ -1,5 +1,5 @@
 using Twill.Cni;
-using Twill.Cni.State;
+using Twill.Network.State;
 
 namespace Twill.Ipam;
 

@@ -1,7 +1,7 @@
 using System.Text;
 using Twill.Cni;
-using Twill.Cni.Configuration;
-using Twill.Cni.State;
+using Twill.Network.Configuration;
+using Twill.System;
 
 namespace Twill.Ipam;
 

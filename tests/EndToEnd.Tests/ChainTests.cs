@@ -1,3 +1,4 @@
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using Twill.EndToEnd.Tests.Capabilities;
 using Twill.EndToEnd.Tests.Ports;
@@ -44,7 +45,7 @@ public sealed class ChainTests : IDisposable
         Chain(version, """{"type":"tuning","sysctl":{"net.core.somaxconn":"500"},"mac":"c2:11:22:33:44:66","mtu":1400,"promisc":true}""");
         LabContainer container = Add("{}");
 
-        System.Text.Json.JsonElement link = container.IpJson("link show dev eth0")[0];
+        JsonElement link = container.IpJson("link show dev eth0")[0];
         link.GetProperty("address").GetString().Should().Be("c2:11:22:33:44:66");
         link.GetProperty("mtu").GetInt32().Should().Be(1400);
         container.CanPing(Lab.OutsideAddress).Should().BeTrue();

@@ -1,3 +1,4 @@
+using System.Net;
 using System.Text.Json;
 using Twill.Testing;
 
@@ -134,7 +135,7 @@ public sealed class ConnectivityTests(ThreeHosts hosts) : IClassFixture<ThreeHos
     {
         foreach ((LabHost host, LabContainer container) in hosts.Containers)
         {
-            System.Net.IPNetwork.Parse(_cluster.LeaseOf(host)!).Contains(System.Net.IPAddress.Parse(container.Address)).Should().BeTrue();
+            IPNetwork.Parse(_cluster.LeaseOf(host)!).Contains(IPAddress.Parse(container.Address)).Should().BeTrue();
         }
     }
 }

@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Twill.Testing;
 
 namespace Twill.EndToEnd.Tests;
@@ -60,7 +61,7 @@ public sealed class LeaseRaceTests
             EtcdServer etcd = lab.StartEtcd();
             for (int i = 0; i < Hosts; i++)
             {
-                System.Text.Json.Nodes.JsonObject conf = SampleConf.Cluster(etcd.Endpoint);
+                JsonObject conf = SampleConf.Cluster(etcd.Endpoint);
                 conf.Ipam()["subnetMin"] = "10.244.1.0";
                 conf.Ipam()["subnetMax"] = $"10.244.{Subnets}.0";
                 lab.AddHost($"host{i}").Configure(conf);

@@ -1,3 +1,4 @@
+using System.Net;
 using Twill.Testing;
 
 namespace Twill.EndToEnd.Tests;
@@ -23,7 +24,7 @@ internal static class Leftovers
     {
         string directory = host.At($"/var/lib/cni/twill/{network}");
         return Directory.Exists(directory)
-            ? [.. Directory.GetFiles(directory).Select(f => Path.GetFileName(f)).Where(f => System.Net.IPAddress.TryParse(f, out _))]
+            ? [.. Directory.GetFiles(directory).Select(f => Path.GetFileName(f)).Where(f => IPAddress.TryParse(f, out _))]
             : [];
     }
 }

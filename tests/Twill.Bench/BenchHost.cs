@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 
 namespace Twill.Bench;
 
@@ -75,9 +76,9 @@ internal sealed class BenchHost : IDisposable
         Do(() =>
         {
             Call[] calls = [.. containers.Select(c => new Call(Chain, verb, c, _scratch))];
-            long started = System.Diagnostics.Stopwatch.GetTimestamp();
+            long started = Stopwatch.GetTimestamp();
             RunAll(calls, atOnce);
-            return (System.Diagnostics.Stopwatch.GetElapsedTime(started).TotalMilliseconds, calls);
+            return (Stopwatch.GetElapsedTime(started).TotalMilliseconds, calls);
         });
 
     // One thread starts them all and hears of the end of each: it is the only one in the host's namespaces.

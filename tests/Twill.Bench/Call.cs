@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 
 namespace Twill.Bench;
@@ -33,7 +34,7 @@ internal sealed class Call(Chain chain, string verb, int container, string scrat
         File.WriteAllText(Input, Current.Config(container, File.Exists(before) ? File.ReadAllText(before) : "{}"));
         string plugin = Current.Plugin;
         string[] arguments = memory ? ["/usr/bin/time", "-f", "%M", "-o", Output + ".peak", plugin] : [plugin];
-        _started = System.Diagnostics.Stopwatch.GetTimestamp();
+        _started = Stopwatch.GetTimestamp();
         Pid = Native.Start(
             arguments[0],
             arguments,
@@ -52,7 +53,7 @@ internal sealed class Call(Chain chain, string verb, int container, string scrat
     /// <returns>False when there is another, which is to be started.</returns>
     public bool IsOver(int status, double cpuMs)
     {
-        _total = new(_total.WallMs + System.Diagnostics.Stopwatch.GetElapsedTime(_started).TotalMilliseconds, _total.CpuMs + cpuMs, status);
+        _total = new(_total.WallMs + Stopwatch.GetElapsedTime(_started).TotalMilliseconds, _total.CpuMs + cpuMs, status);
         if (status != 0)
         {
             Console.Error.WriteLine($"{chain.Name}: {verb} of container {container} failed (status {status}): {File.ReadAllText(Output)}");

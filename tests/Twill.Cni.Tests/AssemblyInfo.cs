@@ -1,1 +1,1 @@
-[assembly: System.Runtime.Versioning.SupportedOSPlatform("linux")]
+[assembly: global::System.Runtime.Versioning.SupportedOSPlatform("linux")]

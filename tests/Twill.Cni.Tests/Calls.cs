@@ -1,3 +1,4 @@
+using System.Net;
 using System.Text.Json;
 using Twill.Testing;
 
@@ -6,7 +7,7 @@ namespace Twill.Cni.Tests;
 /// <summary>Calls of a plugin whose verbs do nothing but show that they were reached.</summary>
 internal static class Calls
 {
-    internal static readonly CniResult SomeResult = new() { Ips = [new CniIp(System.Net.IPAddress.Parse("10.1.0.5"), 16)] };
+    internal static readonly CniResult SomeResult = new() { Ips = [new CniIp(IPAddress.Parse("10.1.0.5"), 16)] };
 
     internal static (string, string)[] Environment(string command) =>
         [

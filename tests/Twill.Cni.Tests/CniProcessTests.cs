@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text.Json;
 using Microsoft.Win32.SafeHandles;
+using Twill.System;
 using Twill.Testing;
 
 namespace Twill.Cni.Tests;

@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 
 namespace Twill.Cni.Tests;
@@ -27,7 +28,7 @@ public sealed class CniRequestTests
         request.Args["Y"].Should().BeNull();
         request.Args.IgnoreUnknown.Should().BeTrue();
         request.PrevResult.Should().BeNull();
-        System.Text.Encoding.UTF8.GetString(request.ConfigBytes.Span).Should().Be(config);
+        Encoding.UTF8.GetString(request.ConfigBytes.Span).Should().Be(config);
     }
 
     [Fact]

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Net;
 using System.Text;
 using Twill.Testing;
 
@@ -134,8 +135,8 @@ public sealed class DelegateExecTests : IDisposable
 
         CniResult result = DelegateExec.Run(Request(CniVerb.Add, Calls.Config(version)), "ipam", CniVerb.Add)!;
 
-        result.Ips.Should().Equal(new CniIp(System.Net.IPAddress.Parse("10.1.0.5"), 16, System.Net.IPAddress.Parse("10.1.0.1")));
-        result.Routes.Should().Equal(new CniRoute(System.Net.IPNetwork.Parse("0.0.0.0/0")));
+        result.Ips.Should().Equal(new CniIp(IPAddress.Parse("10.1.0.5"), 16, IPAddress.Parse("10.1.0.1")));
+        result.Routes.Should().Equal(new CniRoute(IPNetwork.Parse("0.0.0.0/0")));
     }
 
     [Fact]

@@ -1,6 +1,6 @@
 using System.Text;
 using System.Text.Json;
-using Twill.Cni.Configuration;
+using Twill.Network.Configuration;
 using Twill.Testing;
 using Xunit.Abstractions;
 

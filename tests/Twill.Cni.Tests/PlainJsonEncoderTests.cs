@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 
 namespace Twill.Cni.Tests;
@@ -20,7 +21,7 @@ public sealed class PlainJsonEncoderTests
 
             if (JsonDocument.Parse(json).RootElement[0].GetString() != text)
             {
-                Assert.Fail($"U+{scalar:X4} was written as {System.Text.Encoding.UTF8.GetString(json)}");
+                Assert.Fail($"U+{scalar:X4} was written as {Encoding.UTF8.GetString(json)}");
             }
         }
     }
@@ -32,7 +33,7 @@ public sealed class PlainJsonEncoderTests
     [InlineData("\0\u001f\u007f\u009b", "\\u0000\\u001F\\u007F\\u009B")]
     [InlineData("<ä/€/😀>", "<ä/€/😀>")]
     public void What_json_or_a_terminal_would_trip_over_is_escaped_and_nothing_else(string text, string written) =>
-        System.Text.Encoding.UTF8.GetString(Write(text)).Should().Be($"[\"{written}\"]");
+        Encoding.UTF8.GetString(Write(text)).Should().Be($"[\"{written}\"]");
 
     [Theory]
     [InlineData(0xd83d)]
@@ -49,7 +50,7 @@ public sealed class PlainJsonEncoderTests
             writer.WriteStringValue("ä\u001b[31m\"😀"u8);
         }
 
-        System.Text.Encoding.UTF8.GetString(stream.ToArray()).Should().Be("\"ä\\u001B[31m\\\"😀\"");
+        Encoding.UTF8.GetString(stream.ToArray()).Should().Be("\"ä\\u001B[31m\\\"😀\"");
     }
 
     private static byte[] Write(string text)

@@ -1,4 +1,5 @@
 using System.Net;
+using Twill.Network;
 
 namespace Twill.Host.Tests;
 
@@ -6,7 +7,7 @@ public sealed class HostNamesTests
 {
     [Fact]
     public void A_host_ends_name_never_changes_between_versions() =>
-        HostNames.Veth("c1", "eth0").Should().Be("twepnut2omcn42u", "a DEL after an upgrade must find what the old version made");
+        DeviceNames.Veth("c1", "eth0").Should().Be("twepnut2omcn42u", "a DEL after an upgrade must find what the old version made");
 
     [Theory]
     [InlineData("c1", "eth0")]
@@ -14,29 +15,29 @@ public sealed class HostNamesTests
     [InlineData("a-very-long-container-id-0123456789abcdef0123456789abcdef0123456789abcdef", "a23456789012345")]
     public void A_host_ends_name_fits_into_an_interface_name_and_is_recognised(string id, string ifName)
     {
-        string name = HostNames.Veth(id, ifName);
+        string name = DeviceNames.Veth(id, ifName);
 
         name.Should().HaveLength(15).And.StartWith("tw");
-        HostNames.IsVeth(name).Should().BeTrue();
+        DeviceNames.IsVeth(name).Should().BeTrue();
     }
 
     [Fact]
     public void An_ifb_has_the_name_of_its_host_end_but_for_the_prefix()
     {
-        string ifb = HostNames.Ifb("c1", "eth0");
+        string ifb = DeviceNames.Ifb("c1", "eth0");
 
         ifb.Should().Be("tbepnut2omcn42u");
-        HostNames.IsIfb(ifb).Should().BeTrue();
-        HostNames.IsVeth(ifb).Should().BeFalse();
-        HostNames.IsIfb(HostNames.Veth("c1", "eth0")).Should().BeFalse();
-        HostNames.VethOfIfb(ifb).Should().Be(HostNames.Veth("c1", "eth0"));
+        DeviceNames.IsIfb(ifb).Should().BeTrue();
+        DeviceNames.IsVeth(ifb).Should().BeFalse();
+        DeviceNames.IsIfb(DeviceNames.Veth("c1", "eth0")).Should().BeFalse();
+        DeviceNames.VethOfIfb(ifb).Should().Be(DeviceNames.Veth("c1", "eth0"));
     }
 
     [Fact]
     public void Id_and_interface_do_not_run_together()
     {
-        HostNames.Veth("c1", "eth0").Should().NotBe(HostNames.Veth("c1e", "th0"));
-        HostNames.Veth("c1", "eth0").Should().NotBe(HostNames.Veth("c1", "eth1"));
+        DeviceNames.Veth("c1", "eth0").Should().NotBe(DeviceNames.Veth("c1e", "th0"));
+        DeviceNames.Veth("c1", "eth0").Should().NotBe(DeviceNames.Veth("c1", "eth1"));
     }
 
     [Fact]
@@ -45,8 +46,8 @@ public sealed class HostNamesTests
         HashSet<string> names = [];
         for (int i = 0; i < 50_000; i++)
         {
-            names.Add(HostNames.Veth(i.ToString(), "eth0"));
-            names.Add(HostNames.Veth(i.ToString(), "eth1"));
+            names.Add(DeviceNames.Veth(i.ToString(), "eth0"));
+            names.Add(DeviceNames.Veth(i.ToString(), "eth1"));
         }
 
         names.Should().HaveCount(100_000);
@@ -57,11 +58,11 @@ public sealed class HostNamesTests
     [InlineData("twill0")]
     [InlineData("twepnut2omcn42z")]
     [InlineData("twepnut2omcn42")]
-    public void Other_names_are_not_taken_for_a_host_end(string name) => HostNames.IsVeth(name).Should().BeFalse();
+    public void Other_names_are_not_taken_for_a_host_end(string name) => DeviceNames.IsVeth(name).Should().BeFalse();
 
     [Fact]
     public void An_alias_is_cut_to_what_the_kernel_keeps() =>
-        HostNames.VethAlias("net1", new string('c', 400), "eth0").Should().HaveLength(255).And.StartWith("twill net1 ccc");
+        DeviceNames.VethAlias("net1", new string('c', 400), "eth0").Should().HaveLength(255).And.StartWith("twill net1 ccc");
 
     [Fact]
     public void Hardware_addresses_are_derived_local_and_unicast()

@@ -51,7 +51,7 @@ internal static class Captured
     internal static string Directory()
     {
         string? at = AppContext.BaseDirectory;
-        while (at is not null && !System.IO.Directory.Exists(Path.Combine(at, "golden")))
+        while (at is not null && !global::System.IO.Directory.Exists(Path.Combine(at, "golden")))
         {
             at = Path.GetDirectoryName(at);
         }

@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 
 namespace Twill.Testing;
@@ -66,7 +67,7 @@ public sealed record CniProcess(string Program)
 
     public CniAnswer Check(string config) => Run("CHECK", config);
 
-    public CniAnswer Run(string command, string config) => Run(command, System.Text.Encoding.UTF8.GetBytes(config));
+    public CniAnswer Run(string command, string config) => Run(command, Encoding.UTF8.GetBytes(config));
 
     public CniAnswer Run(string command, byte[] stdin)
     {

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net;
+using System.Text;
 using System.Text.Json;
 
 namespace Twill.Testing;
@@ -139,7 +140,7 @@ public sealed class EtcdServer : IDisposable
     }
 
     private static string Decode(JsonElement pair, string name) =>
-        pair.TryGetProperty(name, out JsonElement value) ? System.Text.Encoding.UTF8.GetString(value.GetBytesFromBase64()) : "";
+        pair.TryGetProperty(name, out JsonElement value) ? Encoding.UTF8.GetString(value.GetBytesFromBase64()) : "";
 
     private IEnumerable<string> Arguments()
     {

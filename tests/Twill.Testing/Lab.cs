@@ -1,3 +1,5 @@
+using System.Net;
+
 namespace Twill.Testing;
 
 /// <summary>
@@ -72,7 +74,7 @@ public sealed class Lab : IDisposable
         Etcd = EtcdServer.Start(
             (options ?? new()) with
             {
-                Address = System.Net.IPAddress.Parse(Has(LabFamilies.IPv4) ? EtcdAddress : EtcdAddressV6),
+                Address = IPAddress.Parse(Has(LabFamilies.IPv4) ? EtcdAddress : EtcdAddressV6),
                 Port = 2379,
                 Prefix = node.Enter,
             }
@@ -86,7 +88,7 @@ public sealed class Lab : IDisposable
     {
         LabNode node = NewNode("etcd");
         Connect("etcd", node.Pid, node, EtcdAddress, EtcdAddressV6);
-        EtcdCluster cluster = new(members, System.Net.IPAddress.Parse(EtcdAddress), node.Enter);
+        EtcdCluster cluster = new(members, IPAddress.Parse(EtcdAddress), node.Enter);
         _parts.Add(cluster);
         return cluster;
     }

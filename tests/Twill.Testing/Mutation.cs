@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json;
 using System.Text.Json.Nodes;
 
 namespace Twill.Testing;
@@ -95,7 +96,7 @@ public static class Mutation
             {
                 json = Changed(random, json, keep);
             }
-            catch (Exception e) when (e is System.Text.Json.JsonException or ArgumentException or InvalidOperationException)
+            catch (Exception e) when (e is JsonException or ArgumentException or InvalidOperationException)
             {
                 return json; // a doubled key or half a character: the document is damaged beyond what can be changed further
             }

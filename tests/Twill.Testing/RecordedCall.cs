@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json.Nodes;
 
 namespace Twill.Testing;
@@ -89,7 +90,7 @@ public sealed record RecordedCall(string Name, IReadOnlyDictionary<string, strin
             Path.GetFileNameWithoutExtension(file),
             variables,
             input,
-            int.Parse(code!, System.Globalization.CultureInfo.InvariantCulture)
+            int.Parse(code!, CultureInfo.InvariantCulture)
         );
     }
 

@@ -8,7 +8,7 @@ public sealed class TempDir : IDisposable
 
     private const string Memory = "/dev/shm";
 
-    private static readonly string s_parent = System.IO.Path.GetTempPath();
+    private static readonly string s_parent = global::System.IO.Path.GetTempPath();
 
     static TempDir()
     {
@@ -27,13 +27,13 @@ public sealed class TempDir : IDisposable
     public static TempDir CreateInMemory() => CreateIn(Memory);
 
     /// <summary>The full path of a name below this directory.</summary>
-    public string At(string name) => System.IO.Path.Combine(Path, name);
+    public string At(string name) => global::System.IO.Path.Combine(Path, name);
 
     /// <summary>Writes a file below this directory and gives its full path.</summary>
     public string Write(string name, string content)
     {
         string path = At(name);
-        Directory.CreateDirectory(System.IO.Path.GetDirectoryName(path)!);
+        Directory.CreateDirectory(global::System.IO.Path.GetDirectoryName(path)!);
         File.WriteAllText(path, content);
         return path;
     }
@@ -48,7 +48,7 @@ public sealed class TempDir : IDisposable
 
     private static TempDir CreateIn(string parent)
     {
-        string path = System.IO.Path.Combine(parent, Owned.NewName(Prefix));
+        string path = global::System.IO.Path.Combine(parent, Owned.NewName(Prefix));
         Directory.CreateDirectory(path);
         return new TempDir(path);
     }

@@ -56,12 +56,12 @@ public sealed class TestNetns : NetnsShell, IDisposable
 
     private static void Sweep()
     {
-        if (!System.IO.Directory.Exists(Directory))
+        if (!global::System.IO.Directory.Exists(Directory))
         {
             return;
         }
 
-        foreach (string name in Owned.Orphans(Prefix, System.IO.Directory.GetFiles(Directory).Select(f => System.IO.Path.GetFileName(f))))
+        foreach (string name in Owned.Orphans(Prefix, global::System.IO.Directory.GetFiles(Directory).Select(f => global::System.IO.Path.GetFileName(f))))
         {
             Cmd.Run("ip", ["netns", "delete", name]);
         }

@@ -1,6 +1,6 @@
 using System.Text.Json;
 using Twill.Cni;
-using Twill.Cni.State;
+using Twill.Network.State;
 using Twill.Testing;
 
 namespace Twill.Ipam.Tests;

@@ -1,6 +1,6 @@
 using System.Net.Sockets;
-using Twill.Cni.Configuration;
-using Twill.Host;
+using Twill.Network;
+using Twill.Network.Configuration;
 
 namespace Twill.Plugin.Tests;
 
@@ -15,7 +15,7 @@ public sealed class DeviceNamesTests
     [InlineData(16_777_215, AddressFamily.InterNetworkV6, "twill6.16777215")]
     public void An_overlay_device_has_one_name_for_all_who_ask_and_the_kernel_takes_it(int vni, AddressFamily outer, string name)
     {
-        HostNames.VxlanDevice(vni, outer).Should().Be(name);
+        DeviceNames.VxlanDevice(vni, outer).Should().Be(name);
         new BackendConf(BackendType.Vxlan, vni, 4789, false, null).DeviceNameOver(outer).Should().Be(name);
         name.Length.Should().BeLessThanOrEqualTo(15, "IFNAMSIZ is 16, with the zero at the end");
     }

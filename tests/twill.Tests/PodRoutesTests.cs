@@ -1,7 +1,7 @@
 using System.Net;
 using System.Text.Json;
 using Twill.Cni;
-using Twill.Cni.Configuration;
+using Twill.Network.Configuration;
 
 namespace Twill.Plugin.Tests;
 

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using Twill.Testing;
 
@@ -169,7 +170,7 @@ internal sealed class AgentHost : IDisposable
             ["TWILL_STATE_DIR"] = Path.Combine(_directory, "state"),
             ["DOTNET_ROLL_FORWARD"] = "Major",
             ["NOTIFY_SOCKET"] = NotifySocket,
-            ["WATCHDOG_USEC"] = WatchdogMicroseconds?.ToString(System.Globalization.CultureInfo.InvariantCulture),
+            ["WATCHDOG_USEC"] = WatchdogMicroseconds?.ToString(CultureInfo.InvariantCulture),
         };
 
     /// <summary>What a shell starts in the background ignores SIGINT; a service manager's child does not.</summary>

@@ -1,3 +1,4 @@
+using System.Net;
 using Twill.Testing;
 
 namespace Twill.Agent.Tests;
@@ -20,7 +21,7 @@ internal sealed class AgentLab : IDisposable
         Underlay.Ip("link add name under type bridge mcast_snooping 0");
         Connect(Underlay, "under", 1);
         string address = families.HasFlag(LabFamilies.IPv4) ? "192.168.64.1" : "fd00:64::1";
-        Etcd = EtcdServer.Start(new EtcdServerOptions { Address = System.Net.IPAddress.Parse(address), Prefix = Underlay.Enter });
+        Etcd = EtcdServer.Start(new EtcdServerOptions { Address = IPAddress.Parse(address), Prefix = Underlay.Enter });
     }
 
     internal LabFamilies Families { get; }

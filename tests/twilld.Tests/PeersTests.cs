@@ -1,3 +1,4 @@
+using System.Globalization;
 using Twill.Testing;
 
 namespace Twill.Agent.Tests;
@@ -170,5 +171,5 @@ public sealed class PeersTests : IDisposable
             .Ns.Sh("curl -s http://127.0.0.1:9116/metrics")
             .Split('\n')
             .Where(line => line.Contains(part, StringComparison.Ordinal))
-            .Sum(line => double.Parse(line[(line.LastIndexOf(' ') + 1)..], System.Globalization.CultureInfo.InvariantCulture));
+            .Sum(line => double.Parse(line[(line.LastIndexOf(' ') + 1)..], CultureInfo.InvariantCulture));
 }

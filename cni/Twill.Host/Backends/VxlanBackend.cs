@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using Twill.Host.Reconcile;
 using Twill.Linux;
+using Twill.Network;
 
 namespace Twill.Host.Backends;
 
@@ -105,7 +106,7 @@ public sealed class VxlanBackend(BackendOptions options) : IBackend
         }
     }
 
-    private string DeviceName(AddressFamily outer) => HostNames.VxlanDevice((int)options.Vni, outer);
+    private string DeviceName(AddressFamily outer) => DeviceNames.VxlanDevice((int)options.Vni, outer);
 
     /// <summary>Makes the entries for the first way to the host that is good.</summary>
     /// <returns>False when none is; then the refusal of the first, if there is any.</returns>

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using Twill.Host.Reconcile;
 using Twill.Linux.WireGuard;
+using Twill.Network;
 
 namespace Twill.Host.Backends;
 
@@ -87,7 +88,7 @@ public sealed class WireGuardBackend(BackendOptions options) : IBackend
             bases = bases.With(subnet.BaseAddress.AddressFamily, OverlaySpec.BaseOf(subnet));
         }
 
-        return new WireGuardSpec(HostNames.WireGuardDevice(options.Port), options.Port, keys.PrivateKey, mtu, bases, self.NetworkName);
+        return new WireGuardSpec(DeviceNames.WireGuardDevice(options.Port), options.Port, keys.PrivateKey, mtu, bases, self.NetworkName);
     }
 
     /// <summary>The host with one more subnet. It has one endpoint, by whichever family its first subnet is reached.</summary>

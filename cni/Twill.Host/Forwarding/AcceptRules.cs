@@ -1,5 +1,6 @@
 using Twill.Linux.Nftables;
 using Twill.Linux.Nftables.Expressions;
+using Twill.Network;
 
 namespace Twill.Host.Forwarding;
 
@@ -13,8 +14,8 @@ internal sealed class AcceptRules
         _comment = IptablesAccept.CommentOf(traffic.Network);
         TableId table = IptablesChains.FilterOf(traffic.Family);
         // The bridge, host ends that are not on it, and the overlay device begin so; only the bridge may have another name.
-        const string OurDevices = HostNames.VethPrefix + "*";
-        List<string> doors = traffic.Bridge.Name.StartsWith(HostNames.VethPrefix, StringComparison.Ordinal)
+        const string OurDevices = DeviceNames.VethPrefix + "*";
+        List<string> doors = traffic.Bridge.Name.StartsWith(DeviceNames.VethPrefix, StringComparison.Ordinal)
             ? [OurDevices]
             : [OurDevices, traffic.Bridge.Name];
         foreach (string door in doors)

@@ -1,4 +1,5 @@
 using Twill.Linux.Nftables;
+using Twill.Network;
 
 namespace Twill.Host.Forwarding;
 
@@ -56,7 +57,7 @@ public sealed record ForwardObstacle(TableId Table, string Chain)
             tables = $"{traffic.Word}tables";
         if (chain.Table.Family == NftFamily.Bridge)
         {
-            return $"nft 'insert rule {table} iifname \"{HostNames.VethPrefix}*\" accept'"; // ports: bridges cannot be named everywhere
+            return $"nft 'insert rule {table} iifname \"{DeviceNames.VethPrefix}*\" accept'"; // ports: bridges cannot be named everywhere
         }
 
         if (chain.Table.Name == "firewalld")

@@ -1,4 +1,5 @@
 using Twill.Linux.Nftables;
+using Twill.Network;
 
 namespace Twill.Host.Forwarding;
 
@@ -99,5 +100,5 @@ public static class ForwardObstacles
     }
 
     private static bool IsOurs(TableId table) =>
-        table.Family == NftFamily.Inet && table.Name.StartsWith(HostNames.NftTable(""), StringComparison.Ordinal);
+        table.Family == NftFamily.Inet && table.Name.StartsWith(DeviceNames.NftTable(""), StringComparison.Ordinal);
 }

@@ -4,6 +4,7 @@ using Twill.Linux;
 using Twill.Linux.Links;
 using Twill.Linux.Netlink;
 using Twill.Linux.Routes;
+using Twill.Network;
 
 namespace Twill.Host.Forwarding;
 
@@ -123,7 +124,7 @@ public sealed record ForwardTraffic(string Network, Door Bridge, IPNetwork? Cont
     /// be.</summary>
     internal List<ProbePacket> Frames()
     {
-        Door port = new(HostNames.Veth("", ""));
+        Door port = new(DeviceNames.Veth("", ""));
         return OfFamily([new("between containers of this host", port, port, Containers, Containers) { Within = Bridge }]);
     }
 

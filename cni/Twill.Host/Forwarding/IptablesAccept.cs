@@ -1,5 +1,7 @@
 using System.Net.Sockets;
 using Twill.Linux.Nftables;
+using Twill.Network;
+using Twill.System;
 
 namespace Twill.Host.Forwarding;
 
@@ -105,7 +107,7 @@ public static class IptablesAccept
     /// <summary>The networks that have rules, as far as the rules tell their names.</summary>
     public static List<string> Networks(NftSocket nft)
     {
-        string start = HostNames.NftTable("");
+        string start = DeviceNames.NftTable("");
         List<string> networks = [];
         foreach (NftRule rule in RulesWithComment(nft))
         {
@@ -123,7 +125,7 @@ public static class IptablesAccept
     /// <summary>By what the rules of a network are found again: the name of its table, which ends in a hash where it is too long.</summary>
     internal static string CommentOf(string network)
     {
-        string name = HostNames.NftTable(network),
+        string name = DeviceNames.NftTable(network),
             hash = $"~{StableHash.Of(network, ""):x16}";
         return name.Length < LongestComment ? name : name[..(LongestComment - hash.Length)] + hash;
     }

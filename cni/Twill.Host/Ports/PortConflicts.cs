@@ -1,6 +1,8 @@
+using System.Net;
 using Twill.Linux;
 using Twill.Linux.Netlink;
 using Twill.Linux.Nftables;
+using Twill.Network;
 
 namespace Twill.Host.Ports;
 
@@ -15,9 +17,9 @@ internal static class PortConflicts
     /// <exception cref="PortInUseException">One is not.</exception>
     internal static void Refuse(NftSocket nft, string network, string containerId, string ifName, IReadOnlyList<PublishedPort> ports)
     {
-        string prefix = HostNames.NftTable(""),
-            ours = HostNames.NftTable(network),
-            hostName = HostNames.Veth(containerId, ifName);
+        string prefix = DeviceNames.NftTable(""),
+            ours = DeviceNames.NftTable(network),
+            hostName = DeviceNames.Veth(containerId, ifName);
         foreach (NftTable candidate in nft.ListTables(NftFamily.Inet))
         {
             if (!candidate.Id.Name.StartsWith(prefix, StringComparison.Ordinal))
@@ -57,7 +59,7 @@ internal static class PortConflicts
 
         foreach (SetElement host in HostAddresses(nft, table))
         {
-            if (nft.TryGetElement(table.PortsAt, PortTable.At(new System.Net.IPAddress(host.Key.Span), port), out holder))
+            if (nft.TryGetElement(table.PortsAt, PortTable.At(new IPAddress(host.Key.Span), port), out holder))
             {
                 return holder;
             }

@@ -1,4 +1,5 @@
 using Twill.Linux.Nftables;
+using Twill.Network;
 
 namespace Twill.Host.Ports;
 
@@ -17,7 +18,7 @@ public static class PortMaps
     /// <exception cref="PortInUseException">One leads to another container, of this network or another.</exception>
     public static void Publish(NftSocket nft, string network, string containerId, string ifName, IReadOnlyList<PublishedPort> ports)
     {
-        string hostName = HostNames.Veth(containerId, ifName),
+        string hostName = DeviceNames.Veth(containerId, ifName),
             owner = PortTable.OwnerComment(containerId, ifName);
         nft.Change(batch =>
         {

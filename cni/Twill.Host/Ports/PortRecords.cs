@@ -1,8 +1,10 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Net;
 using System.Text;
 using Twill.Linux;
 using Twill.Linux.Nftables;
+using Twill.Network;
 
 namespace Twill.Host.Ports;
 
@@ -13,7 +15,7 @@ namespace Twill.Host.Ports;
 public sealed record PodPorts(string ContainerId, string IfName, IReadOnlyList<PublishedPort> Ports)
 {
     /// <summary>Name of the container's host end.</summary>
-    public string HostName => HostNames.Veth(ContainerId, IfName);
+    public string HostName => DeviceNames.Veth(ContainerId, IfName);
 }
 
 /// <summary>
@@ -211,7 +213,7 @@ public sealed class PortRecords(string directory)
     private static string? Value(string line, string label) =>
         line.Length > label.Length && line.StartsWith(label, StringComparison.Ordinal) ? line[label.Length..] : null;
 
-    private static bool TryParse(string line, [System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out PublishedPort? port)
+    private static bool TryParse(string line, [NotNullWhen(true)] out PublishedPort? port)
     {
         string[] words = line.Split(' ');
         port = null;

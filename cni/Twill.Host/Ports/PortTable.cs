@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text;
 using Twill.Linux.Nftables;
+using Twill.Network;
 
 namespace Twill.Host.Ports;
 
@@ -42,13 +43,13 @@ internal sealed class PortTable(TableId id, TableFamily family)
     internal IEnumerable<NftSet> All => [Ports, PortsAt, Published, Translated, HostAddresses];
 
     internal static PortTable Of(string network, TableFamily family) =>
-        new(new TableId(NftFamily.Inet, HostNames.NftTable(network)), family);
+        new(new TableId(NftFamily.Inet, DeviceNames.NftTable(network)), family);
 
     /// <summary>What a port's element says about whose it is, for people and for <see cref="IsOf"/>; cut to what nft shows.</summary>
     internal static string OwnerComment(string containerId, string ifName)
     {
         const int Longest = 127;
-        string comment = $"{HostNames.Veth(containerId, ifName)}: {ifName} of {containerId}";
+        string comment = $"{DeviceNames.Veth(containerId, ifName)}: {ifName} of {containerId}";
         while (Encoding.UTF8.GetByteCount(comment) > Longest)
         {
             comment = comment[..^1];

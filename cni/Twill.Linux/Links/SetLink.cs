@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using System.Text;
 using Twill.Linux.Netlink;
 
 namespace Twill.Linux.Links;
@@ -92,5 +93,5 @@ public readonly record struct SetLink(LinkRef Link) : INetlinkRequest
     }
 
     // The kernel takes the alias by its length and removes it when that is 0: a NUL would become part of it.
-    private static void PutAlias(ref NetlinkWriter w, string alias) => w.Put(IFLA.IFALIAS, System.Text.Encoding.UTF8.GetBytes(alias));
+    private static void PutAlias(ref NetlinkWriter w, string alias) => w.Put(IFLA.IFALIAS, Encoding.UTF8.GetBytes(alias));
 }

@@ -1,7 +1,7 @@
 using Twill.Cni;
-using Twill.Cni.Configuration;
 using Twill.Host;
 using Twill.Linux;
+using Twill.Network.Configuration;
 
 namespace Twill.Plugin.Capabilities;
 

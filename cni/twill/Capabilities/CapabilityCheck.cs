@@ -1,9 +1,9 @@
 using Twill.Cni;
-using Twill.Cni.Configuration;
-using Twill.Cni.State;
 using Twill.Host;
 using Twill.Linux;
 using Twill.Linux.Links;
+using Twill.Network.Configuration;
+using Twill.Network.State;
 
 namespace Twill.Plugin.Capabilities;
 

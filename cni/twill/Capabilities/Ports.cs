@@ -1,11 +1,11 @@
 using System.Net;
 using System.Net.Sockets;
 using Twill.Cni;
-using Twill.Cni.Configuration;
-using Twill.Cni.State;
 using Twill.Host.Ports;
 using Twill.Linux;
 using Twill.Linux.Nftables;
+using Twill.Network.Configuration;
+using Twill.Network.State;
 
 namespace Twill.Plugin.Capabilities;
 

@@ -1,5 +1,6 @@
-using Twill.Cni.State;
 using Twill.Linux;
+using Twill.Network.State;
+using Twill.System;
 using LibcException = Twill.Linux.LibcException;
 
 namespace Twill.Plugin.Cli;

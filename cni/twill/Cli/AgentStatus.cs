@@ -1,5 +1,5 @@
-using Twill.Cni.Configuration;
-using Twill.Cni.State;
+using Twill.Network.Configuration;
+using Twill.Network.State;
 
 namespace Twill.Plugin.Cli;
 

@@ -1,7 +1,5 @@
 using System.Net;
 using System.Net.Sockets;
-using Twill.Cni.Configuration;
-using Twill.Cni.State;
 using Twill.Host;
 using Twill.Host.Forwarding;
 using Twill.Linux;
@@ -10,6 +8,9 @@ using Twill.Linux.Links;
 using Twill.Linux.Nftables;
 using Twill.Linux.Routes;
 using Twill.Linux.WireGuard;
+using Twill.Network;
+using Twill.Network.Configuration;
+using Twill.Network.State;
 
 namespace Twill.Plugin.Cli;
 
@@ -316,7 +317,7 @@ internal sealed class CleanupPlanner(HostView host, CliOptions options)
                 }));
         }
 
-        string table = HostNames.NftTable(target.Name);
+        string table = DeviceNames.NftTable(target.Name);
         if (!nft.TryGetTable(new TableId(NftFamily.Inet, table), out _))
         {
             return;

@@ -1,8 +1,8 @@
 using Twill.Cni;
-using Twill.Cni.Configuration;
-using Twill.Cni.State;
 using Twill.Linux;
 using Twill.Linux.Links;
+using Twill.Network.Configuration;
+using Twill.Network.State;
 
 namespace Twill.Plugin.Cli;
 

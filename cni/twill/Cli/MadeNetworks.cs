@@ -2,6 +2,7 @@ using Twill.Host;
 using Twill.Host.Forwarding;
 using Twill.Linux.Links;
 using Twill.Linux.Nftables;
+using Twill.Network;
 
 namespace Twill.Plugin.Cli;
 
@@ -19,7 +20,7 @@ internal static class MadeNetworks
                 names.Add(overlay);
             }
             else if (
-                (HostNames.IsVeth(link.Name) || HostNames.IsIfb(link.Name))
+                (DeviceNames.IsVeth(link.Name) || DeviceNames.IsIfb(link.Name))
                 && After(alias, "twill ") is { } rest
                 && rest.IndexOf(' ') is > 0 and int end
             )
@@ -32,7 +33,7 @@ internal static class MadeNetworks
             foreach (NftTable table in nft.ListTables(NftFamily.Inet))
             {
                 if (
-                    After(table.Id.Name, HostNames.NftTable("")) is { } network
+                    After(table.Id.Name, DeviceNames.NftTable("")) is { } network
                     && table.Comment?.StartsWith("twill", StringComparison.Ordinal) == true
                 )
                 {

@@ -1,9 +1,10 @@
 using System.Net;
 using System.Net.Sockets;
 using Twill.Cni;
-using Twill.Cni.Configuration;
-using Twill.Cni.State;
 using Twill.Linux.Links;
+using Twill.Network.Configuration;
+using Twill.Network.State;
+using Twill.System;
 
 namespace Twill.Plugin.Cli;
 

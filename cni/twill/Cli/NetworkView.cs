@@ -1,10 +1,10 @@
 using System.Net;
 using System.Net.Sockets;
-using Twill.Cni.Configuration;
-using Twill.Cni.State;
-using Twill.Host;
 using Twill.Host.Reconcile;
 using Twill.Linux.Links;
+using Twill.Network;
+using Twill.Network.Configuration;
+using Twill.Network.State;
 
 namespace Twill.Plugin.Cli;
 
@@ -90,7 +90,7 @@ internal sealed class NetworkView
 
     /// <summary>The name of the overlay device that sends over a family.</summary>
     public string OverlayNameOf(AddressFamily outer) =>
-        Conf.Backend.Type == BackendType.Vxlan ? HostNames.VxlanDevice(Conf.Backend.Vni, outer) : Conf.Backend.DeviceName;
+        Conf.Backend.Type == BackendType.Vxlan ? DeviceNames.VxlanDevice(Conf.Backend.Vni, outer) : Conf.Backend.DeviceName;
 
     /// <summary>The overlay devices that there are.</summary>
     public List<Link> OverlayDevices => _host.Links.FindAll(link => OverlayNames.Contains(link.Name));
@@ -115,11 +115,11 @@ internal sealed class NetworkView
         int master = bridge is null ? 0 : host.Find(bridge)?.Index ?? 0;
         return host.Links.FindAll(link =>
             link.Kind == "veth"
-            && HostNames.IsVeth(link.Name)
+            && DeviceNames.IsVeth(link.Name)
             && (
                 string.IsNullOrEmpty(link.Alias)
                     ? master != 0 && link.MasterIndex == master
-                    : link.Alias.StartsWith(HostNames.VethAliasStart(network), StringComparison.Ordinal)
+                    : link.Alias.StartsWith(DeviceNames.VethAliasStart(network), StringComparison.Ordinal)
             )
         );
     }
@@ -129,11 +129,11 @@ internal sealed class NetworkView
     public static List<Link> QueuesOf(HostView host, string network) =>
         host.Links.FindAll(link =>
             link.Kind == "ifb"
-            && HostNames.IsIfb(link.Name)
+            && DeviceNames.IsIfb(link.Name)
             && (
                 string.IsNullOrEmpty(link.Alias)
-                    ? host.Find(HostNames.VethOfIfb(link.Name)) is null
-                    : link.Alias.StartsWith(HostNames.VethAliasStart(network), StringComparison.Ordinal)
+                    ? host.Find(DeviceNames.VethOfIfb(link.Name)) is null
+                    : link.Alias.StartsWith(DeviceNames.VethAliasStart(network), StringComparison.Ordinal)
             )
         );
 }

@@ -1,11 +1,11 @@
 using System.Net;
 using System.Net.Sockets;
 using Twill.Cni;
-using Twill.Host;
 using Twill.Host.Reconcile;
 using Twill.Linux;
 using Twill.Linux.Routes;
 using Twill.Linux.WireGuard;
+using Twill.Network;
 
 namespace Twill.Plugin.Cli;
 
@@ -69,7 +69,7 @@ internal sealed record PeerRow(
     {
         List<PeerRow> rows = [];
         HashSet<OverlayHop> hops = [];
-        HashSet<string> tunnels = [.. overlays.Where(HostNames.IsWireGuardDevice)];
+        HashSet<string> tunnels = [.. overlays.Where(DeviceNames.IsWireGuardDevice)];
         foreach (PeerRoute route in actual.Routes)
         {
             if (route.Type != RouteType.Unicast)

@@ -1,5 +1,5 @@
-using Twill.Cni.Configuration;
 using Twill.Host;
+using Twill.Network.Configuration;
 
 namespace Twill.Plugin.Cli;
 

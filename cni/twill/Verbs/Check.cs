@@ -1,8 +1,8 @@
 using Twill.Cni;
-using Twill.Cni.Configuration;
-using Twill.Cni.State;
 using Twill.Host;
 using Twill.Linux;
+using Twill.Network.Configuration;
+using Twill.Network.State;
 using Twill.Plugin.Capabilities;
 
 namespace Twill.Plugin.Verbs;

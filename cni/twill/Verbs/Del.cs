@@ -1,8 +1,9 @@
 using Twill.Cni;
-using Twill.Cni.Configuration;
-using Twill.Cni.State;
 using Twill.Host;
 using Twill.Linux;
+using Twill.Network;
+using Twill.Network.Configuration;
+using Twill.Network.State;
 using Twill.Plugin.Capabilities;
 
 namespace Twill.Plugin.Verbs;
@@ -20,8 +21,8 @@ internal static class Del
     public static CniResult? Run(CniRequest request)
     {
         TwillConf conf = TwillConf.Parse(request.Reader.Lenient([]));
-        string hostName = HostNames.Veth(request.ContainerId, request.IfName),
-            ifbName = HostNames.Ifb(request.ContainerId, request.IfName);
+        string hostName = DeviceNames.Veth(request.ContainerId, request.IfName),
+            ifbName = DeviceNames.Ifb(request.ContainerId, request.IfName);
         Cleanup cleanup = new();
         using RunningDelegate? early = StartIpam(request, conf);
         cleanup.Try("cannot free the published ports", () => Ports.Release(StateOf(request), request.NetworkName, hostName));

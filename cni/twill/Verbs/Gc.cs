@@ -1,9 +1,10 @@
 using Twill.Cni;
-using Twill.Cni.Configuration;
-using Twill.Cni.State;
 using Twill.Host;
 using Twill.Linux;
 using Twill.Linux.Links;
+using Twill.Network;
+using Twill.Network.Configuration;
+using Twill.Network.State;
 using Twill.Plugin.Capabilities;
 
 namespace Twill.Plugin.Verbs;
@@ -43,7 +44,7 @@ internal static class Gc
         HashSet<string> kept = [];
         foreach (CniAttachment attachment in (IEnumerable<CniAttachment>)[.. valid, .. Collection.Running(state)])
         {
-            kept.Add(HostNames.Veth(attachment.ContainerId, attachment.IfName));
+            kept.Add(DeviceNames.Veth(attachment.ContainerId, attachment.IfName));
         }
 
         foreach (string hostName in withPorts)
@@ -63,7 +64,7 @@ internal static class Gc
         cleanup.Try("cannot take away what containers left on the bridge whose host ends are gone", () => RoutedEnd.ForgetGone(host));
         foreach (string ifb in ifbs)
         {
-            if (!kept.Contains(HostNames.VethOfIfb(ifb)))
+            if (!kept.Contains(DeviceNames.VethOfIfb(ifb)))
             {
                 cleanup.Try($"cannot delete {ifb}", () => PodShaping.Delete(host, ifb));
             }
@@ -76,7 +77,7 @@ internal static class Gc
         List<string> names = [];
         foreach (Link link in host.ListLinks(kind: "veth"))
         {
-            if (HostNames.IsVeth(link.Name) && IsOurs(link, conf.Name, bridge))
+            if (DeviceNames.IsVeth(link.Name) && IsOurs(link, conf.Name, bridge))
             {
                 names.Add(link.Name);
             }
@@ -87,5 +88,5 @@ internal static class Gc
     private static bool IsOurs(Link link, string network, int bridge) =>
         string.IsNullOrEmpty(link.Alias)
             ? bridge != 0 && link.MasterIndex == bridge
-            : link.Alias.StartsWith(HostNames.VethAliasStart(network), StringComparison.Ordinal);
+            : link.Alias.StartsWith(DeviceNames.VethAliasStart(network), StringComparison.Ordinal);
 }

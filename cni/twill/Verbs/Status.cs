@@ -1,11 +1,12 @@
 using System.Net;
 using Twill.Cni;
-using Twill.Cni.Configuration;
-using Twill.Cni.State;
 using Twill.Host;
 using Twill.Host.Forwarding;
 using Twill.Linux;
 using Twill.Linux.Links;
+using Twill.Network;
+using Twill.Network.Configuration;
+using Twill.Network.State;
 
 namespace Twill.Plugin.Verbs;
 
@@ -111,7 +112,7 @@ internal static class Status
     {
         foreach (Link link in host.ListLinks(kind: "veth"))
         {
-            if (link.Alias?.StartsWith(HostNames.VethAliasStart(conf.Name), StringComparison.Ordinal) ?? false)
+            if (link.Alias?.StartsWith(DeviceNames.VethAliasStart(conf.Name), StringComparison.Ordinal) ?? false)
             {
                 return true;
             }

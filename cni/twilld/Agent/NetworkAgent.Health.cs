@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using Twill.Cluster;
-using Twill.Cni.State;
+using Twill.System;
 
 namespace Twill.Agent;
 

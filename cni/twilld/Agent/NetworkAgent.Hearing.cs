@@ -1,9 +1,9 @@
 using System.Net;
 using System.Net.Sockets;
-using Twill.Host;
 using Twill.Linux;
 using Twill.Linux.Nftables;
 using Twill.Linux.Routes;
+using Twill.Network;
 
 namespace Twill.Agent;
 
@@ -96,7 +96,7 @@ internal sealed partial class NetworkAgent
             return Due.None;
         }
 
-        bool ofSomeNetwork = there.Family == NftFamily.Inet && there.Name.StartsWith(HostNames.NftTable(""), StringComparison.Ordinal);
-        return !ofSomeNetwork || there.Name == HostNames.NftTable(_conf.Name) ? Due.Host : Due.None;
+        bool ofSomeNetwork = there.Family == NftFamily.Inet && there.Name.StartsWith(DeviceNames.NftTable(""), StringComparison.Ordinal);
+        return !ofSomeNetwork || there.Name == DeviceNames.NftTable(_conf.Name) ? Due.Host : Due.None;
     }
 }

@@ -1,10 +1,10 @@
 using System.Net;
 using System.Net.Sockets;
-using Twill.Cni.Configuration;
-using Twill.Cni.State;
 using Twill.Host;
 using Twill.Linux;
 using Twill.Linux.Links;
+using Twill.Network.Configuration;
+using Twill.Network.State;
 
 namespace Twill.Agent;
 

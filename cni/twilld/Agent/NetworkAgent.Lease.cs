@@ -1,6 +1,6 @@
 using Twill.Cluster;
 using Twill.Cni;
-using Twill.Cni.State;
+using Twill.Network.State;
 
 namespace Twill.Agent;
 

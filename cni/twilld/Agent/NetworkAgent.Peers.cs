@@ -1,12 +1,12 @@
 using System.Net;
 using System.Net.Sockets;
 using Twill.Cluster;
-using Twill.Cni.Configuration;
-using Twill.Cni.State;
 using Twill.Host;
 using Twill.Host.Backends;
 using Twill.Host.Reconcile;
 using Twill.Linux;
+using Twill.Network.Configuration;
+using Twill.Network.State;
 
 namespace Twill.Agent;
 

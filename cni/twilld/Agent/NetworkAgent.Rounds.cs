@@ -1,7 +1,7 @@
 using System.Diagnostics;
-using Twill.Cni.State;
 using Twill.Host;
 using Twill.Linux;
+using Twill.Network.State;
 
 namespace Twill.Agent;
 

@@ -1,9 +1,9 @@
 using Twill.Cluster;
-using Twill.Cni.Configuration;
-using Twill.Cni.State;
-using Twill.Host;
 using Twill.Host.Backends;
 using Twill.Linux.WireGuard;
+using Twill.Network;
+using Twill.Network.Configuration;
+using Twill.Network.State;
 
 namespace Twill.Agent;
 
@@ -19,7 +19,7 @@ internal sealed partial class NetworkAgent
     /// </summary>
     private string? Tunnel =>
         _node is not { } node ? _conf.Backend.TunnelName
-        : node.BackendType == WireGuardBackend.TypeName ? HostNames.WireGuardDevice(node.Port)
+        : node.BackendType == WireGuardBackend.TypeName ? DeviceNames.WireGuardDevice(node.Port)
         : null;
 
     /// <summary>Looks at the file of the private key: who deletes it wants another one.</summary>

@@ -1,8 +1,9 @@
 using System.Net.Sockets;
 using Twill.Cluster;
-using Twill.Cni.Configuration;
-using Twill.Cni.State;
 using Twill.Host.Backends;
+using Twill.Network.Configuration;
+using Twill.Network.State;
+using Twill.System;
 
 namespace Twill.Agent;
 

@@ -1,7 +1,7 @@
-using Twill.Cni.Configuration;
 using Twill.Host;
 using Twill.Linux;
 using Twill.Linux.Links;
+using Twill.Network.Configuration;
 
 namespace Twill.Agent;
 

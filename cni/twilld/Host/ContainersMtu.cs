@@ -1,9 +1,11 @@
 using System.Globalization;
-using Twill.Cni.State;
 using Twill.Host;
 using Twill.Linux;
 using Twill.Linux.Links;
 using Twill.Linux.Netlink;
+using Twill.System;
+using Twill.Network;
+using Twill.Network.State;
 
 namespace Twill.Agent;
 
@@ -36,7 +38,7 @@ internal static class ContainersMtu
         {
             if (record.ContainerId is { } id && record.BootId == BootClock.BootId)
             {
-                owners[HostNames.Veth(id, record.IfName)] = record;
+                owners[DeviceNames.Veth(id, record.IfName)] = record;
             }
         }
 
@@ -57,7 +59,7 @@ internal static class ContainersMtu
                     $"container behind {end.Name} ({end.Alias}) keeps MTU {end.Mtu}: its interface is not found where its ADD was told"
                 );
             }
-            catch (Exception e) when (e is LibcException or NetlinkException)
+            catch (Exception e) when (e is Linux.LibcException or NetlinkException)
             {
                 changes.Add($"container behind {end.Name} ({end.Alias}) keeps MTU {end.Mtu}: {e.Message}");
             }

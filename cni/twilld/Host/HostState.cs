@@ -1,7 +1,5 @@
 using System.Net;
 using System.Net.Sockets;
-using Twill.Cni.Configuration;
-using Twill.Cni.State;
 using Twill.Host;
 using Twill.Host.Ports;
 using Twill.Linux;
@@ -9,6 +7,8 @@ using Twill.Linux.Addresses;
 using Twill.Linux.Links;
 using Twill.Linux.Nftables;
 using Twill.Linux.Routes;
+using Twill.Network.Configuration;
+using Twill.Network.State;
 
 namespace Twill.Agent;
 

@@ -1,8 +1,8 @@
-using Twill.Cni.Configuration;
-using Twill.Cni.State;
 using Twill.Host.Forwarding;
 using Twill.Linux;
 using Twill.Linux.Nftables;
+using Twill.Network.Configuration;
+using Twill.Network.State;
 
 namespace Twill.Agent;
 

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
-using Twill.Cni.State;
+using Twill.Network.State;
+using Twill.System;
 
 namespace Twill.Agent;
 

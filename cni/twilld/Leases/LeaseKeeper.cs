@@ -1,7 +1,8 @@
 using System.Net;
 using Twill.Cluster;
-using Twill.Cni.Configuration;
-using Twill.Cni.State;
+using Twill.Network.Configuration;
+using Twill.Network.State;
+using Twill.System;
 
 namespace Twill.Agent;
 

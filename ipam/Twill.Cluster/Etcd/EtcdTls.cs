@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Net;
 using System.Net.Security;
 using System.Security.Authentication;
 using System.Security.Cryptography;
@@ -130,7 +131,7 @@ internal sealed class EtcdTls
                 names.Add($"'{name}'");
             }
 
-            foreach (System.Net.IPAddress address in alternative.EnumerateIPAddresses())
+            foreach (IPAddress address in alternative.EnumerateIPAddresses())
             {
                 names.Add($"'{address}'");
             }

@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Net;
 using System.Net.Sockets;
+using System.Text;
 using Twill.Cni;
 
 namespace Twill.Ipam.Addresses;
@@ -94,7 +95,7 @@ internal sealed class AddressPool(AddressFamily family, IReadOnlyList<AddressRan
     /// <summary>What it gives out, in a sentence.</summary>
     public override string ToString()
     {
-        var text = new System.Text.StringBuilder();
+        var text = new StringBuilder();
         foreach (AddressRange range in ranges)
         {
             text.Append(text.Length == 0 ? "" : ", ")

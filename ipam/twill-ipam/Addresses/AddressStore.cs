@@ -3,8 +3,9 @@ using System.Net.Sockets;
 using System.Text;
 using Microsoft.Win32.SafeHandles;
 using Twill.Cni;
-using Twill.Cni.State;
 using Twill.Ipam.Libc;
+using Twill.Network.State;
+using Twill.System;
 
 namespace Twill.Ipam.Addresses;
 
@@ -188,7 +189,7 @@ internal sealed class AddressStore : IDisposable
         var addresses = new List<IPAddress>();
         foreach (string file in Directory.EnumerateFileSystemEntries(Path))
         {
-            if (ParseName(System.IO.Path.GetFileName(file)) is { } address)
+            if (ParseName(global::System.IO.Path.GetFileName(file)) is { } address)
             {
                 addresses.Add(address);
             }
@@ -206,7 +207,7 @@ internal sealed class AddressStore : IDisposable
 
         foreach (string file in Directory.EnumerateFileSystemEntries($"{Path}/{AttachmentsName}"))
         {
-            string link = $"{AttachmentsName}/{System.IO.Path.GetFileName(file)}";
+            string link = $"{AttachmentsName}/{(global::System.IO.Path.GetFileName(file))}";
             if (Follow(link) is not { } address)
             {
                 continue;

@@ -1,8 +1,8 @@
 using System.Net;
 using Twill.Cluster;
 using Twill.Cni;
-using Twill.Cni.Configuration;
-using Twill.Cni.State;
+using Twill.Network.Configuration;
+using Twill.Network.State;
 
 namespace Twill.Ipam.Subnets;
 

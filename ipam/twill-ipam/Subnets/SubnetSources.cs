@@ -1,4 +1,4 @@
-using Twill.Cni.Configuration;
+using Twill.Network.Configuration;
 
 namespace Twill.Ipam.Subnets;
 

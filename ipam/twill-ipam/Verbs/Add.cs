@@ -1,8 +1,9 @@
 using System.Net;
+using System.Text;
 using Twill.Cni;
-using Twill.Cni.Configuration;
 using Twill.Ipam.Addresses;
 using Twill.Ipam.Subnets;
+using Twill.Network.Configuration;
 
 namespace Twill.Ipam.Verbs;
 
@@ -169,7 +170,7 @@ internal static class Add
         }
 
         var record = new AddressRecord(request.Attachment, host.Clock.BootId, netns, NetnsId.OfPath(netns));
-        int length = System.Text.Encoding.UTF8.GetByteCount(record.Format());
+        int length = Encoding.UTF8.GetByteCount(record.Format());
         if (length >= AddressStore.LargestRecord)
         {
             throw new CniException(

@@ -1,8 +1,8 @@
 using System.Net;
 using Twill.Cni;
-using Twill.Cni.Configuration;
 using Twill.Ipam.Addresses;
 using Twill.Ipam.Subnets;
+using Twill.Network.Configuration;
 
 namespace Twill.Ipam.Verbs;
 

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Twill.Testing;
 
 namespace Twill.EndToEnd.Tests.Cli;
@@ -224,7 +225,7 @@ public sealed class DoctorTests(TwoHosts hosts) : IClassFixture<TwoHosts>
     /// host.</summary>
     private string Variables(out Func<string, string> filled)
     {
-        System.Text.Json.JsonElement peer = Host.IpJson("neigh show dev twill.1 nud permanent")[0];
+        JsonElement peer = Host.IpJson("neigh show dev twill.1 nud permanent")[0];
         Dictionary<string, string> values = new()
         {
             ["END"] = Leftovers.Links(Host)[0],

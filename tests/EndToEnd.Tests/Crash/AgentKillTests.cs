@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
-using Twill.Cni.State;
+using System.Text.Json.Nodes;
+using Twill.System;
 using Twill.Testing;
 using Xunit.Abstractions;
 
@@ -115,7 +116,7 @@ public sealed class AgentKillTests(ITestOutputHelper output) : IDisposable
 
     public void Dispose() => _directory.Dispose();
 
-    private static void Short(System.Text.Json.Nodes.JsonObject conf) => conf.Ipam()["leaseTtl"] = 6;
+    private static void Short(JsonObject conf) => conf.Ipam()["leaseTtl"] = 6;
 
     private Cluster NewCluster()
     {

@@ -1,7 +1,7 @@
 using System.Collections.Concurrent;
 using System.Net;
 using System.Text.Json;
-using Twill.Cni.State;
+using Twill.System;
 using Twill.Testing;
 
 namespace Twill.EndToEnd.Tests.Faults;

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using System.Text.Json.Nodes;
 using Twill.Testing;
@@ -199,7 +200,7 @@ public sealed class InputTests(HostileBench bench, ITestOutputHelper output) : I
         IEnumerable<(string Step, JsonNode? Child)> children = node switch
         {
             JsonObject o => o.Select(m => (m.Key, m.Value)),
-            JsonArray a => a.Select((child, i) => (i.ToString(System.Globalization.CultureInfo.InvariantCulture), child)),
+            JsonArray a => a.Select((child, i) => (i.ToString(CultureInfo.InvariantCulture), child)),
             _ => [],
         };
         foreach ((string step, JsonNode? child) in children)
@@ -223,13 +224,13 @@ public sealed class InputTests(HostileBench bench, ITestOutputHelper output) : I
             at = copy;
         foreach (string step in place[..^1])
         {
-            at = at is JsonArray ? at[int.Parse(step, System.Globalization.CultureInfo.InvariantCulture)]! : at[step]!;
+            at = at is JsonArray ? at[int.Parse(step, CultureInfo.InvariantCulture)]! : at[step]!;
         }
 
         const string Mark = "put the value here";
         if (at is JsonArray list)
         {
-            list[int.Parse(place[^1], System.Globalization.CultureInfo.InvariantCulture)] = Mark;
+            list[int.Parse(place[^1], CultureInfo.InvariantCulture)] = Mark;
         }
         else
         {

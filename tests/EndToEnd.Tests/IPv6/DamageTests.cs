@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json.Nodes;
 using Twill.EndToEnd.Tests.Capabilities;
 using Twill.Testing;
@@ -85,7 +86,7 @@ public sealed class DamageTests(DualHost dual) : IClassFixture<DualHost>
     }
 
     private static string Port(LabContainer container) =>
-        $"{9000 + int.Parse(container.Name["damaged".Length..], System.Globalization.CultureInfo.InvariantCulture)}";
+        $"{9000 + int.Parse(container.Name["damaged".Length..], CultureInfo.InvariantCulture)}";
 
     private LabContainer Add()
     {

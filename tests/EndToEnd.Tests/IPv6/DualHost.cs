@@ -1,3 +1,4 @@
+using System.Net;
 using System.Text.Json.Nodes;
 using Twill.Testing;
 
@@ -102,7 +103,7 @@ public sealed class DualHost : IDisposable
             .. Directory
                 .GetFiles(Host.At($"/run/host-local/{network}"))
                 .Select(file => Path.GetFileName(file))
-                .Where(file => System.Net.IPAddress.TryParse(file, out _)),
+                .Where(file => IPAddress.TryParse(file, out _)),
         ];
 
     public void Dispose() => Lab?.Dispose();

@@ -1,3 +1,4 @@
+using System.Net;
 using Twill.Testing;
 
 namespace Twill.EndToEnd.Tests.Ports;
@@ -33,7 +34,7 @@ internal sealed class Server : IDisposable
     {
         string answer = from.Run("python3", s_ask, protocol, address, $"{port}", $"{sourcePort}").OrThrow().Stdout.Trim();
         int bracket = answer.IndexOf('['); // socat writes all 32 digits of an IPv6 address
-        return bracket < 0 ? answer : answer[..bracket] + System.Net.IPAddress.Parse(answer[bracket..]);
+        return bracket < 0 ? answer : answer[..bracket] + IPAddress.Parse(answer[bracket..]);
     }
 
     public void Dispose()

@@ -54,7 +54,7 @@ internal sealed class HeldIpam
     internal void WaitFor(string place, int calls) =>
         Eventually.True(
             $"{calls} calls are at {place}",
-            () => System.IO.Directory.GetFiles(_host.At(Directory), $"at-{place}.*").Length == calls,
+            () => global::System.IO.Directory.GetFiles(_host.At(Directory), $"at-{place}.*").Length == calls,
             TimeSpan.FromSeconds(30)
         );
 

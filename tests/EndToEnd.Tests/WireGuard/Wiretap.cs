@@ -1,3 +1,4 @@
+using System.Text;
 using Twill.Testing;
 
 namespace Twill.EndToEnd.Tests.WireGuard;
@@ -40,7 +41,7 @@ internal sealed class Wiretap : IDisposable
             "-s",
             "400",
             "-p",
-            Convert.ToHexStringLower(System.Text.Encoding.ASCII.GetBytes(Marker)),
+            Convert.ToHexStringLower(Encoding.ASCII.GetBytes(Marker)),
             address
         ).ExitCode == 0;
 

@@ -4,6 +4,7 @@ using Kernel.Tests.TrafficControl;
 using Twill.Host;
 using Twill.Linux;
 using Twill.Linux.Links;
+using Twill.Network;
 using Twill.Testing;
 
 namespace Kernel.Tests.Host;
@@ -119,14 +120,14 @@ public sealed class PodShapingTests : IDisposable
             foreign = Ifb("other", "twill net2 other eth0"),
             killed = Ifb("killed", ""),
             starting = Ifb("starting", "");
-        _host.Sh($"ip link add ifb7 type ifb; ip link add {HostNames.VethOfIfb(starting)} type veth peer name p0");
+        _host.Sh($"ip link add ifb7 type ifb; ip link add {DeviceNames.VethOfIfb(starting)} type veth peer name p0");
 
         PodShaping.Ifbs(host, "net1").Should().BeEquivalentTo(kept, gone, killed, s_spec.IfbName);
         PodShaping.Ifbs(host, "net2").Should().BeEquivalentTo(foreign, killed);
 
         string Ifb(string id, string alias)
         {
-            string name = HostNames.Ifb(id, "eth0");
+            string name = DeviceNames.Ifb(id, "eth0");
             _host.Sh($"ip link add {name} type ifb" + (alias.Length == 0 ? "" : $"; ip link set {name} alias '{alias}'"));
             return name;
         }

@@ -1,10 +1,10 @@
 using System.Net;
 using System.Security.Cryptography;
-using Twill.Host;
 using Twill.Host.Backends;
 using Twill.Host.Reconcile;
 using Twill.Linux;
 using Twill.Linux.WireGuard;
+using Twill.Network;
 using Twill.Testing;
 
 namespace Kernel.Tests.WireGuard;
@@ -23,7 +23,7 @@ internal sealed class WireGuardHost : IDisposable
     internal WireGuardHost()
     {
         Port = (ushort)RandomNumberGenerator.GetInt32(20_000, 60_000);
-        Device = HostNames.WireGuardDevice(Port);
+        Device = DeviceNames.WireGuardDevice(Port);
         Self = new LocalNode(
             "pods",
             [IPNetwork.Parse("10.244.0.0/16")],

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Net;
+using System.Text.Json.Nodes;
 using Twill.Testing;
 
 namespace Twill.Bench.Agent;
@@ -18,7 +19,7 @@ internal static class AgentBench
         AgentFigures figures = new(hosts) { FloorMs = KernelFloor.Measure(lab.AddHost("floor"), hosts, directory.Path) };
 
         LabHost host = lab.AddHost("host");
-        System.Text.Json.Nodes.JsonObject conf = SampleConf.Cluster(etcd.Endpoint);
+        JsonObject conf = SampleConf.Cluster(etcd.Endpoint);
         conf.Ipam()["network"] = ManyHosts.Network;
         host.Configure(conf);
         using EtcdPort port = new(host.Pid, IPEndPoint.Parse(etcd.Endpoint["http://".Length..]));

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
@@ -129,7 +130,7 @@ internal sealed class FakeServer : IDisposable
             }
 
             string length = text.Split("Content-Length: ")[1].Split('\r')[0];
-            if (count - body >= int.Parse(length, System.Globalization.CultureInfo.InvariantCulture))
+            if (count - body >= int.Parse(length, CultureInfo.InvariantCulture))
             {
                 return $"{text.Split(' ')[1]} {text[body..]}";
             }

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Net;
+using System.Text;
 using System.Threading.Channels;
 using Twill.Cluster.Tests.Etcd;
 using Twill.Testing;
@@ -208,7 +209,7 @@ public sealed class WatchTests : IDisposable
 
     private static string Key(int n) => $"{Prefix}/subnets/10.244.{n}.0-24";
 
-    private static string Value(int host) => System.Text.Encoding.UTF8.GetString(SharedEtcd.Host(host).ToJson());
+    private static string Value(int host) => Encoding.UTF8.GetString(SharedEtcd.Host(host).ToJson());
 
     private void Put(int n, int? host = null) => _etcd.Put(Key(n), Value(host ?? n));
 

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Text;
 using Twill.Host.Forwarding;
 using Twill.Linux.Nftables;
 using Twill.Linux.Nftables.Expressions;
@@ -207,7 +208,7 @@ public sealed class ChainWalkTests
     /// <summary>An extension of iptables by its name, as the kernel lists it.</summary>
     private static UnknownExpression Extension(string kind, string name)
     {
-        byte[] text = [.. System.Text.Encoding.ASCII.GetBytes(name), 0];
+        byte[] text = [.. Encoding.ASCII.GetBytes(name), 0];
         return new UnknownExpression(kind, Convert.ToHexString([.. BitConverter.GetBytes((ushort)(4 + text.Length)), 1, 0, .. text]));
     }
 }

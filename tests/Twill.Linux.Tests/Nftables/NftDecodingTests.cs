@@ -1,4 +1,5 @@
 using System.Net;
+using System.Runtime.InteropServices;
 using Twill.Linux.Netlink;
 using Twill.Linux.Nftables;
 using Twill.Linux.Nftables.Expressions;
@@ -121,7 +122,7 @@ public sealed class NftDecodingTests
         for (int length = 16; length < message.Length; length++)
         {
             byte[] cut = message[..length];
-            System.Runtime.InteropServices.MemoryMarshal.Write(cut, length);
+            MemoryMarshal.Write(cut, length);
             refused += Survives(cut, decode) ? 0 : 1;
         }
 
@@ -155,7 +156,7 @@ public sealed class NftDecodingTests
         {
             byte[] noise = [.. message[..20], .. new byte[random.Next(200)]];
             random.NextBytes(noise.AsSpan(20));
-            System.Runtime.InteropServices.MemoryMarshal.Write(noise, noise.Length);
+            MemoryMarshal.Write(noise, noise.Length);
             _ = Survives(noise, decode);
         }
     }

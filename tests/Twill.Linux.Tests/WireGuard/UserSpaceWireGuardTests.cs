@@ -18,7 +18,7 @@ public sealed class UserSpaceWireGuardTests : IDisposable
         _listener.Listen();
     }
 
-    private string Path => System.IO.Path.Combine(_directory.Path, "wg0.sock");
+    private string Path => global::System.IO.Path.Combine(_directory.Path, "wg0.sock");
 
     public void Dispose()
     {

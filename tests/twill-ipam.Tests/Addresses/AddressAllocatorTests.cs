@@ -1,8 +1,8 @@
 using System.Net;
 using System.Net.Sockets;
 using Twill.Cni;
-using Twill.Cni.State;
 using Twill.Ipam.Addresses;
+using Twill.System;
 using Twill.Testing;
 
 namespace Twill.Ipam.Tests.Addresses;

@@ -1,7 +1,7 @@
 using System.Net;
 using Twill.Cni;
-using Twill.Cni.State;
 using Twill.Ipam.Addresses;
+using Twill.System;
 using Twill.Testing;
 
 namespace Twill.Ipam.Tests.Addresses;

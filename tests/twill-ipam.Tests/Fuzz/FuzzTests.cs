@@ -210,7 +210,7 @@ public sealed class FuzzTests(ITestOutputHelper output) : IDisposable
     }
 
     private static void WriteLease(IpamBench bench, bool dual) =>
-        new Cni.State.SubnetFile
+        new Network.State.SubnetFile
         {
             Network = "net",
             NodeId = "0123456789abcdef0123456789abcdef",

@@ -1,7 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using Twill.Cni;
-using Twill.Cni.Configuration;
+using Twill.Network.Configuration;
 using Twill.Testing;
 
 namespace Twill.Ipam.Tests.Runtimes;

@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Net;
 using System.Text.Json;
-using Twill.Cni.State;
+using Twill.Network.State;
 using Twill.Testing;
 
 namespace Twill.Ipam.Tests.Subnets;

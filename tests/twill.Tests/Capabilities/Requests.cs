@@ -1,5 +1,5 @@
 using Twill.Cni;
-using Twill.Cni.Configuration;
+using Twill.Network.Configuration;
 using Twill.Testing;
 
 namespace Twill.Plugin.Tests.Capabilities;

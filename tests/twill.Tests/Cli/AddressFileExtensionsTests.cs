@@ -1,6 +1,7 @@
 using System.Net;
-using Twill.Cni.State;
+using Twill.Network.State;
 using Twill.Plugin.Cli;
+using Twill.System;
 
 namespace Twill.Plugin.Tests.Cli;
 

@@ -1,7 +1,7 @@
 using System.Net;
 using Twill.Cni;
-using Twill.Cni.Configuration;
 using Twill.Host;
+using Twill.Network.Configuration;
 using Twill.Plugin.Capabilities;
 using Twill.Testing;
 

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Text.RegularExpressions;
 
 namespace Twill.Agent.Tests;
 
@@ -51,7 +52,7 @@ public sealed class MetricsTests
         lines
             .Should()
             .OnlyContain(line =>
-                System.Text.RegularExpressions.Regex.IsMatch(
+                Regex.IsMatch(
                     line,
                     @"^(# (HELP|TYPE) [a-z_]+ .+|[a-z_]+(\{[a-z]+=""[^""]*""(,[a-z]+=""[^""]*"")*\})? [0-9.E+-]+)$"
                 )

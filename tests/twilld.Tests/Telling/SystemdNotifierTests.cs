@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net.Sockets;
 using System.Text;
 using Twill.Testing;
@@ -30,7 +31,7 @@ public sealed class SystemdNotifierTests
         using TempDir dir = TempDir.Create();
         using Socket manager = new(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified) { ReceiveTimeout = 5000 };
         manager.Bind(new UnixDomainSocketEndPoint(dir.At("notify")));
-        double uptime = double.Parse(File.ReadAllText("/proc/uptime").Split(' ')[0], System.Globalization.CultureInfo.InvariantCulture);
+        double uptime = double.Parse(File.ReadAllText("/proc/uptime").Split(' ')[0], CultureInfo.InvariantCulture);
 
         new SystemdNotifier(dir.At("notify"), Silent()).Reloading();
 

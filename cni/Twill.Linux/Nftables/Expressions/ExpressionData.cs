@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Twill.Linux.Netlink;
 
 namespace Twill.Linux.Nftables.Expressions;
@@ -43,7 +44,7 @@ internal readonly ref struct ExpressionData(NetlinkReader attributes)
     private bool TryFind<T>(T number, out NetlinkAttribute found)
         where T : unmanaged, Enum
     {
-        ushort type = System.Runtime.CompilerServices.Unsafe.BitCast<T, ushort>(number);
+        ushort type = Unsafe.BitCast<T, ushort>(number);
         NetlinkReader reader = _attributes;
         while (reader.TryRead(out found))
         {

@@ -1,7 +1,7 @@
 using System.Net;
 using Twill.Cni;
-using Twill.Cni.Configuration;
 using Twill.Linux.Routes;
+using Twill.Network.Configuration;
 
 namespace Twill.Plugin.Cli.Doctor;
 

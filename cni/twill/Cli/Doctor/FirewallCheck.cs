@@ -1,5 +1,6 @@
 using Twill.Host;
 using Twill.Linux.Nftables;
+using Twill.Network;
 
 namespace Twill.Plugin.Cli.Doctor;
 
@@ -29,15 +30,15 @@ internal static class FirewallCheck
                         DoctorCommand.Mend(
                             network,
                             "the next ADD makes the table again when it is gone; to have it made anew: "
-                                + $"nft delete table inet {HostNames.NftTable(network.Name)}, then start any container"
+                                + $"nft delete table inet {DeviceNames.NftTable(network.Name)}, then start any container"
                         )
                     );
                 }
             },
             () =>
                 network.IsInUse
-                    ? $"nftables table inet {HostNames.NftTable(network.Name)} is whole{(network.Conf.IpMasq ? "" : " (ipMasq is off)")}"
-                    : $"nftables table inet {HostNames.NftTable(network.Name)} is made with the first container"
+                    ? $"nftables table inet {DeviceNames.NftTable(network.Name)} is whole{(network.Conf.IpMasq ? "" : " (ipMasq is off)")}"
+                    : $"nftables table inet {DeviceNames.NftTable(network.Name)} is made with the first container"
         );
     }
 }

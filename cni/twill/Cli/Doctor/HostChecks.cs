@@ -1,6 +1,6 @@
-using Twill.Cni.Configuration;
 using Twill.Host.Forwarding;
 using Twill.Linux;
+using Twill.Network.Configuration;
 using LibcException = Twill.Linux.LibcException;
 
 namespace Twill.Plugin.Cli.Doctor;

@@ -1,6 +1,6 @@
-using Twill.Cni.State;
-using Twill.Host;
 using Twill.Linux.Links;
+using Twill.Network;
+using Twill.Network.State;
 
 namespace Twill.Plugin.Cli.Doctor;
 
@@ -47,7 +47,7 @@ internal static class LeakCheck
         foreach (AddressFile record in network.Records)
         {
             string file = $"{network.Conf.Ipam.DataDir}/{network.Name}/{record.Address}";
-            string veth = record.ContainerId is { } id ? HostNames.Veth(id, record.IfName) : "";
+            string veth = record.ContainerId is { } id ? DeviceNames.Veth(id, record.IfName) : "";
             recorded.Add(veth);
             if (record.GoneBecause(host.NamespacesInUse) is { } why)
             {
@@ -83,7 +83,7 @@ internal static class LeakCheck
         }
         foreach (Link queue in NetworkView.QueuesOf(host, network.Name))
         {
-            if (host.Find(HostNames.VethOfIfb(queue.Name)) is null)
+            if (host.Find(DeviceNames.VethOfIfb(queue.Name)) is null)
             {
                 leaks.Add(
                     (

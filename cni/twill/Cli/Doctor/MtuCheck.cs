@@ -1,7 +1,7 @@
 using System.Net.Sockets;
-using Twill.Cni.Configuration;
 using Twill.Host;
 using Twill.Linux.Links;
+using Twill.Network.Configuration;
 
 namespace Twill.Plugin.Cli.Doctor;
 

@@ -1,10 +1,10 @@
 using System.Net;
 using System.Net.Sockets;
-using Twill.Cni.Configuration;
 using Twill.Host;
 using Twill.Linux.Addresses;
 using Twill.Linux.Links;
 using Twill.Linux.Routes;
+using Twill.Network.Configuration;
 
 namespace Twill.Plugin.Cli.Doctor;
 

@@ -1,9 +1,10 @@
-using Twill.Cni.Configuration;
+using System.Net;
 using Twill.Host;
 using Twill.Host.Reconcile;
 using Twill.Linux.Links;
 using Twill.Linux.Routes;
 using Twill.Linux.WireGuard;
+using Twill.Network.Configuration;
 
 namespace Twill.Plugin.Cli.Doctor;
 
@@ -54,7 +55,7 @@ internal static class WireGuardCheck
                 RouteType = RouteType.Unreachable,
             }
         );
-        foreach (System.Net.IPNetwork network0 in network.Conf.Ipam.Ranges)
+        foreach (IPNetwork network0 in network.Conf.Ipam.Ranges)
         {
             if (network.Agent.ReportAge is not null && !nowhere.Exists(route => route.Destination.Equals(network0)))
             {

@@ -1,3 +1,4 @@
+using System.Net;
 using Kernel.Tests.Host.Ports;
 using Twill.Host.Forwarding;
 using Twill.Linux;
@@ -188,7 +189,7 @@ public sealed class ForwardObstaclesTests : IDisposable
                     route,
                     Network,
                     Bridge,
-                    [System.Net.IPNetwork.Parse("10.244.0.0/16")],
+                    [IPNetwork.Parse("10.244.0.0/16")],
                     hasOtherHosts: false,
                     _ => null,
                     "out0"

@@ -1,3 +1,4 @@
+using System.Net;
 using Kernel.Tests.Host.Ports;
 using Kernel.Tests.Nftables;
 using Twill.Host.Forwarding;
@@ -16,7 +17,7 @@ public sealed class IptablesAcceptTests : IDisposable
     private const string From = "-s 10.244.0.0/16 -i tw+ -m comment --comment twill-net1 -j ACCEPT",
         To = "-d 10.244.0.0/16 -m comment --comment twill-net1 -j ACCEPT";
 
-    private static readonly ForwardTraffic s_traffic = new(Network, new Door(Bridge), System.Net.IPNetwork.Parse("10.244.0.0/16"));
+    private static readonly ForwardTraffic s_traffic = new(Network, new Door(Bridge), IPNetwork.Parse("10.244.0.0/16"));
 
     private readonly PortLab _lab = new();
 
@@ -185,7 +186,7 @@ public sealed class IptablesAcceptTests : IDisposable
                 "whose addresses only the IPAM plugin knows"
             );
 
-        Do((nft, traffic) => IptablesAccept.Ensure(nft, traffic with { Containers = System.Net.IPNetwork.Parse("10.88.0.0/14") }));
+        Do((nft, traffic) => IptablesAccept.Ensure(nft, traffic with { Containers = IPNetwork.Parse("10.88.0.0/14") }));
 
         string rules = _lab.Host.Sh("iptables -S FORWARD");
         rules.Should().Contain("-d 10.88.0.0/14 -m comment --comment twill-net1").And.NotContain("10.244.0.0/16").And.Contain("twill-net2");

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Text.RegularExpressions;
 using Twill.Host.Ports;
 using Twill.Linux.Conntrack;
 using Twill.Testing;
@@ -101,11 +102,11 @@ public sealed class PortFlowsTests : IDisposable
     private string Flows(string protocol)
     {
         string listed = _lab.Host.Run("conntrack", "-L", "-p", protocol).OrThrow().Stdout;
-        return System.Text.RegularExpressions.Regex.Replace(
+        return Regex.Replace(
             listed,
             @"^(\w+\s+\d+) \d+",
             "$1",
-            System.Text.RegularExpressions.RegexOptions.Multiline
+            RegexOptions.Multiline
         );
     }
 }

@@ -1,8 +1,10 @@
 using System.Net;
+using System.Text.Json;
 using Twill.Host;
 using Twill.Host.Ports;
 using Twill.Linux;
 using Twill.Linux.Nftables;
+using Twill.Network;
 using Twill.Testing;
 
 namespace Kernel.Tests.Host.Ports;
@@ -103,7 +105,7 @@ internal sealed class PortLab : IDisposable
 
     internal static IPAddress AddressOf6(int pod) => IPAddress.Parse($"fd00:244::{pod + 2}");
 
-    internal static string VethOf(string container) => HostNames.Veth(container, "eth0");
+    internal static string VethOf(string container) => DeviceNames.Veth(container, "eth0");
 
     /// <summary>HOST_ADDRESS:HOST_PORT/PROTOCOL to a port of a container.</summary>
     internal static PublishedPort Port(byte protocol, ushort hostPort, int pod, ushort port, string at = "0.0.0.0") =>
@@ -148,11 +150,11 @@ internal sealed class PortLab : IDisposable
     internal List<string> Elements(string kind, string name, string network = Network)
     {
         List<string> elements = [];
-        foreach (System.Text.Json.JsonElement one in Host.NftJson($"list {kind} inet twill-{network} {name}").EnumerateArray())
+        foreach (JsonElement one in Host.NftJson($"list {kind} inet twill-{network} {name}").EnumerateArray())
         {
             if (
-                one.TryGetProperty(kind, out System.Text.Json.JsonElement set)
-                && set.TryGetProperty("elem", out System.Text.Json.JsonElement list)
+                one.TryGetProperty(kind, out JsonElement set)
+                && set.TryGetProperty("elem", out JsonElement list)
             )
             {
                 elements.AddRange(list.EnumerateArray().Select(e => e.GetRawText()));

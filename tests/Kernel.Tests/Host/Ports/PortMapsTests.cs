@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Twill.Host;
 using Twill.Host.Ports;
 using Twill.Testing;
@@ -55,7 +56,7 @@ public sealed class PortMapsTests : IDisposable
                 .Range(10_000, 5_000)
                 .SelectMany(p => new[] { Port(Tcp, (ushort)p, 0, (ushort)p), Port(Udp, (ushort)p, 0, (ushort)p, HostAddress) }),
         ];
-        System.Diagnostics.Stopwatch clock = System.Diagnostics.Stopwatch.StartNew();
+        Stopwatch clock = Stopwatch.StartNew();
 
         _lab.Publish("c0", ports);
         _lab.Do(nft => PortMaps.FindDifference(nft, Network, VethOf("c0"), ports)).Should().BeNull();

@@ -1,0 +1,200 @@
+using System.Text.Json;
+using Twill.Cni;
+using Twill.System;
+
+namespace Twill.Network.Configuration;
+
+/// <summary>A network found in a file.</summary>
+/// <param name="File">the file</param>
+/// <param name="Conf">what it says</param>
+public sealed record FoundNetwork(string File, TwillConf Conf);
+
+/// <summary>
+/// The networks of ours among the files of a CNI configuration directory: lists (<c>plugins</c>) and single configurations, with a plugin
+/// of type <c>twill</c> or a plugin whose <c>ipam.type</c> is <c>twill-ipam</c>. A file that is broken hides no other file.
+/// </summary>
+public sealed class NetworkConfigList
+{
+    private readonly List<FoundNetwork> _networks = [];
+    private readonly List<string> _problems = [];
+
+    private NetworkConfigList() { }
+
+    /// <summary>The networks, in the order of their files' names; each name once.</summary>
+    public IReadOnlyList<FoundNetwork> Networks => _networks;
+
+    /// <summary>What could not be read or is wrong, as <c>file: complaint</c>.</summary>
+    public IReadOnlyList<string> Problems => _problems;
+
+    /// <summary>Reads a directory's <c>*.conflist</c>, <c>*.conf</c>, <c>*.json</c>, or one file. Never throws for what it finds
+    /// there.</summary>
+    public static NetworkConfigList Load(string path)
+    {
+        var list = new NetworkConfigList();
+        foreach (string file in list.Files(path, ".conflist", ".conf", ".json"))
+        {
+            list.LoadFile(file);
+        }
+
+        return list;
+    }
+
+    private string[] Files(string path, params string[] extensions)
+    {
+        try
+        {
+            if (!Directory.Exists(path))
+            {
+                return [path];
+            }
+
+            string[] files = Array.FindAll(Directory.GetFiles(path), file => Array.IndexOf(extensions, Path.GetExtension(file)) >= 0);
+            Array.Sort(files, StringComparer.Ordinal);
+            return files;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            _problems.Add($"{path}: cannot list it: {e.Message}");
+            return [];
+        }
+    }
+
+    private void LoadFile(string file)
+    {
+        if (ReadJson(file) is not ConfigReader root)
+        {
+            return;
+        }
+
+        try
+        {
+            if (root["plugins"].Exists)
+            {
+                LoadList(file, root);
+            }
+            else if (IsOurs(root))
+            {
+                Add(file, TwillConf.Parse(root, root["name"].OptionalString() ?? "", CniRequest.ReadVersion(root["cniVersion"])));
+            }
+        }
+        catch (CniException e)
+        {
+            _problems.Add($"{file}: {e.Text}");
+        }
+    }
+
+    private void LoadList(string file, ConfigReader root)
+    {
+        var plugins = new List<ConfigReader>();
+        foreach (ConfigReader plugin in root["plugins"].Items())
+        {
+            if (IsOurs(plugin))
+            {
+                plugins.Add(plugin);
+            }
+        }
+        string name = root["name"].OptionalString() ?? "";
+        if (!root["loadOnlyInlinedPlugins"].Bool(false) && CniNames.NetworkNameFault(name) is null)
+        {
+            AddSeparatePlugins(file, name, plugins);
+        }
+
+        if (plugins.Count == 0)
+        {
+            return;
+        }
+
+        if (plugins.Count > 1)
+        {
+            throw new CniException(
+                CniErrorCode.InvalidNetworkConfig,
+                "invalid network configuration",
+                $"$.plugins: expected one plugin of twill's in a network, got {plugins.Count}"
+            );
+        }
+
+        Add(file, TwillConf.Parse(plugins[0], name, HighestVersion(root)));
+    }
+
+    /// <summary>CNI 1.1.0: plugins may lie in files of their own, in a directory beside the list that has the network's name.</summary>
+    private void AddSeparatePlugins(string file, string name, List<ConfigReader> plugins)
+    {
+        string directory = Path.Combine(Path.GetDirectoryName(Path.GetFullPath(file))!, name);
+        if (!Directory.Exists(directory))
+        {
+            return;
+        }
+
+        foreach (string separate in Files(directory, ".conf"))
+        {
+            if (ReadJson(separate) is ConfigReader plugin && IsOurs(plugin))
+            {
+                plugins.Add(plugin);
+            }
+        }
+    }
+
+    /// <summary>The version a runtime would choose: the highest that both the list and we speak (SPEC section 1).</summary>
+    private static CniVersion HighestVersion(ConfigReader root)
+    {
+        CniVersion? highest = null;
+        foreach (string text in root["cniVersions"].StringList())
+        {
+            if (
+                CniVersion.TryParse(text, out CniVersion version)
+                && version.IsSupported
+                && (highest is not CniVersion best || version > best)
+            )
+            {
+                highest = version;
+            }
+        }
+        if (highest is not CniVersion listed)
+        {
+            return CniRequest.ReadVersion(root["cniVersion"]);
+        }
+
+        return
+            root["cniVersion"].OptionalString() is string one
+            && CniVersion.TryParse(one, out CniVersion single)
+            && single.IsSupported
+            && single > listed
+            ? single
+            : listed;
+    }
+
+    private static bool IsOurs(ConfigReader plugin) =>
+        IsText(plugin["type"].Value, TwillConf.MainPlugin) || IsText(plugin["ipam"]["type"].Value, TwillConf.IpamPlugin);
+
+    private static bool IsText(JsonElement value, string text) => value.ValueKind == JsonValueKind.String && value.ValueEquals(text);
+
+    private ConfigReader? ReadJson(string file)
+    {
+        try
+        {
+            if (CniJson.TryParse(SmallFile.ReadAll(file), out JsonElement root, out string fault))
+            {
+                return new ConfigReader(root);
+            }
+
+            _problems.Add($"{file}: {fault}");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            _problems.Add($"{file}: cannot read it: {e.Message}");
+        }
+        return null;
+    }
+
+    private void Add(string file, TwillConf conf)
+    {
+        if (_networks.Find(known => known.Conf.Name == conf.Name) is FoundNetwork first)
+        {
+            _problems.Add($"{file}: $.name: the network '{conf.Name}' is configured by {first.File} already; this file is not used");
+        }
+        else
+        {
+            _networks.Add(new FoundNetwork(file, conf));
+        }
+    }
+}

@@ -1,0 +1,168 @@
+using System.Net;
+using System.Net.Sockets;
+using Twill.Cni;
+
+namespace Twill.Network.Configuration;
+
+/// <summary>One network as its configuration describes it, read whole and checked: the three programs read the same.</summary>
+public sealed record TwillConf
+{
+    /// <summary>The main plugin's name.</summary>
+    public const string MainPlugin = "twill";
+
+    /// <summary>The IPAM plugin's name.</summary>
+    public const string IpamPlugin = "twill-ipam";
+
+    /// <summary>The network's name.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>The CNI version the configuration is in.</summary>
+    public required CniVersion CniVersion { get; init; }
+
+    /// <summary>The main plugin: <c>twill</c>, or another one that uses <c>twill-ipam</c>.</summary>
+    public required string Type { get; init; }
+
+    /// <summary>Whether the main plugin is another one; then all it configures is its own business: bridge, MTU, masquerading.</summary>
+    public bool IsForeign => Type != MainPlugin;
+
+    /// <summary>The host bridge; made when missing.</summary>
+    public string Bridge { get; init; } = "twill0";
+
+    /// <summary>Bytes; 0: the underlay's MTU less the backend's overhead.</summary>
+    public int Mtu { get; init; }
+
+    /// <summary>Source NAT for traffic that leaves the cluster network.</summary>
+    public bool IpMasq { get; init; } = true;
+
+    /// <summary>Destinations that see the container's own address.</summary>
+    public IReadOnlyList<IPNetwork> NonMasqueradeCidrs { get; init; } = [];
+
+    /// <summary>Whether a container reaches its own published port.</summary>
+    public bool HairpinMode { get; init; } = true;
+
+    /// <summary>How hosts reach each other's containers.</summary>
+    public required BackendConf Backend { get; init; }
+
+    /// <summary>Where addresses come from.</summary>
+    public required IpamConf Ipam { get; init; }
+
+    /// <summary>The plugin's own resolver settings; those of the IPAM plugin come first.</summary>
+    public CniDns Dns { get; init; } = CniDns.Empty;
+
+    /// <summary>Resolver settings that the runtime gives for this call; null: none.</summary>
+    public CniDns? RuntimeDns { get; init; }
+
+    /// <summary>Capability arguments of this call (keys without regard to case); null when there are none.</summary>
+    public ConfigReader? RuntimeConfig { get; init; }
+
+    /// <summary>Ports that this call asks for (<c>runtimeConfig.portMappings</c>).</summary>
+    public IReadOnlyList<PortMapping> PortMappings { get; init; } = [];
+
+    /// <summary>Reads the configuration of a call, for the main plugin.</summary>
+    /// <param name="plugin">the whole document; <see cref="ConfigReader.Lenient"/> for DEL</param>
+    /// <exception cref="CniException">code 7, naming path, value and expectation</exception>
+    public static TwillConf Parse(ConfigReader plugin) => Parse(plugin, plugin["name"].OptionalString() ?? "", VersionOf(plugin));
+
+    /// <summary>
+    /// Reads the configuration of a call, for the IPAM plugin: whole when the main plugin is twill, else only <c>ipam</c> (and
+    /// <c>backend</c>, if it is there: without one nothing joins the hosts but what the operator does).
+    /// </summary>
+    /// <param name="plugin">the whole document; <see cref="ConfigReader.Lenient"/> for DEL</param>
+    /// <exception cref="CniException">code 7, naming path, value and expectation</exception>
+    public static TwillConf ParseForIpam(ConfigReader plugin) => Parse(plugin);
+
+    /// <summary>The same with name and version from elsewhere: in a configuration list they stand beside the plugins.</summary>
+    internal static TwillConf Parse(ConfigReader plugin, string name, CniVersion version)
+    {
+        if (CniNames.NetworkNameFault(name) is string badName)
+        {
+            plugin["name"].Complain($"a network name ({badName})", false);
+        }
+
+        string type = PluginType(plugin["type"]);
+        IpamConf ipam = IpamConf.Parse(plugin["ipam"], name);
+        BackendConf backend = BackendConf.Parse(plugin["backend"], DefaultBackend(type, ipam));
+        if (backend.Type != BackendType.None && ipam.Etcd is null)
+        {
+            plugin["backend"]["type"].Complain("none: hosts can be joined only when ipam leases subnets from etcd", false);
+        }
+
+        var conf = new TwillConf
+        {
+            Name = name,
+            CniVersion = version,
+            Type = type,
+            Backend = backend,
+            Ipam = ipam,
+        };
+        if (conf.IsForeign)
+        {
+            return conf;
+        }
+
+        ConfigReader? runtimeConfig = plugin["runtimeConfig"].IgnoringCase().Object();
+        return conf with
+        {
+            Bridge = ReadBridge(plugin["bridge"], backend),
+            Mtu = ReadMtu(plugin["mtu"]),
+            IpMasq = plugin["ipMasq"].Bool(true),
+            NonMasqueradeCidrs = ReadNetworks(plugin["nonMasqueradeCIDRs"]),
+            HairpinMode = plugin["hairpinMode"].Bool(true),
+            Dns = CniDns.Parse(plugin["dns"]),
+            RuntimeDns = CniDns.OfRuntime(runtimeConfig),
+            RuntimeConfig = runtimeConfig,
+            PortMappings = runtimeConfig is null ? [] : PortMapping.ParseList(runtimeConfig["portMappings"]),
+        };
+    }
+
+    private static CniVersion VersionOf(ConfigReader plugin) =>
+        plugin["cniVersion"].OptionalString() is string text && CniVersion.TryParse(text, out CniVersion version)
+            ? version
+            : CniVersion.V0_1_0;
+
+    private static string PluginType(ConfigReader at)
+    {
+        string type = at.RequiredString("the plugin's type");
+        return CniNames.PluginTypeFault(type) is string fault && type.Length > 0 ? at.Complain(fault["expected ".Length..], type) : type;
+    }
+
+    /// <summary>One host alone needs no backend; another main plugin brings its own ideas unless it is told.</summary>
+    private static BackendType DefaultBackend(string type, IpamConf ipam) =>
+        type == MainPlugin && ipam.Etcd is not null ? BackendType.Vxlan : BackendType.None;
+
+    private static string ReadBridge(ConfigReader at, BackendConf backend)
+    {
+        string name = at.OptionalString() ?? "twill0";
+        if (CniNames.InterfaceNameFault(name) is string fault)
+        {
+            return at.Complain($"an interface name ({fault})", "twill0");
+        }
+
+        return backend.HasDevice && (name == backend.DeviceName || name == backend.DeviceNameOver(AddressFamily.InterNetworkV6))
+            ? at.Complain($"another name than the overlay device's ({name})", "twill0")
+            : name;
+    }
+
+    private static int ReadMtu(ConfigReader at)
+    {
+        int mtu = at.Int(0, 0, 65535);
+        return mtu is 0 or >= 576 ? mtu : at.Complain("0 (from the underlay) or a whole number from 576 to 65535", 0);
+    }
+
+    private static List<IPNetwork> ReadNetworks(ConfigReader at)
+    {
+        var networks = new List<IPNetwork>();
+        foreach (ConfigReader item in at.Items())
+        {
+            if (item.OptionalNetwork() is IPNetwork network)
+            {
+                networks.Add(network);
+            }
+            else
+            {
+                item.Complain($"a prefix like 10.0.0.0/8", false);
+            }
+        }
+        return networks;
+    }
+}

@@ -1,0 +1,72 @@
+using Twill.Cni;
+
+namespace Twill.Network.State;
+
+/// <summary><c>agent.json</c>: how the agent is in a network, written by it each round.</summary>
+public sealed record AgentFile
+{
+    /// <summary>The agent's process id.</summary>
+    public required int Pid { get; init; }
+
+    /// <summary>When it wrote this.</summary>
+    public required DateTimeOffset Time { get; init; }
+
+    /// <summary>Remote subnets it knows of.</summary>
+    public required int PeersWanted { get; init; }
+
+    /// <summary>Remote subnets that are reachable as far as the kernel's tables say.</summary>
+    public required int PeersProgrammed { get; init; }
+
+    /// <summary>When etcd last answered; null: not yet.</summary>
+    public DateTimeOffset? LastEtcdContact { get; init; }
+
+    /// <summary>What failed last and still does; null: nothing.</summary>
+    public string? LastError { get; init; }
+
+    /// <summary>Reads the file; null when it is absent or not to be trusted, and then <paramref name="problem"/> says why.</summary>
+    public static AgentFile? TryRead(NetworkState state, out string? problem) =>
+        StateFile.TryRead(
+            state.AgentPath,
+            at => new AgentFile
+            {
+                Pid = (int)at["pid"].Number(1, int.MaxValue),
+                Time = ReadTime(at["time"]) ?? at["time"].Complain("a time", default(DateTimeOffset)),
+                PeersWanted = (int)at["peersWanted"].Number(0, int.MaxValue),
+                PeersProgrammed = (int)at["peersProgrammed"].Number(0, int.MaxValue),
+                LastEtcdContact = ReadTime(at["lastEtcdContact"]),
+                LastError = at["lastError"].OptionalString(),
+            },
+            out problem
+        );
+
+    /// <summary>Replaces the file.</summary>
+    /// <exception cref="IOException">it cannot be written</exception>
+    public void Write(NetworkState state) => StateFile.Write(state.AgentPath, w =>
+        {
+            w.WriteNumber("pid", Pid);
+            w.WriteString("time", Time);
+            w.WriteNumber("peersWanted", PeersWanted);
+            w.WriteNumber("peersProgrammed", PeersProgrammed);
+            if (LastEtcdContact is DateTimeOffset contact)
+            {
+                w.WriteString("lastEtcdContact", contact);
+            }
+
+            if (LastError is not null)
+            {
+                w.WriteString("lastError", LastError);
+            }
+        });
+
+    private static DateTimeOffset? ReadTime(ConfigReader at)
+    {
+        if (at.OptionalString() is null)
+        {
+            return null;
+        }
+
+        return at.Value.TryGetDateTimeOffset(out DateTimeOffset time)
+            ? time
+            : at.Complain("a time like 2030-01-31T12:00:00Z", (DateTimeOffset?)null);
+    }
+}

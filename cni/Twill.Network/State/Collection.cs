@@ -1,0 +1,114 @@
+using System.Text;
+using Microsoft.Win32.SafeHandles;
+using Twill.Cni;
+using Twill.System;
+
+namespace Twill.Network.State;
+
+/// <summary>A GC at work in a network, and how it knows which ADDs are (<see cref="RunningAdd"/>).</summary>
+public sealed class Collection : IDisposable
+{
+    private readonly NetworkState _network;
+    private readonly FileLock _gate;
+
+    private Collection(NetworkState network, FileLock gate) => (_network, _gate) = (network, gate);
+
+    /// <summary>Begins; from now on every ADD counts as running that is, or becomes so.</summary>
+    /// <param name="network">the network's directory; made when missing</param>
+    /// <param name="timeout">how long to wait for another GC</param>
+    /// <exception cref="TimeoutException">another GC is at work</exception>
+    public static Collection Begin(NetworkState network, TimeSpan timeout)
+    {
+        StateDir.MakePrivate(network.AddedPath);
+        Collection collection = new(network, FileLock.Acquire(network.CollectingPath, timeout));
+        collection.ForgetEnded();
+        return collection;
+    }
+
+    /// <summary>
+    /// The attachments whose ADDs run, or ran since the GC began. To be asked after what there is was listed: what was seen there is then
+    /// either told here, or nobody is at work on it.
+    /// </summary>
+    /// <param name="network">the network's directory; may be missing</param>
+    public static HashSet<CniAttachment> Running(NetworkState network)
+    {
+        HashSet<CniAttachment> running = [];
+        foreach (string path in Files(network.AddingPath))
+        {
+            if (IsLocked(path))
+            {
+                Take(running, path);
+            }
+        }
+        // Second: an ADD that ends meanwhile goes from there to here.
+        foreach (string path in Files(network.AddedPath))
+        {
+            Take(running, path);
+        }
+
+        return running;
+    }
+
+    /// <summary>Removes the marks of ADDs that were killed.</summary>
+    public void ForgetKilled()
+    {
+        foreach (string path in Files(_network.AddingPath))
+        {
+            using SafeFileHandle? mark = Libc.TryOpenToRead(path, follow: false);
+            if (mark is null)
+            {
+                continue;
+            }
+
+            if (Libc.Lock(mark, wait: false, path) && Libc.IsStillNamed(mark, path))
+            {
+                Libc.TryUnlink(path);
+            }
+
+            Libc.Unlock(mark);
+        }
+    }
+
+    /// <summary>Ends.</summary>
+    public void Dispose()
+    {
+        ForgetEnded();
+        _gate.Dispose();
+    }
+
+    private void ForgetEnded()
+    {
+        foreach (string path in Files(_network.AddedPath))
+        {
+            Libc.TryUnlink(path);
+        }
+    }
+
+    private static string[] Files(string directory) => Directory.Exists(directory) ? Directory.GetFiles(directory) : [];
+
+    private static bool IsLocked(string path)
+    {
+        using SafeFileHandle? mark = Libc.TryOpenToRead(path, follow: false);
+        if (mark is null)
+        {
+            return true; // it has just gone to the other directory
+        }
+
+        bool free = Libc.Lock(mark, wait: false, path);
+        Libc.Unlock(mark);
+        return !free;
+    }
+
+    private static void Take(HashSet<CniAttachment> running, string path)
+    {
+        if (AtomicFile.TryReadAll(path) is not { } content)
+        {
+            return;
+        }
+        // Cut short, it is of an ADD that has made nothing yet.
+        if (Encoding.UTF8.GetString(content).Split('\n') is [{ Length: > 0 } container, { Length: > 0 } ifName, ""])
+        {
+            running.Add(new CniAttachment(container, ifName));
+        }
+    }
+}

@@ -1,0 +1,220 @@
+using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
+
+namespace Twill.System;
+
+/// <summary>Files: modes at creation, locks, rename and link; the clock since boot; random bytes.</summary>
+internal static partial class Libc
+{
+    private const int O_CREAT = 0x40;
+    private const int LOCK_SH = 1,
+        LOCK_EX = 2,
+        LOCK_NB = 4,
+        LOCK_UN = 8;
+    private const int CLOCK_BOOTTIME = 7;
+
+    // fcntl.h: the two whose value depends on the processor
+    private static readonly int O_DIRECTORY = RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 0x4000 : 0x10000;
+    private static readonly int O_NOFOLLOW = RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 0x8000 : 0x20000;
+
+    [StructLayout(LayoutKind.Sequential)]
+    private struct TimeSpec // struct timespec
+    {
+        internal long Seconds;
+        internal long Nanoseconds;
+    }
+
+    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int open(string path, int flags, uint mode);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int flock(int fd, int operation);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int fsync(int fd);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int ftruncate(int fd, long length);
+
+    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int rename(string from, string to);
+
+    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int unlink(string path);
+
+    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int mkdir(string path, uint mode);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static unsafe partial int clock_gettime(int clock, TimeSpec* time);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static unsafe partial nint getrandom(byte* buffer, nint length, uint flags);
+
+    /// <summary>Opens a file to read and write, made with mode 0600 when missing. A symbolic link is not followed.</summary>
+    internal static SafeFileHandle OpenPrivate(string path) => TryOpenPrivate(path) ?? throw new LibcException($"open {path}", ENOENT);
+
+    /// <summary>The same; null when its directory is missing.</summary>
+    internal static SafeFileHandle? TryOpenPrivate(string path)
+    {
+        int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0x180); // 0600
+        if (fd >= 0)
+        {
+            return new SafeFileHandle(fd, ownsHandle: true);
+        }
+
+        return Errno == ENOENT ? null : throw LibcException.Last($"open {path}");
+    }
+
+    /// <summary>Opens a file to read, without a lock; null when there is none.</summary>
+    /// <exception cref="LibcException">ELOOP: it is a symbolic link, and those were not to be followed</exception>
+    internal static SafeFileHandle? TryOpenToRead(string path, bool follow)
+    {
+        int fd = open(path, O_NONBLOCK | O_CLOEXEC | (follow ? 0 : O_NOFOLLOW), 0); // O_NONBLOCK: a FIFO in the way does not stop us
+        if (fd >= 0)
+        {
+            return new SafeFileHandle(fd, ownsHandle: true);
+        }
+
+        return Errno == ENOENT ? null : throw LibcException.Last($"open {path}");
+    }
+
+    /// <summary>Makes a directory with mode 0700, and those missing above it. One that is there stays as it is.</summary>
+    internal static void MakeDirectory(string path)
+    {
+        if (mkdir(path, 0x1C0) == 0 || Errno == EEXIST && Directory.Exists(path)) // 0700
+        {
+            return;
+        }
+
+        int error = Errno;
+        if (error != ENOENT || Path.GetDirectoryName(path) is not { Length: > 1 } parent)
+        {
+            throw new LibcException($"mkdir {path}", error);
+        }
+
+        MakeDirectory(parent);
+        if (mkdir(path, 0x1C0) != 0 && Errno != EEXIST)
+        {
+            throw LibcException.Last($"mkdir {path}");
+        }
+    }
+
+    /// <summary>Takes the shared lock of an open file; false when another holds the exclusive one.</summary>
+    internal static bool LockShared(SafeFileHandle file, string what) => TryLock(file, LOCK_SH | LOCK_NB, what);
+
+    /// <summary>Takes the exclusive lock of an open file; false when another holds it and <paramref name="wait"/> is false.</summary>
+    internal static bool Lock(SafeFileHandle file, bool wait, string what) => TryLock(file, wait ? LOCK_EX : LOCK_EX | LOCK_NB, what);
+
+    private static bool TryLock(SafeFileHandle file, int operation, string what)
+    {
+        while (flock((int)file.DangerousGetHandle(), operation) != 0)
+        {
+            if (Errno == EAGAIN)
+            {
+                return false;
+            }
+
+            if (Errno != EINTR)
+            {
+                throw LibcException.Last($"flock {what}");
+            }
+        }
+        return true;
+    }
+
+    /// <summary>
+    /// Gives the lock up. Closing alone is not enough: a child that another thread is just starting has the descriptor too, until its exec.
+    /// </summary>
+    internal static void Unlock(SafeFileHandle file)
+    {
+        if (!file.IsClosed)
+        {
+            _ = flock((int)file.DangerousGetHandle(), LOCK_UN);
+        }
+    }
+
+    internal static void Truncate(SafeFileHandle file, string what)
+    {
+        if (ftruncate((int)file.DangerousGetHandle(), 0) != 0)
+        {
+            throw LibcException.Last($"ftruncate {what}");
+        }
+    }
+
+    internal static void Sync(SafeFileHandle file, string what)
+    {
+        if (fsync((int)file.DangerousGetHandle()) != 0)
+        {
+            throw LibcException.Last($"fsync {what}");
+        }
+    }
+
+    /// <summary>Makes the names in a directory survive a power cut.</summary>
+    internal static void SyncDirectory(string path)
+    {
+        using SafeFileHandle directory = new(open(path, O_DIRECTORY | O_CLOEXEC, 0), ownsHandle: true);
+        if (directory.IsInvalid)
+        {
+            throw LibcException.Last($"open {path}");
+        }
+
+        Sync(directory, path);
+    }
+
+    internal static void Rename(string from, string to)
+    {
+        if (!TryRename(from, to))
+        {
+            throw new LibcException($"rename {from} to {to}", ENOENT);
+        }
+    }
+
+    /// <summary>False when there is no such file, or no such directory to move it to.</summary>
+    internal static bool TryRename(string from, string to)
+    {
+        if (rename(from, to) == 0)
+        {
+            return true;
+        }
+
+        return Errno == ENOENT ? false : throw LibcException.Last($"rename {from} to {to}");
+    }
+
+    /// <summary>Removes a file; false when there is none.</summary>
+    internal static bool TryUnlink(string path)
+    {
+        if (unlink(path) == 0)
+        {
+            return true;
+        }
+
+        return Errno == ENOENT ? false : throw LibcException.Last($"unlink {path}");
+    }
+
+    /// <summary>Seconds since boot, time asleep included.</summary>
+    internal static unsafe double BootSeconds()
+    {
+        TimeSpec time;
+        if (clock_gettime(CLOCK_BOOTTIME, &time) != 0)
+        {
+            throw LibcException.Last("clock_gettime CLOCK_BOOTTIME");
+        }
+
+        return time.Seconds + time.Nanoseconds / 1e9;
+    }
+
+    /// <summary>Random bytes from the kernel; waits only in the first moments after boot.</summary>
+    internal static unsafe void Random(Span<byte> bytes)
+    {
+        fixed (byte* p = bytes)
+        {
+            nint got;
+            while ((got = getrandom(p, bytes.Length, 0)) < 0 && Errno == EINTR) { }
+            if (got != bytes.Length) // up to 256 bytes are never cut short (getrandom(2))
+            {
+                throw LibcException.Last("getrandom");
+            }
+        }
+    }
+}

@@ -1,0 +1,196 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Text;
+using Microsoft.Win32.SafeHandles;
+
+namespace Twill.System;
+
+/// <summary>Processes: spawn, waitpid, a descriptor that becomes readable when a child ends.</summary>
+internal static partial class Libc
+{
+    internal const int SIGPIPE = 13,
+        SIGKILL = 9;
+    private const short POSIX_SPAWN_SETSIGDEF = 4,
+        POSIX_SPAWN_SETSIGMASK = 8;
+    private const long SYS_pidfd_open = 434; // the same number on every architecture
+
+    /// <summary>Room for posix_spawn_file_actions_t (80 bytes in glibc), posix_spawnattr_t (336) and sigset_t (128).</summary>
+    private const int Opaque = 512;
+
+    /// <summary>build/lib/plugin_spawn.c, linked into the plugins.</summary>
+    [LibraryImport("twill_plugin")]
+    private static unsafe partial int twill_spawn(int* pid, byte* path, byte** argv, byte** envp, int input, int output, uint mask);
+
+    [LibraryImport("libc")]
+    private static unsafe partial int posix_spawn(int* pid, byte* path, byte* actions, byte* attributes, byte** argv, byte** envp);
+
+    [LibraryImport("libc")]
+    private static unsafe partial int posix_spawn_file_actions_init(byte* actions);
+
+    [LibraryImport("libc")]
+    private static unsafe partial int posix_spawn_file_actions_adddup2(byte* actions, int fd, int newFd);
+
+    [LibraryImport("libc")]
+    private static unsafe partial int posix_spawn_file_actions_destroy(byte* actions);
+
+    [LibraryImport("libc")]
+    private static unsafe partial int posix_spawnattr_init(byte* attributes);
+
+    [LibraryImport("libc")]
+    private static unsafe partial int posix_spawnattr_setflags(byte* attributes, short flags);
+
+    [LibraryImport("libc")]
+    private static unsafe partial int posix_spawnattr_setsigdefault(byte* attributes, byte* signals);
+
+    [LibraryImport("libc")]
+    private static unsafe partial int posix_spawnattr_setsigmask(byte* attributes, byte* signals);
+
+    [LibraryImport("libc")]
+    private static unsafe partial int sigemptyset(byte* signals);
+
+    [LibraryImport("libc")]
+    private static unsafe partial int sigaddset(byte* signals, int signal);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static unsafe partial int waitpid(int pid, int* status, int options);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial long syscall(long number, long pid, long flags);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int kill(int pid, int signal);
+
+    [LibraryImport("libc")]
+    private static partial uint umask(uint mask);
+
+    [LibraryImport("libc")]
+    private static partial nint signal(int signal, nint handler);
+
+    /// <summary>A write to a closed pipe becomes EPIPE instead of the end of the process.</summary>
+    internal static void IgnoreSigpipe() => signal(SIGPIPE, 1); // SIG_IGN
+
+    private const uint OwnerOnly = 0x3f; // 077
+    private static uint? _inheritedUmask;
+
+    /// <summary>umask 077: the modes of what is made are those that are asked for, whatever the caller's mask would take away.</summary>
+    internal static void SetPrivateUmask() => _inheritedUmask ??= umask(OwnerOnly);
+
+    internal static void Kill(int pid) => _ = kill(pid, SIGKILL);
+
+    /// <summary>
+    /// Starts a program with the given standard input and output, no blocked signals, SIGPIPE at its default (a child inherits what
+    /// its parent ignores) and the umask that this process came with. This process stands still until the program is loaded, so a failed
+    /// exec is
+    /// known here.
+    /// </summary>
+    /// <returns>0, or the errno</returns>
+    internal static unsafe int Spawn(
+        string path,
+        IReadOnlyList<string> environment,
+        SafeFileHandle stdin,
+        SafeFileHandle stdout,
+        out int pid
+    )
+    {
+        byte** argv = stackalloc byte*[2];
+        byte** envp = (byte**)NativeMemory.AllocZeroed((nuint)(environment.Count + 1), (nuint)sizeof(byte*));
+        int child = 0;
+        argv[0] = Utf8(path);
+        argv[1] = null;
+        try
+        {
+            for (int i = 0; i < environment.Count; i++)
+            {
+                envp[i] = Utf8(environment[i]);
+            }
+
+            int input = (int)stdin.DangerousGetHandle(),
+                output = (int)stdout.DangerousGetHandle();
+            int error = RuntimeFeature.IsDynamicCodeSupported
+                ? PosixSpawn(&child, argv, envp, input, output)
+                : twill_spawn(&child, argv[0], argv, envp, input, output, _inheritedUmask ?? OwnerOnly);
+            pid = child;
+            return error;
+        }
+        finally
+        {
+            for (int i = 0; i < environment.Count; i++)
+            {
+                NativeMemory.Free(envp[i]);
+            }
+
+            NativeMemory.Free(envp);
+            NativeMemory.Free(argv[0]);
+        }
+    }
+
+    // Where plugin_spawn.c is not linked in: in whatever is compiled as it runs, tests for one.
+    private static unsafe int PosixSpawn(int* child, byte** argv, byte** envp, int input, int output)
+    {
+        byte* actions = stackalloc byte[Opaque],
+            attributes = stackalloc byte[Opaque],
+            signals = stackalloc byte[Opaque];
+        posix_spawnattr_init(attributes);
+        posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
+        sigemptyset(signals);
+        posix_spawnattr_setsigmask(attributes, signals);
+        sigaddset(signals, SIGPIPE);
+        posix_spawnattr_setsigdefault(attributes, signals);
+
+        int error = posix_spawn_file_actions_init(actions);
+        if (error != 0)
+        {
+            return error;
+        }
+
+        if (_inheritedUmask is uint inherited)
+        {
+            umask(inherited);
+        }
+
+        error = posix_spawn_file_actions_adddup2(actions, input, 0);
+        if (error == 0)
+        {
+            error = posix_spawn_file_actions_adddup2(actions, output, 1);
+        }
+
+        if (error == 0)
+        {
+            error = posix_spawn(child, argv[0], actions, attributes, argv, envp);
+        }
+
+        posix_spawn_file_actions_destroy(actions);
+        if (_inheritedUmask is not null)
+        {
+            umask(OwnerOnly);
+        }
+
+        return error;
+    }
+
+    /// <summary>Waits for a child and gives its status as waitpid(2) encodes it.</summary>
+    internal static unsafe int WaitFor(int pid)
+    {
+        int status;
+        while (waitpid(pid, &status, 0) < 0)
+        {
+            if (Errno != EINTR)
+            {
+                throw LibcException.Last($"waitpid {pid}");
+            }
+        }
+        return status;
+    }
+
+    /// <summary>A descriptor that polls readable once the child has ended; invalid on kernels before 5.3.</summary>
+    internal static SafeFileHandle OpenPidFd(int pid) => new((nint)syscall(SYS_pidfd_open, pid, 0), ownsHandle: true);
+
+    private static unsafe byte* Utf8(string text)
+    {
+        int length = Encoding.UTF8.GetByteCount(text);
+        byte* bytes = (byte*)NativeMemory.Alloc((nuint)length + 1);
+        Encoding.UTF8.GetBytes(text, new Span<byte>(bytes, length));
+        bytes[length] = 0;
+        return bytes;
+    }
+}

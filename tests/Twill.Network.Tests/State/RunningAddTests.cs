@@ -1,0 +1,175 @@
+using Twill.Cni;
+using Twill.Network.State;
+using Twill.Testing;
+
+namespace Twill.Network.Tests.State;
+
+public sealed class RunningAddTests : IDisposable
+{
+    private static readonly CniAttachment s_web = new("web", "eth0"),
+        s_long = new(new string('a', 300), "eth0");
+
+    private readonly TempDir _temp = TempDir.Create();
+
+    private NetworkState Network => new StateDir(_temp.Path).Network("net");
+
+    [Fact]
+    public void An_add_counts_as_running_until_it_ends()
+    {
+        using (RunningAdd.Begin(Network, s_web))
+        using (RunningAdd.Begin(Network, s_long))
+        {
+            Collection.Running(Network).Should().BeEquivalentTo([s_web, s_long]);
+        }
+
+        Collection.Running(Network).Count.Should().Be(0);
+        Files().Should().BeEmpty();
+    }
+
+    [Fact]
+    public void To_a_collection_an_add_that_ended_since_it_began_still_runs()
+    {
+        RunningAdd before = RunningAdd.Begin(Network, s_web);
+        using (Collection.Begin(Network, TimeSpan.FromSeconds(1)))
+        {
+            before.Dispose();
+            RunningAdd.Begin(Network, s_long).Dispose();
+            Collection.Running(Network).Should().BeEquivalentTo([s_web, s_long]);
+        }
+
+        Collection.Running(Network).Count.Should().Be(0);
+        Files().Should().BeEmpty();
+    }
+
+    [Fact]
+    public void The_next_collection_does_not_count_what_ended_before_it()
+    {
+        Directory.CreateDirectory(Path.Combine(Network.Path, "added"));
+        File.WriteAllText(Path.Combine(Network.Path, "added", "web:eth0"), "web\neth0\n"); // of a collection that was killed
+
+        using (Collection.Begin(Network, TimeSpan.FromSeconds(1)))
+        {
+            Collection.Running(Network).Count.Should().Be(0);
+        }
+    }
+
+    [Theory]
+    [InlineData("web\neth0\n")]
+    [InlineData("web\neth")]
+    [InlineData("")]
+    public void The_mark_of_a_killed_add_counts_for_nothing_and_is_removed(string content)
+    {
+        Directory.CreateDirectory(Path.Combine(Network.Path, "adding"));
+        File.WriteAllText(Path.Combine(Network.Path, "adding", "web:eth0"), content);
+
+        Collection.Running(Network).Count.Should().Be(0);
+        using (Collection collection = Collection.Begin(Network, TimeSpan.FromSeconds(1)))
+        using (RunningAdd.Begin(Network, s_long))
+        {
+            collection.ForgetKilled();
+            Files().Should().ContainSingle().Which.Should().Contain("aaa", "that one is at work");
+        }
+    }
+
+    [Fact]
+    public void The_next_add_of_a_killed_one_takes_over_its_mark_and_a_del_removes_it()
+    {
+        Directory.CreateDirectory(Path.Combine(Network.Path, "adding"));
+        File.WriteAllText(Path.Combine(Network.Path, "adding", "web:eth0"), "something longer than what will be written\n\n\n");
+        using (RunningAdd.Begin(Network, s_web))
+        {
+            Collection.Running(Network).Should().BeEquivalentTo([s_web]);
+        }
+
+        File.WriteAllText(Path.Combine(Network.Path, "adding", "web:eth0"), "web\neth0\n");
+        RunningAdd.Forget(Network, s_web);
+        RunningAdd.Forget(Network, s_web);
+        Files().Should().BeEmpty();
+    }
+
+    [Fact]
+    public void A_second_add_at_the_same_time_leaves_the_first_ones_mark()
+    {
+        using RunningAdd first = RunningAdd.Begin(Network, s_web);
+        RunningAdd.Begin(Network, s_web).Dispose();
+        Collection.Running(Network).Should().BeEquivalentTo([s_web]);
+    }
+
+    [Fact]
+    public void A_second_collection_waits_and_says_for_whom()
+    {
+        using Collection first = Collection.Begin(Network, TimeSpan.FromSeconds(1));
+        Action second = () => Collection.Begin(Network, TimeSpan.FromMilliseconds(20)).Dispose();
+        second.Should().Throw<TimeoutException>().WithMessage($"*collecting is held by process {Environment.ProcessId}*");
+    }
+
+    [Fact]
+    public void Whatever_is_listed_while_adds_come_and_go_is_told_to_run()
+    {
+        // A thing is made after its ADD begins; the collection lists things and asks then. None may be seen whose ADD it is not told of.
+        HashSet<string> things = [];
+        using CancellationTokenSource end = new();
+        Thread[] adds =
+        [
+            .. Enumerable
+                .Range(0, 2)
+                .Select(worker => new Thread(() =>
+                {
+                    for (int i = 0; !end.IsCancellationRequested; i++)
+                    {
+                        using RunningAdd add = RunningAdd.Begin(Network, new($"{worker}-{i}", "eth0"));
+                        lock (things)
+                        {
+                            things.Add($"{worker}-{i}");
+                        }
+                        Thread.Sleep(1);
+                    }
+                })),
+        ];
+        foreach (Thread add in adds)
+        {
+            add.Start();
+        }
+
+        try
+        {
+            for (int round = 0; round < 8; round++)
+            {
+                string[] known,
+                    listed;
+                using Collection collection = Collection.Begin(Network, TimeSpan.FromSeconds(10));
+                lock (things)
+                {
+                    known = [.. things];
+                }
+
+                Thread.Sleep(2);
+                lock (things)
+                {
+                    listed = [.. things];
+                }
+
+                HashSet<string> running = [.. Collection.Running(Network).Select(a => a.ContainerId)];
+                listed.Except(known).Except(running).Should().BeEmpty();
+            }
+        }
+        finally
+        {
+            end.Cancel();
+            foreach (Thread add in adds)
+            {
+                add.Join();
+            }
+        }
+    }
+
+    public void Dispose() => _temp.Dispose();
+
+    private string[] Files() =>
+        [
+            .. new[] { "adding", "added" }
+                .Select(d => Path.Combine(Network.Path, d))
+                .Where(Directory.Exists)
+                .SelectMany(d => Directory.GetFiles(d)),
+        ];
+}
