@@ -3,9 +3,9 @@ using Twill.Host;
 using Twill.Linux;
 using Twill.Linux.Links;
 using Twill.Linux.Netlink;
-using Twill.System;
 using Twill.Network;
 using Twill.Network.State;
+using Twill.System;
 
 namespace Twill.Agent;
 
