@@ -15,6 +15,7 @@
 #   --counts LIST         containers on the host, the measured one included (default 1,100)
 #   --storms LIST         containers in a storm (default 100)
 #   --peers-at-most N     the reference plugins are left out where more containers are on the host (default 250)
+#   --beside DIR          another build of our programs takes part in `chains` and `startup`
 #   --json FILE           write the figures there as well
 #
 # The chains take turns, each on a host of its own (network and mount namespaces that vanish with the run), so that whatever else the machine
@@ -42,8 +43,9 @@ while [[ $# -gt 0 ]]; do
     agent--counts) counts=$2 ;;
     agent--changes) changes=$2 ;;
     agent--idle) idle=$2 ;;
-    plugins--parts | plugins--rounds | plugins--counts | plugins--storms | plugins--peers-at-most)
+    plugins--parts | plugins--rounds | plugins--counts | plugins--storms | plugins--peers-at-most | plugins--beside)
       [[ $1 != --parts ]] || parts=$2
+      [[ $1 != --beside ]] || set -- "$1" "$(realpath "$2")" "${@:3}"
       arguments+=("$1" "$2")
       ;;
     *) die "unknown argument '$1'; see --help" ;;

@@ -18,6 +18,9 @@ internal sealed record Chain(string Name, params Step[] Steps)
     /// <summary>twill over twill-ipam with a fixed subnet: what is measured is the hot path, on which etcd is never asked anyway.</summary>
     public static Chain Twill(string bin) => new("twill + twill-ipam", new Step(Path.Combine(bin, "twill"), (_, _) => TwillConf("")));
 
+    /// <summary>Another build of the same programs.</summary>
+    public static Chain TwillBeside(string bin) => Twill(bin) with { Name = $"twill of {Path.GetFileName(bin)}" };
+
     public static Chain TwillPorts(string bin) =>
         new(
             "twill + twill-ipam, a port",

@@ -17,6 +17,9 @@ internal sealed record Options(string Bin, string Peers, string Floor, string He
 
     public int PeersAtMost { get; init; } = 250;
 
+    /// <summary>Directories with other builds of our programs.</summary>
+    public string[] Beside { get; init; } = [];
+
     /// <summary>Arguments: BIN_DIR PEER_DIR FLOOR HELLO, then options as build/bench.sh names them.</summary>
     public static Options Parse(string[] args)
     {
@@ -31,6 +34,7 @@ internal sealed record Options(string Bin, string Peers, string Floor, string He
                 "--counts" => options with { Counts = [.. value.Split(',').Select(Number)] },
                 "--storms" => options with { Storms = [.. value.Split(',').Select(Number)] },
                 "--peers-at-most" => options with { PeersAtMost = Number(value) },
+                "--beside" => options with { Beside = [.. value.Split(',').Select(Path.GetFullPath)] },
                 _ => throw new ArgumentException($"no such option: {args[i]}"),
             };
         }

@@ -26,7 +26,14 @@ internal sealed class Results
         {
             results.Startups.AddRange(
                 Startup.Measure(
-                    [options.Hello, Ours("twill"), Ours("twill-ipam"), Theirs("bridge"), Theirs("host-local")],
+                    [
+                        options.Hello,
+                        Ours("twill"),
+                        Ours("twill-ipam"),
+                        .. options.Beside.SelectMany(b => new[] { Path.Combine(b, "twill"), Path.Combine(b, "twill-ipam") }),
+                        Theirs("bridge"),
+                        Theirs("host-local"),
+                    ],
                     options.Rounds,
                     scratch
                 )
@@ -35,7 +42,8 @@ internal sealed class Results
 
         if (options.Has("chains"))
         {
-            results.Chains.AddRange(Interleaved.Measure([twill, Chain.Floor(options.Floor)], [plain, masquerading], options, scratch));
+            Chain[] ours = [twill, .. options.Beside.Select(Chain.TwillBeside), Chain.Floor(options.Floor)];
+            results.Chains.AddRange(Interleaved.Measure(ours, [plain, masquerading], options, scratch));
         }
 
         if (options.Has("ports"))

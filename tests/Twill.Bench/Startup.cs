@@ -10,7 +10,7 @@ internal static class Startup
 
     public static List<StartupMeasurement> Measure(string[] programs, int rounds, string scratch)
     {
-        StartupMeasurement[] all = [.. programs.Select(p => new StartupMeasurement(Path.GetFileName(p), new()))];
+        StartupMeasurement[] all = [.. programs.Select(p => new StartupMeasurement(NameAmong(programs, p), new()))];
         Chain[] chains =
         [
             .. programs.Select(p => new Chain("start " + Path.GetFileName(p), new Step(p, (_, _) => """{"cniVersion":"1.0.0"}"""))),
@@ -42,5 +42,12 @@ internal static class Startup
                 host.Dispose();
             }
         }
+    }
+
+    private static string NameAmong(string[] programs, string path)
+    {
+        string name = Path.GetFileName(path);
+        bool isAlone = programs.Count(p => Path.GetFileName(p) == name) == 1;
+        return isAlone ? name : $"{name} of {Path.GetFileName(Path.GetDirectoryName(path))}";
     }
 }
