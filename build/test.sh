@@ -2,11 +2,14 @@
 # build/test.sh: builds everything, publishes the programs and runs all tests.
 #
 #   build/test.sh              everything
-#   build/test.sh --unit       only what needs neither root nor published programs
-#   build/test.sh --kernel     only tests/Kernel.Tests (network namespaces; root)
-#   build/test.sh --e2e        only tests/EndToEnd.Tests (published programs on hosts made of namespaces; root)
+#   build/test.sh --unit       what needs neither root, network, etcd, Debian packages nor published programs; under a minute after a build
+#   build/test.sh --kernel     what needs root or etcd but no published programs: Kernel.Tests, and the marked tests of the other projects
+#   build/test.sh --e2e        only EndToEnd.Tests (published programs on hosts made of namespaces; root)
+#   build/test.sh --only NAME  the tests whose full name contains NAME, of any ring; builds and publishes only what these need:
+#                              a class (WireGuardKeyTests), a test (Del_twice_succeeds), a part of either, or Class.Test
 #   build/test.sh NAME...      only the test projects with these names, e.g. Twill.Cni.Tests
 #
+# Projects run side by side, two at a time. One that takes longer than TWILL_TEST_LIMIT (20m) is killed, which counts as a failed test.
 # The last line is `N passed, N failed, N skipped`. The exit code is 0 when nothing failed and something passed; with
 # CI=true in the environment a skipped test is a failure as well. Results and logs: artifacts/test/.
 set -euo pipefail
@@ -14,43 +17,98 @@ set -euo pipefail
 help_if_asked "$@"
 cd "$root"
 
-all=()
-for project in tests/*.Tests; do
-  [[ $project == */Kernel.Tests || $project == */EndToEnd.Tests ]] || all+=("${project#tests/}")
-done
-all+=(Kernel.Tests EndToEnd.Tests)
-chosen=()
-for word in "$@"; do
-  case $word in
-    --unit) chosen+=("${all[@]:0:${#all[@]}-2}") ;;
-    --kernel) chosen+=(Kernel.Tests) ;;
-    --e2e) chosen+=(EndToEnd.Tests) ;;
-    *) [[ -d tests/$word && $word == *.Tests ]] || die "no such test project: '$word'; see --help"; chosen+=("$word") ;;
-  esac
-done
-[[ ${#chosen[@]} -gt 0 ]] || chosen=("${all[@]}")
-whole=$([[ ${#chosen[@]} == "${#all[@]}" ]] && echo yes || true)
-
+limit=${TWILL_TEST_LIMIT:-20m}
 results=$root/artifacts/test
+framework=$(sed -nE 's/.*<TargetFramework>(.*)<\/TargetFramework>.*/\1/p' Directory.Build.props)
+
+# The traits that [RequiresRootFact], [RequiresRootTheory] and [RequiresEtcd] give a test.
+without_needs='Requires!=root&Requires!=etcd'
+with_needs='Requires=root|Requires=etcd'
+
+others=()
+for project in tests/*.Tests; do
+  [[ $project == */Kernel.Tests || $project == */EndToEnd.Tests ]] || others+=("${project#tests/}")
+done
+
+# files_of NAME: the test sources that NAME can be in: those with each of its parts between dots, or, where a class inherits its tests,
+# those of the projects that have each part somewhere.
+files_of() {
+  local name=$1 part files=() found project
+  mapfile -t files < <(find tests/*.Tests \( -name bin -o -name obj \) -prune -o -name '*.cs' -print)
+  found=("${files[@]}")
+  for part in ${name//./ }; do
+    mapfile -t found < <([[ ${#found[@]} == 0 ]] || grep -lF -- "$part" "${found[@]}")
+  done
+  if [[ ${#found[@]} == 0 ]]; then
+    for project in tests/*.Tests; do
+      for part in ${name//./ }; do
+        grep -rqF --include='*.cs' --exclude-dir=obj -- "$part" "$project" || continue 2
+      done
+      found+=("$project"/*.cs)
+    done
+  fi
+  [[ ${#found[@]} == 0 ]] || printf '%s\n' "${found[@]}"
+}
+
+# Which projects run, and of each which tests ('' for all).
+chosen=() only='' needs=yes
+declare -A filter=()
+choose() { chosen+=("$1"); filter[$1]=${2:-}; }
+whole=$([[ $# == 0 ]] && echo yes || true)
+[[ $# -gt 0 ]] || set -- --all
+while [[ $# -gt 0 ]]; do
+  case $1 in
+    --all)
+      choose EndToEnd.Tests
+      choose Kernel.Tests
+      for name in "${others[@]}"; do choose "$name"; done
+      ;;
+    --unit)
+      [[ ${#chosen[@]} == 0 && $# == 1 ]] || die "--unit goes with nothing else; see --help"
+      for name in "${others[@]}"; do choose "$name" "$without_needs"; done
+      export TWILL_TEST_RING=unit # what needs more than this ring has fails and says which mark it lacks
+      needs=''
+      ;;
+    --kernel)
+      choose Kernel.Tests
+      for name in "${others[@]}"; do
+        ! grep -rq --include='*.cs' --exclude-dir=obj '\[Requires' "tests/$name" || choose "$name" "$with_needs"
+      done
+      ;;
+    --e2e) choose EndToEnd.Tests ;;
+    --only)
+      [[ ${#chosen[@]} == 0 && $# == 2 ]] || die "--only goes with one name and nothing else; see --help"
+      only=$2
+      shift
+      [[ $only =~ ^[A-Za-z0-9_.]+$ ]] || die "--only takes a part of a test's name, made of letters, digits, '_' and '.': '$only'"
+      mapfile -t sources < <(files_of "$only")
+      [[ ${#sources[@]} -gt 0 ]] || die "no test's name contains '$only'"
+      for name in $(printf '%s\n' "${sources[@]}" | cut -d/ -f2 | sort -u); do choose "$name" "FullyQualifiedName~$only"; done
+      [[ ${filter[EndToEnd.Tests]+there} || ${filter[Kernel.Tests]+there} ]] || grep -q '\[Requires' "${sources[@]}" || needs=''
+      ;;
+    *)
+      [[ -d tests/$1 && $1 == *.Tests ]] || die "no such test project: '$1'; see --help"
+      choose "$1"
+      ;;
+  esac
+  shift
+done
+
 rm -rf "$results"
 mkdir -p "$results"
 
-build/deps.sh
+[[ -z $needs ]] || build/deps.sh
 
 step Build
-dotnet build Cni.sln --nologo -v q
-
-if [[ $whole ]]; then
-  step 'Format'
-  dotnet format Cni.sln --verify-no-changes --no-restore
-fi
-if [[ " ${chosen[*]} " == *' EndToEnd.Tests '* ]]; then
-  step Publish
-  build/publish.sh
-  build/cnitool.sh
+if [[ $only ]]; then
+  for name in "${chosen[@]}"; do dotnet build "tests/$name" --nologo -v q; done
+else
+  dotnet build Cni.sln --nologo -v q
 fi
 
 passed=0 failed=0 skipped=0 problems=()
+declare -A running=() began=()
+trap 'kill "${!running[@]}" 2>/dev/null || true' EXIT
 
 # count NAME CODE: adds up a project's results; a run that ended without an orderly result counts as one failure.
 count() {
@@ -61,21 +119,78 @@ count() {
   passed=$((passed + ${good:-0}))
   failed=$((failed + ${bad:-0}))
   skipped=$((skipped + ${total:-0} - ${executed:-0}))
-  if [[ $code != 0 && ${bad:-0} == 0 ]]; then
+  if [[ $code == 124 || $code == 137 ]]; then
     failed=$((failed + 1))
-    problems+=("$name ended with code $code without naming a failed test")
-  elif [[ ${total:-0} == 0 ]]; then
+    problems+=("$name was killed after $limit (TWILL_TEST_LIMIT); artifacts/test/$name.log names the tests that ran for long")
+  elif [[ $code != 0 && ${bad:-0} == 0 ]]; then
+    failed=$((failed + 1))
+    problems+=("$name ended with code $code without naming a failed test; its log is artifacts/test/$name.log")
+  elif [[ ${total:-0} == 0 && -z $only ]]; then
     problems+=("$name ran no test")
   fi
 }
 
-for name in "${chosen[@]}"; do
-  step "$name"
-  code=0
-  timeout --kill-after=20s 20m dotnet test "tests/$name" --no-build --nologo --results-directory "$results" \
-    --logger "trx;LogFileName=$name.trx" --logger 'console;verbosity=minimal' 2>&1 | tee "$results/$name.log" |
-    grep -Ev '^(Test run for|A total of|Results File:|$)' || code=${PIPESTATUS[0]}
-  count "$name" "$code"
+# The jobs: what runs beside the script, each with its log in artifacts/test/.
+publish() { build/publish.sh && build/cnitool.sh; }
+format() { dotnet format Cni.sln --verify-no-changes --no-restore; }
+run() {
+  local name=$1
+  exec timeout --kill-after=20s "$limit" dotnet test "tests/$name/bin/Debug/$framework/$name.dll" --nologo \
+    ${filter[$name]:+--filter "${filter[$name]}"} --results-directory "$results" \
+    --logger "trx;LogFileName=$name.trx" --logger 'console;verbosity=minimal'
+}
+
+# start NAME COMMAND...: a job of that name.
+start() {
+  local name=$1
+  shift
+  ("$@") >"$results/$name.log" 2>&1 &
+  running[$!]=$name
+  began[$name]=$SECONDS
+}
+
+# await: waits for the end of a job, and says how it went.
+await() {
+  local job code=0 name log
+  wait -n -p job "${!running[@]}" || code=$?
+  name=${running[$job]} log=$results/${running[$job]}.log
+  unset "running[$job]"
+  step "$name ($((SECONDS - began[$name])) s)"
+  case $name in
+    *.Tests)
+      grep -Ev '^(Test run for|A total of|Results File:|Starting test|$)|No test matches the given|Non-serializable data' "$log" || true
+      count "$name" "$code"
+      ;;
+    *)
+      cat "$log"
+      ended[$name]=$code
+      if [[ $code != 0 ]]; then
+        failed=$((failed + 1))
+        problems+=("$name failed; its log is artifacts/test/$name.log")
+      fi
+      ;;
+  esac
+}
+
+# First what others wait for, then what takes longest. End-to-end tests go on as soon as there is something to test.
+declare -A ended=()
+waiting=("${chosen[@]}")
+if [[ ${filter[EndToEnd.Tests]+there} ]]; then
+  start publish publish
+fi
+[[ -z $whole ]] || waiting+=(format)
+while [[ ${#waiting[@]} -gt 0 || ${#running[@]} -gt 0 ]]; do
+  for i in "${!waiting[@]}"; do
+    name=${waiting[$i]}
+    [[ ${#running[@]} -lt 2 ]] || break
+    if [[ $name == EndToEnd.Tests ]]; then
+      [[ ${ended[publish]+there} ]] || continue
+      [[ ${ended[publish]} == 0 ]] || { unset "waiting[$i]"; continue; }
+    fi
+    unset "waiting[$i]"
+    if [[ $name == format ]]; then start format format; else start "$name" run "$name"; fi
+  done
+  [[ ${#running[@]} == 0 ]] || await
 done
 
 # What tests counted (tests/Twill.Testing/Figures.cs).
@@ -84,6 +199,7 @@ if [[ -d $results/figures ]]; then
   cat "$results"/figures/*.txt
 fi
 
+[[ -z $only || $((passed + failed + skipped)) -gt 0 ]] || problems+=("no test's name contains '$only'")
 echo
 for problem in "${problems[@]}"; do printf '%s%s%s\n' "$red" "$problem" "$plain"; done
 printf '%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"

@@ -20,6 +20,7 @@ public sealed class EtcdCluster : IDisposable
     /// <param name="prefix">Words that start them inside other namespaces, e.g. `nsenter --net=PATH --`.</param>
     public EtcdCluster(int members, IPAddress? address = null, IReadOnlyList<string>? prefix = null)
     {
+        UnitRing.Refuse("starts etcd", "RequiresEtcd");
         (_address, _prefix) = (address ?? IPAddress.Loopback, prefix ?? []);
         _ports = [.. Enumerable.Range(0, members).Select(_ => (LoopbackPorts.Next(), LoopbackPorts.Next()))];
         _members = new Daemon?[members];

@@ -41,6 +41,7 @@ public sealed class EtcdServer : IDisposable
     /// <summary>Starts a server and returns once it serves.</summary>
     public static EtcdServer Start(EtcdServerOptions? options = null)
     {
+        UnitRing.Refuse("starts etcd", "RequiresEtcd");
         EtcdServer server = new(options ?? new EtcdServerOptions());
         try
         {

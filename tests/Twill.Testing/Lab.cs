@@ -33,6 +33,7 @@ public sealed class Lab : IDisposable
 
     private Lab(LabFamilies families)
     {
+        UnitRing.Refuse("makes network namespaces", "RequiresRootFact");
         _families = families;
         try
         {

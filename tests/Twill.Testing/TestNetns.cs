@@ -38,6 +38,7 @@ public sealed class TestNetns : NetnsShell, IDisposable
 
     public static TestNetns Create()
     {
+        UnitRing.Refuse("makes a network namespace", "RequiresRootFact");
         TestNetns ns = new(Owned.NewName(Prefix));
         Cmd.Run("ip", ["netns", "add", ns.Name]).OrThrow();
         s_alive[ns.Name] = ns;

@@ -5,6 +5,7 @@ using Twill.Testing;
 namespace Twill.Cluster.Tests.Etcd;
 
 /// <summary>etcd with authentication on: users root and tw (readwrite on /tw/), tokens that live three seconds.</summary>
+[RequiresEtcd]
 public sealed class EtcdAuthTests : IDisposable
 {
     private const string Password = "p\u00e4ss word!";

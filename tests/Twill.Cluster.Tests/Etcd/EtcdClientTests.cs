@@ -6,6 +6,7 @@ using Twill.Testing;
 namespace Twill.Cluster.Tests.Etcd;
 
 [Collection(nameof(SharedEtcd))]
+[RequiresEtcd]
 public sealed class EtcdClientTests(SharedEtcd etcd) : IDisposable
 {
     private readonly EtcdClient _client = etcd.NewClient();

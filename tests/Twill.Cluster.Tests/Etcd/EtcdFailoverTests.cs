@@ -6,6 +6,7 @@ using Twill.Testing;
 namespace Twill.Cluster.Tests.Etcd;
 
 [Collection(nameof(SharedEtcd))]
+[RequiresEtcd]
 public sealed class EtcdFailoverTests(SharedEtcd etcd)
 {
     private readonly string _key = $"{SharedEtcd.NewPrefix()}/k";

@@ -7,6 +7,7 @@ using Twill.Testing;
 
 namespace Twill.Cluster.Tests.Etcd;
 
+[RequiresEtcd]
 public sealed class EtcdTlsTests : IDisposable
 {
     private readonly TempDir _dir = TempDir.Create();

@@ -12,6 +12,7 @@ namespace Twill.Cluster.Tests.Etcd;
 /// and in time, and in the real etcd nothing of another node is touched and no two subnets overlap.
 /// </summary>
 [Collection(nameof(SharedEtcd))]
+[RequiresEtcd]
 public sealed class FuzzedAnswerTests(SharedEtcd etcd, ITestOutputHelper output)
 {
     private const int Cases = 180,

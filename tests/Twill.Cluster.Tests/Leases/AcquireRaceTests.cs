@@ -1,6 +1,9 @@
+using Twill.Testing;
+
 namespace Twill.Cluster.Tests.Leases;
 
 [Collection(nameof(SharedEtcd))]
+[RequiresEtcd]
 public sealed class AcquireRaceTests(SharedEtcd etcd)
 {
     [Fact]

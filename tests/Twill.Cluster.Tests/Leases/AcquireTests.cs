@@ -1,9 +1,11 @@
 using System.Globalization;
 using System.Net;
+using Twill.Testing;
 
 namespace Twill.Cluster.Tests.Leases;
 
 [Collection(nameof(SharedEtcd))]
+[RequiresEtcd]
 public sealed class AcquireTests(SharedEtcd etcd)
 {
     private readonly string _prefix = SharedEtcd.NewPrefix();

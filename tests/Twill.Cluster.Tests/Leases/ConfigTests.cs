@@ -1,8 +1,10 @@
 using System.Net;
+using Twill.Testing;
 
 namespace Twill.Cluster.Tests.Leases;
 
 [Collection(nameof(SharedEtcd))]
+[RequiresEtcd]
 public sealed class ConfigTests(SharedEtcd etcd)
 {
     private readonly string _prefix = SharedEtcd.NewPrefix();

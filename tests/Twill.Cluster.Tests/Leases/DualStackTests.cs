@@ -1,10 +1,12 @@
 using System.Globalization;
 using System.Net;
+using Twill.Testing;
 
 namespace Twill.Cluster.Tests.Leases;
 
 /// <summary>Leases of one subnet of each family, as flannel's keys hold them, on a real etcd; judged by etcdctl.</summary>
 [Collection(nameof(SharedEtcd))]
+[RequiresEtcd]
 public sealed class DualStackTests(SharedEtcd etcd)
 {
     private readonly string _prefix = SharedEtcd.NewPrefix();

@@ -6,6 +6,7 @@ using Twill.Testing;
 namespace Twill.Cluster.Tests.Leases;
 
 /// <summary>What becomes of leases and watches when real etcd processes fail, fill up or are set back.</summary>
+[RequiresEtcd]
 public sealed class EtcdFaultTests
 {
     private const string Prefix = "/twill/net";

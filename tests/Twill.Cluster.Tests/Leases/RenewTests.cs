@@ -5,6 +5,7 @@ using Twill.Testing;
 namespace Twill.Cluster.Tests.Leases;
 
 [Collection(nameof(SharedEtcd))]
+[RequiresEtcd]
 public sealed class RenewTests(SharedEtcd etcd)
 {
     private readonly string _prefix = SharedEtcd.NewPrefix();

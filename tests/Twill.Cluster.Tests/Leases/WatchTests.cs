@@ -9,6 +9,7 @@ using Twill.Testing;
 namespace Twill.Cluster.Tests.Leases;
 
 /// <summary>A watch under all that may happen to etcd. Each test starts its own.</summary>
+[RequiresEtcd]
 public sealed class WatchTests : IDisposable
 {
     private const string Prefix = "/twill/net";

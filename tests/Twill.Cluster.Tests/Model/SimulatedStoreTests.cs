@@ -1,9 +1,11 @@
 using System.Globalization;
+using Twill.Testing;
 
 namespace Twill.Cluster.Tests.Model;
 
 /// <summary>The simulated etcd answers as the real one does: both are asked the same, whatever chance finds.</summary>
 [Collection(nameof(SharedEtcd))]
+[RequiresEtcd]
 public sealed class SimulatedStoreTests(SharedEtcd etcd)
 {
     private static readonly string[] s_names = ["subnets/a", "subnets/b", "subnets/b&c", "nodes/a"];

@@ -7,6 +7,7 @@ using Twill.Testing;
 namespace Twill.Ipam.Tests.Subnets;
 
 /// <summary>Hosts against a real etcd, judged by etcdctl and the files on disk.</summary>
+[RequiresEtcd]
 public sealed class LeasedSubnetsTests : IClassFixture<EtcdFixture>, IDisposable
 {
     private static int s_networks;
