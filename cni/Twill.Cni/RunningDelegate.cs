@@ -112,12 +112,11 @@ public sealed class RunningDelegate : IDisposable
         new(answer, "$", CniErrorCode.Delegate, $"plugin '{_plugin}' answered {_verb.Name()} with a wrong result");
 
     /// <summary>
-    /// The result of an ADD as soon as the plugin has said all it says, which may be while it is still ending. It is a promise: whoever
-    /// built on it
-    /// calls <see cref="Confirm"/>, for a plugin that fails after all has given nothing.
+    /// The result of an ADD as soon as the plugin has closed its standard output, which may be before it exits. The caller calls
+    /// <see cref="WaitForExit"/> before it relies on the result: a plugin that exits with an error has allocated nothing.
     /// </summary>
     /// <exception cref="CniException">as <see cref="Wait"/></exception>
-    public CniResult? WaitForPromise()
+    public CniResult? ReadResult()
     {
         _held = false;
         Pump();
@@ -142,9 +141,9 @@ public sealed class RunningDelegate : IDisposable
         }
     }
 
-    /// <summary>Waits for the end of the plugin, which keeps what it promised if it ends well.</summary>
+    /// <summary>Waits until the plugin has exited; throws when it failed.</summary>
     /// <exception cref="CniException">as <see cref="Wait"/></exception>
-    public void Confirm() => WaitForAnswer();
+    public void WaitForExit() => WaitForAnswer();
 
     /// <summary>Waits for the end of the plugin and gives what it printed.</summary>
     internal byte[] WaitForAnswer()

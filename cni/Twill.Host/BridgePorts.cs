@@ -18,10 +18,10 @@ public static class BridgePorts
 
     /// <summary>
     /// Whether it hangs in the air: on no bridge at all, or down. One that somebody put on another bridge is left there, and a
-    /// <see cref="RoutedEnd"/> is on none.
+    /// <see cref="RoutedVeth"/> is on none.
     /// </summary>
     /// <param name="end">The host end.</param>
-    public static bool IsLoose(Link end) => !IsInPlace(end) || !end.IsUp;
+    public static bool IsDetached(Link end) => !IsInPlace(end) || !end.IsUp;
 
     /// <summary>
     /// Puts host ends back: <c>ip link set END master BRIDGE up</c>, <c>bridge link set dev END hairpin on|off</c>. One that is gone
@@ -31,12 +31,12 @@ public static class BridgePorts
     /// <param name="route">A socket in the host's namespace.</param>
     /// <param name="bridgeIndex">The bridge.</param>
     /// <param name="hairpin">Whether the bridge sends frames back to the port they came from.</param>
-    /// <param name="loose">The ends.</param>
+    /// <param name="detached">The ends.</param>
     /// <returns>What the kernel refused, in words; empty when all are back.</returns>
-    public static IReadOnlyList<string> PutBack(RouteSocket route, int bridgeIndex, bool hairpin, IReadOnlyList<Link> loose)
+    public static IReadOnlyList<string> Reattach(RouteSocket route, int bridgeIndex, bool hairpin, IReadOnlyList<Link> detached)
     {
         RouteBatch batch = route.NewBatch();
-        foreach (Link end in loose)
+        foreach (Link end in detached)
         {
             bool isPort = IsInPlace(end);
             batch.Add(new SetLink(end.Index) { Master = isPort ? null : bridgeIndex, Up = true }, tolerate: Errno.ENODEV);
@@ -61,5 +61,5 @@ public static class BridgePorts
         return refusals;
     }
 
-    private static bool IsInPlace(Link end) => end.MasterIndex != 0 || end.Group == RoutedEnd.Group;
+    private static bool IsInPlace(Link end) => end.MasterIndex != 0 || end.Group == RoutedVeth.Group;
 }

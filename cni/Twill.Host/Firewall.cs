@@ -55,7 +55,7 @@ public static class Firewall
     /// <summary>Counts up when the content changes with a version of twill, so that a newer one replaces the table of an older.</summary>
     internal const int Generation = 3;
 
-    /// <summary>Host ends that are on no bridge (<see cref="RoutedEnd"/>); of those that are, no packet arrives under their own
+    /// <summary>Host ends that are on no bridge (<see cref="RoutedVeth"/>); of those that are, no packet arrives under their own
     /// name.</summary>
     private const string RoutedEnds = $"{DeviceNames.VethPrefix}*";
 
@@ -146,7 +146,7 @@ public static class Firewall
             foreach (RuleSpec one in wanted.Rules)
             {
                 Rule rule = one.Make();
-                if (!present.Exists(p => p.Rule.SameAs(rule)))
+                if (!present.Exists(p => p.Rule.HasSameExpressions(rule)))
                 {
                     return $"chain {name} of nftables table {id} lacks the rule '{rule.Comment}'";
                 }
@@ -220,11 +220,13 @@ public static class Firewall
         {
             if (family.Loopback is { } own)
             {
-                loopback.Add(New("from nowhere", (id, _) => Rule.For(id).IifName(spec.Bridge).Saddr(own).Drop()));
-                loopback.Add(New("to what only the host itself may reach", (id, _) => Rule.For(id).IifName(spec.Bridge).Daddr(own).Drop()));
-                loopback.Add(New("from nowhere, past the bridge", (id, _) => Rule.For(id).IifName(RoutedEnds).Saddr(own).Drop()));
+                loopback.Add(New("spoofed loopback source", (id, _) => Rule.For(id).IifName(spec.Bridge).Saddr(own).Drop()));
+                loopback.Add(New("to the host's loopback addresses", (id, _) => Rule.For(id).IifName(spec.Bridge).Daddr(own).Drop()));
                 loopback.Add(
-                    New("to what only the host itself may reach, past the bridge", (id, _) =>
+                    New("spoofed loopback source, past the bridge", (id, _) => Rule.For(id).IifName(RoutedEnds).Saddr(own).Drop())
+                );
+                loopback.Add(
+                    New("to the host's loopback addresses, past the bridge", (id, _) =>
                         Rule.For(id).IifName(RoutedEnds).Daddr(own).Drop()
                     )
                 );
@@ -269,7 +271,7 @@ public static class Firewall
                             .IifName(spec.Bridge, inverted: true)
                             .IifName(tunnel, inverted: true)
                             .IifName("lo", inverted: true)
-                            .IifGroup(RoutedEnd.Group, inverted: true)
+                            .IifGroup(RoutedVeth.Group, inverted: true)
                             .Drop()
                     )
                 );
@@ -280,7 +282,7 @@ public static class Firewall
                             .OifName(spec.Bridge, inverted: true)
                             .OifName(tunnel, inverted: true)
                             .OifName("lo", inverted: true)
-                            .OifGroup(RoutedEnd.Group, inverted: true)
+                            .OifGroup(RoutedVeth.Group, inverted: true)
                             .Drop()
                     )
                 );
@@ -330,7 +332,7 @@ public static class Firewall
         List<(NftSet Set, List<SetElement> Elements)> ports = [];
         foreach (TableFamily family in spec.Families)
         {
-            ports.AddRange(PortsThere(nft, new PortTable(id, family)));
+            ports.AddRange(ReadPortMaps(nft, new PortTable(id, family)));
         }
 
         batch.DestroyTable(id);
@@ -379,7 +381,7 @@ public static class Firewall
         from.In(new PortTable(id, family).Translated, KeyPart.L4Proto, KeyPart.OriginalDport, KeyPart.Daddr, KeyPart.Dport).Masquerade();
 
     /// <summary>What the maps of the table hold now; nothing of a map that is missing or of another make.</summary>
-    private static List<(NftSet Set, List<SetElement> Elements)> PortsThere(NftSocket nft, PortTable table)
+    private static List<(NftSet Set, List<SetElement> Elements)> ReadPortMaps(NftSocket nft, PortTable table)
     {
         List<(NftSet, List<SetElement>)> there = [];
         foreach (NftSet set in table.All)

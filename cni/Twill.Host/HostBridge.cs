@@ -41,7 +41,7 @@ public static class HostBridge
                 throw new HostException($"bridge {name} was deleted by somebody while it was being made");
             }
         }
-        RefuseOther(link);
+        ThrowIfNotBridge(link);
         if (!link.IsUp || link.Mtu != mtu)
         {
             route.Execute(new SetLink(link.Index) { Up = true, Mtu = (uint)mtu });
@@ -52,15 +52,15 @@ public static class HostBridge
 
     /// <summary>Nothing, when a bridge of that name is there or can be made.</summary>
     /// <exception cref="HostException">A device of that name is no bridge.</exception>
-    public static void RefuseOther(RouteSocket route, string name)
+    public static void ThrowIfNotBridge(RouteSocket route, string name)
     {
         if (route.TryGetLink(name, out Link? link))
         {
-            RefuseOther(link);
+            ThrowIfNotBridge(link);
         }
     }
 
-    private static void RefuseOther(Link link)
+    private static void ThrowIfNotBridge(Link link)
     {
         if (link.Kind != Kind)
         {

@@ -80,7 +80,7 @@ public static class OverlayDevice
     /// IPv6
     /// addresses, IPv6 is on.
     /// </summary>
-    internal static void QuietIPv6(OverlaySpec spec, List<string> changes)
+    internal static void DisableAutoconf(OverlaySpec spec, List<string> changes)
     {
         (string, string)[] wanted = spec.Addresses.V6 is null
             ? [("addr_gen_mode", "1"), ("accept_ra", "0")]

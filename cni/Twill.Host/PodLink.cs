@@ -57,7 +57,7 @@ public sealed record PodRoute(
 
 /// <summary>
 /// A container's interface: a veth pair whose one end is born inside the container's namespace under its final name, and whose other
-/// end is born on the bridge. Two system calls on the host, two in the container. Past the bridge's ports it is a <see cref="RoutedEnd"/>.
+/// end is born on the bridge. Two system calls on the host, two in the container. Past the bridge's ports it is a <see cref="RoutedVeth"/>.
 /// </summary>
 public static class PodLink
 {
@@ -68,7 +68,7 @@ public static class PodLink
     /// <param name="pod">The container's namespace.</param>
     /// <param name="spec">What to make.</param>
     /// <param name="bridge">The bridge it hangs on; its host end ends up on none where the bridge has no port for it
-    /// (<see cref="RoutedEnd"/>).</param>
+    /// (<see cref="RoutedVeth"/>).</param>
     /// <exception cref="AlreadyAttachedException">The pair exists.</exception>
     /// <exception cref="HostException">The container has another interface of that name.</exception>
     public static void Create(RouteSocket host, NetNs pod, PodLinkSpec spec, Link bridge)
@@ -95,7 +95,7 @@ public static class PodLink
         }
 
         RouteBatch batch = host.NewBatch(); // one system call: whoever is killed leaves no end that does not say whose it is
-        int made = batch.Add(veth with { Group = RoutedEnd.Group }, tolerate: Errno.EEXIST);
+        int made = batch.Add(veth with { Group = RoutedVeth.Group }, tolerate: Errno.EEXIST);
         batch.Add(new SetLink(spec.HostName) { Alias = spec.Alias }, tolerate: Errno.ENODEV);
         batch.Send();
         if (batch.ErrnoOf(made) == Errno.EEXIST)
@@ -111,7 +111,7 @@ public static class PodLink
     /// <param name="host">A socket in the host's namespace.</param>
     /// <param name="spec">How they should be.</param>
     /// <param name="hostEndIndex">The host end.</param>
-    public static void Dress(RouteSocket host, PodLinkSpec spec, int hostEndIndex)
+    public static void ConfigureHostEnd(RouteSocket host, PodLinkSpec spec, int hostEndIndex)
     {
         RouteBatch batch = host.NewBatch();
         batch.Add(new SetLink(hostEndIndex) { Alias = spec.Alias });
@@ -181,7 +181,7 @@ public static class PodLink
     /// </summary>
     /// <param name="host">A socket in the host's namespace.</param>
     /// <param name="name">The host end, or the bridge.</param>
-    public static void AwaitCarrier(RouteSocket host, string name)
+    public static void WaitUntilForwarding(RouteSocket host, string name)
     {
         const int Questions = 200; // of a millisecond each: an ADD does not fail for this, the worker does come
         for (int i = 0; i < Questions && !host.GetLink(name).IsRunning; i++)
@@ -201,12 +201,12 @@ public static class PodLink
     {
         if (!host.TryGetLink(hostName, out Link? end))
         {
-            RoutedEnd.ForgetGone(host);
+            RoutedVeth.DeleteStaleProxyNeighbours(host);
             return false;
         }
-        if (end.Group == RoutedEnd.Group)
+        if (end.Group == RoutedVeth.Group)
         {
-            RoutedEnd.Disconnect(host, end);
+            RoutedVeth.Disconnect(host, end);
         }
 
         return LinkRemoval.Run(host, end);

@@ -8,11 +8,9 @@ using Twill.Linux.Neighbours;
 namespace Twill.Host;
 
 /// <summary>
-/// On the bridge, the host answers who asks by neighbour discovery for a container past the bridge's ports (<see cref="RoutedEnd"/>): where
-/// ARP
-/// needs a single switch for all of them, IPv6 needs an entry for each (<c>ip -6 neigh show proxy</c>). They are on the bridge and do not
-/// go with
-/// the container's interface, so that whoever removes that removes them.
+/// Proxy neighbours on the bridge: with them the host answers neighbour solicitations for containers past the bridge's ports
+/// (<see cref="RoutedVeth"/>). ARP needs one switch for all of them, IPv6 an entry for each (<c>ip -6 neigh show proxy</c>). The
+/// kernel does not remove them with the container's interface: whoever removes the interface removes them.
 /// </summary>
 internal static class ProxyNeighbours
 {
@@ -35,7 +33,7 @@ internal static class ProxyNeighbours
     internal static void Delete(RouteSocket host, ICollection<IPAddress> containers) => DeleteWhere(host, containers.Contains);
 
     /// <summary>Takes away those of containers that are gone. One question where there are none.</summary>
-    internal static void DeleteGone(RouteSocket host)
+    internal static void DeleteStale(RouteSocket host)
     {
         HashSet<IPAddress>? there = null;
         DeleteWhere(host, address => !(there ??= Containers(host)).Contains(address));

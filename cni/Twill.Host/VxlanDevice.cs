@@ -35,7 +35,7 @@ public static class VxlanDevice
         }
 
         List<string> corrections = isNew ? [] : changes;
-        OverlayDevice.QuietIPv6(spec, corrections);
+        OverlayDevice.DisableAutoconf(spec, corrections);
         OverlayDevice.Correct(route, spec, link, spec.Mac, corrections);
         return new OverlayDevice.Result(spec.Name, link.Index, isNew, changes);
     }

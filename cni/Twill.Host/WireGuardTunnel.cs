@@ -40,7 +40,7 @@ public static class WireGuardTunnel
         }
 
         List<string> corrections = isNew ? [] : changes;
-        OverlayDevice.QuietIPv6(spec, corrections);
+        OverlayDevice.DisableAutoconf(spec, corrections);
         try
         {
             using (IWireGuard wireGuard = Open(link))

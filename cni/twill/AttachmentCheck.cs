@@ -181,10 +181,10 @@ internal sealed class AttachmentCheck(RouteSocket host, RouteSocket inPod, PodLi
             return $"bridge {conf.Bridge} is missing";
         }
 
-        if (end.MasterIndex == 0 && end.Group == RoutedEnd.Group)
+        if (end.MasterIndex == 0 && end.Group == RoutedVeth.Group)
         {
             List<RoutedAddress> addresses = RoutedAddresses.Of(conf.Bridge, made.Of(spec.IfName));
-            return RoutedEnd.FindDifference(host, end, conf.Bridge, addresses) ?? Routes(inside.Index, RoutedEnd.RoutesInside(addresses));
+            return RoutedVeth.FindDifference(host, end, conf.Bridge, addresses) ?? Routes(inside.Index, RoutedVeth.RoutesInside(addresses));
         }
         if (end.MasterIndex != bridge.Index)
         {

@@ -36,7 +36,7 @@ internal sealed class Cleanup
             more.Add($"{_failures[i].What}: {_failures[i].Failure.Message}");
         }
 
-        CniException known = Failure.AsCni(first);
+        CniException known = ErrorMapping.AsCni(first);
         throw new CniException(known.Code, $"{what}: {known.Message}", string.Join("; ", [known.Details, .. more]).Trim(' ', ';'), first);
     }
 }

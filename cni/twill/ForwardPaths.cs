@@ -15,12 +15,12 @@ internal static class ForwardPaths
     /// <returns>the ways of each address family</returns>
     public static List<ForwardTraffic> Of(TwillConf conf, bool hasIPv6) =>
         ForwardTraffic
-            .Of(conf.Name, new Door(conf.Bridge), conf.Ipam.Ranges, hasIPv6)
+            .Of(conf.Name, new InterfaceRef(conf.Bridge), conf.Ipam.Ranges, hasIPv6)
             .ConvertAll(traffic =>
                 traffic with
                 {
                     HasOtherHosts = conf.Backend.Type != BackendType.None,
-                    Across = conf.Backend.HasDevice ? new Door(conf.Backend.DeviceNameOver(traffic.Family)) : null,
+                    Across = conf.Backend.HasDevice ? new InterfaceRef(conf.Backend.DeviceNameOver(traffic.Family)) : null,
                 }
             );
 
@@ -40,9 +40,9 @@ internal static class ForwardPaths
         );
 
     /// <summary>The chains of others that drop containers' packets, or may.</summary>
-    public static List<ForwardObstacle> Obstacles(RouteSocket route, TwillConf conf, NodeFile? node)
+    public static List<BlockingChain> FindBlockingChains(RouteSocket route, TwillConf conf, NodeFile? node)
     {
         using NftSocket nft = NftSocket.Open();
-        return ForwardObstacles.Find(nft, Find(route, conf, node));
+        return BlockingChains.Find(nft, Find(route, conf, node));
     }
 }

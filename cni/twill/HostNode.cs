@@ -16,7 +16,7 @@ internal static class HostNode
     /// <c>node.json</c>, from which the IPAM plugin knows what to publish with a lease; later ones find it there.
     /// </summary>
     /// <exception cref="HostException">The underlay cannot be told.</exception>
-    public static int EnsureMtu(RouteSocket host, NetworkState network, TwillConf conf)
+    public static int EnsureMtu(RouteSocket host, NetworkStateDir network, TwillConf conf)
     {
         if (conf.Ipam.Etcd is null)
         {

@@ -26,7 +26,7 @@ internal static class HostSetup
     /// published
     /// again when the table had to be written.
     /// </summary>
-    public static void EnsureFirewall(RouteSocket host, NetworkState state, TwillConf conf)
+    public static void EnsureFirewall(RouteSocket host, NetworkStateDir state, TwillConf conf)
     {
         using NftSocket nft = NftSocket.Open();
         if (Firewall.Ensure(nft, FirewallOf(conf)))

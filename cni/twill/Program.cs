@@ -20,7 +20,7 @@ internal static class Program
             [CniVerb.Check] = Check.Run,
             [CniVerb.Gc] = Gc.Run,
             [CniVerb.Status] = Status.Run,
-            Translate = Failure.Translate,
+            Translate = ErrorMapping.Translate,
             WithoutCommand = () => Usage.Print(process, arguments),
         };
 }

@@ -16,7 +16,7 @@ internal sealed class Undo : IDisposable
     public void Commit() => _steps.Clear();
 
     /// <summary>Takes everything back now; a second call finds nothing left to do.</summary>
-    public void Roll()
+    public void RollBack()
     {
         for (int i = _steps.Count - 1; i >= 0; i--)
         {
@@ -33,5 +33,5 @@ internal sealed class Undo : IDisposable
         _steps.Clear();
     }
 
-    public void Dispose() => Roll();
+    public void Dispose() => RollBack();
 }

@@ -38,7 +38,7 @@ internal static class Program
 
     private static async Task<int> ServeAsync(AgentOptions options, StateDir state)
     {
-        StateDir.KeepPrivate();
+        StateDir.SetPrivateUmask();
         Log log = new(Console.OpenStandardError(), options.LogLevel, options.LogFormat, TimeProvider.System);
         using CancellationTokenSource stop = new();
         using PosixSignalRegistration onTerm = StopOn(PosixSignal.SIGTERM, stop),

@@ -54,7 +54,7 @@ internal sealed class Release(AgentOptions options, StateDir state, Log log)
 
     private async Task<bool> LeaveAsync(TwillConf conf, Log told, CancellationToken stop)
     {
-        NetworkState at = state.Network(conf.Name);
+        NetworkStateDir at = state.Network(conf.Name);
         if (RunningAgent(at) is { } pid)
         {
             told.Error(
@@ -101,7 +101,7 @@ internal sealed class Release(AgentOptions options, StateDir state, Log log)
         return true;
     }
 
-    private static int? RunningAgent(NetworkState at)
+    private static int? RunningAgent(NetworkStateDir at)
     {
         if (AgentFile.TryRead(at, out _) is not { } agent || agent.Pid == Environment.ProcessId)
         {

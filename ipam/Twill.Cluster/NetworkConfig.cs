@@ -132,7 +132,7 @@ public sealed record NetworkConfig
 
     /// <summary>True when the network leases this IPv4 subnet, but not with this IPv6 one, or its lack, beside it: it got IPv6, or lost it,
     /// since.</summary>
-    public bool Reshapes(SubnetKey subnets) => IPv4.Leases(subnets.Subnet) && !Leases(subnets);
+    public bool ChangesFamilies(SubnetKey subnets) => IPv4.Leases(subnets.Subnet) && !Leases(subnets);
 
     private void Each(string name, Action<string, SubnetRange> write)
     {

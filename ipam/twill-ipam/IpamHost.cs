@@ -22,7 +22,7 @@ internal sealed record IpamHost(StateDir State, IBootClock Clock, Action<string>
     /// after that call would never be undone: an ADD's address would stay, a DEL could free what a new ADD was just given.
     /// </summary>
     /// <exception cref="CniException">code 11, read by nobody</exception>
-    public void GoOnOnlyIfAwaited()
+    public void ThrowIfCallerGone()
     {
         if (!IsAwaited())
         {

@@ -22,6 +22,6 @@ internal static class Program
             [CniVerb.Check] = request => Check.Run(request, host.Value),
             [CniVerb.Gc] = request => Gc.Run(request, host.Value),
             [CniVerb.Status] = request => Status.Run(request, host.Value),
-            Translate = Failures.Translate,
+            Translate = ErrorMapping.Translate,
         };
 }

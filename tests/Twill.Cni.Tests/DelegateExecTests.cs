@@ -91,10 +91,10 @@ public sealed class DelegateExecTests : IDisposable
         );
 
         using RunningDelegate running = DelegateExec.Start(Request(), "ipam", CniVerb.Add);
-        CniResult? promised = running.WaitForPromise();
+        CniResult? promised = running.ReadResult();
         running.Succeeded.Should().BeFalse("it has not ended yet");
         _dir.Write("go", "");
-        running.Confirm();
+        running.WaitForExit();
 
         promised!.Ips.Should().ContainSingle().Which.Cidr.Should().Be("10.1.0.5/16");
         running.Succeeded.Should().BeTrue();
@@ -106,9 +106,9 @@ public sealed class DelegateExecTests : IDisposable
         Plugin("ipam", "cat >/dev/null; echo '{\"ips\":[{\"address\":\"10.1.0.5/16\"}]}'; exec >&-; sleep 0.1; exit 1");
 
         using RunningDelegate running = DelegateExec.Start(Request(), "ipam", CniVerb.Add);
-        running.WaitForPromise().Should().NotBeNull();
+        running.ReadResult().Should().NotBeNull();
 
-        running.Invoking(r => r.Confirm()).Should().Throw<CniException>().WithMessage("*failed with exit code 1*");
+        running.Invoking(r => r.WaitForExit()).Should().Throw<CniException>().WithMessage("*failed with exit code 1*");
         running.Succeeded.Should().BeFalse();
     }
 
@@ -119,7 +119,7 @@ public sealed class DelegateExecTests : IDisposable
 
         using RunningDelegate running = DelegateExec.Start(Request(), "ipam", CniVerb.Add);
 
-        running.Invoking(r => r.WaitForPromise()).Should().Throw<CniException>().WithMessage("no lease");
+        running.Invoking(r => r.ReadResult()).Should().Throw<CniException>().WithMessage("no lease");
     }
 
     [Theory]

@@ -45,7 +45,7 @@ internal sealed class IpamBench : IDisposable
 
     public StateDir State => new(_temp.At("run"));
 
-    public NetworkState NetworkState => State.Network("net");
+    public NetworkStateDir NetworkStateDir => State.Network("net");
 
     /// <summary>What the plugin said on standard error, all calls together.</summary>
     public List<string> Log { get; } = [];

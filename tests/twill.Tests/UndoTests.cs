@@ -37,7 +37,7 @@ public sealed class UndoTests
     [Fact]
     public void The_error_of_an_add_says_what_could_not_be_taken_back()
     {
-        CniException told = Failure.WithLeftovers(new HostException("no bridge"), ["could not delete tw0: it is stuck"]);
+        CniException told = ErrorMapping.WithLeftovers(new HostException("no bridge"), ["could not delete tw0: it is stuck"]);
 
         told.Code.Should().Be(CniErrorCode.Kernel);
         told.Text.Should().Be("no bridge; and undoing it failed too: could not delete tw0: it is stuck");

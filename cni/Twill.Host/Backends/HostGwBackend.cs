@@ -25,7 +25,7 @@ public sealed class HostGwBackend : IBackend
     public int Overhead(AddressFamily underlay) => 0;
 
     /// <inheritdoc/>
-    public Desired Wanted(LocalNode self, IEnumerable<PeerLease> others)
+    public Desired ComputeDesired(LocalNode self, IEnumerable<PeerLease> others)
     {
         Desired wanted = new();
         PeerCheck check = new(self, Type);

@@ -22,5 +22,5 @@ public interface IBackend
     /// <summary>What must be in the kernel so that the containers of <paramref name="others"/> are reachable from here.</summary>
     /// <param name="self">This host.</param>
     /// <param name="others">The leases of all other hosts, in any order.</param>
-    Desired Wanted(LocalNode self, IEnumerable<PeerLease> others);
+    Desired ComputeDesired(LocalNode self, IEnumerable<PeerLease> others);
 }

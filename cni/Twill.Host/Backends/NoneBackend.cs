@@ -19,5 +19,5 @@ public sealed class NoneBackend : IBackend
     public int Overhead(AddressFamily underlay) => 0;
 
     /// <inheritdoc/>
-    public Desired Wanted(LocalNode self, IEnumerable<PeerLease> others) => new();
+    public Desired ComputeDesired(LocalNode self, IEnumerable<PeerLease> others) => new();
 }

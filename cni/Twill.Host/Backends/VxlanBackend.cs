@@ -46,7 +46,7 @@ public sealed class VxlanBackend(BackendOptions options) : IBackend
     public int Overhead(AddressFamily underlay) => underlay == AddressFamily.InterNetworkV6 ? 70 : 50;
 
     /// <inheritdoc/>
-    public Desired Wanted(LocalNode self, IEnumerable<PeerLease> others)
+    public Desired ComputeDesired(LocalNode self, IEnumerable<PeerLease> others)
     {
         Desired wanted = new([.. Devices(self)]);
         PeerCheck check = new(self, Type);

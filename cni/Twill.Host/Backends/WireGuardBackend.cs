@@ -42,7 +42,7 @@ public sealed class WireGuardBackend(BackendOptions options) : IBackend
 
     /// <inheritdoc/>
     /// <exception cref="ArgumentException">The host has no key.</exception>
-    public Desired Wanted(LocalNode self, IEnumerable<PeerLease> others)
+    public Desired ComputeDesired(LocalNode self, IEnumerable<PeerLease> others)
     {
         LocalWireGuard keys = self.WireGuard
             ?? throw new ArgumentException($"this host has no WireGuard key in network '{self.NetworkName}'", nameof(self));

@@ -85,16 +85,16 @@ internal sealed class AcceptPlan
         List<string> stopped = [];
         foreach (ProbePacket packet in packets)
         {
-            Passage passage = walk.Take(chain, policy, packet);
-            if (passage.Passes == Answer.Yes || !passage.IsForEverything)
+            ChainVerdict verdict = walk.Take(chain, policy, packet);
+            if (verdict.Passes == MatchResult.Yes || !verdict.IsForEverything)
             {
                 continue;
             }
 
             stopped.Add(packet.Description);
-            if (passage.Top < first)
+            if (verdict.Top < first)
             {
-                (first, before) = (passage.Top, passage.At);
+                (first, before) = (verdict.Top, verdict.At);
             }
         }
         return stopped.Count == 0

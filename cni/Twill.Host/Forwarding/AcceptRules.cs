@@ -15,12 +15,12 @@ internal sealed class AcceptRules
         TableId table = IptablesChains.FilterOf(traffic.Family);
         // The bridge, host ends that are not on it, and the overlay device begin so; only the bridge may have another name.
         const string OurDevices = DeviceNames.VethPrefix + "*";
-        List<string> doors = traffic.Bridge.Name.StartsWith(DeviceNames.VethPrefix, StringComparison.Ordinal)
+        List<string> interfaces = traffic.Bridge.Name.StartsWith(DeviceNames.VethPrefix, StringComparison.Ordinal)
             ? [OurDevices]
             : [OurDevices, traffic.Bridge.Name];
-        foreach (string door in doors)
+        foreach (string link in interfaces)
         {
-            Wanted.Add(Accept(traffic.Containers is { } from ? New().IifName(door).Saddr(from) : New().IifName(door)));
+            Wanted.Add(Accept(traffic.Containers is { } from ? New().IifName(link).Saddr(from) : New().IifName(link)));
         }
 
         if (traffic.Containers is { } to)
@@ -29,7 +29,7 @@ internal sealed class AcceptRules
         }
         else
         {
-            Wanted.AddRange(doors.ConvertAll(door => Accept(New().OifName(door))));
+            Wanted.AddRange(interfaces.ConvertAll(link => Accept(New().OifName(link))));
         }
 
         Rule New() => Rule.For(table);

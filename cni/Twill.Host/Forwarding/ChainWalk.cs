@@ -8,7 +8,7 @@ namespace Twill.Host.Forwarding;
 /// <param name="Top">That rule's place in the base chain; behind all when the policy decided.</param>
 /// <param name="By">The rule that decided, in the base chain or another; null: the policy did.</param>
 /// <param name="IsForEverything">Whether it decides about whatever comes to it, and not about packets of this kind.</param>
-internal sealed record Passage(Answer Passes, NftRule? At, int Top, NftRule? By, bool IsForEverything);
+internal sealed record ChainVerdict(MatchResult Passes, NftRule? At, int Top, NftRule? By, bool IsForEverything);
 
 /// <summary>Takes a kind of packets through the chains of one table, as the kernel would.</summary>
 /// <param name="rulesOf">the rules of a chain, in order</param>
@@ -20,19 +20,19 @@ internal sealed class ChainWalk(Func<string, IReadOnlyList<NftRule>> rulesOf, Fu
 
     private readonly RuleMatch _match = new(elementsOf);
     private bool _perhapsAccepted;
-    private Passage? _decided;
+    private ChainVerdict? _decided;
 
     /// <summary>Through a base chain.</summary>
-    public Passage Take(string chain, ChainPolicy policy, ProbePacket packet)
+    public ChainVerdict Take(string chain, ChainPolicy policy, ProbePacket packet)
     {
         (_perhapsAccepted, _decided) = (false, null);
         VerdictCode end = Walk(chain, packet, 0, forEverything: true);
         bool accepted = end == VerdictCode.Accept || (end != VerdictCode.Drop && policy == ChainPolicy.Accept);
-        Answer passes =
-            accepted ? Answer.Yes
-            : _perhapsAccepted ? Answer.Perhaps
-            : Answer.No;
-        return (_decided ?? new Passage(passes, null, int.MaxValue, null, IsForEverything: true)) with { Passes = passes };
+        MatchResult passes =
+            accepted ? MatchResult.Yes
+            : _perhapsAccepted ? MatchResult.Perhaps
+            : MatchResult.No;
+        return (_decided ?? new ChainVerdict(passes, null, int.MaxValue, null, IsForEverything: true)) with { Passes = passes };
     }
 
     /// <returns>Accept, Drop, or Return when the chain decided nothing</returns>
@@ -46,8 +46,8 @@ internal sealed class ChainWalk(Func<string, IReadOnlyList<NftRule>> rulesOf, Fu
         IReadOnlyList<NftRule> rules = rulesOf(chain);
         for (int i = 0; i < rules.Count; i++)
         {
-            Answer concerned = _match.Of(rules[i].Rule, packet, out Verdict? what);
-            if (concerned == Answer.No || what is not { } verdict)
+            MatchResult concerned = _match.Of(rules[i].Rule, packet, out Verdict? what);
+            if (concerned == MatchResult.No || what is not { } verdict)
             {
                 continue;
             }
@@ -60,13 +60,13 @@ internal sealed class ChainWalk(Func<string, IReadOnlyList<NftRule>> rulesOf, Fu
                 VerdictCode there = Walk(verdict.Chain!, packet, depth + 1, all);
                 end = there != VerdictCode.Return || end == VerdictCode.Goto ? there : VerdictCode.Continue;
             }
-            if (concerned == Answer.Perhaps)
+            if (concerned == MatchResult.Perhaps)
             {
                 _perhapsAccepted |= end is VerdictCode.Accept or VerdictCode.Return;
             }
             else if (end is VerdictCode.Accept or VerdictCode.Drop or VerdictCode.Return)
             {
-                _decided = (_decided ?? new Passage(Answer.No, null, 0, rules[i], all)) with { At = rules[i], Top = i };
+                _decided = (_decided ?? new ChainVerdict(MatchResult.No, null, 0, rules[i], all)) with { At = rules[i], Top = i };
                 return end;
             }
             _decided = null; // what a chain decided that some of the packets came to, or whose end they came back from

@@ -12,7 +12,7 @@ namespace Twill.Host.Forwarding;
 /// <param name="Network">The network's name.</param>
 /// <param name="Bridge">The bridge that its containers hang on.</param>
 /// <param name="Containers">The addresses of all its containers, on every host; null when only the IPAM plugin knows.</param>
-public sealed record ForwardTraffic(string Network, Door Bridge, IPNetwork? Containers)
+public sealed record ForwardTraffic(string Network, InterfaceRef Bridge, IPNetwork? Containers)
 {
     private static readonly IPAddress s_outside = new([192, 0, 2, 1]),
         s_outside6 = IPAddress.Parse("2001:db8::1"); // TEST-NET-1 and its like: somewhere outside
@@ -24,17 +24,17 @@ public sealed record ForwardTraffic(string Network, Door Bridge, IPNetwork? Cont
     public bool HasOtherHosts { get; init; }
 
     /// <summary>The interface that leads to other hosts' containers; null when not known.</summary>
-    public Door? Across { get; init; }
+    public InterfaceRef? Across { get; init; }
 
     /// <summary>The interface that leads out of the cluster; null when not known.</summary>
-    public Door? Outside { get; init; }
+    public InterfaceRef? Outside { get; init; }
 
     /// <summary>Of each family that a network's containers have, as far as it is known without looking at the host.</summary>
     /// <param name="network">The network's name.</param>
     /// <param name="bridge">The bridge.</param>
     /// <param name="ranges">Where the containers' addresses are, of both families; empty when only the IPAM plugin knows.</param>
     /// <param name="hasIPv6">Whether they have IPv6 addresses, where <paramref name="ranges"/> does not say it.</param>
-    public static List<ForwardTraffic> Of(string network, Door bridge, IReadOnlyList<IPNetwork> ranges, bool hasIPv6)
+    public static List<ForwardTraffic> Of(string network, InterfaceRef bridge, IReadOnlyList<IPNetwork> ranges, bool hasIPv6)
     {
         List<ForwardTraffic> all = new(2);
         foreach (IPNetwork range in ranges)
@@ -76,16 +76,16 @@ public sealed record ForwardTraffic(string Network, Door Bridge, IPNetwork? Cont
         string? underlay
     )
     {
-        Door at = DoorOf(route, bridge);
+        InterfaceRef at = InterfaceOf(route, bridge);
         return Of(network, at, ranges, hasIPv6: ranges.Count == 0 && HasIPv6(route, at))
             .ConvertAll(traffic =>
             {
-                Door? outside = !string.IsNullOrEmpty(underlay) ? DoorOf(route, underlay) : WayOut(route, traffic.Family);
+                InterfaceRef? outside = !string.IsNullOrEmpty(underlay) ? InterfaceOf(route, underlay) : WayOut(route, traffic.Family);
                 return traffic with
                 {
                     HasOtherHosts = hasOtherHosts,
                     Outside = outside,
-                    Across = overlay(traffic.Family) is { } device ? DoorOf(route, device) : outside,
+                    Across = overlay(traffic.Family) is { } device ? InterfaceOf(route, device) : outside,
                 };
             });
     }
@@ -124,7 +124,7 @@ public sealed record ForwardTraffic(string Network, Door Bridge, IPNetwork? Cont
     /// be.</summary>
     internal List<ProbePacket> Frames()
     {
-        Door port = new(DeviceNames.Veth("", ""));
+        InterfaceRef port = new(DeviceNames.Veth("", ""));
         return OfFamily([new("between containers of this host", port, port, Containers, Containers) { Within = Bridge }]);
     }
 
@@ -145,22 +145,23 @@ public sealed record ForwardTraffic(string Network, Door Bridge, IPNetwork? Cont
         }
     }
 
-    private static Door DoorOf(RouteSocket route, string name) => new(name, route.TryGetLink(name, out Link? link) ? link.Index : 0);
+    private static InterfaceRef InterfaceOf(RouteSocket route, string name) =>
+        new(name, route.TryGetLink(name, out Link? link) ? link.Index : 0);
 
-    private static bool HasIPv6(RouteSocket route, Door bridge) =>
+    private static bool HasIPv6(RouteSocket route, InterfaceRef bridge) =>
         bridge.Index != 0
         && route
             .ListAddresses(bridge.Index, AddressFamily.InterNetworkV6)
             .Exists(address => address.Scope == Linux.Routes.RouteScope.Universe);
 
-    private static Door? WayOut(RouteSocket route, AddressFamily family)
+    private static InterfaceRef? WayOut(RouteSocket route, AddressFamily family)
     {
         try
         {
             return
                 route.TryGetRoute(family == AddressFamily.InterNetworkV6 ? s_outside6 : s_outside, out Route? way)
                 && route.TryGetLink(way.Index, out Link? link)
-                ? new Door(link.Name, link.Index)
+                ? new InterfaceRef(link.Name, link.Index)
                 : null;
         }
         catch (NetlinkException)

@@ -12,7 +12,7 @@ namespace Twill.Host.Forwarding;
 /// <param name="Oif">Interface they leave by.</param>
 /// <param name="Source">Prefix of their source addresses.</param>
 /// <param name="Destination">Prefix of their destination addresses.</param>
-internal sealed record ProbePacket(string Description, Door? Iif, Door? Oif, IPNetwork? Source, IPNetwork? Destination)
+internal sealed record ProbePacket(string Description, InterfaceRef? Iif, InterfaceRef? Oif, IPNetwork? Source, IPNetwork? Destination)
 {
     /// <summary>IPv4 or IPv6; prefixes are of it.</summary>
     public AddressFamily Family { get; init; } = AddressFamily.InterNetwork;
@@ -27,7 +27,7 @@ internal sealed record ProbePacket(string Description, Door? Iif, Door? Oif, IPN
     public bool IsTranslated { get; init; }
 
     /// <summary>The bridge that frames pass from port to port.</summary>
-    public Door? Within { get; init; }
+    public InterfaceRef? Within { get; init; }
 
     /// <summary>Whether that is the source address, or its beginning: struct iphdr has it at 12, struct ipv6hdr at 8.</summary>
     public bool HasSource(Payload payload) => HasAddress(payload, IsIPv6 ? 8 : 12);
@@ -42,4 +42,4 @@ internal sealed record ProbePacket(string Description, Door? Iif, Door? Oif, IPN
 /// <summary>An interface, as rules may name it.</summary>
 /// <param name="Name">Its name.</param>
 /// <param name="Index">Its index; 0: not known, or it is not there yet.</param>
-public sealed record Door(string Name, int Index = 0);
+public sealed record InterfaceRef(string Name, int Index = 0);

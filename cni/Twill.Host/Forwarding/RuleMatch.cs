@@ -6,7 +6,7 @@ using Twill.Linux.Nftables.Expressions;
 namespace Twill.Host.Forwarding;
 
 /// <summary>Whether something is so.</summary>
-internal enum Answer
+internal enum MatchResult
 {
     No,
     Perhaps,
@@ -29,14 +29,14 @@ internal sealed class RuleMatch(Func<string, IReadOnlyList<SetElement>?> element
         Udp = 17;
 
     /// <summary>Of the rule; the verdict is null when it decides nothing.</summary>
-    public Answer Of(Rule rule, ProbePacket packet, out Verdict? verdict)
+    public MatchResult Of(Rule rule, ProbePacket packet, out Verdict? verdict)
     {
-        Answer all = Answer.Yes;
+        MatchResult all = MatchResult.Yes;
         verdict = null;
         Dictionary<NftRegister, Loaded> registers = [];
         foreach (NftExpression expression in rule.Expressions)
         {
-            Answer one = Answer.Yes;
+            MatchResult one = MatchResult.Yes;
             switch (expression)
             {
                 case Payload payload:
@@ -66,12 +66,12 @@ internal sealed class RuleMatch(Func<string, IReadOnlyList<SetElement>?> element
                     one = Unknown(unknown, ref verdict);
                     break;
                 default:
-                    one = Answer.Perhaps;
+                    one = MatchResult.Perhaps;
                     break;
             }
-            if (one == Answer.No)
+            if (one == MatchResult.No)
             {
-                return Answer.No;
+                return MatchResult.No;
             }
 
             all = one < all ? one : all;
@@ -102,21 +102,21 @@ internal sealed class RuleMatch(Func<string, IReadOnlyList<SetElement>?> element
     /// <summary>What was loaded into a register, and which of its bits were kept.</summary>
     private sealed record Loaded(NftExpression? Source, NftData? Mask);
 
-    private static Answer Compare(Loaded? loaded, Cmp cmp, ProbePacket packet)
+    private static MatchResult Compare(Loaded? loaded, Cmp cmp, ProbePacket packet)
     {
         if (cmp.Op is not (CmpOp.Eq or CmpOp.Neq))
         {
-            return Answer.Perhaps;
+            return MatchResult.Perhaps;
         }
 
         ReadOnlySpan<byte> data = cmp.Data.Span;
-        Answer equal = loaded?.Source switch
+        MatchResult equal = loaded?.Source switch
         {
             Payload payload when packet.HasSource(payload) => Address(packet.Source, data, loaded.Mask),
             Payload payload when packet.HasDestination(payload) => Address(packet.Destination, data, loaded.Mask),
-            Payload { Base: PayloadBase.Transport } => Answer.No,
-            Meta { Key: MetaKey.NfProto } => data[0] == (packet.IsIPv6 ? NfProtoIpv6 : NfProtoIpv4) ? Answer.Yes : Answer.No,
-            Meta { Key: MetaKey.L4Proto } => data[0] is Tcp or Udp ? Answer.Perhaps : Answer.No,
+            Payload { Base: PayloadBase.Transport } => MatchResult.No,
+            Meta { Key: MetaKey.NfProto } => data[0] == (packet.IsIPv6 ? NfProtoIpv6 : NfProtoIpv4) ? MatchResult.Yes : MatchResult.No,
+            Meta { Key: MetaKey.L4Proto } => data[0] is Tcp or Udp ? MatchResult.Perhaps : MatchResult.No,
             Meta { Key: MetaKey.IifName } => Name(packet.Iif, data),
             Meta { Key: MetaKey.OifName } => Name(packet.Oif, data),
             Meta { Key: MetaKey.BriIifName or MetaKey.BriOifName } => Name(packet.Within, data),
@@ -125,19 +125,19 @@ internal sealed class RuleMatch(Func<string, IReadOnlyList<SetElement>?> element
             // `& STATES == 0`: in none of them
             Ct { Key: CtKey.State } when loaded.Mask is { Length: 4 } mask => Not(Any(StateOf(packet), mask)),
             Ct { Key: CtKey.Status } when loaded.Mask is { Length: 4 } mask && Bits(mask) == (uint)CtStatus.Dnat => packet.IsTranslated
-                ? Answer.No
-                : Answer.Yes,
-            _ => Answer.Perhaps,
+                ? MatchResult.No
+                : MatchResult.Yes,
+            _ => MatchResult.Perhaps,
         };
         return cmp.Op == CmpOp.Eq ? equal : Not(equal);
     }
 
-    private static Answer Address(IPNetwork? addresses, ReadOnlySpan<byte> data, NftData? mask)
+    private static MatchResult Address(IPNetwork? addresses, ReadOnlySpan<byte> data, NftData? mask)
     {
         Span<byte> have = stackalloc byte[16];
         if (addresses is not { } packets || !packets.BaseAddress.TryWriteBytes(have, out int length) || data.Length > length)
         {
-            return Answer.Perhaps;
+            return MatchResult.Perhaps;
         }
 
         bool all = true;
@@ -150,48 +150,48 @@ internal sealed class RuleMatch(Func<string, IReadOnlyList<SetElement>?> element
             int same = (0xff00 >> Math.Clamp(packets.PrefixLength - 8 * i, 0, 8)) & 0xff; // bits that all these packets share
             if (((have[i] ^ data[i]) & cares & same) != 0)
             {
-                return Answer.No;
+                return MatchResult.No;
             }
 
             all &= (cares & ~same) == 0;
         }
-        return all ? Answer.Yes : Answer.Perhaps;
+        return all ? MatchResult.Yes : MatchResult.Perhaps;
     }
 
-    private static Answer Name(Door? door, ReadOnlySpan<byte> data)
+    private static MatchResult Name(InterfaceRef? link, ReadOnlySpan<byte> data)
     {
-        if (door is null)
+        if (link is null)
         {
-            return Answer.Perhaps;
+            return MatchResult.Perhaps;
         }
 
         int end = data.IndexOf((byte)0);
         string name = Encoding.UTF8.GetString(end < 0 ? data : data[..end]); // without its end it stands for all names that begin so
-        return (end < 0 && data.Length < 16 ? door.Name.StartsWith(name, StringComparison.Ordinal) : door.Name == name)
-            ? Answer.Yes
-            : Answer.No;
+        return (end < 0 && data.Length < 16 ? link.Name.StartsWith(name, StringComparison.Ordinal) : link.Name == name)
+            ? MatchResult.Yes
+            : MatchResult.No;
     }
 
-    private static Answer Index(Door? door, ReadOnlySpan<byte> data) =>
-        door is not { Index: > 0 } known || data.Length != 4 ? Answer.Perhaps
-        : BitConverter.ToInt32(data) == known.Index ? Answer.Yes
-        : Answer.No;
+    private static MatchResult Index(InterfaceRef? link, ReadOnlySpan<byte> data) =>
+        link is not { Index: > 0 } known || data.Length != 4 ? MatchResult.Perhaps
+        : BitConverter.ToInt32(data) == known.Index ? MatchResult.Yes
+        : MatchResult.No;
 
     private static CtState StateOf(ProbePacket packet) => packet.IsAnswer ? CtState.Established : CtState.New;
 
-    private static Answer Any(CtState states, NftData mask) => (Bits(mask) & (uint)states) != 0 ? Answer.Yes : Answer.No;
+    private static MatchResult Any(CtState states, NftData mask) => (Bits(mask) & (uint)states) != 0 ? MatchResult.Yes : MatchResult.No;
 
     private static uint Bits(NftData mask) => BitConverter.ToUInt32(mask.Span);
 
     /// <summary>In a set, or what a verdict map has for the packet.</summary>
-    private Answer Find(Loaded? loaded, Lookup lookup, ProbePacket packet, ref Verdict? verdict)
+    private MatchResult Find(Loaded? loaded, Lookup lookup, ProbePacket packet, ref Verdict? verdict)
     {
         SetElement? found = null;
-        Answer there = loaded?.Source switch
+        MatchResult there = loaded?.Source switch
         {
-            Payload { Base: PayloadBase.Transport } => Answer.No,
-            null => Answer.Perhaps,
-            _ when loaded.Mask is not null => Answer.Perhaps,
+            Payload { Base: PayloadBase.Transport } => MatchResult.No,
+            null => MatchResult.Perhaps,
+            _ when loaded.Mask is not null => MatchResult.Perhaps,
             { } source => SetMatch.Find(elementsOf(lookup.Set), source, packet, StateOf(packet), out found),
         };
         if (lookup.Dreg == NftRegister.Verdict)
@@ -200,36 +200,36 @@ internal sealed class RuleMatch(Func<string, IReadOnlyList<SetElement>?> element
         }
         else if (lookup.Dreg is not null)
         {
-            return Answer.Perhaps;
+            return MatchResult.Perhaps;
         }
 
         return lookup.Inverted ? Not(there) : there;
     }
 
     /// <summary>Extensions of iptables, and what decides nothing: a log, a comment.</summary>
-    private static Answer Unknown(UnknownExpression expression, ref Verdict? verdict)
+    private static MatchResult Unknown(UnknownExpression expression, ref Verdict? verdict)
     {
         switch (expression.Kind)
         {
             case "reject":
                 verdict = Verdict.Drop;
-                return Answer.Yes;
+                return MatchResult.Yes;
             case "target":
                 verdict = XtExtension.NameOf(expression) is "REJECT" or "DROP" ? Verdict.Drop : verdict;
-                return Answer.Yes;
+                return MatchResult.Yes;
             case "log" or "notrack" or "objref":
-                return Answer.Yes;
+                return MatchResult.Yes;
             case "match":
                 return XtExtension.NameOf(expression) switch
                 {
-                    "comment" => Answer.Yes,
-                    "tcp" or "udp" or "multiport" or "icmp" or "icmp6" => Answer.No,
-                    _ => Answer.Perhaps,
+                    "comment" => MatchResult.Yes,
+                    "tcp" or "udp" or "multiport" or "icmp" or "icmp6" => MatchResult.No,
+                    _ => MatchResult.Perhaps,
                 };
             default:
-                return Answer.Perhaps;
+                return MatchResult.Perhaps;
         }
     }
 
-    private static Answer Not(Answer answer) => (Answer)((int)Answer.Yes - (int)answer);
+    private static MatchResult Not(MatchResult answer) => (MatchResult)((int)MatchResult.Yes - (int)answer);
 }

@@ -17,7 +17,7 @@ internal static class SetMatch
     /// <param name="packet">The packets.</param>
     /// <param name="state">Of their connection.</param>
     /// <param name="found">The element that all of them are in.</param>
-    internal static Answer Find(
+    internal static MatchResult Find(
         IReadOnlyList<SetElement>? elements,
         NftExpression source,
         ProbePacket packet,
@@ -28,12 +28,12 @@ internal static class SetMatch
         found = null;
         if (elements is not null && source is Meta { Key: MetaKey.L4Proto })
         {
-            return HasPorts(elements) ? Answer.Perhaps : Answer.No; // ICMP alone, say
+            return HasPorts(elements) ? MatchResult.Perhaps : MatchResult.No; // ICMP alone, say
         }
 
         if (elements is null || KeysOf(source, packet, state) is not (byte[] first, byte[] last))
         {
-            return Answer.Perhaps;
+            return MatchResult.Perhaps;
         }
 
         bool some = false;
@@ -43,17 +43,17 @@ internal static class SetMatch
                 to = (element.KeyEnd ?? element.Key).Span;
             if (from.Length != first.Length)
             {
-                return Answer.Perhaps; // one part of several
+                return MatchResult.Perhaps; // one part of several
             }
 
             if (from.SequenceCompareTo(first) <= 0 && to.SequenceCompareTo(last) >= 0)
             {
                 found = element;
-                return Answer.Yes;
+                return MatchResult.Yes;
             }
             some |= from.SequenceCompareTo(last) <= 0 && to.SequenceCompareTo(first) >= 0;
         }
-        return some ? Answer.Perhaps : Answer.No;
+        return some ? MatchResult.Perhaps : MatchResult.No;
     }
 
     private static bool HasPorts(IReadOnlyList<SetElement> protocols)
@@ -97,19 +97,20 @@ internal static class SetMatch
         return (range.Key.Span.ToArray(), (range.KeyEnd ?? range.Key).Span.ToArray());
     }
 
-    private static (byte[], byte[])? Name(Door? door)
+    private static (byte[], byte[])? Name(InterfaceRef? link)
     {
-        if (door is null)
+        if (link is null)
         {
             return null;
         }
 
         byte[] name = new byte[NameLength];
-        Encoding.UTF8.GetBytes(door.Name, name);
+        Encoding.UTF8.GetBytes(link.Name, name);
         return One(name);
     }
 
-    private static (byte[], byte[])? Index(Door? door) => door is { Index: > 0 } known ? One(BitConverter.GetBytes(known.Index)) : null;
+    private static (byte[], byte[])? Index(InterfaceRef? link) =>
+        link is { Index: > 0 } known ? One(BitConverter.GetBytes(known.Index)) : null;
 
     private static (byte[], byte[])? One(byte[] key) => (key, key);
 }

@@ -14,7 +14,7 @@ public static class PortFlows
 {
     /// <summary>After ports were published: forgets who has been sending to them and reached something else, the host itself or a container
     /// that is gone. What merely passes through to the same port of another machine is left alone.</summary>
-    public static void ForgetFormer(RouteSocket host, IReadOnlyList<PublishedPort> ports)
+    public static void DeleteStaleConntrack(RouteSocket host, IReadOnlyList<PublishedPort> ports)
     {
         List<InterfaceAddress>? local = null;
         foreach (UdpPorts udp in UdpPorts.Of(ports))
@@ -30,7 +30,7 @@ public static class PortFlows
     }
 
     /// <summary>After the ports of a container were taken away: forgets who has been sending to it through them.</summary>
-    public static void Forget(IReadOnlyList<PublishedPort> ports)
+    public static void DeleteConntrack(IReadOnlyList<PublishedPort> ports)
     {
         foreach (UdpPorts udp in UdpPorts.Of(ports))
         {

@@ -105,10 +105,10 @@ public static class PortMaps
     /// <param name="pods">What should be published.</param>
     internal static List<PodPorts> FindMissing(NftSocket nft, string network, List<PodPorts> pods)
     {
-        List<PortsThere> there = [];
+        List<PortSnapshot> there = [];
         foreach (TableFamily family in TableFamily.Both)
         {
-            if (PortsThere.Read(nft, network, family) is { } ports)
+            if (PortSnapshot.Read(nft, network, family) is { } ports)
             {
                 there.Add(ports);
             }

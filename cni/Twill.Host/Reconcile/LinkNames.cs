@@ -10,7 +10,7 @@ public sealed class LinkNames(RouteSocket route)
     private readonly Dictionary<string, int> _indexes = [];
 
     /// <summary>Takes note of a link that somebody has asked for already.</summary>
-    public void Know(string name, int index) => (_names[index], _indexes[name]) = (name, index);
+    public void Add(string name, int index) => (_names[index], _indexes[name]) = (name, index);
 
     /// <summary>The name; "#INDEX" when the link is gone.</summary>
     public string NameOf(int index)

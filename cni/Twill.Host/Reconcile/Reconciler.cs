@@ -21,7 +21,7 @@ public static class Reconciler
     {
         LinkNames names = new(route);
         LocalNode known = backend.NeedsMainRoutes ? self with { MainRoutes = ReadMainRoutes(route, names, self) } : self;
-        Desired desired = backend.Wanted(known, others);
+        Desired desired = backend.ComputeDesired(known, others);
         string[] overlays = [.. desired.Devices.Select(spec => spec.Name)];
         IReadOnlyList<string> deleted = OverlayDevice.DeleteOthers(route, self.NetworkName, keep: overlays);
         List<OverlayDevice.Result> devices = [];
@@ -29,7 +29,7 @@ public static class Reconciler
         {
             OverlayDevice.Result device = OverlayDevice.Ensure(route, spec);
             devices.Add(device);
-            names.Know(device.Name, device.Index);
+            names.Add(device.Name, device.Index);
         }
 
         Plan plan = Plan.Between(desired, Actual.Read(route, names, self.Networks, overlays));
@@ -46,8 +46,8 @@ public static class Reconciler
     /// <param name="change">The hosts.</param>
     public static FollowUp Follow(RouteSocket route, IBackend backend, Basis basis, PeerChange change)
     {
-        Desired was = backend.Wanted(basis.Self, change.Before),
-            desired = backend.Wanted(basis.Self, change.After);
+        Desired was = backend.ComputeDesired(basis.Self, change.Before),
+            desired = backend.ComputeDesired(basis.Self, change.After);
         Plan plan = Plan.Between(desired, Actual.AsWanted(was));
         return new FollowUp(was, desired, plan, Applier.Apply(route, basis.Names, plan));
     }

@@ -56,9 +56,12 @@ public sealed partial class Rule
     }
 
     /// <summary>Whether both do the same: equal expressions in the same order, and equal comments. Counted packets do not matter.</summary>
-    public bool SameAs(Rule other)
+    public bool SameAs(Rule other) => Comment == other.Comment && HasSameExpressions(other);
+
+    /// <summary>Whether both do the same, whatever their comments say: equal expressions in the same order.</summary>
+    public bool HasSameExpressions(Rule other)
     {
-        if (Comment != other.Comment || _expressions.Count != other._expressions.Count)
+        if (_expressions.Count != other._expressions.Count)
         {
             return false;
         }

@@ -24,7 +24,7 @@ public sealed record AgentFile
     public string? LastError { get; init; }
 
     /// <summary>Reads the file; null when it is absent or not to be trusted, and then <paramref name="problem"/> says why.</summary>
-    public static AgentFile? TryRead(NetworkState state, out string? problem) =>
+    public static AgentFile? TryRead(NetworkStateDir state, out string? problem) =>
         StateFile.TryRead(
             state.AgentPath,
             at => new AgentFile
@@ -41,7 +41,7 @@ public sealed record AgentFile
 
     /// <summary>Replaces the file.</summary>
     /// <exception cref="IOException">it cannot be written</exception>
-    public void Write(NetworkState state) => StateFile.Write(state.AgentPath, w =>
+    public void Write(NetworkStateDir state) => StateFile.Write(state.AgentPath, w =>
         {
             w.WriteNumber("pid", Pid);
             w.WriteString("time", Time);

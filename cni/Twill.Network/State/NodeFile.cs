@@ -119,7 +119,7 @@ public sealed record NodeFile
     }
 
     /// <summary>Reads the file; null when it is absent or not to be trusted, and then <paramref name="problem"/> says why.</summary>
-    public static NodeFile? TryRead(NetworkState state, out string? problem) =>
+    public static NodeFile? TryRead(NetworkStateDir state, out string? problem) =>
         StateFile.TryRead(
             state.NodePath,
             at => new NodeFile
@@ -142,7 +142,7 @@ public sealed record NodeFile
 
     /// <summary>Replaces the file.</summary>
     /// <exception cref="IOException">it cannot be written</exception>
-    public void Write(NetworkState state) => StateFile.Write(state.NodePath, w =>
+    public void Write(NetworkStateDir state) => StateFile.Write(state.NodePath, w =>
         {
             w.WriteString("network", Network);
             w.WriteString("bootId", BootId);

@@ -31,7 +31,7 @@ public readonly record struct StateDir(string Root)
 
     /// <summary>A network's directory, made (mode 0700) when missing.</summary>
     /// <param name="name">the network's name, valid</param>
-    public NetworkState Network(string name)
+    public NetworkStateDir Network(string name)
     {
         if (CniNames.NetworkNameFault(name) is string fault)
         {
@@ -40,18 +40,18 @@ public readonly record struct StateDir(string Root)
 
         string path = Path.Combine(Root, name);
         MakePrivate(path);
-        return new NetworkState(path);
+        return new NetworkStateDir(path);
     }
 
     /// <summary>
     /// Sets the process's umask to 077, so that files and directories get the modes named here: a caller's mask that takes away the
     /// owner's own rights would lock out a program that runs as root without root's exemption from file modes.
     /// </summary>
-    public static void KeepPrivate() => Libc.SetPrivateUmask();
+    public static void SetPrivateUmask() => Libc.SetPrivateUmask();
 
     /// <summary>A network's directory as it is: it may be missing.</summary>
     /// <param name="name">the network's name, valid</param>
-    public NetworkState Existing(string name) => new(Path.Combine(Root, name));
+    public NetworkStateDir Existing(string name) => new(Path.Combine(Root, name));
 
     /// <summary>Makes a directory and what is missing above it, mode 0700.</summary>
     /// <exception cref="IOException">it cannot be made</exception>
@@ -60,7 +60,7 @@ public readonly record struct StateDir(string Root)
 
 /// <summary>The directory of one network's run-time state.</summary>
 /// <param name="Path">absolute path</param>
-public readonly record struct NetworkState(string Path)
+public readonly record struct NetworkStateDir(string Path)
 {
     /// <summary>Held by whoever acquires or renews the lease.</summary>
     public string LockPath => global::System.IO.Path.Combine(Path, "lock");
@@ -74,7 +74,7 @@ public readonly record struct NetworkState(string Path)
     /// <summary>How the agent is: <see cref="State.AgentFile"/>.</summary>
     public string AgentPath => global::System.IO.Path.Combine(Path, "agent.json");
 
-    /// <summary>Marks of ADDs at work: <see cref="RunningAdd"/>.</summary>
+    /// <summary>Marks of ADDs at work: <see cref="InFlightAdd"/>.</summary>
     internal string AddingPath => global::System.IO.Path.Combine(Path, "adding");
 
     /// <summary>Marks of ADDs that ended while a GC is at work.</summary>

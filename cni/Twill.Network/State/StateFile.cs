@@ -52,7 +52,7 @@ internal static class StateFile
     }
 
     /// <summary>The network's name, which is that of the directory: a file copied from elsewhere says nothing about this network.</summary>
-    internal static string Network(this ConfigReader at, NetworkState state)
+    internal static string Network(this ConfigReader at, NetworkStateDir state)
     {
         string expected = Path.GetFileName(state.Path),
             name = at.RequiredString("the network's name");

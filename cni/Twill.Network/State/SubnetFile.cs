@@ -46,7 +46,7 @@ public sealed record SubnetFile
     public double SecondsLeft => BootId == BootClock.BootId ? Deadline - BootClock.Now : double.NegativeInfinity;
 
     /// <summary>Reads the file; null when it is absent or not to be trusted, and then <paramref name="problem"/> says why.</summary>
-    public static SubnetFile? TryRead(NetworkState state, out string? problem) =>
+    public static SubnetFile? TryRead(NetworkStateDir state, out string? problem) =>
         StateFile.TryRead(
             state.SubnetPath,
             at => new SubnetFile
@@ -67,7 +67,7 @@ public sealed record SubnetFile
 
     /// <summary>Replaces the file; the caller holds the network's lock.</summary>
     /// <exception cref="IOException">it cannot be written</exception>
-    public void Write(NetworkState state) => StateFile.Write(state.SubnetPath, w =>
+    public void Write(NetworkStateDir state) => StateFile.Write(state.SubnetPath, w =>
         {
             w.WriteString("network", Network);
             w.WriteString("nodeId", NodeId);

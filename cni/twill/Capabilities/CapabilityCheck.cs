@@ -14,7 +14,7 @@ internal static class CapabilityCheck
     public static string? FindDifference(
         RouteSocket host,
         RouteSocket inPod,
-        NetworkState state,
+        NetworkStateDir state,
         PodLinkSpec spec,
         TwillConf conf,
         CniResult made,

@@ -18,7 +18,7 @@ internal static class Ports
     /// <exception cref="PortInUseException">a port is another container's</exception>
     public static void Publish(
         RouteSocket host,
-        NetworkState state,
+        NetworkStateDir state,
         CniRequest request,
         TwillConf conf,
         CniResult addresses,
@@ -49,33 +49,34 @@ internal static class Ports
         RecordsOf(state).Write(pod);
         using NftSocket nft = NftSocket.Open();
         PortMaps.Publish(nft, conf.Name, pod.ContainerId, pod.IfName, pod.Ports);
-        PortFlows.ForgetFormer(host, pod.Ports);
+        PortFlows.DeleteStaleConntrack(host, pod.Ports);
     }
 
     /// <summary>Publishes again what somebody flushed together with the network's table.</summary>
-    public static void Restore(RouteSocket host, NftSocket nft, NetworkState state, string network) =>
+    public static void Restore(RouteSocket host, NftSocket nft, NetworkStateDir state, string network) =>
         RecordsOf(state).Restore(nft, host, network);
 
     /// <summary>Takes away what an attachment has, if it has anything.</summary>
-    public static void Release(NetworkState state, string network, string hostName)
+    public static void Release(NetworkStateDir state, string network, string hostName)
     {
         PodPorts? recorded = RecordsOf(state).Remove(hostName);
         using NftSocket nft = NftSocket.Open();
         IReadOnlyList<PublishedPort> had = PortMaps.Release(nft, network, hostName);
-        PortFlows.Forget(had.Count > 0 ? had : recorded?.Ports ?? []); // somebody may have flushed the maps, but not the connections
+        // Somebody may have flushed the maps, but not the connections.
+        PortFlows.DeleteConntrack(had.Count > 0 ? had : recorded?.Ports ?? []);
     }
 
     /// <summary>The host ends' names of all attachments of a network that have ports, or that an ADD was about to give some.</summary>
-    public static IReadOnlyCollection<string> Owners(NetworkState state, string network)
+    public static IReadOnlyCollection<string> Owners(NetworkStateDir state, string network)
     {
         using NftSocket nft = NftSocket.Open();
         return (HashSet<string>)[.. PortMaps.Owners(nft, network), .. RecordsOf(state).Owners()];
     }
 
-    private static PortRecords RecordsOf(NetworkState state) => new(state.PortsPath);
+    private static PortRecords RecordsOf(NetworkStateDir state) => new(state.PortsPath);
 
     /// <summary>The first difference to what was asked for, or, where the call does not repeat that, to what ADD made.</summary>
-    public static string? FindDifference(NetworkState state, TwillConf conf, string hostName, CniResult made)
+    public static string? FindDifference(NetworkStateDir state, TwillConf conf, string hostName, CniResult made)
     {
         using NftSocket nft = NftSocket.Open();
         bool asked = conf.RuntimeConfig?["portMappings"].Exists ?? false;

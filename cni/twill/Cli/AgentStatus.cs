@@ -34,8 +34,8 @@ internal sealed record AgentStatus
     public string? Trouble =>
         !Needed ? null
         : ReportAge is not double age ? "no agent (twilld) has run since this host started"
-        : Pid is null ? $"the agent (twilld) is not running; it reported {Words.Time(age)} ago"
-        : age > Stale ? $"the agent (twilld, pid {Pid}) has not reported for {Words.Time(age)}"
+        : Pid is null ? $"the agent (twilld) is not running; it reported {Format.Time(age)} ago"
+        : age > Stale ? $"the agent (twilld, pid {Pid}) has not reported for {Format.Time(age)}"
         : Error is not null ? $"the agent reports: {Error}"
         : null;
 

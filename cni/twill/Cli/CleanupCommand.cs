@@ -3,7 +3,7 @@ namespace Twill.Plugin.Cli;
 /// <summary><c>twill cleanup</c></summary>
 internal static class CleanupCommand
 {
-    public static int Run(HostView host, CliOptions options, Screen screen)
+    public static int Run(HostView host, CliOptions options, ConsoleOutput screen)
     {
         CleanupPlan plan = new CleanupPlanner(host, options).Make();
         bool done = options.Yes && plan.InTheWay.Count == 0;
@@ -18,7 +18,7 @@ internal static class CleanupCommand
                 }
                 catch (Exception e)
                 {
-                    failures.Add($"{string.Join(", ", removal.What)}: {Failure.AsCni(e).Text}");
+                    failures.Add($"{string.Join(", ", removal.What)}: {ErrorMapping.AsCni(e).Text}");
                 }
             }
         }

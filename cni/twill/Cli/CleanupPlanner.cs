@@ -26,7 +26,7 @@ internal sealed class CleanupPlanner(HostView host, CliOptions options)
 
     public CleanupPlan Make()
     {
-        SortedSet<string> made = MadeNetworks.Names(host);
+        SortedSet<string> made = DiscoveredNetworks.Names(host);
         List<Target> targets = Targets(made);
         foreach (Target target in targets)
         {
@@ -164,7 +164,7 @@ internal sealed class CleanupPlanner(HostView host, CliOptions options)
         else if (routes.Count > 0 && targets.Exists(target => target.View is null))
         {
             _plan.Kept.Add(
-                $"{Words.Count(routes.Count, "route")} of a network that is not configured any more (ip route show proto "
+                $"{Format.Count(routes.Count, "route")} of a network that is not configured any more (ip route show proto "
                     + $"{RouteProtocol.Twill}): 'twill cleanup' without --network removes them"
             );
         }
@@ -269,7 +269,7 @@ internal sealed class CleanupPlanner(HostView host, CliOptions options)
         string? why =
             bridge.Mac != HostMacs.ForBridge(name)
                 ? $"its hardware address {bridge.Mac} is not the one twill gives, so somebody else made it (or this host was renamed)"
-            : strangers.Count > 0 ? $"{Words.Few(strangers.ConvertAll(link => link.Name))} on it is not of this network"
+            : strangers.Count > 0 ? $"{Format.Few(strangers.ConvertAll(link => link.Name))} on it is not of this network"
             : host.Networks.Exists(n => n.IsOurs && n.Conf.Bridge == name && !targets.Exists(t => t.Name == n.Name))
                 ? "another network uses it"
             : null;
@@ -340,7 +340,7 @@ internal sealed class CleanupPlanner(HostView host, CliOptions options)
 
         _plan.Removals.Add(new Removal([$"run-time state {directory}"], () =>
             {
-                using (new NetworkState(directory).Lock(TimeSpan.FromSeconds(5)))
+                using (new NetworkStateDir(directory).Lock(TimeSpan.FromSeconds(5)))
                 {
                     Directory.Delete(directory, recursive: true);
                 }
@@ -365,7 +365,7 @@ internal sealed class CleanupPlanner(HostView host, CliOptions options)
                 containers.Add($"container {record.ContainerId}, {record.IfName} with address {record.Address}");
             }
         }
-        string count = Words.Count(records.Count, "address record");
+        string count = Format.Count(records.Count, "address record");
         if (options.Addresses)
         {
             _plan.Removals.Add(new Removal([$"{count} in {directory}"], () =>
@@ -443,8 +443,8 @@ internal sealed class CleanupPlanner(HostView host, CliOptions options)
         if (keys.Count > 0)
         {
             _plan.InEtcd.Add(
-                $"is not touched: {string.Join(", ", keys)} stays for at most {Words.Time(lease.Ttl)}, so that this host gets it back; "
-                    + $"to free it now: {(options.Addresses ? $"{client} lease revoke {Words.LeaseId(lease.LeaseId)}" : release)}"
+                $"is not touched: {string.Join(", ", keys)} stays for at most {Format.Time(lease.Ttl)}, so that this host gets it back; "
+                    + $"to free it now: {(options.Addresses ? $"{client} lease revoke {Format.LeaseId(lease.LeaseId)}" : release)}"
             );
         }
 
@@ -464,7 +464,7 @@ internal sealed class CleanupPlanner(HostView host, CliOptions options)
         if (containers.Count > 0 && !options.Force)
         {
             _plan.InTheWay.Add(
-                $"stop the {Words.Count(containers.Count, "container")} attached here ({Words.Few(containers)}), or cut "
+                $"stop the {Format.Count(containers.Count, "container")} attached here ({Format.Few(containers)}), or cut "
                     + $"{(containers.Count == 1 ? "its" : "their")} network with --force"
             );
         }

@@ -5,7 +5,7 @@ namespace Twill.Plugin.Cli;
 /// <summary><c>twill cleanup</c> for people and for programs.</summary>
 internal static class CleanupReport
 {
-    public static void Print(Screen screen, CleanupOutcome outcome)
+    public static void Print(ConsoleOutput screen, CleanupOutcome outcome)
     {
         CleanupPlan plan = outcome.Plan;
         string verb = outcome.Done ? "removed" : "would remove";
@@ -13,7 +13,7 @@ internal static class CleanupReport
         {
             foreach (string what in removal.What)
             {
-                screen.Line($"{screen.Paint(outcome.Done ? Tone.Good : Tone.Plain, verb)}  {what}");
+                screen.Line($"{screen.Paint(outcome.Done ? Style.Good : Style.Plain, verb)}  {what}");
             }
         }
         if (plan.Removals.Count == 0)
@@ -23,22 +23,22 @@ internal static class CleanupReport
 
         foreach (string kept in plan.Kept)
         {
-            screen.Line($"{screen.Paint(Tone.Warning, "kept")}  {kept}");
+            screen.Line($"{screen.Paint(Style.Warning, "kept")}  {kept}");
         }
 
         foreach (string failure in outcome.Failures)
         {
-            screen.Line($"{screen.Paint(Tone.Bad, "failed")}  {failure}");
+            screen.Line($"{screen.Paint(Style.Bad, "failed")}  {failure}");
         }
 
         foreach (string etcd in plan.InEtcd)
         {
-            screen.Line($"{screen.Paint(Tone.Strong, "etcd")}  {etcd}");
+            screen.Line($"{screen.Paint(Style.Strong, "etcd")}  {etcd}");
         }
 
         foreach (string obstacle in plan.InTheWay)
         {
-            screen.Line($"{screen.Paint(Tone.Bad, "first")}  {obstacle}");
+            screen.Line($"{screen.Paint(Style.Bad, "first")}  {obstacle}");
         }
 
         if (!outcome.Done && plan.Removals.Count > 0)

@@ -49,14 +49,14 @@ internal static class Commands
         }
         catch (Exception e)
         {
-            process.WriteStderr($"twill: {Failure.AsCni(e).Text}");
+            process.WriteStderr($"twill: {ErrorMapping.AsCni(e).Text}");
             return Problems;
         }
     }
 
     private static int Run(ICniProcess process, CliOptions options)
     {
-        Screen screen = new(!options.Json && Terminal.TakesColours(process));
+        ConsoleOutput screen = new(!options.Json && Terminal.TakesColours(process));
         using HostView host = HostView.Open(process, options);
         int code = options.Command switch
         {

@@ -19,7 +19,7 @@ internal sealed record SubnetUse(IPNetwork Prefix, int Used, long Free)
     public const long Countless = (1L << 53) - 1;
 
     /// <summary>As people read it.</summary>
-    public string FreeText => Free == Countless ? "countless" : Words.Number(Free);
+    public string FreeText => Free == Countless ? "countless" : Format.Number(Free);
 }
 
 /// <summary>The lease of this host's subnets.</summary>
@@ -32,9 +32,9 @@ internal sealed record LeaseStatus(long Id, long Ttl, double? Age, double? Left)
     /// <summary>What is wrong with it; null: nothing.</summary>
     public string? Trouble =>
         Left is not double left ? "the lease is of an earlier boot: no address is handed out before it is renewed"
-        : left <= 0 ? $"the lease ran out {Words.Time(-left)} ago: no address is handed out until etcd is reached again"
+        : left <= 0 ? $"the lease ran out {Format.Time(-left)} ago: no address is handed out until etcd is reached again"
         : left < Ttl / 2.0
-            ? $"the lease was not renewed for {Words.Time(Age ?? 0)}: in {Words.Time(left)} no address is handed out any more"
+            ? $"the lease was not renewed for {Format.Time(Age ?? 0)}: in {Format.Time(left)} no address is handed out any more"
         : null;
 
     public static LeaseStatus Of(SubnetFile file) =>
@@ -120,7 +120,7 @@ internal sealed record NetworkStatus
             if (Agent.Pid is not null && Agent.PeersProgrammed < Agent.PeersWanted)
             {
                 all.Add(
-                    $"the way to {Agent.PeersWanted - Agent.PeersProgrammed} of {Words.Count(Agent.PeersWanted, "remote subnet")} is "
+                    $"the way to {Agent.PeersWanted - Agent.PeersProgrammed} of {Format.Count(Agent.PeersWanted, "remote subnet")} is "
                         + $"not made"
                 );
             }
@@ -190,9 +190,9 @@ internal sealed record NetworkStatus
             StateProblems = network.StateProblems,
             Obstacles = network.IsOurs
                 ? ForwardPaths
-                    .Obstacles(host.Route, conf, network.Node)
-                    .FindAll(obstacle => obstacle.IsCertain && !obstacle.IsMeant)
-                    .ConvertAll(obstacle => obstacle.Text)
+                    .FindBlockingChains(host.Route, conf, network.Node)
+                    .FindAll(chain => chain.IsCertain && !chain.IsMeant)
+                    .ConvertAll(chain => chain.Text)
                 : [],
         };
     }

@@ -18,7 +18,7 @@ internal sealed class NetworkView
     {
         (_host, Conf, File) = (host, found.Conf, found.File);
         StatePath = Path.Combine(host.State.Root, found.Conf.Name);
-        NetworkState state = new(StatePath);
+        NetworkStateDir state = new(StatePath);
         Node = NodeFile.TryRead(state, out string? node);
         Subnet = SubnetFile.TryRead(state, out string? subnet);
         AgentFile? agent = AgentFile.TryRead(state, out string? damage);

@@ -6,7 +6,7 @@ namespace Twill.Plugin.Cli;
 /// <summary><c>twill peers</c></summary>
 internal static class PeersCommand
 {
-    public static int Run(HostView host, CliOptions options, Screen screen)
+    public static int Run(HostView host, CliOptions options, ConsoleOutput screen)
     {
         List<NetworkPeers> networks = host.Chosen(options).ConvertAll(Of);
         if (options.Json)

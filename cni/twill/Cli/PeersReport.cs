@@ -24,9 +24,9 @@ internal sealed record NetworkPeers(string Network, string Backend, int? Wanted,
             }
 
             return Unreadable is not null ? Unreadable
-                : broken > 0 ? $"the way to {broken} of {Words.Count(Rows.Count, "remote subnet")} is not whole"
+                : broken > 0 ? $"the way to {broken} of {Format.Count(Rows.Count, "remote subnet")} is not whole"
                 : Wanted is int wanted && wanted != Rows.Count
-                    ? $"the agent knows of {Words.Count(wanted, "remote subnet")}, the kernel has the way to {Rows.Count}"
+                    ? $"the agent knows of {Format.Count(wanted, "remote subnet")}, the kernel has the way to {Rows.Count}"
                 : null;
         }
     }
@@ -35,7 +35,7 @@ internal sealed record NetworkPeers(string Network, string Backend, int? Wanted,
 /// <summary><c>twill peers</c> for people and for programs.</summary>
 internal static class PeersReport
 {
-    public static void Print(Screen screen, IReadOnlyList<NetworkPeers> networks)
+    public static void Print(ConsoleOutput screen, IReadOnlyList<NetworkPeers> networks)
     {
         Table table = new("NETWORK", "SUBNET", "PUBLIC IP", "VTEP MAC", "DEVICE", "ROUTE", "NEIGHBOUR", "FDB");
         Table tunnels = new("NETWORK", "SUBNET", "PUBLIC IP", "PUBLIC KEY", "DEVICE", "ROUTE", "PEER", "HANDSHAKE");
@@ -55,7 +55,7 @@ internal static class PeersReport
                         row.Device,
                         Word(row.Route),
                         Word(tunnel.Peer),
-                        Age(tunnel) is double age ? $"{Words.Time(age)} ago" : new Cell("none yet", Tone.Faint)
+                        Age(tunnel) is double age ? $"{Format.Time(age)} ago" : new Cell("none yet", Style.Faint)
                     );
                     through++;
                     continue;
@@ -87,7 +87,7 @@ internal static class PeersReport
         {
             if (network.Trouble is { } trouble)
             {
-                screen.Line($"{screen.Paint(Tone.Bad, "problem")}  {network.Network}: {trouble}");
+                screen.Line($"{screen.Paint(Style.Bad, "problem")}  {network.Network}: {trouble}");
             }
             else if (network.Rows.Count == 0)
             {
@@ -148,9 +148,9 @@ internal static class PeersReport
     private static Cell Word(EntryState state) =>
         state switch
         {
-            EntryState.Ok => new Cell("ok", Tone.Good),
-            EntryState.Missing => new Cell("missing", Tone.Bad),
-            EntryState.Changed => new Cell("changed", Tone.Bad),
-            _ => new Cell("-", Tone.Faint),
+            EntryState.Ok => new Cell("ok", Style.Good),
+            EntryState.Missing => new Cell("missing", Style.Bad),
+            EntryState.Changed => new Cell("changed", Style.Bad),
+            _ => new Cell("-", Style.Faint),
         };
 }

@@ -3,7 +3,7 @@ namespace Twill.Plugin.Cli;
 /// <summary><c>twill status</c></summary>
 internal static class StatusCommand
 {
-    public static int Run(HostView host, CliOptions options, Screen screen)
+    public static int Run(HostView host, CliOptions options, ConsoleOutput screen)
     {
         List<NetworkStatus> networks = host.Chosen(options).ConvertAll(network => NetworkStatus.Of(host, network));
         IReadOnlyList<string> problems = options.Network is null ? host.Problems : [];

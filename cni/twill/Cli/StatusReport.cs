@@ -7,27 +7,27 @@ namespace Twill.Plugin.Cli;
 /// <summary><c>twill status</c> for people and for programs.</summary>
 internal static class StatusReport
 {
-    public static void Print(Screen screen, IReadOnlyList<NetworkStatus> networks, IReadOnlyList<string> problems, string confDir)
+    public static void Print(ConsoleOutput screen, IReadOnlyList<NetworkStatus> networks, IReadOnlyList<string> problems, string confDir)
     {
         foreach (NetworkStatus network in networks)
         {
-            screen.Line($"{screen.Paint(Tone.Strong, network.Name)}  {screen.Paint(Tone.Faint, network.File)}");
+            screen.Line($"{screen.Paint(Style.Strong, network.Name)}  {screen.Paint(Style.Faint, network.File)}");
             Lines(network).Print(screen, "  ");
             foreach (string problem in network.Problems)
             {
-                screen.Line($"  {screen.Paint(Tone.Bad, "problem")}   {problem}");
+                screen.Line($"  {screen.Paint(Style.Bad, "problem")}   {problem}");
             }
 
             screen.Line();
         }
         if (networks.Count == 0)
         {
-            screen.Line(screen.Paint(Tone.Bad, $"no network of twill's in {confDir}"));
+            screen.Line(screen.Paint(Style.Bad, $"no network of twill's in {confDir}"));
         }
 
         foreach (string problem in problems)
         {
-            screen.Line($"{screen.Paint(Tone.Bad, "problem")}  {problem}");
+            screen.Line($"{screen.Paint(Style.Bad, "problem")}  {problem}");
         }
 
         bool fine = networks.Count > 0 && problems.Count == 0;
@@ -36,7 +36,7 @@ internal static class StatusReport
             fine &= network.Problems.Count == 0;
         }
 
-        screen.Line(fine ? screen.Paint(Tone.Good, "all is well") : "'twill doctor' looks closer and says what to do");
+        screen.Line(fine ? screen.Paint(Style.Good, "all is well") : "'twill doctor' looks closer and says what to do");
     }
 
     public static void Write(Utf8JsonWriter w, IReadOnlyList<NetworkStatus> networks, IReadOnlyList<string> problems)
@@ -66,18 +66,18 @@ internal static class StatusReport
         if (network.Bridge is not null)
         {
             bool needed = network.Containers > 0 || network.Agent.Pid is not null;
-            Tone tone = network.BridgeState == "up" || !needed ? Tone.Plain : Tone.Bad;
+            Style tone = network.BridgeState == "up" || !needed ? Style.Plain : Style.Bad;
             lines.Add(
                 "bridge",
-                new Cell($"{network.Bridge}, {network.BridgeState}, {Words.Count(network.Containers ?? 0, "container")}", tone)
+                new Cell($"{network.Bridge}, {network.BridgeState}, {Format.Count(network.Containers ?? 0, "container")}", tone)
             );
         }
-        lines.Add("MTU", network.Mtu is long mtu ? Words.Number(mtu) : "not known yet");
+        lines.Add("MTU", network.Mtu is long mtu ? Format.Number(mtu) : "not known yet");
         foreach (SubnetUse subnet in network.Subnets)
         {
             lines.Add(
                 "subnet",
-                new Cell($"{subnet.Prefix}, {subnet.Used} used, {subnet.FreeText} free", subnet.Free == 0 ? Tone.Warning : Tone.Plain)
+                new Cell($"{subnet.Prefix}, {subnet.Used} used, {subnet.FreeText} free", subnet.Free == 0 ? Style.Warning : Style.Plain)
             );
         }
 
@@ -88,24 +88,24 @@ internal static class StatusReport
 
         foreach (IPNetwork lost in network.Lost)
         {
-            lines.Add("lost", new Cell(lost.ToString(), Tone.Bad));
+            lines.Add("lost", new Cell(lost.ToString(), Style.Bad));
         }
 
         if (network.Lease is { } lease)
         {
-            lines.Add("lease", new Cell(LeaseText(lease), lease.Trouble is null ? Tone.Plain : Tone.Bad));
+            lines.Add("lease", new Cell(LeaseText(lease), lease.Trouble is null ? Style.Plain : Style.Bad));
         }
 
         if (network.Agent.Needed)
         {
             AgentStatus agent = network.Agent;
-            lines.Add("agent", new Cell(AgentText(agent), agent.Trouble is null ? Tone.Plain : Tone.Bad));
-            lines.Add("etcd", agent.EtcdAge is double age ? $"answered {Words.Time(age)} ago" : "has not answered the agent");
+            lines.Add("agent", new Cell(AgentText(agent), agent.Trouble is null ? Style.Plain : Style.Bad));
+            lines.Add("etcd", agent.EtcdAge is double age ? $"answered {Format.Time(age)} ago" : "has not answered the agent");
             lines.Add(
                 "peers",
                 new Cell(
                     $"{agent.PeersProgrammed} of {agent.PeersWanted}",
-                    agent.PeersProgrammed < agent.PeersWanted ? Tone.Bad : Tone.Plain
+                    agent.PeersProgrammed < agent.PeersWanted ? Style.Bad : Style.Plain
                 )
             );
         }
@@ -113,14 +113,14 @@ internal static class StatusReport
     }
 
     private static string LeaseText(LeaseStatus lease) =>
-        lease is not { Age: double age, Left: double left } ? $"{Words.LeaseId(lease.Id)}, of an earlier boot"
-        : left > 0 ? $"{Words.LeaseId(lease.Id)}, renewed {Words.Time(age)} ago, {Words.Time(left)} left"
-        : $"{Words.LeaseId(lease.Id)}, ran out {Words.Time(-left)} ago";
+        lease is not { Age: double age, Left: double left } ? $"{Format.LeaseId(lease.Id)}, of an earlier boot"
+        : left > 0 ? $"{Format.LeaseId(lease.Id)}, renewed {Format.Time(age)} ago, {Format.Time(left)} left"
+        : $"{Format.LeaseId(lease.Id)}, ran out {Format.Time(-left)} ago";
 
     private static string AgentText(AgentStatus agent) =>
         agent.ReportAge is not double age ? "has never run"
-        : agent.Pid is int pid ? $"runs (pid {pid}), reported {Words.Time(age)} ago"
-        : $"does not run, reported {Words.Time(age)} ago";
+        : agent.Pid is int pid ? $"runs (pid {pid}), reported {Format.Time(age)} ago"
+        : $"does not run, reported {Format.Time(age)} ago";
 
     private static void Write(Utf8JsonWriter w, NetworkStatus network)
     {
@@ -167,7 +167,7 @@ internal static class StatusReport
         if (network.Lease is { } lease)
         {
             w.WriteStartObject("lease");
-            w.WriteString("id", Words.LeaseId(lease.Id));
+            w.WriteString("id", Format.LeaseId(lease.Id));
             w.WriteNumber("ttl", lease.Ttl);
             w.WriteSeconds("renewedSecondsAgo", lease.Age);
             w.WriteSeconds("secondsLeft", lease.Left);

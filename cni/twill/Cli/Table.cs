@@ -1,7 +1,7 @@
 namespace Twill.Plugin.Cli;
 
 /// <summary>A word in a table.</summary>
-internal readonly record struct Cell(string Text, Tone Tone = Tone.Plain)
+internal readonly record struct Cell(string Text, Style Style = Style.Plain)
 {
     public static implicit operator Cell(string text) => new(text);
 }
@@ -13,7 +13,7 @@ internal sealed class Table(params string[] header)
 
     public void Add(params Cell[] line) => _lines.Add(line);
 
-    public void Print(Screen screen, string indent = "")
+    public void Print(ConsoleOutput screen, string indent = "")
     {
         List<int> widths = [];
         Measure(widths, Array.ConvertAll(header, word => new Cell(word)));
@@ -24,7 +24,7 @@ internal sealed class Table(params string[] header)
 
         if (header.Length > 0)
         {
-            Print(screen, indent, widths, Array.ConvertAll(header, word => new Cell(word, Tone.Strong)));
+            Print(screen, indent, widths, Array.ConvertAll(header, word => new Cell(word, Style.Strong)));
         }
 
         foreach (Cell[] line in _lines)
@@ -46,13 +46,13 @@ internal sealed class Table(params string[] header)
         }
     }
 
-    private static void Print(Screen screen, string indent, List<int> widths, Cell[] line)
+    private static void Print(ConsoleOutput screen, string indent, List<int> widths, Cell[] line)
     {
         string text = indent;
         for (int i = 0; i < line.Length; i++)
         {
             string gap = i == line.Length - 1 ? "" : new string(' ', widths[i] - line[i].Text.Length + 2);
-            text += screen.Paint(line[i].Tone, line[i].Text) + gap;
+            text += screen.Paint(line[i].Style, line[i].Text) + gap;
         }
         screen.Line(text);
     }

@@ -19,8 +19,8 @@ internal static class Add
     {
         TwillConf conf = TwillConf.Parse(request.Reader);
         request.Args.RefuseUnknown("IP", "MAC");
-        NetworkState state = StateDir.From(request.Environment).Network(conf.Name);
-        using RunningAdd mark = RunningAdd.Begin(state, request.Attachment);
+        NetworkStateDir state = StateDir.From(request.Environment).Network(conf.Name);
+        using InFlightAdd mark = InFlightAdd.Begin(state, request.Attachment);
         using Undo undo = new();
         try
         {
@@ -30,12 +30,12 @@ internal static class Add
         }
         catch (Exception failure)
         {
-            undo.Roll();
-            throw Failure.WithLeftovers(failure, undo.Failures);
+            undo.RollBack();
+            throw ErrorMapping.WithLeftovers(failure, undo.Failures);
         }
     }
 
-    private static CniResult Attach(CniRequest request, TwillConf conf, NetworkState state, Undo undo)
+    private static CniResult Attach(CniRequest request, TwillConf conf, NetworkStateDir state, Undo undo)
     {
         using NetNs pod = PodNamespace.Open(request);
         using RouteSocket host = RouteSocket.Open();
@@ -61,10 +61,10 @@ internal static class Add
         using RouteSocket inPod = RouteSocket.Open(pod);
         int inside = PodLink.IndexOf(inPod, request.IfName);
         Link end = host.GetLink(spec.HostName);
-        bool onBridge = RoutedEnd.StaysOnBridge(host, spec, end);
+        bool onBridge = RoutedVeth.StaysOnBridge(host, spec, end);
         if (onBridge)
         {
-            PodLink.Dress(host, spec, end.Index);
+            PodLink.ConfigureHostEnd(host, spec, end.Index);
         }
 
         request.Phases?.Done("both ends");
@@ -83,7 +83,7 @@ internal static class Add
         List<RoutedAddress> routed = onBridge ? [] : RoutedAddresses.Of(bridge.Name, addresses);
         if (!onBridge)
         {
-            RoutedEnd.Connect(host, spec, end.Index, bridge, routed);
+            RoutedVeth.Connect(host, spec, end.Index, bridge, routed);
         }
 
         Bandwidth.Apply(host, spec, limits, undo);
@@ -94,22 +94,22 @@ internal static class Add
         foreach (CniIp ip in addresses.Ips)
         {
             ips.Add(ip with { InterfaceIndex = 2 });
-            onInterface.Add(onBridge ? new PodAddress(ip.Address, ip.PrefixLength) : RoutedEnd.Inside(routed[onInterface.Count]));
+            onInterface.Add(onBridge ? new PodAddress(ip.Address, ip.PrefixLength) : RoutedVeth.Inside(routed[onInterface.Count]));
         }
         List<PodRoute> inKernel = PodRoutes.ForKernel(routes, addresses);
-        inKernel.InsertRange(0, RoutedEnd.RoutesInside(routed));
+        inKernel.InsertRange(0, RoutedVeth.RoutesInside(routed));
         request.Phases?.Done("gateway, limits");
         PodLink.Configure(inPod, inside, mac, onInterface, inKernel);
         request.Phases?.Done("container's end");
         Ports.Publish(host, state, request, conf, addresses, onBridge, undo);
-        PodLink.AwaitCarrier(host, spec.HostName);
+        PodLink.WaitUntilForwarding(host, spec.HostName);
         if (onBridge && !bridge.IsRunning) // its first port: the kernel's worker comes once more, for the bridge itself
         {
-            PodLink.AwaitCarrier(host, bridge.Name);
+            PodLink.WaitUntilForwarding(host, bridge.Name);
         }
 
         request.Phases?.Done("ports, carrier");
-        ipam.Confirm();
+        ipam.WaitForExit();
         request.Phases?.Done("IPAM plugin's end");
 
         CniResult made = new()
@@ -146,7 +146,7 @@ internal static class Add
 
     private static CniResult AddressesOf(RunningDelegate ipam, TwillConf conf)
     {
-        CniResult? addresses = ipam.WaitForPromise();
+        CniResult? addresses = ipam.ReadResult();
         return addresses is { Ips.Count: > 0 }
             ? addresses
             : throw new CniException(

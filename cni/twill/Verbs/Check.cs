@@ -23,7 +23,7 @@ internal static class Check
         using NetNs pod = PodNamespace.Open(request);
         using RouteSocket host = RouteSocket.Open();
         using RouteSocket inPod = RouteSocket.Open(pod);
-        NetworkState state = StateDir.From(request.Environment).Network(conf.Name);
+        NetworkStateDir state = StateDir.From(request.Environment).Network(conf.Name);
         int mtu = HostNode.EnsureMtu(host, state, conf);
         PodLinkSpec spec = new(conf.Name, request.ContainerId, request.IfName, mtu, conf.HairpinMode);
         AttachmentCheck check = new(host, inPod, spec, conf, made);

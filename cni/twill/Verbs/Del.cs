@@ -49,7 +49,7 @@ internal static class Del
             });
         }
         request.Phases?.Done("IPAM plugin");
-        cleanup.Try("cannot remove the mark of a killed ADD", () => RunningAdd.Forget(StateOf(request), request.Attachment));
+        cleanup.Try("cannot remove the mark of a killed ADD", () => InFlightAdd.DeleteMark(StateOf(request), request.Attachment));
         cleanup.ThrowIfAny();
         return null;
     }
@@ -67,5 +67,5 @@ internal static class Del
         }
     }
 
-    private static NetworkState StateOf(CniRequest request) => StateDir.From(request.Environment).Existing(request.NetworkName);
+    private static NetworkStateDir StateOf(CniRequest request) => StateDir.From(request.Environment).Existing(request.NetworkName);
 }

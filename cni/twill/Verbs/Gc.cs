@@ -12,7 +12,7 @@ namespace Twill.Plugin.Verbs;
 /// <summary>
 /// GC: what attachments of this network have that are not listed is freed: published ports, host ends, ifbs, and by the IPAM plugin their
 /// addresses. Whose a host end is, its alias says; one without (an ADD was killed before it gave it) counts by the bridge it hangs on.
-/// An ADD at work beside this one loses nothing, though the list was made before it: see <see cref="RunningAdd"/>.
+/// An ADD at work beside this one loses nothing, though the list was made before it: see <see cref="InFlightAdd"/>.
 /// </summary>
 internal static class Gc
 {
@@ -21,19 +21,19 @@ internal static class Gc
     public static CniResult? Run(CniRequest request)
     {
         TwillConf conf = TwillConf.Parse(request.Reader);
-        NetworkState state = StateDir.From(request.Environment).Network(conf.Name);
+        NetworkStateDir state = StateDir.From(request.Environment).Network(conf.Name);
         Cleanup cleanup = new();
-        using (Collection collection = Collection.Begin(state, s_patience))
+        using (GcSession session = GcSession.Begin(state, s_patience))
         {
             cleanup.Try("cannot find what is not used any more", () => Free(conf, state, request.ValidAttachments, cleanup));
             cleanup.Try($"cannot free addresses ({conf.Ipam.Type})", () => DelegateExec.Run(request, conf.Ipam.Type, CniVerb.Gc));
-            cleanup.Try("cannot remove the marks of ADDs that were killed", collection.ForgetKilled);
+            cleanup.Try("cannot remove the marks of ADDs that were killed", session.DeleteStaleMarks);
         }
         cleanup.ThrowIfAny();
         return null;
     }
 
-    private static void Free(TwillConf conf, NetworkState state, IReadOnlyList<CniAttachment> valid, Cleanup cleanup)
+    private static void Free(TwillConf conf, NetworkStateDir state, IReadOnlyList<CniAttachment> valid, Cleanup cleanup)
     {
         using RouteSocket host = RouteSocket.Open();
         IReadOnlyCollection<string> withPorts = Ports.Owners(state, conf.Name);
@@ -42,7 +42,7 @@ internal static class Gc
 
         // Only now, when it is known what there is: who is at work on any of it.
         HashSet<string> kept = [];
-        foreach (CniAttachment attachment in (IEnumerable<CniAttachment>)[.. valid, .. Collection.Running(state)])
+        foreach (CniAttachment attachment in (IEnumerable<CniAttachment>)[.. valid, .. GcSession.AddsInFlight(state)])
         {
             kept.Add(DeviceNames.Veth(attachment.ContainerId, attachment.IfName));
         }
@@ -61,7 +61,10 @@ internal static class Gc
                 cleanup.Try($"cannot delete {hostName}", () => PodLink.Delete(host, hostName));
             }
         }
-        cleanup.Try("cannot take away what containers left on the bridge whose host ends are gone", () => RoutedEnd.ForgetGone(host));
+        cleanup.Try(
+            "cannot take away what containers left on the bridge whose host ends are gone",
+            () => RoutedVeth.DeleteStaleProxyNeighbours(host)
+        );
         foreach (string ifb in ifbs)
         {
             if (!kept.Contains(DeviceNames.VethOfIfb(ifb)))

@@ -23,7 +23,7 @@ internal static class Status
     public static CniResult? Run(CniRequest request)
     {
         TwillConf conf = AddWouldSucceed(request);
-        NetworkState state = StateDir.From(request.Environment).Network(conf.Name);
+        NetworkStateDir state = StateDir.From(request.Environment).Network(conf.Name);
         if (Trouble(state, conf) is { } trouble)
         {
             throw new CniException(
@@ -33,7 +33,7 @@ internal static class Status
             );
         }
 
-        RefuseObstacles(conf, NodeFile.TryRead(state, out _));
+        RefuseBlockingChains(conf, NodeFile.TryRead(state, out _));
         return null;
     }
 
@@ -50,7 +50,7 @@ internal static class Status
             return conf;
         }
         catch (Exception e)
-            when (Failure.Translate(e)
+            when (ErrorMapping.Translate(e)
                     is { Code: not (CniErrorCode.NotAvailable or CniErrorCode.LimitedConnectivity or CniErrorCode.InvalidEnvironment) } why
             )
         {
@@ -61,7 +61,7 @@ internal static class Status
     private static void RefuseOtherDevice(TwillConf conf)
     {
         using RouteSocket host = RouteSocket.Open();
-        HostBridge.RefuseOther(host, conf.Bridge);
+        HostBridge.ThrowIfNotBridge(host, conf.Bridge);
     }
 
     /// <summary>The IPAM plugin is asked as well. An old one does not know the question; then it must at least speak the version that an
@@ -95,7 +95,7 @@ internal static class Status
         }
     }
 
-    private static string? Trouble(NetworkState network, TwillConf conf)
+    private static string? Trouble(NetworkStateDir network, TwillConf conf)
     {
         using RouteSocket host = RouteSocket.Open();
         if (!host.TryGetLink(conf.Bridge, out Link? bridge))
@@ -120,7 +120,7 @@ internal static class Status
         return false;
     }
 
-    private static string? Beyond(NetworkState network, TwillConf conf, RouteSocket host)
+    private static string? Beyond(NetworkStateDir network, TwillConf conf, RouteSocket host)
     {
         if (conf.Backend.Type == BackendType.None)
         {
@@ -158,23 +158,23 @@ internal static class Status
     /// here
     /// would never come to that ADD. Nor where rules drop just these packets: what an administrator forbids makes no plugin unfit.
     /// </summary>
-    private static void RefuseObstacles(TwillConf conf, NodeFile? node)
+    private static void RefuseBlockingChains(TwillConf conf, NodeFile? node)
     {
         using RouteSocket host = RouteSocket.Open();
-        List<ForwardObstacle> obstacles = ForwardPaths
-            .Obstacles(host, conf, node)
-            .FindAll(obstacle => obstacle.IsCertain && !obstacle.IsMeant && !obstacle.IsMendedByUs);
-        if (obstacles.Count > 0)
+        List<BlockingChain> blocking = ForwardPaths
+            .FindBlockingChains(host, conf, node)
+            .FindAll(chain => chain.IsCertain && !chain.IsMeant && !chain.IsMendedByUs);
+        if (blocking.Count > 0)
         {
             throw new CniException(
                 CniErrorCode.LimitedConnectivity,
-                $"another firewall on this host is in the containers' way: {string.Join("; ", obstacles.ConvertAll(one => one.Text))}",
-                $"let them through: {string.Join(" && ", obstacles.ConvertAll(one => one.Remedy))}"
+                $"another firewall on this host is in the containers' way: {string.Join("; ", blocking.ConvertAll(one => one.Text))}",
+                $"let them through: {string.Join(" && ", blocking.ConvertAll(one => one.Remedy))}"
             );
         }
     }
 
-    private static string? AgentTrouble(NetworkState network)
+    private static string? AgentTrouble(NetworkStateDir network)
     {
         if (AgentFile.TryRead(network, out string? problem) is not { } agent)
         {

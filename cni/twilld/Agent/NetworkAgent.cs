@@ -15,7 +15,7 @@ internal sealed partial class NetworkAgent : IDisposable
 {
     private readonly TwillConf _conf;
     private readonly Log _log;
-    private readonly NetworkState _state;
+    private readonly NetworkStateDir _state;
     private readonly IBackend _backend;
     private readonly Dictionary<AddressFamily, string> _vtepMacs = [];
     private readonly EtcdClient? _etcd;

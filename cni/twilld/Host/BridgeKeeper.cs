@@ -37,7 +37,7 @@ internal sealed class BridgeKeeper(TwillConf conf)
                 return false;
             }
 
-            if (BridgePorts.IsLoose(link))
+            if (BridgePorts.IsDetached(link))
             {
                 return _loose.Add(link.Index);
             }
@@ -76,7 +76,7 @@ internal sealed class BridgeKeeper(TwillConf conf)
 
         _mac ??= bridge.Mac;
         List<Link> loose = TakeLoose(route, bridge);
-        IReadOnlyList<string> refusals = BridgePorts.PutBack(route, bridge.Index, conf.HairpinMode, loose);
+        IReadOnlyList<string> refusals = BridgePorts.Reattach(route, bridge.Index, conf.HairpinMode, loose);
         if (loose.Count > 0)
         {
             changes.Add(
@@ -121,6 +121,6 @@ internal sealed class BridgeKeeper(TwillConf conf)
             }
         }
 
-        return found.FindAll(link => BridgePorts.IsHostEnd(link, conf.Name) && BridgePorts.IsLoose(link));
+        return found.FindAll(link => BridgePorts.IsHostEnd(link, conf.Name) && BridgePorts.IsDetached(link));
     }
 }

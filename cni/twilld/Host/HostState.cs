@@ -28,7 +28,7 @@ internal static class HostState
     /// <returns>What had to be done, each a phrase for the log.</returns>
     internal static List<string> Ensure(
         RouteSocket route,
-        NetworkState state,
+        NetworkStateDir state,
         TwillConf conf,
         IReadOnlyList<IPNetwork> subnets,
         Func<IReadOnlyList<IPNetwork>> local,
@@ -73,7 +73,7 @@ internal static class HostState
             changes.Add($"bridge {conf.Bridge} is up with MTU {mtu} again");
         }
 
-        if (!bridge.ProxyArp && RoutedEnd.AnyOn(route) && RoutedEnd.AnswerForAll(route, bridge, subnets))
+        if (!bridge.ProxyArp && RoutedVeth.AnyOn(route) && RoutedVeth.EnableProxyForAll(route, bridge, subnets))
         {
             changes.Add($"bridge {conf.Bridge} answers again for the containers past its ports");
         }

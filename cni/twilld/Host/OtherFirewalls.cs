@@ -51,12 +51,12 @@ internal sealed class OtherFirewalls(TwillConf conf, Log log, Trouble trouble)
 
     private static string? Find(NftSocket nft, List<ForwardTraffic> families)
     {
-        List<ForwardObstacle> obstacles = ForwardObstacles
+        List<BlockingChain> blocking = BlockingChains
             .Find(nft, families)
             .FindAll(one => one.IsCertain && !one.IsMeant && !one.IsMendedByUs);
-        return obstacles.Count == 0
+        return blocking.Count == 0
             ? null
-            : string.Join("; ", obstacles.ConvertAll(one => $"{one.Text}; to let them through: {one.Remedy}"));
+            : string.Join("; ", blocking.ConvertAll(one => $"{one.Text}; to let them through: {one.Remedy}"));
     }
 
     private void TellLegacy()

@@ -10,7 +10,7 @@ namespace Twill.Agent;
 /// Keeps this host's subnets in one network: adopts the lease that twill-ipam or an earlier run took, or takes one; keeps it alive;
 /// publishes what changed about this host. What it holds is in subnet.json, shared with twill-ipam under the network's lock.
 /// </summary>
-internal sealed class LeaseKeeper(LeaseStore store, NetworkConfig wanted, NetworkState state, TwillConf conf, string nodeId, Log log)
+internal sealed class LeaseKeeper(LeaseStore store, NetworkConfig wanted, NetworkStateDir state, TwillConf conf, string nodeId, Log log)
 {
     private static readonly TimeSpan LockTimeout = TimeSpan.FromSeconds(10);
 
@@ -92,7 +92,7 @@ internal sealed class LeaseKeeper(LeaseStore store, NetworkConfig wanted, Networ
             log.Info($"leased {Names(lease)} for {lease.Ttl} s, published as {attributes.Describe()}");
             _published = attributes;
         }
-        else if (refusal is null && lease.Subnets.Any(_network!.Reshapes))
+        else if (refusal is null && lease.Subnets.Any(_network!.ChangesFamilies))
         {
             HeldLease former = lease;
             lease = await store.AcquireAsync(_network!, attributes, conf.Ipam.LeaseTtl, stop).ConfigureAwait(false);

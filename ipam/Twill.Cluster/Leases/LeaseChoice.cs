@@ -43,7 +43,7 @@ internal sealed class LeaseChoice(NetworkConfig config)
         full = null;
         if (_v4.Pick(random, lostRaces) is { } subnet)
         {
-            return Beside(subnet, random, lostRaces, out full);
+            return PairWith(subnet, random, lostRaces, out full);
         }
 
         full = config.IPv4;
@@ -56,7 +56,7 @@ internal sealed class LeaseChoice(NetworkConfig config)
     /// <param name="random">Where chance comes from.</param>
     /// <param name="lostRaces">How many tries were lost so far.</param>
     /// <param name="full">The range in which nothing is free.</param>
-    public SubnetKey? Beside(IPNetwork subnet, Random random, int lostRaces, out SubnetRange? full)
+    public SubnetKey? PairWith(IPNetwork subnet, Random random, int lostRaces, out SubnetRange? full)
     {
         full = null;
         if (_v6 is null)
@@ -64,7 +64,7 @@ internal sealed class LeaseChoice(NetworkConfig config)
             return new SubnetKey(subnet);
         }
 
-        if ((FormerPartner(subnet) ?? Twin(subnet) ?? _v6.Pick(random, lostRaces)) is { } v6)
+        if ((FormerPartner(subnet) ?? SameIndex(subnet) ?? _v6.Pick(random, lostRaces)) is { } v6)
         {
             return new SubnetKey(subnet, v6);
         }
@@ -86,7 +86,7 @@ internal sealed class LeaseChoice(NetworkConfig config)
         return partner;
     }
 
-    private IPNetwork? Twin(IPNetwork subnet) =>
+    private IPNetwork? SameIndex(IPNetwork subnet) =>
         config.IPv4.Touched(subnet) is { } at && at.From < config.IPv6!.Count && config.IPv6[at.From] is var twin && _v6!.IsUnused(twin)
             ? twin
             : null;

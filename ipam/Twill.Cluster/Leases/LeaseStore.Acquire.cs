@@ -185,12 +185,12 @@ public sealed partial class LeaseStore
             SubnetKey former = subnets[i];
             string key = Keys.Subnet(former);
             KeyValue? found = view.Find(key);
-            if (!config.Reshapes(former) || (found is not null && !IsOurs(found, former, own, own.Lease)))
+            if (!config.ChangesFamilies(former) || (found is not null && !IsOurs(found, former, own, own.Lease)))
             {
                 continue;
             }
 
-            subnets[i] = choice.Beside(former.Subnet, _random, 0, out SubnetRange? full) ?? throw Full(full!);
+            subnets[i] = choice.PairWith(former.Subnet, _random, 0, out SubnetRange? full) ?? throw Full(full!);
             choice.AddLeased(subnets[i]);
             changes = true;
             if (found is null)

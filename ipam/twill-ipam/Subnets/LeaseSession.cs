@@ -18,7 +18,7 @@ internal sealed class LeaseSession : IDisposable
     private readonly EtcdClient _etcd;
     private readonly LeaseStore _store;
 
-    public LeaseSession(TwillConf conf, IpamHost host, NetworkState state)
+    public LeaseSession(TwillConf conf, IpamHost host, NetworkStateDir state)
     {
         (_conf, _host, _node) = (conf, host, ReadNode(state, host));
         _nodeId = NodeIdentity.NodeId(conf.Ipam.DataDir, out string? replaced);
@@ -173,7 +173,7 @@ internal sealed class LeaseSession : IDisposable
         SubnetRange.Create(family.Network!.Value, family.SubnetLen, family.SubnetMin, family.SubnetMax);
 
     /// <summary>Of another boot it says what the host was, not what it is.</summary>
-    private static NodeFile? ReadNode(NetworkState state, IpamHost host)
+    private static NodeFile? ReadNode(NetworkStateDir state, IpamHost host)
     {
         NodeFile? node = NodeFile.TryRead(state, out string? problem);
         if (problem is not null)

@@ -18,7 +18,7 @@ internal sealed class LeasedSubnets(TwillConf conf, IpamHost host) : ISubnetSour
     /// <summary>For everything: the lock, connecting, all calls. A runtime waits for this, and tries again anyway.</summary>
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(5);
 
-    private readonly NetworkState _state = host.State.Network(conf.Name);
+    private readonly NetworkStateDir _state = host.State.Network(conf.Name);
 
     public IReadOnlyList<IPNetwork>? Current() => Usable(ReadFile());
 
@@ -126,7 +126,7 @@ internal sealed class LeasedSubnets(TwillConf conf, IpamHost host) : ISubnetSour
         }
         catch (EtcdException e)
         {
-            throw Cannot(Failures.CodeOf(e), e.Message, e);
+            throw Cannot(ErrorMapping.CodeOf(e), e.Message, e);
         }
         catch (ClusterException e) when (e.IsTransient)
         {

@@ -32,7 +32,7 @@ internal static class Add
             IReadOnlyList<IPNetwork>? full;
             using (store.Lock())
             {
-                host.GoOnOnlyIfAwaited();
+                host.ThrowIfCallerGone();
                 RefuseSecondAdd(store, record.Owner, host);
                 if (TakeOf(source, store, record, wanted, ranges, conf.Ipam, host, out full) is { } ips)
                 {

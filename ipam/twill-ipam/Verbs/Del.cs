@@ -20,7 +20,7 @@ internal static class Del
 
         using (store.Lock())
         {
-            host.GoOnOnlyIfAwaited();
+            host.ThrowIfCallerGone();
             store.RemoveLeftover();
             if (store.Hint(request.Attachment) is not { } address)
             {

@@ -23,8 +23,8 @@ internal static class Gc
         var valid = new HashSet<CniAttachment>(request.ValidAttachments);
         using (store.Lock())
         {
-            host.GoOnOnlyIfAwaited();
-            valid.UnionWith(Collection.Running(host.State.Existing(request.NetworkName))); // no address is claimed while we look
+            host.ThrowIfCallerGone();
+            valid.UnionWith(GcSession.AddsInFlight(host.State.Existing(request.NetworkName))); // no address is claimed while we look
             store.RemoveLeftover();
             var kept = new HashSet<IPAddress>(); // a file that cannot be read still counts for the attachment whose link leads to it
             bool mayHaveMore = false; // and as long as one cannot, who knows what other addresses it would name

@@ -31,7 +31,7 @@ internal static class Status
             }
             return null;
         }
-        catch (Exception e) when (Failures.Translate(e) is { } why)
+        catch (Exception e) when (ErrorMapping.Translate(e) is { } why)
         {
             throw new CniException(CniErrorCode.NotAvailable, $"no address could be given out now: {why.Message}", why.Details, e);
         }

@@ -28,14 +28,14 @@ public sealed class BridgePortsTests : IDisposable
         using RouteSocket route = Netns.OpenRouteSocket(_ns);
         Link end = route.GetLink("tw0123456789abc");
         BridgePorts.IsHostEnd(end, "pods").Should().BeTrue();
-        BridgePorts.IsLoose(end).Should().BeTrue();
+        BridgePorts.IsDetached(end).Should().BeTrue();
 
-        BridgePorts.PutBack(route, _ns.IndexOf("twill0"), hairpin, [end]).Should().BeEmpty();
+        BridgePorts.Reattach(route, _ns.IndexOf("twill0"), hairpin, [end]).Should().BeEmpty();
 
         JsonElement port = _ns.IpJson("link show dev tw0123456789abc")[0];
         port.GetProperty("master").GetString().Should().Be("twill0");
         port.GetProperty("linkinfo").GetProperty("info_slave_data").GetProperty("hairpin").GetBoolean().Should().Be(hairpin);
-        BridgePorts.IsLoose(route.GetLink("tw0123456789abc")).Should().BeFalse();
+        BridgePorts.IsDetached(route.GetLink("tw0123456789abc")).Should().BeFalse();
     }
 
     [RequiresRootFact]
@@ -45,9 +45,9 @@ public sealed class BridgePortsTests : IDisposable
         _ns.Ip("link set tw0123456789abc master other down");
         using RouteSocket route = Netns.OpenRouteSocket(_ns);
         Link end = route.GetLink("tw0123456789abc");
-        BridgePorts.IsLoose(end).Should().BeTrue();
+        BridgePorts.IsDetached(end).Should().BeTrue();
 
-        BridgePorts.PutBack(route, _ns.IndexOf("twill0"), true, [end]).Should().BeEmpty();
+        BridgePorts.Reattach(route, _ns.IndexOf("twill0"), true, [end]).Should().BeEmpty();
 
         JsonElement port = _ns.IpJson("link show dev tw0123456789abc")[0];
         port.GetProperty("master").GetString().Should().Be("other");
@@ -57,14 +57,14 @@ public sealed class BridgePortsTests : IDisposable
     [RequiresRootFact]
     public void One_past_the_bridges_ports_is_on_none_and_only_set_up()
     {
-        _ns.Ip($"link set tw0123456789abc group {RoutedEnd.Group}");
+        _ns.Ip($"link set tw0123456789abc group {RoutedVeth.Group}");
         using RouteSocket route = Netns.OpenRouteSocket(_ns);
-        BridgePorts.IsLoose(route.GetLink("tw0123456789abc")).Should().BeFalse();
+        BridgePorts.IsDetached(route.GetLink("tw0123456789abc")).Should().BeFalse();
         _ns.Ip("link set tw0123456789abc down");
         Link end = route.GetLink("tw0123456789abc");
-        BridgePorts.IsLoose(end).Should().BeTrue();
+        BridgePorts.IsDetached(end).Should().BeTrue();
 
-        BridgePorts.PutBack(route, _ns.IndexOf("twill0"), true, [end]).Should().BeEmpty();
+        BridgePorts.Reattach(route, _ns.IndexOf("twill0"), true, [end]).Should().BeEmpty();
 
         JsonElement link = _ns.IpJson("link show dev tw0123456789abc")[0];
         link.TryGetProperty("master", out _).Should().BeFalse();
@@ -77,9 +77,9 @@ public sealed class BridgePortsTests : IDisposable
         using RouteSocket route = Netns.OpenRouteSocket(_ns);
         Link end = route.GetLink("tw0123456789abc");
 
-        BridgePorts.PutBack(route, 4711, true, [end]).Should().NotBeEmpty();
+        BridgePorts.Reattach(route, 4711, true, [end]).Should().NotBeEmpty();
         _ns.Ip("link del tw0123456789abc");
-        BridgePorts.PutBack(route, _ns.IndexOf("twill0"), true, [end]).Should().BeEmpty();
+        BridgePorts.Reattach(route, _ns.IndexOf("twill0"), true, [end]).Should().BeEmpty();
     }
 
     [RequiresRootFact]

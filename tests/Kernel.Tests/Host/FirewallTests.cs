@@ -73,7 +73,7 @@ public sealed class FirewallTests : IDisposable
     [RequiresRootTheory]
     [InlineData("delete table inet twill-net1", "nftables table inet twill-net1 is missing")]
     [InlineData("flush chain inet twill-net1 postrouting", "lacks the rule 'published ports, asked for by containers'")]
-    [InlineData("flush chain inet twill-net1 loopback", "lacks the rule 'from nowhere'")]
+    [InlineData("flush chain inet twill-net1 loopback", "lacks the rule 'spoofed loopback source'")]
     [InlineData("flush chain inet twill-net1 prerouting", "lacks the rule 'ports published at one address'")]
     [InlineData("flush chain inet twill-net1 output", "lacks the rule 'ports published at one address'")]
     [InlineData("flush chain inet twill-net1 forward", "lacks the rule 'from containers'")]

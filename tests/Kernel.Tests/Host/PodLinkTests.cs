@@ -112,7 +112,7 @@ public sealed class PodLinkTests : IDisposable
         Link bridge = HostBridge.Ensure(host, "twill0", 1450);
         using NetNs ns = NetNs.Open(_pod.Path);
         PodLink.Create(host, ns, s_spec, bridge);
-        PodLink.Dress(host, s_spec, host.GetLink(s_spec.HostName).Index);
+        PodLink.ConfigureHostEnd(host, s_spec, host.GetLink(s_spec.HostName).Index);
         RouteBatch batch = host.NewBatch();
         batch.Add(HostBridge.Gateway(bridge.Index, IPAddress.Parse("10.90.0.1"), 24));
         batch.Send();
@@ -124,6 +124,6 @@ public sealed class PodLinkTests : IDisposable
             [new PodAddress(address, 24)],
             [new PodRoute(IPNetwork.Parse("0.0.0.0/0"), IPAddress.Parse("10.90.0.1")), .. more]
         );
-        PodLink.AwaitCarrier(host, s_spec.HostName);
+        PodLink.WaitUntilForwarding(host, s_spec.HostName);
     }
 }

@@ -159,14 +159,14 @@ public sealed class PodShapingTests : IDisposable
         Link bridge = HostBridge.Ensure(host, "twill0", 1450);
         using NetNs ns = NetNs.Open(_pod.Path);
         PodLink.Create(host, ns, s_spec, bridge);
-        PodLink.Dress(host, s_spec, host.GetLink(s_spec.HostName).Index);
+        PodLink.ConfigureHostEnd(host, s_spec, host.GetLink(s_spec.HostName).Index);
         RouteBatch batch = host.NewBatch();
         batch.Add(HostBridge.Gateway(bridge.Index, IPAddress.Parse("10.90.0.1"), 24));
         batch.Send();
         PodShaping.Apply(host, s_spec, limits);
         IPAddress address = IPAddress.Parse("10.90.0.2");
         PodLink.Configure(inPod, PodLink.IndexOf(inPod, "eth0"), HostMacs.ForContainer(address), [new PodAddress(address, 24)], []);
-        PodLink.AwaitCarrier(host, s_spec.HostName);
+        PodLink.WaitUntilForwarding(host, s_spec.HostName);
         return host;
     }
 }

@@ -214,7 +214,7 @@ internal sealed class ModelNode
     {
         try
         {
-            if (Held is null || Held.Subnets.Any(Config.Reshapes))
+            if (Held is null || Held.Subnets.Any(Config.ChangesFamilies))
             {
                 HeldLease acquired = await _store.AcquireAsync(Config, _attributes, Scenario.Ttl).ConfigureAwait(false);
                 _world.CheckReturn(this, Had, acquired.Subnets);

@@ -219,7 +219,8 @@ internal sealed class World
     {
         foreach (SubnetKey subnets in had)
         {
-            bool isBack = has.Contains(subnets) || (node.Config.Reshapes(subnets) && has.Any(now => now.Subnet.Equals(subnets.Subnet)));
+            bool isBack = has.Contains(subnets)
+                || (node.Config.ChangesFamilies(subnets) && has.Any(now => now.Subnet.Equals(subnets.Subnet)));
             if (!isBack && !WasWanted(subnets, node))
             {
                 throw new ModelViolation($"{node.Id} had {subnets}, nobody else wanted it, and yet it has {string.Join(", ", has)} now");

@@ -26,7 +26,7 @@ public sealed class BackendTests
     [Fact]
     public void None_wants_nothing_for_other_hosts()
     {
-        Desired wanted = new NoneBackend().Wanted(Leases.Self, [Leases.Vxlan(7, 3)]);
+        Desired wanted = new NoneBackend().ComputeDesired(Leases.Self, [Leases.Vxlan(7, 3)]);
 
         wanted.Devices.Should().BeEmpty();
         wanted.Routes.Should().BeEmpty();

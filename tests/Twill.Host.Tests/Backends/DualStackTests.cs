@@ -28,7 +28,7 @@ public sealed class DualStackTests
         string? v6
     )
     {
-        Desired wanted = Vxlan.Wanted(Self(ours), Host(theirs));
+        Desired wanted = Vxlan.ComputeDesired(Self(ours), Host(theirs));
 
         wanted
             .Routes.OrderBy(r => r.Subnet.BaseAddress.AddressFamily)
@@ -51,12 +51,12 @@ public sealed class DualStackTests
     public void There_is_a_device_for_each_family_of_the_underlay_with_the_base_address_of_its_own_or_of_both(
         string ours,
         params string[] devices
-    ) => Vxlan.Wanted(Self(ours), []).Devices.Select(d => $"{d.Name} {string.Join(' ', d.Addresses)}").Should().Equal(devices);
+    ) => Vxlan.ComputeDesired(Self(ours), []).Devices.Select(d => $"{d.Name} {string.Join(' ', d.Addresses)}").Should().Equal(devices);
 
     [Fact]
     public void An_address_without_a_usable_device_gives_way_to_the_other()
     {
-        Desired wanted = Vxlan.Wanted(Self("46"), Host(V4 with { Vni = 9 }, V6));
+        Desired wanted = Vxlan.ComputeDesired(Self("46"), Host(V4 with { Vni = 9 }, V6));
 
         wanted.Routes.Should().HaveCount(2).And.OnlyContain(r => r.Device == "twill-v6.1");
         wanted.Skipped.Should().BeEmpty();
@@ -65,7 +65,7 @@ public sealed class DualStackTests
     [Fact]
     public void What_is_wrong_with_the_way_of_the_subnets_own_family_is_told_when_the_other_is_no_better()
     {
-        List<SkippedPeer> skipped = Vxlan.Wanted(Self("46"), Host(V4 with { Vni = 9 }, V6 with { VtepMac = null })).Skipped;
+        List<SkippedPeer> skipped = Vxlan.ComputeDesired(Self("46"), Host(V4 with { Vni = 9 }, V6 with { VtepMac = null })).Skipped;
 
         skipped.Select(s => s.Why).Should().Equal("it uses VNI 9, this host 1", "it publishes no VtepMAC");
     }
@@ -73,7 +73,7 @@ public sealed class DualStackTests
     [Fact]
     public void A_MAC_address_may_be_a_hosts_on_both_devices() =>
         Vxlan
-            .Wanted(Self("46"), Host(V4, V6 with { VtepMac = V4.VtepMac }))
+            .ComputeDesired(Self("46"), Host(V4, V6 with { VtepMac = V4.VtepMac }))
             .Fdb.Should()
             .BeEquivalentTo([
                 new OverlayFdbEntry("twill.1", V4.VtepMac!.Value, V4.PublicIP),
@@ -88,7 +88,7 @@ public sealed class DualStackTests
     [InlineData("::ffff:192.168.64.3")]
     public void An_address_that_is_no_hosts_is_not_sent_to(string address) =>
         Vxlan
-            .Wanted(Self("6"), Host(null, V6 with { PublicIP = IPAddress.Parse(address) }))
+            .ComputeDesired(Self("6"), Host(null, V6 with { PublicIP = IPAddress.Parse(address) }))
             .Skipped.Should()
             .HaveCount(2)
             .And.OnlyContain(s => s.Why.Contains("no address of a host"));
@@ -98,7 +98,7 @@ public sealed class DualStackTests
     {
         LocalNode narrow = Self("4") with { Addresses = new(Leases.Dual.Addresses.V4!.Value with { Mtu = 1250 }, null) };
 
-        Desired wanted = Vxlan.Wanted(narrow, Host("4"));
+        Desired wanted = Vxlan.ComputeDesired(narrow, Host("4"));
 
         wanted.Routes.Should().ContainSingle().Which.Subnet.Should().Be(IPNetwork.Parse("10.244.7.0/24"));
         wanted.Skipped.Should().ContainSingle().Which.Why.Should().Contain("1280").And.Contain("1250");
@@ -116,7 +116,7 @@ public sealed class DualStackTests
         string? v6
     )
     {
-        Desired wanted = Direct.Wanted(Self(ours), Host(theirs));
+        Desired wanted = Direct.ComputeDesired(Self(ours), Host(theirs));
 
         wanted
             .Routes.Where(r => r.Device == "eth0")
@@ -130,7 +130,7 @@ public sealed class DualStackTests
     [Fact]
     public void Host_gw_skips_an_IPv6_subnet_where_hosts_have_only_IPv4_in_common_and_says_why()
     {
-        Desired wanted = new HostGwBackend().Wanted(Self("4"), Host("46").Select(p => p with { BackendType = "host-gw" }));
+        Desired wanted = new HostGwBackend().ComputeDesired(Self("4"), Host("46").Select(p => p with { BackendType = "host-gw" }));
 
         wanted.Routes.Should().ContainSingle().Which.Via.Should().Be(V4.PublicIP);
         wanted

@@ -12,7 +12,7 @@ public sealed class HostGwBackendTests
     [Fact]
     public void A_remote_subnet_is_one_route_through_its_host()
     {
-        Desired wanted = Backend.Wanted(Leases.Self, [Leases.HostGw(7, 3)]);
+        Desired wanted = Backend.ComputeDesired(Leases.Self, [Leases.HostGw(7, 3)]);
 
         wanted
             .Routes.Should()
@@ -25,7 +25,7 @@ public sealed class HostGwBackendTests
     [Fact]
     public void A_host_behind_a_router_is_skipped_and_the_reason_names_both_sides() =>
         Backend
-            .Wanted(Leases.Self, [Leases.HostGw(7, 200)])
+            .ComputeDesired(Leases.Self, [Leases.HostGw(7, 200)])
             .Skipped.Should()
             .ContainSingle()
             .Which.Why.Should()
@@ -34,7 +34,7 @@ public sealed class HostGwBackendTests
 
     [Fact]
     public void A_host_with_another_backend_is_skipped() =>
-        Backend.Wanted(Leases.Self, [Leases.Vxlan(7, 3)]).Skipped.Should().ContainSingle().Which.Why.Should().Contain("\"vxlan\"");
+        Backend.ComputeDesired(Leases.Self, [Leases.Vxlan(7, 3)]).Skipped.Should().ContainSingle().Which.Why.Should().Contain("\"vxlan\"");
 
     [Fact]
     public void It_takes_nothing_from_the_MTU() => Backend.Overhead(AddressFamily.InterNetwork).Should().Be(0);

@@ -14,7 +14,7 @@ public sealed class VxlanBackendTests
     [Fact]
     public void A_remote_subnet_is_one_route_one_neighbour_and_one_FDB_entry()
     {
-        Desired wanted = Plain.Wanted(Leases.Self, [Leases.Vxlan(7, 3)]);
+        Desired wanted = Plain.ComputeDesired(Leases.Self, [Leases.Vxlan(7, 3)]);
 
         wanted
             .Routes.Should()
@@ -31,7 +31,7 @@ public sealed class VxlanBackendTests
     [Fact]
     public void Two_subnets_of_one_host_share_their_FDB_entry()
     {
-        Desired wanted = Plain.Wanted(Leases.Self, [Leases.Vxlan(7, 3), Leases.Vxlan(8, 3)]);
+        Desired wanted = Plain.ComputeDesired(Leases.Self, [Leases.Vxlan(7, 3), Leases.Vxlan(8, 3)]);
 
         wanted.Routes.Should().HaveCount(2);
         wanted.Neighbours.Should().HaveCount(2);
@@ -41,7 +41,7 @@ public sealed class VxlanBackendTests
     [Fact]
     public void The_device_carries_the_base_address_of_the_first_own_subnet() =>
         Plain
-            .Wanted(Leases.Self, [])
+            .ComputeDesired(Leases.Self, [])
             .Devices.Should()
             .Equal(
                 new VxlanSpec(
@@ -58,12 +58,12 @@ public sealed class VxlanBackendTests
 
     [Fact]
     public void Without_a_lease_the_device_has_no_address() =>
-        Plain.Wanted(Leases.Self with { Subnets = [] }, []).Devices.Should().ContainSingle().Which.Addresses.Should().BeEmpty();
+        Plain.ComputeDesired(Leases.Self with { Subnets = [] }, []).Devices.Should().ContainSingle().Which.Addresses.Should().BeEmpty();
 
     [Fact]
     public void With_direct_routing_a_host_on_the_link_gets_one_plain_route()
     {
-        Desired wanted = Direct.Wanted(Leases.Self, [Leases.Vxlan(7, 3)]);
+        Desired wanted = Direct.ComputeDesired(Leases.Self, [Leases.Vxlan(7, 3)]);
 
         wanted
             .Routes.Should()
@@ -78,7 +78,7 @@ public sealed class VxlanBackendTests
     [InlineData("10.1.1.1", "the default route has a gateway")]
     public void With_direct_routing_a_host_behind_a_router_goes_through_the_overlay(string publicIP, string because)
     {
-        Desired wanted = Direct.Wanted(Leases.Self, [Leases.Vxlan(7, 3).At(publicIP)]);
+        Desired wanted = Direct.ComputeDesired(Leases.Self, [Leases.Vxlan(7, 3).At(publicIP)]);
 
         wanted.Routes.Should().ContainSingle().Which.Device.Should().Be("twill.1", because);
         wanted.Fdb.Should().ContainSingle().Which.Dst.Should().Be(IPAddress.Parse(publicIP));
@@ -86,15 +86,15 @@ public sealed class VxlanBackendTests
 
     [Fact]
     public void A_host_on_the_link_needs_no_VtepMAC_with_direct_routing() =>
-        Direct.Wanted(Leases.Self, [Leases.Vxlan(7, 3).WithMac(null)]).Routes.Should().HaveCount(1);
+        Direct.ComputeDesired(Leases.Self, [Leases.Vxlan(7, 3).WithMac(null)]).Routes.Should().HaveCount(1);
 
     [Fact]
     public void The_order_of_the_leases_makes_no_difference()
     {
         PeerLease[] leases = [Leases.Vxlan(9, 5), Leases.Vxlan(10, 6), Leases.Vxlan(7, 3).WithMac(Leases.Mac(6))];
 
-        Desired one = Plain.Wanted(Leases.Self, leases),
-            other = Plain.Wanted(Leases.Self, leases.Reverse());
+        Desired one = Plain.ComputeDesired(Leases.Self, leases),
+            other = Plain.ComputeDesired(Leases.Self, leases.Reverse());
 
         one.Fdb.Should().BeEquivalentTo(other.Fdb);
         one.Peers.Should().Equal(other.Peers);
@@ -104,7 +104,7 @@ public sealed class VxlanBackendTests
     [Fact]
     public void Two_hosts_with_one_VtepMAC_are_told_apart_and_the_second_is_skipped()
     {
-        Desired wanted = Plain.Wanted(Leases.Self, [Leases.Vxlan(8, 4).WithMac(Leases.Mac(3)), Leases.Vxlan(7, 3)]);
+        Desired wanted = Plain.ComputeDesired(Leases.Self, [Leases.Vxlan(8, 4).WithMac(Leases.Mac(3)), Leases.Vxlan(7, 3)]);
 
         wanted.Fdb.Should().Equal(new OverlayFdbEntry("twill.1", Leases.Mac(3), IPAddress.Parse("192.168.64.3")));
         wanted.Skipped.Should().ContainSingle().Which.Why.Should().Contain("02:bb:00:00:00:03").And.Contain("192.168.64.3");
@@ -136,7 +136,7 @@ public sealed class VxlanBackendTests
     [Theory, MemberData(nameof(Unusable))]
     public void A_lease_that_would_harm_or_lead_nowhere_is_skipped_with_its_reason(PeerLease bad, string reason)
     {
-        Desired wanted = Plain.Wanted(Leases.Self with { Lost = [IPNetwork.Parse("10.244.2.0/24")] }, [bad, Leases.Vxlan(9, 9)]);
+        Desired wanted = Plain.ComputeDesired(Leases.Self with { Lost = [IPNetwork.Parse("10.244.2.0/24")] }, [bad, Leases.Vxlan(9, 9)]);
 
         wanted.Skipped.Should().ContainSingle().Which.Why.Should().Contain(reason);
         wanted.Peers.Should().Equal(new PeerPath(IPNetwork.Parse("10.244.9.0/24"), IPAddress.Parse("192.168.64.9"), Leases.Mac(9)));

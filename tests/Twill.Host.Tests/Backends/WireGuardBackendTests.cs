@@ -18,7 +18,7 @@ public sealed class WireGuardBackendTests
 
     private static IPNetwork[] Subnets(params int[] subnets) => [.. subnets.Select(n => IPNetwork.Parse($"10.244.{n}.0/24"))];
 
-    private static Desired Wanted(params PeerLease[] others) => Backend.Wanted(Self, others);
+    private static Desired Wanted(params PeerLease[] others) => Backend.ComputeDesired(Self, others);
 
     [Fact]
     public void A_remote_subnet_is_one_route_and_its_host_one_peer()
@@ -73,7 +73,7 @@ public sealed class WireGuardBackendTests
         LocalNode self = Self with { WireGuard = new LocalWireGuard(Leases.OwnKey, Leases.OwnKey, KeepaliveSeconds: 25) };
 
         Backend
-            .Wanted(self, [Leases.WireGuard(7, 3), Leases.WireGuard(8, 4)])
+            .ComputeDesired(self, [Leases.WireGuard(7, 3), Leases.WireGuard(8, 4)])
             .Tunnels.Values.Should()
             .HaveCount(2)
             .And.OnlyContain(peer => peer.KeepaliveSeconds == 25 && Equals(peer.PresharedKey, Leases.OwnKey));
@@ -92,7 +92,7 @@ public sealed class WireGuardBackendTests
             ),
         };
 
-        Desired wanted = Backend.Wanted(self, [v4, v4 with { Subnet = IPNetwork.Parse("fc00:1:0:7::/64") }]);
+        Desired wanted = Backend.ComputeDesired(self, [v4, v4 with { Subnet = IPNetwork.Parse("fc00:1:0:7::/64") }]);
 
         TunnelPeer peer = wanted.Tunnels.Should().ContainSingle().Which.Value;
         peer.Endpoint.Should().Be(IPEndPoint.Parse("192.168.64.3:51820"));
@@ -112,7 +112,7 @@ public sealed class WireGuardBackendTests
             Addresses = new(null, new PeerAddress(IPAddress.Parse("fd00:64::3"), WireGuard: new(Leases.Key(3), 51821))),
         };
 
-        Backend.Wanted(self, [only]).Tunnels[End(3)].Endpoint.Should().Be(IPEndPoint.Parse("[fd00:64::3]:51821"));
+        Backend.ComputeDesired(self, [only]).Tunnels[End(3)].Endpoint.Should().Be(IPEndPoint.Parse("[fd00:64::3]:51821"));
     }
 
     [Fact]

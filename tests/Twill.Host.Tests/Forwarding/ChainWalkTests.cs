@@ -13,14 +13,15 @@ public sealed class ChainWalkTests
     private static readonly TableId s_ip = new(NftFamily.Ip, "filter"),
         s_inet = new(NftFamily.Inet, "admin");
     private static readonly IPNetwork s_network = IPNetwork.Parse("10.244.0.0/16");
-    private static readonly ProbePacket s_out = new("out", new Door("twill0", 5), new Door("eth0", 2), s_network, null);
-    private static readonly ProbePacket s_in = new("in", new Door("twill.1", 6), new Door("twill0", 5), s_network, s_network);
+    private static readonly ProbePacket s_out = new("out", new InterfaceRef("twill0", 5), new InterfaceRef("eth0", 2), s_network, null);
+    private static readonly ProbePacket s_in =
+        new("in", new InterfaceRef("twill.1", 6), new InterfaceRef("twill0", 5), s_network, s_network);
 
     [Fact]
     public void A_policy_decides_where_no_rule_does()
     {
-        Walk(ChainPolicy.Accept, s_out).Should().Be(Answer.Yes);
-        Walk(ChainPolicy.Drop, s_out).Should().Be(Answer.No);
+        Walk(ChainPolicy.Accept, s_out).Should().Be(MatchResult.Yes);
+        Walk(ChainPolicy.Drop, s_out).Should().Be(MatchResult.No);
     }
 
     [Fact]
@@ -28,9 +29,9 @@ public sealed class ChainWalkTests
     {
         Rule from = Rule.For(s_inet).Saddr(s_network).Accept(),
             to = Rule.For(s_inet).Daddr(s_network).Accept();
-        Walk(ChainPolicy.Drop, s_out, from, to).Should().Be(Answer.Yes);
-        Walk(ChainPolicy.Drop, s_in, to).Should().Be(Answer.Yes);
-        Walk(ChainPolicy.Drop, s_out, to).Should().Be(Answer.Perhaps, "the outside may be one of our own addresses or not");
+        Walk(ChainPolicy.Drop, s_out, from, to).Should().Be(MatchResult.Yes);
+        Walk(ChainPolicy.Drop, s_in, to).Should().Be(MatchResult.Yes);
+        Walk(ChainPolicy.Drop, s_out, to).Should().Be(MatchResult.Perhaps, "the outside may be one of our own addresses or not");
     }
 
     [Theory]
@@ -44,21 +45,21 @@ public sealed class ChainWalkTests
     [Fact]
     public void Interfaces_are_told_apart_by_name_wildcard_and_index()
     {
-        Walk(ChainPolicy.Drop, s_out, Rule.For(s_ip).IifName("twill0").Accept()).Should().Be(Answer.Yes);
-        Walk(ChainPolicy.Drop, s_out, Rule.For(s_ip).IifName("twill*").Accept()).Should().Be(Answer.Yes);
-        Walk(ChainPolicy.Drop, s_out, Rule.For(s_ip).IifName("docker0").Accept()).Should().Be(Answer.No);
-        Walk(ChainPolicy.Drop, s_out, Rule.For(s_ip).IifName("docker0", inverted: true).Accept()).Should().Be(Answer.Yes);
-        Walk(ChainPolicy.Drop, s_out, Rule.For(s_ip).Oif(2).Accept()).Should().Be(Answer.Yes);
-        Walk(ChainPolicy.Drop, s_out, Rule.For(s_ip).Oif(3).Accept()).Should().Be(Answer.No);
+        Walk(ChainPolicy.Drop, s_out, Rule.For(s_ip).IifName("twill0").Accept()).Should().Be(MatchResult.Yes);
+        Walk(ChainPolicy.Drop, s_out, Rule.For(s_ip).IifName("twill*").Accept()).Should().Be(MatchResult.Yes);
+        Walk(ChainPolicy.Drop, s_out, Rule.For(s_ip).IifName("docker0").Accept()).Should().Be(MatchResult.No);
+        Walk(ChainPolicy.Drop, s_out, Rule.For(s_ip).IifName("docker0", inverted: true).Accept()).Should().Be(MatchResult.Yes);
+        Walk(ChainPolicy.Drop, s_out, Rule.For(s_ip).Oif(2).Accept()).Should().Be(MatchResult.Yes);
+        Walk(ChainPolicy.Drop, s_out, Rule.For(s_ip).Oif(3).Accept()).Should().Be(MatchResult.No);
     }
 
     [Fact]
     public void Established_connections_help_answers_only()
     {
         Rule established = Rule.For(s_inet).CtState(CtState.Established | CtState.Related).Accept();
-        Walk(ChainPolicy.Drop, s_out, established).Should().Be(Answer.No);
-        Walk(ChainPolicy.Drop, s_out with { IsAnswer = true }, established).Should().Be(Answer.Yes);
-        Walk(ChainPolicy.Drop, s_out, Rule.For(s_inet).CtState(CtState.New).Accept()).Should().Be(Answer.Yes);
+        Walk(ChainPolicy.Drop, s_out, established).Should().Be(MatchResult.No);
+        Walk(ChainPolicy.Drop, s_out with { IsAnswer = true }, established).Should().Be(MatchResult.Yes);
+        Walk(ChainPolicy.Drop, s_out, Rule.For(s_inet).CtState(CtState.New).Accept()).Should().Be(MatchResult.Yes);
     }
 
     [Fact]
@@ -66,28 +67,28 @@ public sealed class ChainWalkTests
     {
         Rule drop = Rule.For(s_ip).Saddr(s_network).Drop(),
             accept = Rule.For(s_ip).Accept();
-        Walk(ChainPolicy.Accept, s_out, drop, accept).Should().Be(Answer.No);
-        Walk(ChainPolicy.Drop, s_out, accept, drop).Should().Be(Answer.Yes);
+        Walk(ChainPolicy.Accept, s_out, drop, accept).Should().Be(MatchResult.No);
+        Walk(ChainPolicy.Drop, s_out, accept, drop).Should().Be(MatchResult.Yes);
     }
 
     [Fact]
     public void A_reject_at_the_end_is_a_drop()
     {
-        Walk(ChainPolicy.Accept, s_out, Rule.For(s_inet).Add(new UnknownExpression("reject", ""))).Should().Be(Answer.No);
+        Walk(ChainPolicy.Accept, s_out, Rule.For(s_inet).Add(new UnknownExpression("reject", ""))).Should().Be(MatchResult.No);
         Rule target = Rule.For(s_ip).Add(Extension("target", "REJECT"));
-        Walk(ChainPolicy.Accept, s_out, target).Should().Be(Answer.No);
+        Walk(ChainPolicy.Accept, s_out, target).Should().Be(MatchResult.No);
     }
 
     [Fact]
     public void Other_families_do_not_count() =>
-        Walk(ChainPolicy.Drop, s_out, Rule.For(s_inet).NfProto(AddressFamily.InterNetworkV6).Accept()).Should().Be(Answer.No);
+        Walk(ChainPolicy.Drop, s_out, Rule.For(s_inet).NfProto(AddressFamily.InterNetworkV6).Accept()).Should().Be(MatchResult.No);
 
     [Fact]
     public void A_rule_that_nobody_understands_makes_it_uncertain()
     {
         Rule strange = Rule.For(s_ip).Add(Extension("match", "recent")).Accept();
-        Walk(ChainPolicy.Drop, s_out, strange).Should().Be(Answer.Perhaps);
-        Walk(ChainPolicy.Accept, s_out, strange).Should().Be(Answer.Yes);
+        Walk(ChainPolicy.Drop, s_out, strange).Should().Be(MatchResult.Perhaps);
+        Walk(ChainPolicy.Accept, s_out, strange).Should().Be(MatchResult.Yes);
     }
 
     [Fact]
@@ -109,11 +110,11 @@ public sealed class ChainWalkTests
             ["DOCKER"] = [],
         };
         ChainWalk walk = new(chain => Placed(chain, docker[chain]), _ => null);
-        walk.Take("FORWARD", ChainPolicy.Drop, s_out).Passes.Should().Be(Answer.No);
-        walk.Take("FORWARD", ChainPolicy.Drop, s_in).Passes.Should().Be(Answer.No);
+        walk.Take("FORWARD", ChainPolicy.Drop, s_out).Passes.Should().Be(MatchResult.No);
+        walk.Take("FORWARD", ChainPolicy.Drop, s_in).Passes.Should().Be(MatchResult.No);
 
         docker["DOCKER-USER"].Insert(0, Rule.For(s_ip).Saddr(s_network).Counter().Accept());
-        walk.Take("FORWARD", ChainPolicy.Drop, s_out).Passes.Should().Be(Answer.Yes);
+        walk.Take("FORWARD", ChainPolicy.Drop, s_out).Passes.Should().Be(MatchResult.Yes);
     }
 
     [Fact]
@@ -121,7 +122,7 @@ public sealed class ChainWalkTests
         new ChainWalk(chain => Placed(chain, [Rule.For(s_ip).Jump("again")]), _ => null)
             .Take("again", ChainPolicy.Drop, s_out)
             .Passes.Should()
-            .Be(Answer.No);
+            .Be(MatchResult.No);
 
     [Fact]
     public void What_decided_is_told_with_its_place_in_the_base_chain()
@@ -133,10 +134,10 @@ public sealed class ChainWalkTests
         };
         ChainWalk walk = new(chain => Placed(chain, chains[chain]), _ => null);
 
-        Passage dropped = walk.Take("forward", ChainPolicy.Accept, s_out with { Source = IPNetwork.Parse("10.9.0.0/16") });
+        ChainVerdict dropped = walk.Take("forward", ChainPolicy.Accept, s_out with { Source = IPNetwork.Parse("10.9.0.0/16") });
         (dropped.Passes, dropped.Top, dropped.At!.Handle, dropped.By!.Chain, dropped.By.Handle, dropped.IsForEverything)
             .Should()
-            .Be((Answer.No, 1, 2ul, "mine", 2ul, true));
+            .Be((MatchResult.No, 1, 2ul, "mine", 2ul, true));
 
         chains["mine"][1] = Rule.For(s_ip).OifName("eth0").Drop();
         walk = new(chain => Placed(chain, chains[chain]), _ => null);
@@ -145,7 +146,9 @@ public sealed class ChainWalkTests
             .BeFalse("somebody meant just these");
 
         chains["forward"] = [];
-        walk.Take("forward", ChainPolicy.Drop, s_out).Should().Be(new Passage(Answer.No, null, int.MaxValue, null, IsForEverything: true));
+        walk.Take("forward", ChainPolicy.Drop, s_out)
+            .Should()
+            .Be(new ChainVerdict(MatchResult.No, null, int.MaxValue, null, IsForEverything: true));
     }
 
     [Theory]
@@ -165,7 +168,7 @@ public sealed class ChainWalkTests
         new ChainWalk(chain => Placed(chain, [rule]), _ => null)
             .Take("forward", ChainPolicy.Drop, s_out)
             .Passes.Should()
-            .Be(Answer.Perhaps, "a set that cannot be read");
+            .Be(MatchResult.Perhaps, "a set that cannot be read");
     }
 
     [Fact]
@@ -176,15 +179,15 @@ public sealed class ChainWalkTests
         Rule byState = Rule.For(s_inet).Add(new Ct(CtKey.State)).Add(new Lookup("s", Dreg: NftRegister.Verdict)),
             byName = Rule.For(s_inet).Vmap(names, KeyPart.IifName);
         SetElement[] states = [new SetElement(NftData.OfHost(2)).To(Verdict.Accept), new SetElement(NftData.OfHost(1)).To(Verdict.Drop)];
-        SetElement[] doors = [new SetElement(NftData.OfInterface("twill0")).To(Verdict.Jump("ours"))];
+        SetElement[] interfaces = [new SetElement(NftData.OfInterface("twill0")).To(Verdict.Jump("ours"))];
         ChainWalk walk = new(
             chain => Placed(chain, chain == "ours" ? [Rule.For(s_inet).Accept()] : [byState, byName]),
-            set => set == "s" ? states : doors
+            set => set == "s" ? states : interfaces
         );
 
-        walk.Take("forward", ChainPolicy.Drop, s_in).Passes.Should().Be(Answer.No);
-        walk.Take("forward", ChainPolicy.Drop, s_in with { IsAnswer = true }).Passes.Should().Be(Answer.Yes);
-        walk.Take("forward", ChainPolicy.Drop, s_out).Passes.Should().Be(Answer.Yes);
+        walk.Take("forward", ChainPolicy.Drop, s_in).Passes.Should().Be(MatchResult.No);
+        walk.Take("forward", ChainPolicy.Drop, s_in with { IsAnswer = true }).Passes.Should().Be(MatchResult.Yes);
+        walk.Take("forward", ChainPolicy.Drop, s_out).Passes.Should().Be(MatchResult.Yes);
     }
 
     [Fact]
@@ -193,12 +196,12 @@ public sealed class ChainWalkTests
         Rule ssh = Rule.For(s_inet).Dport(6, 22).Accept(),
             ping = Rule.For(s_inet).L4Proto(1).Accept(),
             published = Rule.For(s_inet).CtStatus(CtStatus.Dnat).Accept();
-        Walk(ChainPolicy.Drop, s_out, ssh, ping, published).Should().Be(Answer.No);
-        Walk(ChainPolicy.Drop, s_out, Rule.For(s_inet).L4Proto(6).Accept()).Should().Be(Answer.Perhaps);
-        Walk(ChainPolicy.Accept, s_out, Rule.For(s_inet).Dport(6, 25).Drop()).Should().Be(Answer.Yes);
+        Walk(ChainPolicy.Drop, s_out, ssh, ping, published).Should().Be(MatchResult.No);
+        Walk(ChainPolicy.Drop, s_out, Rule.For(s_inet).L4Proto(6).Accept()).Should().Be(MatchResult.Perhaps);
+        Walk(ChainPolicy.Accept, s_out, Rule.For(s_inet).Dport(6, 25).Drop()).Should().Be(MatchResult.Yes);
     }
 
-    private static Answer Walk(ChainPolicy policy, ProbePacket packet, params Rule[] rules) =>
+    private static MatchResult Walk(ChainPolicy policy, ProbePacket packet, params Rule[] rules) =>
         new ChainWalk(chain => Placed(chain, rules), _ => null).Take("forward", policy, packet).Passes;
 
     /// <summary>Rules as they are in a chain, numbered from 1.</summary>

@@ -68,13 +68,16 @@ public sealed class PeerChangeTests
                     leases.Where(l => !before.ContainsKey(l.Key)).Select(l => l.Value)
                 );
                 Apply(
-                    Plan.Between(backend.Wanted(Leases.Dual, change.After), Actual.AsWanted(backend.Wanted(Leases.Dual, change.Before))),
+                    Plan.Between(
+                        backend.ComputeDesired(Leases.Dual, change.After),
+                        Actual.AsWanted(backend.ComputeDesired(Leases.Dual, change.Before))
+                    ),
                     routes,
                     neighbours,
                     fdb
                 );
 
-                Desired all = backend.Wanted(Leases.Dual, leases.Values);
+                Desired all = backend.ComputeDesired(Leases.Dual, leases.Values);
                 routes.Should().BeEquivalentTo(all.Routes);
                 neighbours.Should().BeEquivalentTo(all.Neighbours);
                 fdb.Should().BeEquivalentTo(all.Fdb);

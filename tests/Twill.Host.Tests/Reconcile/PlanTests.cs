@@ -114,7 +114,7 @@ public sealed class PlanTests
     [Fact]
     public void Switching_to_direct_routing_replaces_three_entries_by_one()
     {
-        Plan plan = Plan.Between(Direct.Wanted(Leases.Self, [Leases.Vxlan(7, 3)]), Have(Leases.Vxlan(7, 3)));
+        Plan plan = Plan.Between(Direct.ComputeDesired(Leases.Self, [Leases.Vxlan(7, 3)]), Have(Leases.Vxlan(7, 3)));
 
         plan.PutRoutes.Should().ContainSingle().Which.Device.Should().Be("eth0");
         plan.RemoveRoutes.Should().ContainSingle().Which.Device.Should().Be("twill.1");
@@ -123,7 +123,7 @@ public sealed class PlanTests
         plan.Count.Should().Be(4);
     }
 
-    private static Desired Want(params PeerLease[] peers) => Vxlan.Wanted(Leases.Self, peers);
+    private static Desired Want(params PeerLease[] peers) => Vxlan.ComputeDesired(Leases.Self, peers);
 
     private static Actual Have(params PeerLease[] peers)
     {

@@ -13,7 +13,8 @@ public sealed class TunnelPlanTests
         Four = new("twill-wg.51820", Leases.Key(4));
     private static readonly IPEndPoint Elsewhere = IPEndPoint.Parse("203.0.113.9:4242");
 
-    private static Desired Want(params PeerLease[] peers) => WireGuard.Wanted(Leases.Self with { WireGuard = new(Leases.OwnKey) }, peers);
+    private static Desired Want(params PeerLease[] peers) =>
+        WireGuard.ComputeDesired(Leases.Self with { WireGuard = new(Leases.OwnKey) }, peers);
 
     private static Actual Have(Desired desired, Func<TunnelPeer, TunnelPeer>? change = null) =>
         Actual.AsWanted(desired) with

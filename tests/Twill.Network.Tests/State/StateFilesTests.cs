@@ -9,7 +9,7 @@ namespace Twill.Network.Tests.State;
 public sealed class StateFilesTests : IDisposable
 {
     private readonly TempDir _dir = TempDir.Create();
-    private readonly NetworkState _state;
+    private readonly NetworkStateDir _state;
 
     public StateFilesTests() => _state = new StateDir(_dir.At("run/twill")).Network("net");
 

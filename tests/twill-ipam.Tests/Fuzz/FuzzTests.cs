@@ -90,10 +90,10 @@ public sealed class FuzzTests(ITestOutputHelper output) : IDisposable
                 Path.Combine(bench.Records, "vtep-mac"),
                 Path.Combine(bench.Records, "10.1.2.3"),
                 Path.Combine(bench.Records, "attachments", "c2:eth0"),
-                bench.NetworkState.SubnetPath,
-                bench.NetworkState.NodePath,
-                bench.NetworkState.AgentPath,
-                bench.NetworkState.LockPath,
+                bench.NetworkStateDir.SubnetPath,
+                bench.NetworkStateDir.NodePath,
+                bench.NetworkStateDir.AgentPath,
+                bench.NetworkStateDir.LockPath,
             ];
             string file = files[random.Next(files.Length)];
             Damage damage = (Damage)random.Next(kinds.Length);
@@ -220,7 +220,7 @@ public sealed class FuzzTests(ITestOutputHelper output) : IDisposable
             Ttl = 3600,
             BootId = bench.Clock.BootId,
             Deadline = bench.Clock.Now + 3600,
-        }.Write(bench.NetworkState);
+        }.Write(bench.NetworkStateDir);
 
     private static void Judge(CniAnswer answer, string because)
     {

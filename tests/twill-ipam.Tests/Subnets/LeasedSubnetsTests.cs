@@ -27,7 +27,7 @@ public sealed class LeasedSubnetsTests : IClassFixture<EtcdFixture>, IDisposable
         string key = lease.Key[$"{_prefix}/subnets/".Length..];
         address.Should().Be($"{key.Replace(".0-24", ".2/24", StringComparison.Ordinal)}");
         lease.Value.Should().Be("""{"PublicIP":"127.0.0.1","PublicIPv6":null}""", "under another main plugin only the holder is published");
-        File.ReadAllText(_bench.NetworkState.SubnetPath).Should().Contain(key.Replace('-', '/')).And.Contain("boot-1");
+        File.ReadAllText(_bench.NetworkStateDir.SubnetPath).Should().Contain(key.Replace('-', '/')).And.Contain("boot-1");
     }
 
     [Fact]
@@ -41,7 +41,7 @@ public sealed class LeasedSubnetsTests : IClassFixture<EtcdFixture>, IDisposable
             .Equal(
                 """{"PublicIP":"192.0.2.7","PublicIPv6":null,"BackendType":"vxlan","BackendData":{"VNI":1,"VtepMAC":"02:11:22:33:44:55"}}"""
             );
-        SubnetFile.TryRead(_bench.NetworkState, out _)!.Backend.Should().Be("vxlan");
+        SubnetFile.TryRead(_bench.NetworkStateDir, out _)!.Backend.Should().Be("vxlan");
     }
 
     [Fact]
@@ -67,7 +67,7 @@ public sealed class LeasedSubnetsTests : IClassFixture<EtcdFixture>, IDisposable
                 subnets[1].Replace("::-64", "::2/64", StringComparison.Ordinal)
             );
         SubnetFile
-            .TryRead(_bench.NetworkState, out _)!
+            .TryRead(_bench.NetworkStateDir, out _)!
             .Subnets.Select(subnet => subnet.ToString())
             .Should()
             .Equal(subnets.Select(subnet => subnet.Replace('-', '/')));
@@ -88,7 +88,7 @@ public sealed class LeasedSubnetsTests : IClassFixture<EtcdFixture>, IDisposable
             _bench.Run("ADD", narrow, $"c{i}").OrThrow();
         }
 
-        SubnetFile.TryRead(_bench.NetworkState, out _)!.Subnets.Should().HaveCount(4);
+        SubnetFile.TryRead(_bench.NetworkStateDir, out _)!.Subnets.Should().HaveCount(4);
         _etcd.List($"{_prefix}/subnets/").Keys.Should().HaveCount(2).And.OnlyContain(key => key.Contains('&'));
     }
 
@@ -250,7 +250,7 @@ public sealed class LeasedSubnetsTests : IClassFixture<EtcdFixture>, IDisposable
         addresses.Select(a => Base(a, 29)).Distinct().Should().HaveCount(2);
         _etcd.List($"{_prefix}/subnets/").Should().HaveCount(2);
         LeaseIds().Distinct().Should().HaveCount(1);
-        SubnetFile.TryRead(_bench.NetworkState, out _)!.Subnets.Should().HaveCount(2);
+        SubnetFile.TryRead(_bench.NetworkStateDir, out _)!.Subnets.Should().HaveCount(2);
     }
 
     [Fact]
@@ -359,7 +359,7 @@ public sealed class LeasedSubnetsTests : IClassFixture<EtcdFixture>, IDisposable
         _bench.Clock.Now += 61;
         _bench.Run("STATUS", Config()).OrThrow();
         Base(_bench.Add(Config(), "c2"), 24).Should().Be(Base(first, 24));
-        SubnetFile.TryRead(_bench.NetworkState, out _)!.Deadline.Should().BeApproximately(_bench.Clock.Now + 60, 1);
+        SubnetFile.TryRead(_bench.NetworkStateDir, out _)!.Deadline.Should().BeApproximately(_bench.Clock.Now + 60, 1);
     }
 
     [Fact]
@@ -371,7 +371,7 @@ public sealed class LeasedSubnetsTests : IClassFixture<EtcdFixture>, IDisposable
         _bench.Clock.Now += 61;
         string second = _bench.Add(Config(), "c2");
         Base(second, 24).Should().NotBe(Base(first, 24));
-        SubnetFile file = SubnetFile.TryRead(_bench.NetworkState, out _)!;
+        SubnetFile file = SubnetFile.TryRead(_bench.NetworkStateDir, out _)!;
         file.Lost.Should().Equal(IPNetwork.Parse(Base(first, 24)));
         file.Subnets.Should().Equal(IPNetwork.Parse(Base(second, 24)));
         _etcd.Get(key).Should().Contain("192.0.2.1", "another's key is never overwritten");
@@ -384,9 +384,9 @@ public sealed class LeasedSubnetsTests : IClassFixture<EtcdFixture>, IDisposable
     public void A_torn_state_file_is_replaced_and_named()
     {
         string first = _bench.Add(Config());
-        File.WriteAllText(_bench.NetworkState.SubnetPath, "{\"network\":\"net\",");
+        File.WriteAllText(_bench.NetworkStateDir.SubnetPath, "{\"network\":\"net\",");
         Base(_bench.Add(Config(), "c2"), 24).Should().Be(Base(first, 24), "etcd remembers whose it is");
-        _bench.Log.Should().Contain(line => line.Contains(_bench.NetworkState.SubnetPath));
+        _bench.Log.Should().Contain(line => line.Contains(_bench.NetworkStateDir.SubnetPath));
     }
 
     [Fact]
@@ -440,7 +440,7 @@ public sealed class LeasedSubnetsTests : IClassFixture<EtcdFixture>, IDisposable
             VtepMac = "02:11:22:33:44:55",
             PublicIPv6 = publicIPv6 is null ? null : IPAddress.Parse(publicIPv6),
             VtepMacV6 = publicIPv6 is null ? "" : "02:11:22:33:44:66",
-        }.Write(_bench.NetworkState);
+        }.Write(_bench.NetworkStateDir);
 
     private IEnumerable<long> LeaseIds()
     {

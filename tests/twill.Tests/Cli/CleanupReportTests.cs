@@ -58,7 +58,7 @@ public sealed class CleanupReportTests
 
     private static string Print(CleanupOutcome outcome)
     {
-        Screen screen = new(colours: false);
+        ConsoleOutput screen = new(colours: false);
         CleanupReport.Print(screen, outcome);
         return screen.Text;
     }

@@ -16,7 +16,7 @@ public sealed class DoctorReportTests
     [Fact]
     public void Checks_stand_by_network_with_what_to_do_below()
     {
-        Screen screen = new(colours: false);
+        ConsoleOutput screen = new(colours: false);
         DoctorReport.Print(screen, s_checks);
         screen
             .Text.Should()

@@ -157,7 +157,7 @@ public sealed class PeerRowTests
     [Fact]
     public void The_table_names_what_is_missing()
     {
-        Screen screen = new(colours: false);
+        ConsoleOutput screen = new(colours: false);
         List<PeerRow> rows = Rows(s_whole with { Fdb = new HashSet<OverlayFdbEntry>() });
         PeersReport.Print(screen, [new NetworkPeers("twill", "vxlan", 1, rows), new NetworkPeers("lone", "none", null, [])]);
         screen

@@ -153,7 +153,7 @@ public sealed class StatusReportTests
     [Fact]
     public void A_host_without_networks_and_a_broken_file_are_problems()
     {
-        Screen screen = new(colours: false);
+        ConsoleOutput screen = new(colours: false);
         StatusReport.Print(screen, [], ["/x/a.conf: it is empty"], "/x");
         screen
             .Text.Should()
@@ -182,7 +182,7 @@ public sealed class StatusReportTests
 
     internal static JsonElement Json(Action<Utf8JsonWriter> write)
     {
-        Screen screen = new(colours: false);
+        ConsoleOutput screen = new(colours: false);
         screen.Json(write);
         using JsonDocument document = JsonDocument.Parse(screen.Text);
         return document.RootElement.Clone();
@@ -190,7 +190,7 @@ public sealed class StatusReportTests
 
     private static string Print(NetworkStatus network)
     {
-        Screen screen = new(colours: false);
+        ConsoleOutput screen = new(colours: false);
         StatusReport.Print(screen, [network], [], "/etc/cni/net.d");
         return screen.Text;
     }

@@ -7,7 +7,7 @@ public sealed class TableTests
     [Fact]
     public void Columns_are_as_wide_as_their_widest_word_and_lines_end_without_blanks()
     {
-        Screen screen = new(colours: false);
+        ConsoleOutput screen = new(colours: false);
         Table table = new("A", "LONG");
         table.Add("value", "x");
         table.Add("y", "");
@@ -18,10 +18,10 @@ public sealed class TableTests
     [Fact]
     public void Colours_do_not_count_as_width()
     {
-        Screen screen = new(colours: true);
+        ConsoleOutput screen = new(colours: true);
         Table table = new();
-        table.Add(new Cell("ok", Tone.Good), "a");
-        table.Add(new Cell("missing", Tone.Bad), "b");
+        table.Add(new Cell("ok", Style.Good), "a");
+        table.Add(new Cell("missing", Style.Bad), "b");
         table.Print(screen);
         screen.Text.Should().Be("\e[32mok\e[0m       a\n\e[31mmissing\e[0m  b\n");
     }
@@ -33,12 +33,12 @@ public sealed class TableTests
     [InlineData(3600, "1 h 0 min")]
     [InlineData(86399, "23 h 59 min")]
     [InlineData(183_600, "2 d 3 h")]
-    public void Times_are_told_in_two_units_at_most(double seconds, string text) => Words.Time(seconds).Should().Be(text);
+    public void Times_are_told_in_two_units_at_most(double seconds, string text) => Format.Time(seconds).Should().Be(text);
 
     [Fact]
     public void A_long_list_is_cut()
     {
-        Words.Few(["a", "b"]).Should().Be("a, b");
-        Words.Few(["a", "b", "c", "d", "e"]).Should().Be("a, b, c and 2 more");
+        Format.Few(["a", "b"]).Should().Be("a, b");
+        Format.Few(["a", "b", "c", "d", "e"]).Should().Be("a, b, c and 2 more");
     }
 }

@@ -59,7 +59,7 @@ public sealed class TunnelRowTests
     [Fact]
     public void The_table_shows_key_and_age_of_the_last_handshake()
     {
-        Screen screen = new(colours: false);
+        ConsoleOutput screen = new(colours: false);
         PeersReport.Print(screen, [new NetworkPeers("twill", "wireguard", 1, Rows(s_whole))]);
         screen
             .Text.Should()

@@ -21,7 +21,7 @@ public sealed class PeerReportTests : IDisposable
 
     private readonly MemoryStream _output = new();
     private readonly PeerReport _report;
-    private Desired _kernel = Vxlan.Wanted(Self, []);
+    private Desired _kernel = Vxlan.ComputeDesired(Self, []);
 
     public PeerReportTests() => _report = new PeerReport(new Log(_output, LogLevel.Info, LogFormat.Text, new ManualClock()));
 
@@ -64,7 +64,7 @@ public sealed class PeerReportTests : IDisposable
     [Fact]
     public void After_a_restart_it_tells_who_is_there_who_came_and_what_was_stale()
     {
-        _kernel = Vxlan.Wanted(Self, [Peer(7, 3), Peer(9, 5)]);
+        _kernel = Vxlan.ComputeDesired(Self, [Peer(7, 3), Peer(9, 5)]);
 
         Round(Peer(7, 3), Peer(8, 4))
             .Should()
@@ -79,7 +79,7 @@ public sealed class PeerReportTests : IDisposable
     public void A_new_device_is_not_reported_entry_by_entry()
     {
         Round(Peer(7, 3), Peer(8, 4));
-        _kernel = Vxlan.Wanted(Self, []);
+        _kernel = Vxlan.ComputeDesired(Self, []);
 
         Lines(Apply(freshDevice: true, Peer(7, 3), Peer(8, 4))).Should().Equal("info: 2 peers written to the new device");
     }
@@ -111,7 +111,7 @@ public sealed class PeerReportTests : IDisposable
     /// <summary>One round against a kernel that does as it is told; gives what was logged.</summary>
     private string Apply(bool freshDevice, params PeerLease[] peers)
     {
-        Desired desired = Vxlan.Wanted(Self, peers);
+        Desired desired = Vxlan.ComputeDesired(Self, peers);
         Plan plan = Plan.Between(desired, new Actual(_kernel.Routes, _kernel.Neighbours, _kernel.Fdb, new HashSet<OverlayFdbEntry>()));
         _output.SetLength(0);
         _report.Tell(desired, plan, freshDevice ? ["twill.1"] : []);

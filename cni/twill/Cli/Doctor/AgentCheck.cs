@@ -27,8 +27,8 @@ internal static class AgentCheck
         {
             to.Ok(
                 "agent",
-                $"twilld (pid {agent.Pid}) reported {Words.Time(agent.ReportAge ?? 0)} ago; etcd "
-                    + $"{(agent.EtcdAge is double age ? $"answered {Words.Time(age)} ago" : "has not answered yet")}"
+                $"twilld (pid {agent.Pid}) reported {Format.Time(agent.ReportAge ?? 0)} ago; etcd "
+                    + $"{(agent.EtcdAge is double age ? $"answered {Format.Time(age)} ago" : "has not answered yet")}"
             );
         }
 
@@ -69,7 +69,7 @@ internal static class AgentCheck
         {
             to.Ok(
                 "lease",
-                $"{string.Join(", ", file.Subnets)}, renewed {Words.Time(lease.Age ?? 0)} ago, {Words.Time(lease.Left ?? 0)} left"
+                $"{string.Join(", ", file.Subnets)}, renewed {Format.Time(lease.Age ?? 0)} ago, {Format.Time(lease.Left ?? 0)} left"
             );
         }
 

@@ -39,7 +39,7 @@ internal static class BridgeCheck
             () =>
                 host.Find(bridge) is null
                     ? $"{bridge} is made with the first container"
-                    : $"{bridge} is up, {Words.Count(network.HostEnds.Count, "container")}"
+                    : $"{bridge} is up, {Format.Count(network.HostEnds.Count, "container")}"
         );
     }
 
@@ -75,10 +75,10 @@ internal static class BridgeCheck
             Gateways(to, host, network, bridge);
         }
 
-        HashSet<int> routed = RoutedEnd.All(host.Route);
+        HashSet<int> routed = RoutedVeth.All(host.Route);
         foreach (Link end in network.HostEnds)
         {
-            if (end.MasterIndex == 0 && end.Group == RoutedEnd.Group)
+            if (end.MasterIndex == 0 && end.Group == RoutedVeth.Group)
             {
                 Routed(to, network, bridge, end, routed.Contains(end.Index));
             }

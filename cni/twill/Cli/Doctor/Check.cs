@@ -46,7 +46,7 @@ internal sealed class Findings(string? network)
         }
         catch (Exception e)
         {
-            Fail(name, $"cannot be looked at: {Failure.AsCni(e).Text}", "twill doctor needs root, in the host's own namespaces");
+            Fail(name, $"cannot be looked at: {ErrorMapping.AsCni(e).Text}", "twill doctor needs root, in the host's own namespaces");
         }
     }
 }

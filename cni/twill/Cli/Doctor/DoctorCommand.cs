@@ -3,7 +3,7 @@ namespace Twill.Plugin.Cli.Doctor;
 /// <summary><c>twill doctor</c></summary>
 internal static class DoctorCommand
 {
-    public static int Run(HostView host, CliOptions options, Screen screen)
+    public static int Run(HostView host, CliOptions options, ConsoleOutput screen)
     {
         List<NetworkView> networks = host.Chosen(options);
         List<Check> checks = [.. HostChecks.Run(host, networks, all: options.Network is null)];

@@ -5,7 +5,7 @@ namespace Twill.Plugin.Cli.Doctor;
 /// <summary><c>twill doctor</c> for people and for programs.</summary>
 internal static class DoctorReport
 {
-    public static void Print(Screen screen, IReadOnlyList<Check> checks)
+    public static void Print(ConsoleOutput screen, IReadOnlyList<Check> checks)
     {
         Table table = new();
         string? section = "";
@@ -15,12 +15,12 @@ internal static class DoctorReport
             {
                 Flush();
                 section = check.Network;
-                screen.Line(screen.Paint(Tone.Strong, section is null ? "this host" : $"network {section}"));
+                screen.Line(screen.Paint(Style.Strong, section is null ? "this host" : $"network {section}"));
             }
             table.Add(Word(check.Outcome), check.Name, check.Text);
             if (check.Remedy is not null)
             {
-                table.Add("", "", new Cell($"-> {check.Remedy}", Tone.Strong));
+                table.Add("", "", new Cell($"-> {check.Remedy}", Style.Strong));
             }
         }
         Flush();
@@ -54,15 +54,15 @@ internal static class DoctorReport
         w.WriteEndObject();
     }
 
-    private static string Summary(Screen screen, IReadOnlyList<Check> checks)
+    private static string Summary(ConsoleOutput screen, IReadOnlyList<Check> checks)
     {
         int warnings = Count(checks, Outcome.Warning),
             failed = Count(checks, Outcome.Failed);
-        string text = $"{Count(checks, Outcome.Ok)} ok, {Words.Count(warnings, "warning")}, {failed} failed";
+        string text = $"{Count(checks, Outcome.Ok)} ok, {Format.Count(warnings, "warning")}, {failed} failed";
         return screen.Paint(
-            failed > 0 ? Tone.Bad
-                : warnings > 0 ? Tone.Warning
-                : Tone.Good,
+            failed > 0 ? Style.Bad
+                : warnings > 0 ? Style.Warning
+                : Style.Good,
             text
         );
     }
@@ -81,8 +81,8 @@ internal static class DoctorReport
     private static Cell Word(Outcome outcome) =>
         outcome switch
         {
-            Outcome.Ok => new Cell("ok", Tone.Good),
-            Outcome.Warning => new Cell("warning", Tone.Warning),
-            _ => new Cell("failed", Tone.Bad),
+            Outcome.Ok => new Cell("ok", Style.Good),
+            Outcome.Warning => new Cell("warning", Style.Warning),
+            _ => new Cell("failed", Style.Bad),
         };
 }

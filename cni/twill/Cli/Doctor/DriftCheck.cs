@@ -45,7 +45,7 @@ internal static class DriftCheck
                 {
                     to.Fail(
                         Name,
-                        $"the agent knows of {Words.Count(wanted, "remote subnet")}, the kernel has the way to {peers.Rows.Count}",
+                        $"the agent knows of {Format.Count(wanted, "remote subnet")}, the kernel has the way to {peers.Rows.Count}",
                         DoctorCommand.Mend(network, "")
                     );
                 }
@@ -55,7 +55,7 @@ internal static class DriftCheck
                     Ask(to, host, peers.Rows[i]);
                 }
             },
-            () => $"the way to {Words.Count(peers.Rows.Count, "remote subnet")} is whole"
+            () => $"the way to {Format.Count(peers.Rows.Count, "remote subnet")} is whole"
         );
     }
 

@@ -18,23 +18,23 @@ internal static class ForwardCheck
             Name,
             () =>
             {
-                foreach (ForwardObstacle obstacle in ForwardPaths.Obstacles(host.Route, network.Conf, network.Node))
+                foreach (BlockingChain chain in ForwardPaths.FindBlockingChains(host.Route, network.Conf, network.Node))
                 {
                     string remedy =
-                        obstacle.IsMendedByUs && network.Agent is { Pid: not null, ReportAge: <= AgentStatus.Stale }
+                        chain.IsMendedByUs && network.Agent is { Pid: not null, ReportAge: <= AgentStatus.Stale }
                             ? "twilld mends this within a second; if it stays, its log says why (journalctl -u twilld)"
-                            : obstacle.Remedy;
-                    if (!obstacle.IsCertain)
+                            : chain.Remedy;
+                    if (!chain.IsCertain)
                     {
-                        to.Warn(Name, obstacle.Text, remedy);
+                        to.Warn(Name, chain.Text, remedy);
                     }
-                    else if (obstacle.IsMendedByUs)
+                    else if (chain.IsMendedByUs)
                     {
-                        to.Fail(Name, $"{obstacle.Text}; the next container brings the accept, or the agent does", remedy);
+                        to.Fail(Name, $"{chain.Text}; the next container brings the accept, or the agent does", remedy);
                     }
                     else
                     {
-                        to.Fail(Name, obstacle.Text, remedy);
+                        to.Fail(Name, chain.Text, remedy);
                     }
                 }
             },

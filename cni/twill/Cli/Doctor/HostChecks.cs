@@ -15,7 +15,7 @@ internal static class HostChecks
             "configuration",
             () => Configuration(to, host, networks),
             () =>
-                $"{Words.Count(networks.Count, "network")} in {host.ConfDir}: "
+                $"{Format.Count(networks.Count, "network")} in {host.ConfDir}: "
                 + $"{string.Join(", ", networks.ConvertAll(network => network.Name))}"
         );
         to.Look("plugins", () => Plugins(to, host, networks), () => $"all that the configuration names are in {host.PluginDirs[0]}");
@@ -179,7 +179,7 @@ internal static class HostChecks
 
     private static void Leftovers(Findings to, HostView host)
     {
-        foreach (string name in MadeNetworks.Names(host))
+        foreach (string name in DiscoveredNetworks.Names(host))
         {
             if (!host.Networks.Exists(network => network.Name == name))
             {

@@ -36,7 +36,7 @@ internal static class LeakCheck
                     to.Warn(Name, text, remedy);
                 }
             },
-            () => $"{Words.Count(network.Records.Count, "address record")}, every one of a container that is there"
+            () => $"{Format.Count(network.Records.Count, "address record")}, every one of a container that is there"
         );
     }
 

@@ -81,8 +81,8 @@ internal static class MtuCheck
         {
             to.Warn(
                 Name,
-                $"{Words.Count(others.Count, "container has", "containers have")} another MTU than {wanted}: "
-                    + $"{Words.Few(others.ConvertAll(end => $"{end.Name} {end.Mtu} ({BridgeCheck.Owner(end)})"))}",
+                $"{Format.Count(others.Count, "container has", "containers have")} another MTU than {wanted}: "
+                    + $"{Format.Few(others.ConvertAll(end => $"{end.Name} {end.Mtu} ({BridgeCheck.Owner(end)})"))}",
                 "restart them: an MTU is given when a container starts"
             );
         }

@@ -84,7 +84,7 @@ public sealed class IPv6ForwardingTests : IDisposable
         _lab.Host.Sh(rules);
         Reached().Should().BeFalse();
 
-        ForwardObstacle found = Find().Should().ContainSingle().Which;
+        BlockingChain found = Find().Should().ContainSingle().Which;
         found.Text.Should().Contain(text);
         (found.IsCertain, found.IsMendedByUs).Should().Be((true, false));
         _lab.Host.Sh(found.Remedy);
@@ -122,13 +122,13 @@ public sealed class IPv6ForwardingTests : IDisposable
 
     private string Saved() => _lab.Host.Sh("ip6tables-save | grep -v '^#' | sed 's/ \\[.*//'");
 
-    private List<ForwardObstacle> Find()
+    private List<BlockingChain> Find()
     {
-        List<ForwardObstacle> found = [];
+        List<BlockingChain> found = [];
         Do(
             (nft, traffic) =>
             {
-                found = ForwardObstacles.Find(nft, traffic);
+                found = BlockingChains.Find(nft, traffic);
                 return null;
             }
         );

@@ -17,7 +17,7 @@ public sealed class IptablesAcceptTests : IDisposable
     private const string From = "-s 10.244.0.0/16 -i tw+ -m comment --comment twill-net1 -j ACCEPT",
         To = "-d 10.244.0.0/16 -m comment --comment twill-net1 -j ACCEPT";
 
-    private static readonly ForwardTraffic s_traffic = new(Network, new Door(Bridge), IPNetwork.Parse("10.244.0.0/16"));
+    private static readonly ForwardTraffic s_traffic = new(Network, new InterfaceRef(Bridge), IPNetwork.Parse("10.244.0.0/16"));
 
     private readonly PortLab _lab = new();
 
@@ -170,7 +170,7 @@ public sealed class IptablesAcceptTests : IDisposable
     [RequiresIptablesFact]
     public void Every_network_has_its_own_and_another_configuration_replaces_them()
     {
-        ForwardTraffic other = new("net2", new Door("second0"), null);
+        ForwardTraffic other = new("net2", new InterfaceRef("second0"), null);
         _lab.Host.Sh("iptables -P FORWARD DROP");
         Do(IptablesAccept.Ensure);
         Do((nft, _) => IptablesAccept.Ensure(nft, other));

@@ -172,11 +172,11 @@ public sealed class IPv6PortsTests : IDisposable
         Ask(client, HostAddress6, 53).Should().BeNull();
         _lab.Publish("c0", Port(Udp, 53, 0, 5353), Port6(Udp, 53, 0, 5353));
         Ask(client, HostAddress6, 53).Should().BeNull("the kernel remembers where the first packet went");
-        _lab.OnHost(route => PortFlows.ForgetFormer(route, [Port(Udp, 53, 0, 5353), Port6(Udp, 53, 0, 5353)]));
+        _lab.OnHost(route => PortFlows.DeleteStaleConntrack(route, [Port(Udp, 53, 0, 5353), Port6(Udp, 53, 0, 5353)]));
         Ask(client, HostAddress6, 53).Should().Be($"pod0 {OutsideAddress6}");
 
         IReadOnlyList<PublishedPort> had = _lab.Release("c0");
-        _lab.OnHost(_ => PortFlows.Forget(had));
+        _lab.OnHost(_ => PortFlows.DeleteConntrack(had));
         _lab.Host.Run("conntrack", "-L", "-f", "ipv6", "-p", "udp").Stdout.Should().NotContain("fd00:244::2");
 
         _lab.Publish("c1", Port6(Udp, 53, 1, 5353));

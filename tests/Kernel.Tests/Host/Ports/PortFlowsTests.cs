@@ -24,7 +24,7 @@ public sealed class PortFlowsTests : IDisposable
         _lab.Publish("c0", Port(Udp, 53, 0, 5353));
         Ask(client, HostAddress, 53).Should().BeNull("the kernel remembers where the first packet went");
 
-        _lab.OnHost(route => PortFlows.ForgetFormer(route, [Port(Udp, 53, 0, 5353)]));
+        _lab.OnHost(route => PortFlows.DeleteStaleConntrack(route, [Port(Udp, 53, 0, 5353)]));
 
         Ask(client, HostAddress, 53).Should().Be($"pod0 {OutsideAddress}");
     }
@@ -39,7 +39,7 @@ public sealed class PortFlowsTests : IDisposable
         Ask(client, HostAddress, 53).Should().StartWith("pod0 ");
 
         IReadOnlyList<PublishedPort> had = _lab.Release("c0");
-        _lab.OnHost(_ => PortFlows.Forget(had));
+        _lab.OnHost(_ => PortFlows.DeleteConntrack(had));
         Flows("udp").Should().NotContain("10.244.7.2");
 
         _lab.Publish("c1", Port(Udp, 53, 1, 5353));
@@ -59,8 +59,8 @@ public sealed class PortFlowsTests : IDisposable
         string before = Flows("udp");
         before.Split('\n', StringSplitOptions.RemoveEmptyEntries).Should().HaveCount(3);
 
-        _lab.OnHost(route => PortFlows.ForgetFormer(route, [Port(Udp, 53, 0, 5353), Port(Udp, 55, 0, 5353, at: HostAddress)]));
-        _lab.OnHost(_ => PortFlows.Forget([Port(Udp, 53, 0, 5353), Port(Udp, 54, 1, 5353)]));
+        _lab.OnHost(route => PortFlows.DeleteStaleConntrack(route, [Port(Udp, 53, 0, 5353), Port(Udp, 55, 0, 5353, at: HostAddress)]));
+        _lab.OnHost(_ => PortFlows.DeleteConntrack([Port(Udp, 53, 0, 5353), Port(Udp, 54, 1, 5353)]));
 
         Flows("udp").Should().Be(before);
     }

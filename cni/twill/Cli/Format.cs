@@ -4,7 +4,7 @@ using System.Text.Json;
 namespace Twill.Plugin.Cli;
 
 /// <summary>Numbers and lists as people read them, and the optional values of JSON.</summary>
-internal static class Words
+internal static class Format
 {
     /// <summary>A length of time: <c>42 s</c>, <c>5 min</c>, <c>3 h 12 min</c>, <c>2 d 3 h</c>.</summary>
     public static string Time(double seconds)

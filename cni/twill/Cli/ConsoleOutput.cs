@@ -6,7 +6,7 @@ using System.Text.Json;
 namespace Twill.Plugin.Cli;
 
 /// <summary>How a word looks.</summary>
-internal enum Tone
+internal enum Style
 {
     Plain,
     Strong,
@@ -17,7 +17,7 @@ internal enum Tone
 }
 
 /// <summary>What a command is going to say: collected, and written in one piece at its end.</summary>
-internal sealed class Screen(bool colours)
+internal sealed class ConsoleOutput(bool colours)
 {
     private readonly ArrayBufferWriter<byte> _bytes = new(4096);
 
@@ -33,8 +33,8 @@ internal sealed class Screen(bool colours)
     }
 
     /// <summary>The text in the tone's colour, where there are colours (ECMA-48, SGR).</summary>
-    public string Paint(Tone tone, string text) =>
-        !colours || tone == Tone.Plain || text.Length == 0 ? text : $"\e[{Code(tone)}m{text}\e[0m";
+    public string Paint(Style tone, string text) =>
+        !colours || tone == Style.Plain || text.Length == 0 ? text : $"\e[{Code(tone)}m{text}\e[0m";
 
     /// <summary>One JSON document.</summary>
     public void Json(Action<Utf8JsonWriter> content)
@@ -52,13 +52,13 @@ internal sealed class Screen(bool colours)
         _bytes.Write("\n"u8);
     }
 
-    private static string Code(Tone tone) =>
+    private static string Code(Style tone) =>
         tone switch
         {
-            Tone.Strong => "1",
-            Tone.Faint => "2",
-            Tone.Good => "32",
-            Tone.Warning => "33",
+            Style.Strong => "1",
+            Style.Faint => "2",
+            Style.Good => "32",
+            Style.Warning => "33",
             _ => "31",
         };
 }

@@ -4,40 +4,40 @@ using Twill.Testing;
 
 namespace Twill.Network.Tests.State;
 
-public sealed class RunningAddTests : IDisposable
+public sealed class InFlightAddTests : IDisposable
 {
     private static readonly CniAttachment s_web = new("web", "eth0"),
         s_long = new(new string('a', 300), "eth0");
 
     private readonly TempDir _temp = TempDir.Create();
 
-    private NetworkState Network => new StateDir(_temp.Path).Network("net");
+    private NetworkStateDir Network => new StateDir(_temp.Path).Network("net");
 
     [Fact]
     public void An_add_counts_as_running_until_it_ends()
     {
-        using (RunningAdd.Begin(Network, s_web))
-        using (RunningAdd.Begin(Network, s_long))
+        using (InFlightAdd.Begin(Network, s_web))
+        using (InFlightAdd.Begin(Network, s_long))
         {
-            Collection.Running(Network).Should().BeEquivalentTo([s_web, s_long]);
+            GcSession.AddsInFlight(Network).Should().BeEquivalentTo([s_web, s_long]);
         }
 
-        Collection.Running(Network).Count.Should().Be(0);
+        GcSession.AddsInFlight(Network).Count.Should().Be(0);
         Files().Should().BeEmpty();
     }
 
     [Fact]
     public void To_a_collection_an_add_that_ended_since_it_began_still_runs()
     {
-        RunningAdd before = RunningAdd.Begin(Network, s_web);
-        using (Collection.Begin(Network, TimeSpan.FromSeconds(1)))
+        InFlightAdd before = InFlightAdd.Begin(Network, s_web);
+        using (GcSession.Begin(Network, TimeSpan.FromSeconds(1)))
         {
             before.Dispose();
-            RunningAdd.Begin(Network, s_long).Dispose();
-            Collection.Running(Network).Should().BeEquivalentTo([s_web, s_long]);
+            InFlightAdd.Begin(Network, s_long).Dispose();
+            GcSession.AddsInFlight(Network).Should().BeEquivalentTo([s_web, s_long]);
         }
 
-        Collection.Running(Network).Count.Should().Be(0);
+        GcSession.AddsInFlight(Network).Count.Should().Be(0);
         Files().Should().BeEmpty();
     }
 
@@ -47,9 +47,9 @@ public sealed class RunningAddTests : IDisposable
         Directory.CreateDirectory(Path.Combine(Network.Path, "added"));
         File.WriteAllText(Path.Combine(Network.Path, "added", "web:eth0"), "web\neth0\n"); // of a collection that was killed
 
-        using (Collection.Begin(Network, TimeSpan.FromSeconds(1)))
+        using (GcSession.Begin(Network, TimeSpan.FromSeconds(1)))
         {
-            Collection.Running(Network).Count.Should().Be(0);
+            GcSession.AddsInFlight(Network).Count.Should().Be(0);
         }
     }
 
@@ -62,11 +62,11 @@ public sealed class RunningAddTests : IDisposable
         Directory.CreateDirectory(Path.Combine(Network.Path, "adding"));
         File.WriteAllText(Path.Combine(Network.Path, "adding", "web:eth0"), content);
 
-        Collection.Running(Network).Count.Should().Be(0);
-        using (Collection collection = Collection.Begin(Network, TimeSpan.FromSeconds(1)))
-        using (RunningAdd.Begin(Network, s_long))
+        GcSession.AddsInFlight(Network).Count.Should().Be(0);
+        using (GcSession collection = GcSession.Begin(Network, TimeSpan.FromSeconds(1)))
+        using (InFlightAdd.Begin(Network, s_long))
         {
-            collection.ForgetKilled();
+            collection.DeleteStaleMarks();
             Files().Should().ContainSingle().Which.Should().Contain("aaa", "that one is at work");
         }
     }
@@ -76,30 +76,30 @@ public sealed class RunningAddTests : IDisposable
     {
         Directory.CreateDirectory(Path.Combine(Network.Path, "adding"));
         File.WriteAllText(Path.Combine(Network.Path, "adding", "web:eth0"), "something longer than what will be written\n\n\n");
-        using (RunningAdd.Begin(Network, s_web))
+        using (InFlightAdd.Begin(Network, s_web))
         {
-            Collection.Running(Network).Should().BeEquivalentTo([s_web]);
+            GcSession.AddsInFlight(Network).Should().BeEquivalentTo([s_web]);
         }
 
         File.WriteAllText(Path.Combine(Network.Path, "adding", "web:eth0"), "web\neth0\n");
-        RunningAdd.Forget(Network, s_web);
-        RunningAdd.Forget(Network, s_web);
+        InFlightAdd.DeleteMark(Network, s_web);
+        InFlightAdd.DeleteMark(Network, s_web);
         Files().Should().BeEmpty();
     }
 
     [Fact]
     public void A_second_add_at_the_same_time_leaves_the_first_ones_mark()
     {
-        using RunningAdd first = RunningAdd.Begin(Network, s_web);
-        RunningAdd.Begin(Network, s_web).Dispose();
-        Collection.Running(Network).Should().BeEquivalentTo([s_web]);
+        using InFlightAdd first = InFlightAdd.Begin(Network, s_web);
+        InFlightAdd.Begin(Network, s_web).Dispose();
+        GcSession.AddsInFlight(Network).Should().BeEquivalentTo([s_web]);
     }
 
     [Fact]
     public void A_second_collection_waits_and_says_for_whom()
     {
-        using Collection first = Collection.Begin(Network, TimeSpan.FromSeconds(1));
-        Action second = () => Collection.Begin(Network, TimeSpan.FromMilliseconds(20)).Dispose();
+        using GcSession first = GcSession.Begin(Network, TimeSpan.FromSeconds(1));
+        Action second = () => GcSession.Begin(Network, TimeSpan.FromMilliseconds(20)).Dispose();
         second.Should().Throw<TimeoutException>().WithMessage($"*collecting is held by process {Environment.ProcessId}*");
     }
 
@@ -117,7 +117,7 @@ public sealed class RunningAddTests : IDisposable
                 {
                     for (int i = 0; !end.IsCancellationRequested; i++)
                     {
-                        using RunningAdd add = RunningAdd.Begin(Network, new($"{worker}-{i}", "eth0"));
+                        using InFlightAdd add = InFlightAdd.Begin(Network, new($"{worker}-{i}", "eth0"));
                         lock (things)
                         {
                             things.Add($"{worker}-{i}");
@@ -137,7 +137,7 @@ public sealed class RunningAddTests : IDisposable
             {
                 string[] known,
                     listed;
-                using Collection collection = Collection.Begin(Network, TimeSpan.FromSeconds(10));
+                using GcSession collection = GcSession.Begin(Network, TimeSpan.FromSeconds(10));
                 lock (things)
                 {
                     known = [.. things];
@@ -149,7 +149,7 @@ public sealed class RunningAddTests : IDisposable
                     listed = [.. things];
                 }
 
-                HashSet<string> running = [.. Collection.Running(Network).Select(a => a.ContainerId)];
+                HashSet<string> running = [.. GcSession.AddsInFlight(Network).Select(a => a.ContainerId)];
                 listed.Except(known).Except(running).Should().BeEmpty();
             }
         }

@@ -5,24 +5,24 @@ using Twill.System;
 
 namespace Twill.Network.State;
 
-/// <summary>A GC at work in a network, and how it knows which ADDs are (<see cref="RunningAdd"/>).</summary>
-public sealed class Collection : IDisposable
+/// <summary>A GC at work in a network, and how it knows which ADDs are (<see cref="InFlightAdd"/>).</summary>
+public sealed class GcSession : IDisposable
 {
-    private readonly NetworkState _network;
+    private readonly NetworkStateDir _network;
     private readonly FileLock _gate;
 
-    private Collection(NetworkState network, FileLock gate) => (_network, _gate) = (network, gate);
+    private GcSession(NetworkStateDir network, FileLock gate) => (_network, _gate) = (network, gate);
 
     /// <summary>Begins; from now on every ADD counts as running that is, or becomes so.</summary>
     /// <param name="network">the network's directory; made when missing</param>
     /// <param name="timeout">how long to wait for another GC</param>
     /// <exception cref="TimeoutException">another GC is at work</exception>
-    public static Collection Begin(NetworkState network, TimeSpan timeout)
+    public static GcSession Begin(NetworkStateDir network, TimeSpan timeout)
     {
         StateDir.MakePrivate(network.AddedPath);
-        Collection collection = new(network, FileLock.Acquire(network.CollectingPath, timeout));
-        collection.ForgetEnded();
-        return collection;
+        GcSession session = new(network, FileLock.Acquire(network.CollectingPath, timeout));
+        session.DeleteEndedMarks();
+        return session;
     }
 
     /// <summary>
@@ -30,7 +30,7 @@ public sealed class Collection : IDisposable
     /// either told here, or nobody is at work on it.
     /// </summary>
     /// <param name="network">the network's directory; may be missing</param>
-    public static HashSet<CniAttachment> Running(NetworkState network)
+    public static HashSet<CniAttachment> AddsInFlight(NetworkStateDir network)
     {
         HashSet<CniAttachment> running = [];
         foreach (string path in Files(network.AddingPath))
@@ -50,7 +50,7 @@ public sealed class Collection : IDisposable
     }
 
     /// <summary>Removes the marks of ADDs that were killed.</summary>
-    public void ForgetKilled()
+    public void DeleteStaleMarks()
     {
         foreach (string path in Files(_network.AddingPath))
         {
@@ -72,11 +72,11 @@ public sealed class Collection : IDisposable
     /// <summary>Ends.</summary>
     public void Dispose()
     {
-        ForgetEnded();
+        DeleteEndedMarks();
         _gate.Dispose();
     }
 
-    private void ForgetEnded()
+    private void DeleteEndedMarks()
     {
         foreach (string path in Files(_network.AddedPath))
         {

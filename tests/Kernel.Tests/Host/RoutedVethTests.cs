@@ -7,7 +7,7 @@ using Twill.Testing;
 
 namespace Kernel.Tests.Host;
 
-public sealed class RoutedEndTests : IDisposable
+public sealed class RoutedVethTests : IDisposable
 {
     private const int Ports = 1023;
 
@@ -27,7 +27,7 @@ public sealed class RoutedEndTests : IDisposable
 
         Create(host, bridge);
 
-        RoutedEnd.StaysOnBridge(host, s_spec, host.GetLink(s_spec.HostName)).Should().BeFalse();
+        RoutedVeth.StaysOnBridge(host, s_spec, host.GetLink(s_spec.HostName)).Should().BeFalse();
         JsonElement end = _host.IpJson($"link show dev {s_spec.HostName}")[0];
         end.TryGetProperty("master", out _).Should().BeFalse();
         end.GetProperty("flags").EnumerateArray().Select(f => f.GetString()).Should().Contain("UP");
@@ -37,8 +37,8 @@ public sealed class RoutedEndTests : IDisposable
     }
 
     [RequiresRootTheory]
-    [InlineData(RoutedEnd.LastPort - 1, false, true)]
-    [InlineData(RoutedEnd.LastPort, false, false)]
+    [InlineData(RoutedVeth.LastPort - 1, false, true)]
+    [InlineData(RoutedVeth.LastPort, false, false)]
     [InlineData(0, true, false)]
     public void It_stays_on_the_bridge_up_to_the_last_port_unless_there_were_more_before(int taken, bool wasFullBefore, bool stays)
     {
@@ -46,7 +46,7 @@ public sealed class RoutedEndTests : IDisposable
         Link bridge = Bridge(host, taken, wasFullBefore);
 
         Create(host, bridge);
-        RoutedEnd.StaysOnBridge(host, s_spec, host.GetLink(s_spec.HostName)).Should().Be(stays);
+        RoutedVeth.StaysOnBridge(host, s_spec, host.GetLink(s_spec.HostName)).Should().Be(stays);
 
         JsonElement end = _host.IpJson($"link show dev {s_spec.HostName}")[0];
         end.TryGetProperty("master", out _).Should().Be(stays);
@@ -86,7 +86,7 @@ public sealed class RoutedEndTests : IDisposable
         _host.Ip("address add 10.90.0.1/24 dev twill0");
         string before = Routes();
         Create(host, bridge);
-        InHost(() => RoutedEnd.AnyOn(host)).Should().BeFalse();
+        InHost(() => RoutedVeth.AnyOn(host)).Should().BeFalse();
 
         Connect(host, bridge);
 
@@ -95,8 +95,8 @@ public sealed class RoutedEndTests : IDisposable
         route.GetProperty("protocol").GetString().Should().Be("kernel");
         route.GetProperty("prefsrc").GetString().Should().Be("10.90.0.1");
         Difference(host).Should().BeNull();
-        InHost(() => RoutedEnd.AnyOn(host)).Should().BeTrue();
-        InHost(() => RoutedEnd.All(host)).Should().Equal(_host.IndexOf(s_spec.HostName));
+        InHost(() => RoutedVeth.AnyOn(host)).Should().BeTrue();
+        InHost(() => RoutedVeth.All(host)).Should().Equal(_host.IndexOf(s_spec.HostName));
 
         _host.Ip($"link delete {s_spec.HostName}");
         Routes().Should().Be(before);
@@ -162,7 +162,7 @@ public sealed class RoutedEndTests : IDisposable
         _host.Run("sh", "-c", $"for i in $(seq {taken}); do echo link add filler$i master twill0 type ifb; done | ip -batch -").OrThrow();
         if (wasFullBefore)
         {
-            InHost(() => RoutedEnd.AnswerAt("twill0"));
+            InHost(() => RoutedVeth.EnableProxyArp("twill0"));
         }
 
         return host.GetLink("twill0");
@@ -177,12 +177,12 @@ public sealed class RoutedEndTests : IDisposable
     private void Connect(RouteSocket host, Link bridge) =>
         InHost(() =>
         {
-            RoutedEnd.Connect(host, s_spec, host.GetLink(s_spec.HostName).Index, bridge, [s_address]);
+            RoutedVeth.Connect(host, s_spec, host.GetLink(s_spec.HostName).Index, bridge, [s_address]);
             return true;
         });
 
     private string? Difference(RouteSocket host) =>
-        InHost(() => RoutedEnd.FindDifference(host, host.GetLink(s_spec.HostName), "twill0", [s_address]));
+        InHost(() => RoutedVeth.FindDifference(host, host.GetLink(s_spec.HostName), "twill0", [s_address]));
 
     /// <summary>Less what the kernel notes of carriers, which it does when it finds the time.</summary>
     private string Routes() => _host.Ip("-4 route show table all").Replace(" linkdown", "");

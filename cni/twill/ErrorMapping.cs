@@ -9,7 +9,7 @@ using LibcException = Twill.Linux.LibcException;
 namespace Twill.Plugin;
 
 /// <summary>What a failure below the plugin is called in the specification's terms.</summary>
-internal static class Failure
+internal static class ErrorMapping
 {
     /// <summary>The failure as the runtime is told it; null when it is of no known kind, which the dispatcher reports as a
     /// defect.</summary>

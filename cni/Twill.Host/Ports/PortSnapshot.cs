@@ -3,7 +3,7 @@ using Twill.Linux.Nftables;
 namespace Twill.Host.Ports;
 
 /// <summary>All that a network's maps hold of one family: four lists, read once for many containers.</summary>
-internal sealed class PortsThere
+internal sealed class PortSnapshot
 {
     private readonly TableFamily _family;
     private readonly Dictionary<NftData, SetElement> _any,
@@ -11,7 +11,7 @@ internal sealed class PortsThere
         _translated;
     private readonly HashSet<(string, PublishedPort)> _published = [];
 
-    private PortsThere(NftSocket nft, PortTable table, TableFamily family)
+    private PortSnapshot(NftSocket nft, PortTable table, TableFamily family)
     {
         (_family, _any, _at, _translated) = (family, ByKey(nft, table.Ports), ByKey(nft, table.PortsAt), ByKey(nft, table.Translated));
         foreach (SetElement entry in nft.ListElements(table.Published))
@@ -21,10 +21,10 @@ internal sealed class PortsThere
     }
 
     /// <summary>Reads them; null when the network's table, or this family in it, is not there.</summary>
-    internal static PortsThere? Read(NftSocket nft, string network, TableFamily family)
+    internal static PortSnapshot? Read(NftSocket nft, string network, TableFamily family)
     {
         PortTable table = PortTable.Of(network, family);
-        return nft.TryGetSet(table.Published.Table, table.Published.Name, out _) ? new PortsThere(nft, table, family) : null;
+        return nft.TryGetSet(table.Published.Table, table.Published.Name, out _) ? new PortSnapshot(nft, table, family) : null;
     }
 
     /// <summary>Whether these are the maps for a port's family.</summary>

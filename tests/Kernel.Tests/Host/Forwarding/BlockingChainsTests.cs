@@ -10,7 +10,7 @@ namespace Kernel.Tests.Host.Forwarding;
 
 /// <summary>Chains of others at the forward hook: what is said of them is what becomes of the traffic, and the command that is named
 /// helps.</summary>
-public sealed class ForwardObstaclesTests : IDisposable
+public sealed class BlockingChainsTests : IDisposable
 {
     private const string Admin =
         "nft add table inet filter; nft add chain inet filter forward '{ type filter hook forward priority 0; policy drop; }'; "
@@ -20,7 +20,7 @@ public sealed class ForwardObstaclesTests : IDisposable
     private readonly Responder _pod,
         _outside;
 
-    public ForwardObstaclesTests()
+    public BlockingChainsTests()
     {
         (_pod, _outside) = (Responder.On(_lab.Pods[1], Tcp, 80, "pod"), Responder.On(_lab.Outside, Tcp, 80, "outside"));
         for (int i = 0; i < _lab.Pods.Count; i++)
@@ -53,7 +53,7 @@ public sealed class ForwardObstaclesTests : IDisposable
         _lab.Host.Sh(rules);
         Reached().Should().BeFalse();
 
-        ForwardObstacle found = Find().Should().ContainSingle().Which;
+        BlockingChain found = Find().Should().ContainSingle().Which;
         found.Text.Should().Contain(text);
         (found.IsCertain, found.IsMendedByUs).Should().Be((true, false));
         _lab.Host.Sh(found.Remedy);
@@ -116,7 +116,7 @@ public sealed class ForwardObstaclesTests : IDisposable
             .Should()
             .ContainSingle()
             .Which.Should()
-            .Match<ForwardObstacle>(found => !found.IsCertain && found.Text.Contains("does not understand"));
+            .Match<BlockingChain>(found => !found.IsCertain && found.Text.Contains("does not understand"));
         Reached().Should().BeTrue();
     }
 
@@ -125,7 +125,7 @@ public sealed class ForwardObstaclesTests : IDisposable
     {
         _lab.Host.Sh(OtherPeoplesRules.Firewalld);
         Reached().Should().BeFalse();
-        ForwardObstacle found = Find().Should().ContainSingle().Which;
+        BlockingChain found = Find().Should().ContainSingle().Which;
         found
             .Text.Should()
             .Contain("chain filter_FORWARD of nftables table inet firewalld drops packets from containers to the outside")
@@ -153,7 +153,7 @@ public sealed class ForwardObstaclesTests : IDisposable
     public void What_we_mend_ourselves_is_told_apart(string rules, string remedy)
     {
         _lab.Host.Sh(rules);
-        ForwardObstacle found = Find().Should().ContainSingle().Which;
+        BlockingChain found = Find().Should().ContainSingle().Which;
         (found.IsCertain, found.IsMendedByUs, found.Remedy).Should().Be((true, true, remedy));
 
         OnHost((nft, traffic) => IptablesAccept.Keep(nft, traffic)).Should().NotBeNull();
@@ -174,7 +174,7 @@ public sealed class ForwardObstaclesTests : IDisposable
         Responder.Ask(_lab.Pods[0], Tcp, AddressOf(1).ToString(), 80) is not null
         && Responder.Ask(_lab.Pods[0], Tcp, OutsideAddress, 80) is not null;
 
-    private List<ForwardObstacle> Find() => OnHost((nft, traffic) => ForwardObstacles.Find(nft, traffic));
+    private List<BlockingChain> Find() => OnHost((nft, traffic) => BlockingChains.Find(nft, traffic));
 
     private T OnHost<T>(Func<NftSocket, ForwardTraffic, T> action)
     {

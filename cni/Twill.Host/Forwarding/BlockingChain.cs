@@ -6,7 +6,7 @@ namespace Twill.Host.Forwarding;
 /// <summary>A chain at the forward hook that drops, or may drop, packets of containers.</summary>
 /// <param name="Table">Its table.</param>
 /// <param name="Chain">Its name.</param>
-public sealed record ForwardObstacle(TableId Table, string Chain)
+public sealed record BlockingChain(TableId Table, string Chain)
 {
     /// <summary>False when not all of its rules are understood.</summary>
     public bool IsCertain { get; init; }
@@ -23,21 +23,21 @@ public sealed record ForwardObstacle(TableId Table, string Chain)
     /// <summary>The commands that let them through.</summary>
     public string Remedy { get; init; } = "";
 
-    internal static ForwardObstacle Of(
+    internal static BlockingChain Of(
         NftChain chain,
-        List<(ProbePacket Packet, Passage Passage)> stopped,
+        List<(ProbePacket Packet, ChainVerdict ChainVerdict)> stopped,
         ForwardTraffic traffic,
         IptablesChains? iptables
     )
     {
-        bool certain = stopped.Exists(one => one.Passage.Passes == Answer.No),
-            meant = stopped.TrueForAll(one => !one.Passage.IsForEverything);
+        bool certain = stopped.Exists(one => one.ChainVerdict.Passes == MatchResult.No),
+            meant = stopped.TrueForAll(one => !one.ChainVerdict.IsForEverything);
         string packets = string.Join("; ", stopped.ConvertAll(one => one.Packet.Description));
         string policy = chain.Base!.Policy == ChainPolicy.Drop ? " (policy drop)" : "";
-        string rule = stopped.Find(one => one.Passage.By is not null).Passage?.By is { } by
+        string rule = stopped.Find(one => one.ChainVerdict.By is not null).ChainVerdict?.By is { } by
             ? $" by rule {by.Handle} of chain {by.Chain} (nft -a list table {chain.Table})"
             : "";
-        return new ForwardObstacle(chain.Table, chain.Name)
+        return new BlockingChain(chain.Table, chain.Name)
         {
             IsCertain = certain,
             IsMeant = meant,

@@ -15,19 +15,19 @@ namespace Twill.Network.State;
 /// An ADD asks at its end whether a GC runs, in one step with its farewell, so that to a GC every ADD counts that was at work at any moment
 /// since the GC began, and none that had ended before.
 /// </summary>
-public sealed class RunningAdd : IDisposable
+public sealed class InFlightAdd : IDisposable
 {
-    private readonly NetworkState _network;
+    private readonly NetworkStateDir _network;
     private readonly string _name;
     private readonly SafeFileHandle? _mark;
 
-    private RunningAdd(NetworkState network, string name, SafeFileHandle? mark) => (_network, _name, _mark) = (network, name, mark);
+    private InFlightAdd(NetworkStateDir network, string name, SafeFileHandle? mark) => (_network, _name, _mark) = (network, name, mark);
 
     /// <summary>To be called before anything is made.</summary>
     /// <param name="network">the network's directory</param>
     /// <param name="attachment">what is being made</param>
     /// <exception cref="IOException">the mark cannot be made</exception>
-    public static RunningAdd Begin(NetworkState network, CniAttachment attachment)
+    public static InFlightAdd Begin(NetworkStateDir network, CniAttachment attachment)
     {
         // of a millisecond: a GC looks at a mark for much less. Another ADD for the same attachment keeps it, and goes first
         const int Attempts = 20;
@@ -46,7 +46,7 @@ public sealed class RunningAdd : IDisposable
                         Encoding.UTF8.GetBytes($"{attachment.ContainerId}\n{attachment.IfName}\n"),
                         path
                     );
-                    return new RunningAdd(network, name, mark);
+                    return new InFlightAdd(network, name, mark);
                 }
             }
             else
@@ -55,12 +55,12 @@ public sealed class RunningAdd : IDisposable
             }
             mark.Dispose();
         }
-        return new RunningAdd(network, name, null);
+        return new InFlightAdd(network, name, null);
     }
 
     /// <summary>Removes the mark that a killed ADD of an attachment may have left. For DEL.</summary>
     /// <exception cref="IOException">it cannot be removed</exception>
-    public static void Forget(NetworkState network, CniAttachment attachment) =>
+    public static void DeleteMark(NetworkStateDir network, CniAttachment attachment) =>
         Libc.TryUnlink(Path.Combine(network.AddingPath, attachment.FileName()));
 
     /// <summary>The ADD has made all, or taken back all.</summary>
@@ -86,7 +86,7 @@ public sealed class RunningAdd : IDisposable
         _mark.Dispose();
     }
 
-    private static SafeFileHandle Open(NetworkState network, string path)
+    private static SafeFileHandle Open(NetworkStateDir network, string path)
     {
         if (Libc.TryOpenPrivate(path) is { } mark)
         {

@@ -7,7 +7,7 @@ using Twill.Network;
 namespace Twill.Plugin.Cli;
 
 /// <summary>The networks that something of ours on this host bears the name of, whether a configuration still does or not.</summary>
-internal static class MadeNetworks
+internal static class DiscoveredNetworks
 {
     public static SortedSet<string> Names(HostView host)
     {

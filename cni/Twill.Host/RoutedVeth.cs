@@ -49,7 +49,7 @@ public sealed record RoutedAddress(IPAddress Container, IPAddress Gateway, int P
 /// connection
 /// twice, and the second entry of one to a published port, which sees the translated address only, clashes with the first.
 /// </remarks>
-public static class RoutedEnd
+public static class RoutedVeth
 {
     /// <summary>
     /// The highest number of a bridge's port that a container is left on; the kernel numbers ports from 1 and gives the lowest that is
@@ -97,8 +97,8 @@ public static class RoutedEnd
     /// <param name="addresses">The container's addresses.</param>
     public static void Connect(RouteSocket host, PodLinkSpec spec, int index, Link bridge, IReadOnlyList<RoutedAddress> addresses)
     {
-        AnswerAt(bridge.Name);
-        AnswerAt(spec.HostName);
+        EnableProxyArp(bridge.Name);
+        EnableProxyArp(spec.HostName);
         List<IPAddress> six = [];
         RouteBatch batch = host.NewBatch();
         foreach (RoutedAddress address in addresses)
@@ -163,14 +163,14 @@ public static class RoutedEnd
     /// <summary>Takes away what containers left whose host ends are gone: of their namespaces, say. One question where there is
     /// nothing.</summary>
     /// <param name="host">A socket in the host's namespace.</param>
-    public static void ForgetGone(RouteSocket host) => ProxyNeighbours.DeleteGone(host);
+    public static void DeleteStaleProxyNeighbours(RouteSocket host) => ProxyNeighbours.DeleteStale(host);
 
     /// <summary>For a bridge that was made again: it answers for all containers past its ports, of IPv6 too.</summary>
     /// <param name="host">A socket in the host's namespace, which is the calling thread's.</param>
     /// <param name="bridge">The bridge.</param>
     /// <param name="subnets">The subnets whose containers are on it.</param>
     /// <returns>True when something had to be written.</returns>
-    public static bool AnswerForAll(RouteSocket host, Link bridge, IReadOnlyList<IPNetwork> subnets)
+    public static bool EnableProxyForAll(RouteSocket host, Link bridge, IReadOnlyList<IPNetwork> subnets)
     {
         List<IPAddress> six = [];
         foreach (IPAddress container in ProxyNeighbours.Containers(host))
@@ -188,7 +188,7 @@ public static class RoutedEnd
             ProxyNeighbours.Add(host, bridge, six);
         }
 
-        return AnswerAt(bridge.Name) || six.Count > 0;
+        return EnableProxyArp(bridge.Name) || six.Count > 0;
     }
 
     /// <summary>The addresses of a container's interface: one of IPv6 is alone on its link.</summary>
@@ -236,7 +236,7 @@ public static class RoutedEnd
     /// and does not wait up to 0.8 seconds for somebody else to do so.
     /// </summary>
     /// <returns>True when something had to be written.</returns>
-    public static bool AnswerAt(string link) => Sysctl.Ensure(ProxyArp(link), "1") | Sysctl.Ensure(ProxyDelay(link), "0");
+    public static bool EnableProxyArp(string link) => Sysctl.Ensure(ProxyArp(link), "1") | Sysctl.Ensure(ProxyDelay(link), "0");
 
     /// <summary>The first thing that a routed end, or the bridge for its sake, lacks; null when all is there.</summary>
     /// <param name="host">A socket in the host's namespace, which is the calling thread's.</param>

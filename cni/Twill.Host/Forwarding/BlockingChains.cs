@@ -7,28 +7,28 @@ namespace Twill.Host.Forwarding;
 /// Looks through other programs' chains at the forward hook. Each of them has to let a packet through: what one table accepts, another with
 /// <c>policy drop</c> still drops (Docker, firewalld, an administrator's own). In tables that are not iptables' nothing is ever written.
 /// </summary>
-public static class ForwardObstacles
+public static class BlockingChains
 {
     /// <summary>The chains that drop or may drop packets of containers.</summary>
     /// <param name="nft">A socket in the host's namespace.</param>
     /// <param name="families">The network, once for each address family.</param>
-    public static List<ForwardObstacle> Find(NftSocket nft, IReadOnlyList<ForwardTraffic> families)
+    public static List<BlockingChain> Find(NftSocket nft, IReadOnlyList<ForwardTraffic> families)
     {
-        List<ForwardObstacle> obstacles = [];
+        List<BlockingChain> blocking = [];
         foreach (ForwardTraffic traffic in families)
         {
-            obstacles.AddRange(Find(nft, traffic));
+            blocking.AddRange(Find(nft, traffic));
         }
 
-        return obstacles;
+        return blocking;
     }
 
     /// <summary>The chains that drop or may drop packets of containers, of one family.</summary>
     /// <param name="nft">A socket in the host's namespace.</param>
     /// <param name="traffic">The network.</param>
-    public static List<ForwardObstacle> Find(NftSocket nft, ForwardTraffic traffic)
+    public static List<BlockingChain> Find(NftSocket nft, ForwardTraffic traffic)
     {
-        List<ForwardObstacle> obstacles = [];
+        List<BlockingChain> blocking = [];
         List<NftTable> tables = nft.ListTables();
         List<NftChain> chains = nft.ListBaseChains(NftHook.Forward);
         List<ProbePacket> packets = traffic.Packets(published: false),
@@ -61,13 +61,13 @@ public static class ForwardObstacles
                 { Count: > 0 } stopped
             )
             {
-                obstacles.Add(ForwardObstacle.Of(chain, stopped, traffic, IptablesOf(nft, chain, traffic)));
+                blocking.Add(BlockingChain.Of(chain, stopped, traffic, IptablesOf(nft, chain, traffic)));
             }
         }
-        return obstacles;
+        return blocking;
     }
 
-    private static List<(ProbePacket, Passage)> Look(NftSocket nft, NftChain chain, ChainPolicy policy, List<ProbePacket> packets)
+    private static List<(ProbePacket, ChainVerdict)> Look(NftSocket nft, NftChain chain, ChainPolicy policy, List<ProbePacket> packets)
     {
         Dictionary<string, List<NftRule>> rules = [];
         Dictionary<string, List<SetElement>?> sets = [];
@@ -78,13 +78,13 @@ public static class ForwardObstacles
                     ? known
                     : sets[name] = nft.TryGetSet(chain.Table, name, out NftSet? set) ? nft.ListElements(set) : null
         );
-        List<(ProbePacket, Passage)> stopped = [];
+        List<(ProbePacket, ChainVerdict)> stopped = [];
         foreach (ProbePacket packet in packets)
         {
-            Passage passage = walk.Take(chain.Name, policy, packet);
-            if (passage.Passes != Answer.Yes)
+            ChainVerdict verdict = walk.Take(chain.Name, policy, packet);
+            if (verdict.Passes != MatchResult.Yes)
             {
-                stopped.Add((packet, passage));
+                stopped.Add((packet, verdict));
             }
         }
         return stopped;

@@ -4,7 +4,7 @@ using Twill.Cni;
 namespace Twill.Ipam;
 
 /// <summary>What the lower libraries throw, in the specification's form.</summary>
-internal static class Failures
+internal static class ErrorMapping
 {
     /// <summary>Null for what is none of theirs.</summary>
     public static CniException? Translate(Exception failure) =>
