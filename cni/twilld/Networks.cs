@@ -12,8 +12,8 @@ internal sealed class Networks(AgentOptions options, StateDir state, SystemdNoti
     private static readonly TimeSpan Look = TimeSpan.FromSeconds(2);
 
     private readonly Dictionary<string, Served> _served = [];
-    private readonly Wake _look = new();
-    private readonly Trouble _startTrouble = new(log, TimeProvider.System, "start");
+    private readonly AsyncSignal _look = new();
+    private readonly Condition _startCondition = new(log, TimeProvider.System, "start");
     private volatile HashSet<string> _problems = [];
     private string? _seen;
     private int _starting;
@@ -25,33 +25,33 @@ internal sealed class Networks(AgentOptions options, StateDir state, SystemdNoti
     internal void Reload()
     {
         _reload = true;
-        _look.Ring();
+        _look.Set();
     }
 
     /// <summary>All that is not as it should be, a line each; empty when all is well. From any thread.</summary>
-    internal List<string> Ailments()
+    internal List<string> UnhealthyReasons()
     {
-        List<string> ailments = [.. _problems];
-        if (_startTrouble.Message is { } message)
+        List<string> reasons = [.. _problems];
+        if (_startCondition.Message is { } message)
         {
-            ailments.Add(message);
+            reasons.Add(message);
         }
 
         if (!_hears)
         {
-            ailments.Add("nothing is heard of changes in the kernel");
+            reasons.Add("nothing is heard of changes in the kernel");
         }
 
         foreach (NetworkAgent agent in Agents)
         {
-            ailments.AddRange(agent.Ailments().Select(ailment => $"{agent.Name}: {ailment}"));
+            reasons.AddRange(agent.UnhealthyReasons().Select(reason => $"{agent.Name}: {reason}"));
         }
 
-        return ailments;
+        return reasons;
     }
 
     /// <summary>The figures of every network. From any thread.</summary>
-    internal IReadOnlyList<AgentFigures> Figures() => [.. Agents.Select(agent => agent.Figures())];
+    internal IReadOnlyList<AgentMetrics> Metrics() => [.. Agents.Select(agent => agent.Metrics())];
 
     private NetworkAgent[] Agents
     {
@@ -177,7 +177,7 @@ internal sealed class Networks(AgentOptions options, StateDir state, SystemdNoti
         }
 
         string seen = ConfigurationStamp.Of(options);
-        if (seen == _seen && _startTrouble.Message is null)
+        if (seen == _seen && _startCondition.Message is null)
         {
             return;
         }
@@ -203,7 +203,7 @@ internal sealed class Networks(AgentOptions options, StateDir state, SystemdNoti
 
         if (all)
         {
-            _startTrouble.Over();
+            _startCondition.Resolve();
         }
 
         if (first && catalog.Networks.Count == 0)
@@ -253,7 +253,7 @@ internal sealed class Networks(AgentOptions options, StateDir state, SystemdNoti
         }
         catch (Exception e) when (e is EtcdException or ClusterException or CniException or IOException or UnauthorizedAccessException)
         {
-            _startTrouble.Failed($"network '{network.Conf.Name}' of {network.File}: {e.Message}", LogLevel.Error);
+            _startCondition.Raise($"network '{network.Conf.Name}' of {network.File}: {e.Message}", LogLevel.Error);
             return null;
         }
     }

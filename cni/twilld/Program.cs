@@ -93,10 +93,10 @@ internal static class Program
         switch (path)
         {
             case "/metrics":
-                return new StatusAnswer(200, Metrics.Of(networks.Figures(), VersionText, DateTimeOffset.UtcNow));
+                return new StatusAnswer(200, PrometheusText.Write(networks.Metrics(), VersionText, DateTimeOffset.UtcNow));
             case "/healthz":
-                List<string> ailments = networks.Ailments();
-                return ailments.Count == 0 ? new StatusAnswer(200, "ok\n") : new StatusAnswer(503, string.Join('\n', ailments) + "\n");
+                List<string> reasons = networks.UnhealthyReasons();
+                return reasons.Count == 0 ? new StatusAnswer(200, "ok\n") : new StatusAnswer(503, string.Join('\n', reasons) + "\n");
             default:
                 return new StatusAnswer(404, "there are /metrics and /healthz\n");
         }

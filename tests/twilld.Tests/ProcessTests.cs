@@ -158,7 +158,7 @@ public sealed class ProcessTests : IDisposable
 
         _lab.Etcd.Stop();
         Eventually.Pass(() => Curl(a, "healthz").Should().Match("pods: *etcd*503"), TimeSpan.FromSeconds(20));
-        Curl(a, "metrics").Should().Contain("twill_trouble{network=\"pods\",what=\"watch of etcd\"} 1\n");
+        Curl(a, "metrics").Should().Contain("twill_condition_failing{network=\"pods\",condition=\"watch of etcd\"} 1\n");
 
         _lab.Etcd.Start();
         Eventually.Pass(() => Curl(a, "healthz").Should().Be("ok\n200", a.Log), TimeSpan.FromSeconds(30));

@@ -10,11 +10,11 @@ internal sealed partial class NetworkAgent
     /// <summary>A round asks only the kernel, which answers or does not within 10 s: one that lasts this long will not end.</summary>
     private static readonly TimeSpan Stuck = TimeSpan.FromSeconds(30);
 
-    private readonly Dictionary<Due, long> _rounds = new()
+    private readonly Dictionary<ReconcileReason, long> _rounds = new()
     {
-        [Due.Host] = 0,
-        [Due.Everything] = 0,
-        [Due.Peers] = 0,
+        [ReconcileReason.Host] = 0,
+        [ReconcileReason.Everything] = 0,
+        [ReconcileReason.Peers] = 0,
     };
     private long _roundBegan; // of the one that runs, as Stopwatch counts; 0: none
     private long _entriesWritten,
@@ -34,11 +34,11 @@ internal sealed partial class NetworkAgent
     {
         get
         {
-            foreach (Trouble trouble in Troubles)
+            foreach (Condition condition in Conditions)
             {
-                if (trouble.Message is { } message)
+                if (condition.Message is { } message)
                 {
-                    return $"{trouble.What}: {message}";
+                    return $"{condition.Name}: {message}";
                 }
             }
 
@@ -46,16 +46,16 @@ internal sealed partial class NetworkAgent
         }
     }
 
-    private IReadOnlyList<Trouble> Troubles =>
-        [_underlayTrouble, _leaseTrouble, _watchTrouble, _hostTrouble, _kernelTrouble, _stateTrouble];
+    private IReadOnlyList<Condition> Conditions =>
+        [_underlayCondition, _leaseCondition, _watchCondition, _hostCondition, _kernelCondition, _stateCondition];
 
     /// <summary>All that is not as it should be, a line each; empty when all is well.</summary>
-    internal List<string> Ailments()
+    internal List<string> UnhealthyReasons()
     {
-        List<string> ailments = [.. Troubles.Where(t => t.Message is not null).Select(t => $"{t.What}: {t.Message}")];
+        List<string> reasons = [.. Conditions.Where(c => c.Message is not null).Select(c => $"{c.Name}: {c.Message}")];
         if (IsStuck)
         {
-            ailments.Add($"kernel: a round has lasted for {Stopwatch.GetElapsedTime(Volatile.Read(ref _roundBegan)).TotalSeconds:0} s");
+            reasons.Add($"kernel: a round has lasted for {Stopwatch.GetElapsedTime(Volatile.Read(ref _roundBegan)).TotalSeconds:0} s");
         }
 
         if (_keeper is not null)
@@ -63,33 +63,33 @@ internal sealed partial class NetworkAgent
             HeldLease? held = _keeper.Held;
             if (held is null)
             {
-                ailments.Add("lease: no subnet is leased yet");
+                reasons.Add("lease: no subnet is leased yet");
             }
             else if (held.Deadline <= BootClock.Now)
             {
-                ailments.Add($"lease: it ran out {BootClock.Now - held.Deadline:0} s ago");
+                reasons.Add($"lease: it ran out {BootClock.Now - held.Deadline:0} s ago");
             }
 
-            ailments.AddRange(
+            reasons.AddRange(
                 _keeper.Lost.Select(subnet => $"lease: subnet {subnet} is another host's now, and containers here may still use it")
             );
         }
 
         if (_otherFirewalls.InTheWay is { } firewall)
         {
-            ailments.Add($"firewall: {firewall}");
+            reasons.Add($"firewall: {firewall}");
         }
 
         if (!_peersMet && _store is not null)
         {
-            ailments.Add("peers: the other hosts are not known yet");
+            reasons.Add("peers: the other hosts are not known yet");
         }
 
-        return ailments;
+        return reasons;
     }
 
-    /// <summary>How it is, in numbers.</summary>
-    internal AgentFigures Figures() =>
+    /// <summary>The figures of this network.</summary>
+    internal AgentMetrics Metrics() =>
         new(Name)
         {
             Subnets = _conf.Ipam.Etcd is null ? _conf.Ipam.Ranges : _keeper?.Held?.Prefixes ?? [],
@@ -103,6 +103,6 @@ internal sealed partial class NetworkAgent
             Rounds = [.. _rounds.Select(r => ($"{r.Key}".ToLowerInvariant(), r.Value))],
             Entries = Interlocked.Read(ref _entriesWritten),
             HostChanges = Interlocked.Read(ref _hostChanges),
-            Troubles = [.. Troubles.Select(t => (t.What, t.Message))],
+            Conditions = [.. Conditions.Select(c => (c.Name, c.Message))],
         };
 }

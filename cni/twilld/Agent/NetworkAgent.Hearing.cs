@@ -10,22 +10,22 @@ namespace Twill.Agent;
 /// <content>Hearing what changes in the kernel: much of it is not about this network, and some of it the agent did itself.</content>
 internal sealed partial class NetworkAgent
 {
-    private readonly HeardAddresses _heardAddresses = new();
+    private readonly AddressEvents _addressEvents = new();
 
     /// <summary>Hears of a change in the kernel, on any thread; asks for a round when it may concern this network.</summary>
     internal void Hear(in NetworkChange change)
     {
-        Due due = change.Kind switch
+        ReconcileReason due = change.Kind switch
         {
-            NetworkChangeKind.Everything => Due.Everything,
+            NetworkChangeKind.Everything => ReconcileReason.Everything,
             NetworkChangeKind.Link => OfLink(in change),
-            NetworkChangeKind.Address => change.Address is { } address && !_heardAddresses.IsNews(address, change.IsRemoval)
-                ? Due.None
-                : Due.Everything,
-            NetworkChangeKind.Route => IsOurDoing(in change) ? Due.None : OfRoute(change.Route),
+            NetworkChangeKind.Address => change.Address is { } address && !_addressEvents.Record(address, change.IsRemoval)
+                ? ReconcileReason.None
+                : ReconcileReason.Everything,
+            NetworkChangeKind.Route => IsOurDoing(in change) ? ReconcileReason.None : OfRoute(change.Route),
             NetworkChangeKind.Forwarding => change.Index < 0 || change.Index == _bridge.Index || _overlays.ContainsKey(change.Index)
-                ? Due.Host
-                : Due.None,
+                ? ReconcileReason.Host
+                : ReconcileReason.None,
             NetworkChangeKind.Nftables => OfTable(change.Table),
             _ => OfEntry(in change),
         };
@@ -34,7 +34,7 @@ internal sealed partial class NetworkAgent
             _bridge.LookAtAll();
         }
 
-        if (due != Due.None)
+        if (due != ReconcileReason.None)
         {
             Ask(due);
         }
@@ -42,18 +42,18 @@ internal sealed partial class NetworkAgent
 
     private bool IsOurDoing(in NetworkChange change) => change.PortId != 0 && change.PortId == _ownPort;
 
-    private Due OfEntry(in NetworkChange change)
+    private ReconcileReason OfEntry(in NetworkChange change)
     {
         if (!_overlays.TryGetValue(change.Index, out string? device) || IsOurDoing(in change))
         {
-            return Due.None;
+            return ReconcileReason.None;
         }
 
-        _heard.Add(device, in change);
-        return Due.Heard;
+        _entryEvents.Add(device, in change);
+        return ReconcileReason.KernelEvents;
     }
 
-    private Due OfLink(in NetworkChange change)
+    private ReconcileReason OfLink(in NetworkChange change)
     {
         bool loose = _bridgeIsOurs && _bridge.Hear(in change);
         bool ours =
@@ -61,25 +61,25 @@ internal sealed partial class NetworkAgent
         bool named = change.Link is { Name: var name } && (name == _conf.Bridge || IsOverlayName(name));
         if (ours)
         {
-            _heardLinks.Add(in change);
-            return Due.Heard;
+            _linkEvents.Add(in change);
+            return ReconcileReason.KernelEvents;
         }
 
-        return named || (PublishesItself && _underlay == 0) ? Due.Everything
-            : loose ? Due.Host
-            : Due.None;
+        return named || (PublishesItself && _underlay == 0) ? ReconcileReason.Everything
+            : loose ? ReconcileReason.Host
+            : ReconcileReason.None;
     }
 
     private bool IsOverlayName(string name) =>
         _conf.Backend.HasDevice && (name == _conf.Backend.DeviceName || name == _conf.Backend.DeviceNameOver(AddressFamily.InterNetworkV6));
 
     /// <summary>Routes of the main table that take the place of ours, or that say which host is behind which link.</summary>
-    private Due OfRoute(Route? route) =>
+    private ReconcileReason OfRoute(Route? route) =>
         route is { Table: RouteTable.Main }
         && !route.Destination.BaseAddress.IsIPv6LinkLocal
         && (route.Destination.PrefixLength == 0 || _backend.NeedsMainRoutes || IsToPeers(route.Destination))
-            ? Due.Everything
-            : Due.None;
+            ? ReconcileReason.Everything
+            : ReconcileReason.None;
 
     private bool IsToPeers(IPNetwork destination) =>
         _conf.Ipam.Ranges.Any(network => network.Contains(destination.BaseAddress))
@@ -89,14 +89,14 @@ internal sealed partial class NetworkAgent
 
     /// <summary>Tables of other networks of ours are their agents' business; any other may have become one that drops what we
     /// forward.</summary>
-    private Due OfTable(TableId? table)
+    private ReconcileReason OfTable(TableId? table)
     {
         if (!_bridgeIsOurs || table is not { Family: NftFamily.Inet or NftFamily.Ip or NftFamily.Ip6 or NftFamily.Bridge } there)
         {
-            return Due.None;
+            return ReconcileReason.None;
         }
 
         bool ofSomeNetwork = there.Family == NftFamily.Inet && there.Name.StartsWith(DeviceNames.NftTable(""), StringComparison.Ordinal);
-        return !ofSomeNetwork || there.Name == DeviceNames.NftTable(_conf.Name) ? Due.Host : Due.None;
+        return !ofSomeNetwork || there.Name == DeviceNames.NftTable(_conf.Name) ? ReconcileReason.Host : ReconcileReason.None;
     }
 }

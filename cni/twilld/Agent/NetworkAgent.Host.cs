@@ -26,7 +26,7 @@ internal sealed partial class NetworkAgent
     {
         if (_keeper is { HasLostForNothing: true })
         {
-            _leaseDue.Ring();
+            _leaseDue.Set();
         }
 
         List<string> changes = [];
@@ -49,7 +49,7 @@ internal sealed partial class NetworkAgent
             }
         }
 
-        _hostTrouble.Over();
+        _hostCondition.Resolve();
         return changes.Count == 0;
     }
 
@@ -145,10 +145,10 @@ internal sealed partial class NetworkAgent
             }
 
             _node = node;
-            _leaseDue.Ring();
+            _leaseDue.Set();
         }
 
-        _underlayTrouble.Over();
+        _underlayCondition.Resolve();
         return true;
     }
 
@@ -168,7 +168,7 @@ internal sealed partial class NetworkAgent
         if (_lacking == 0)
         {
             _lacking = Environment.TickCount64;
-            Task.Delay(Patience + Settle).ContinueWith(_ => Ask(Due.Everything), TaskScheduler.Default);
+            Task.Delay(Patience + Settle).ContinueWith(_ => Ask(ReconcileReason.Everything), TaskScheduler.Default);
         }
 
         return Environment.TickCount64 - _lacking < Patience.TotalMilliseconds;

@@ -7,7 +7,7 @@ namespace Twill.Agent;
 /// <content>The lease: kept alive at its own pace, and at once when something rings for it.</content>
 internal sealed partial class NetworkAgent
 {
-    private readonly Wake _leaseDue = new();
+    private readonly AsyncSignal _leaseDue = new();
     private volatile bool _leaseTried;
 
     private async Task KeepLeaseAsync(CancellationToken stop)
@@ -20,7 +20,7 @@ internal sealed partial class NetworkAgent
         TimeSpan retry = TimeSpan.Zero;
         while (true)
         {
-            _leaseDue.Clear();
+            _leaseDue.Reset();
             bool renewed = await StepLeaseAsync(stop).ConfigureAwait(false);
             retry = renewed ? TimeSpan.Zero : NextRetry(retry, _keeper.RenewAfter);
             await _leaseDue.WaitAsync(renewed ? _keeper.RenewAfter : retry, Settle, stop).ConfigureAwait(false);
@@ -32,7 +32,7 @@ internal sealed partial class NetworkAgent
     {
         if (_store is not null)
         {
-            await _store.WatchConfigAsync(_leaseDue.Ring, stop).ConfigureAwait(false);
+            await _store.WatchConfigAsync(_leaseDue.Set, stop).ConfigureAwait(false);
         }
     }
 
@@ -55,12 +55,12 @@ internal sealed partial class NetworkAgent
         try
         {
             await _keeper!.StepAsync(node, () => ClusterTerms.Attributes(node, _etcd!.LocalAddress), stop).ConfigureAwait(false);
-            _leaseTrouble.Over();
+            _leaseCondition.Resolve();
             return true;
         }
         catch (Exception e) when (e is EtcdException or ClusterException or TimeoutException or IOException or CniException)
         {
-            _leaseTrouble.Failed(e.Message, e is ClusterException ? LogLevel.Error : LogLevel.Warning);
+            _leaseCondition.Raise(e.Message, e is ClusterException ? LogLevel.Error : LogLevel.Warning);
             return false;
         }
         finally
@@ -68,7 +68,7 @@ internal sealed partial class NetworkAgent
             bool first = !_leaseTried;
             _leaseTried = true;
             // the first makes all the difference to the peers, and is not kept waiting
-            Ask(first ? Due.Everything | Due.Peers : Due.Everything);
+            Ask(first ? ReconcileReason.Everything | ReconcileReason.Peers : ReconcileReason.Everything);
         }
     }
 }

@@ -13,8 +13,8 @@ namespace Twill.Agent;
 /// <content>The other hosts: watched in etcd, and written to the kernel.</content>
 internal sealed partial class NetworkAgent
 {
-    private readonly HeardEntries _heard = new();
-    private readonly HeardLinks _heardLinks = new();
+    private readonly OverlayEntryEvents _entryEvents = new();
+    private readonly LinkEvents _linkEvents = new();
     private Basis? _basis;
     private volatile bool _peersMet;
     private volatile IReadOnlyDictionary<int, string> _overlays = new Dictionary<int, string>(); // names of the overlay devices, by index
@@ -30,12 +30,12 @@ internal sealed partial class NetworkAgent
         {
             if (told is WatchInterrupted interrupted)
             {
-                _watchTrouble.Failed(interrupted.Error.Message + "; the network goes on as it is");
-                Ask(Due.Everything);
+                _watchCondition.Raise(interrupted.Error.Message + "; the network goes on as it is");
+                Ask(ReconcileReason.Everything);
                 continue;
             }
 
-            _watchTrouble.Over();
+            _watchCondition.Resolve();
             Learn(told);
         }
     }
@@ -48,19 +48,19 @@ internal sealed partial class NetworkAgent
         }
         catch (EtcdException e)
         {
-            _watchTrouble.Failed(e.Message);
+            _watchCondition.Raise(e.Message);
         }
     }
 
     private void Learn(LeaseEvent told)
     {
         _peers.Apply(told);
-        Ask(Due.Peers);
+        Ask(ReconcileReason.Peers);
 
         // etcd is back, or shows that a key of ours is gone or another's: the lease is looked after now, not at its next turn.
-        if (_leaseTrouble.Message is not null || !_keeper!.IsShownBy(_peers))
+        if (_leaseCondition.Message is not null || !_keeper!.IsShownBy(_peers))
         {
-            _leaseDue.Ring();
+            _leaseDue.Set();
         }
     }
 
@@ -78,7 +78,7 @@ internal sealed partial class NetworkAgent
 
         Round round = Reconciler.Run(route, _backend, self, others);
         _overlays = round.Basis.Devices.ToDictionary(device => device.Index, device => device.Name);
-        _heard.Want(round.Desired);
+        _entryEvents.Expect(round.Desired);
         Tell(round);
         Interlocked.Exchange(ref _peersWanted, round.Desired.Peers.Count);
         Interlocked.Exchange(ref _peersSkipped, round.Desired.Skipped.Count);
@@ -103,7 +103,7 @@ internal sealed partial class NetworkAgent
         }
 
         FollowUp round = Reconciler.Follow(route, _backend, basis, change);
-        _heard.Want(round);
+        _entryEvents.Expect(round);
         _report.Tell(round);
         Interlocked.Add(ref _peersWanted, round.Desired.Peers.Count - round.Was.Peers.Count);
         Interlocked.Add(ref _peersSkipped, round.Desired.Skipped.Count - round.Was.Skipped.Count);
@@ -111,7 +111,7 @@ internal sealed partial class NetworkAgent
         if (round.Refusals.Count > 0)
         {
             _basis = null;
-            Ask(Due.Everything); // the kernel is not what it was taken for
+            Ask(ReconcileReason.Everything); // the kernel is not what it was taken for
         }
 
         return true;
@@ -123,12 +123,12 @@ internal sealed partial class NetworkAgent
         Interlocked.Exchange(ref _peersProgrammed, Math.Max(0, _peersWanted - refusals.Count));
         if (refusals.Count == 0)
         {
-            _kernelTrouble.Over();
+            _kernelCondition.Resolve();
             return;
         }
 
         string more = refusals.Count > 1 ? $" (and {refusals.Count - 1} more)" : "";
-        _kernelTrouble.Failed($"{refusals[0].Entry}: {refusals[0].Error.Message}{more}", LogLevel.Error);
+        _kernelCondition.Raise($"{refusals[0].Entry}: {refusals[0].Error.Message}{more}", LogLevel.Error);
     }
 
     /// <summary>This host as the backend sees it; null while that is not known. Where no other host is reached it has no

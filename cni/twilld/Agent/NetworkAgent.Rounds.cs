@@ -8,31 +8,24 @@ namespace Twill.Agent;
 /// <content>Rounds: everything that is known, compared with the kernel as a whole.</content>
 internal sealed partial class NetworkAgent
 {
-    private static readonly TimeSpan Settle = TimeSpan.FromMilliseconds(20),
-        BetweenRounds = TimeSpan.FromMilliseconds(100),
-        AfterTrouble = TimeSpan.FromSeconds(5);
-    private static readonly TimeSpan Latest = TimeSpan.FromMilliseconds(300);
-
-    private readonly Wake _roundDue = new();
+    private static readonly TimeSpan Settle = ReconcileSchedule.Settle;
+    private readonly AsyncSignal _roundDue = new();
     private RouteSocket? _route;
     private int _due;
     private long _allocated;
     private volatile uint _ownPort;
 
     /// <summary>Asks for a round, from any thread.</summary>
-    private void Ask(Due what)
+    private void Ask(ReconcileReason what)
     {
         Interlocked.Or(ref _due, (int)what);
-        _roundDue.Ring();
+        _roundDue.Set();
     }
 
     private async Task MakeRoundsAsync(TimeSpan interval, Action started, CancellationToken stop)
     {
         bool told = false;
-        Due due = Due.None;
-        long looked = Environment.TickCount64; // when the last look at the kernel ended
-        long ripe = 0,
-            latest = 0; // when the next may begin, and is not put off any longer; 0: nothing is due
+        ReconcileSchedule schedule = new(interval, Now);
         while (true)
         {
             if (!told && (_store is null || _peersMet || LastError is not null))
@@ -41,77 +34,56 @@ internal sealed partial class NetworkAgent
                 told = true;
             }
 
-            TimeSpan period = LastError is null || interval < AfterTrouble ? interval : AfterTrouble;
-            long next = ripe != 0 ? ripe : looked + (long)period.TotalMilliseconds;
-            await _roundDue
-                .WaitAsync(TimeSpan.FromMilliseconds(Math.Max(0, next - Environment.TickCount64)), TimeSpan.Zero, stop)
-                .ConfigureAwait(false);
-            due |= (Due)Interlocked.Exchange(ref _due, (int)Due.None);
-            long now = Environment.TickCount64;
-            if (due.HasFlag(Due.Peers))
+            schedule = schedule with { IsFailing = LastError is not null };
+            TimeSpan pause = schedule.WakeAt - Now;
+            await _roundDue.WaitAsync(pause > TimeSpan.Zero ? pause : TimeSpan.Zero, TimeSpan.Zero, stop).ConfigureAwait(false);
+            schedule = schedule.Add((ReconcileReason)Interlocked.Exchange(ref _due, (int)ReconcileReason.None), Now);
+            for (ReconcileStep step = schedule.Next(Now); step != ReconcileStep.Wait; step = schedule.Next(Now))
             {
-                if (!FollowPeers())
-                {
-                    // At once, unless that is what failed last time.
-                    (due, ripe) = (
-                        Due.Everything,
-                        _kernelTrouble.Message is null ? now : Math.Max(now, looked + (long)BetweenRounds.TotalMilliseconds)
-                    );
-                }
-                else if (ripe != 0 && (due & ~Due.Peers) == Due.Heard)
-                {
-                    ripe = Math.Min(Environment.TickCount64 + (long)Settle.TotalMilliseconds, latest); // what it wrote is to be heard, too
-                }
+                schedule = Take(step, schedule);
             }
+        }
+    }
 
-            due &= ~Due.Peers;
-            if (due == Due.None && ripe == 0 && now >= next)
-            {
-                _bridge.LookAtAll(); // so much time has passed without a word that even a missed one is no excuse
-                (due, ripe) = (Due.Everything, now);
-            }
+    /// <summary>Milliseconds of the clock that <see cref="ReconcileSchedule"/> counts by.</summary>
+    private static TimeSpan Now => TimeSpan.FromMilliseconds(Environment.TickCount64);
 
-            if (due != Due.None && ripe == 0)
-            {
-                latest = now + (long)Latest.TotalMilliseconds;
-                ripe = Math.Max(now + (long)Settle.TotalMilliseconds, looked + (long)BetweenRounds.TotalMilliseconds);
-            }
-
-            if (due == Due.None || now < ripe)
-            {
-                continue;
-            }
-
-            if (due.HasFlag(Due.Heard) && !(_heard.AreOurDoing() & _heardLinks.AreAsLeft()))
-            {
-                due = Due.Everything;
-            }
-
-            if (due != Due.Heard)
-            {
-                MakeRound(due.HasFlag(Due.Everything) ? Due.Everything : Due.Host);
-                looked = Environment.TickCount64;
-            }
-
-            (due, ripe) = (Due.None, 0);
+    private ReconcileSchedule Take(ReconcileStep step, ReconcileSchedule schedule)
+    {
+        switch (step)
+        {
+            case ReconcileStep.ApplyPeerChanges:
+                bool applied = FollowPeers();
+                return schedule.PeersApplied(applied, _kernelCondition.Message is not null, Now);
+            case ReconcileStep.CompareKernelEvents:
+                return schedule.KernelEventsCompared(_entryEvents.TakeAndCompare() & _linkEvents.TakeAndCompare());
+            case ReconcileStep.ReconcileHost:
+                MakeRound(ReconcileReason.Host);
+                return schedule.PassEnded(Now);
+            case ReconcileStep.ReconcileFromScratch:
+                _bridge.LookAtAll();
+                goto default;
+            default:
+                MakeRound();
+                return schedule.PassEnded(Now);
         }
     }
 
     /// <summary>One round.</summary>
     /// <returns>Whether all that was looked at was in order already.</returns>
-    private bool MakeRound(Due due = Due.Everything)
+    private bool MakeRound(ReconcileReason due = ReconcileReason.Everything)
     {
         Volatile.Write(ref _roundBegan, Stopwatch.GetTimestamp());
         _keeper?.Adopt();
         bool inOrder =
-            due == Due.Host
-                ? Attempt(_hostTrouble, BringHostInOrder)
-                : Attempt(_underlayTrouble, FollowUnderlay)
-                    & Attempt(_hostTrouble, BringHostInOrder)
-                    & Attempt(_kernelTrouble, BringPeersInOrder);
-        if (due == Due.Everything && _route is { } route)
+            due == ReconcileReason.Host
+                ? Attempt(_hostCondition, BringHostInOrder)
+                : Attempt(_underlayCondition, FollowUnderlay)
+                    & Attempt(_hostCondition, BringHostInOrder)
+                    & Attempt(_kernelCondition, BringPeersInOrder);
+        if (due == ReconcileReason.Everything && _route is { } route)
         {
-            _heardLinks.Leave(route, [_bridge.Index, _underlay, .. _overlays.Keys]);
+            _linkEvents.Expect(route, [_bridge.Index, _underlay, .. _overlays.Keys]);
             GiveMemoryBack();
         }
 
@@ -138,27 +110,27 @@ internal sealed partial class NetworkAgent
     {
         Volatile.Write(ref _roundBegan, Stopwatch.GetTimestamp());
         bool followed = false;
-        Attempt(_kernelTrouble, route => followed = FollowPeers(route));
+        Attempt(_kernelCondition, route => followed = FollowPeers(route));
         if (!followed)
         {
             Volatile.Write(ref _roundBegan, 0);
             return false;
         }
 
-        EndRound(Due.Peers);
+        EndRound(ReconcileReason.Peers);
         return true;
     }
 
-    private bool EndRound(Due due)
+    private bool EndRound(ReconcileReason due)
     {
         _ownPort = _route?.PortId ?? 0;
-        bool told = Attempt(_stateTrouble, TellState);
+        bool told = Attempt(_stateCondition, TellState);
         _rounds[due]++;
         Volatile.Write(ref _roundBegan, 0);
         return told;
     }
 
-    private bool Attempt(Trouble trouble, Func<RouteSocket, bool> step)
+    private bool Attempt(Condition condition, Func<RouteSocket, bool> step)
     {
         try
         {
@@ -166,12 +138,12 @@ internal sealed partial class NetworkAgent
         }
         catch (HostException e)
         {
-            trouble.Failed(e.Message, LogLevel.Error);
+            condition.Raise(e.Message, LogLevel.Error);
         }
         catch (Exception e) when (e is not OperationCanceledException)
         {
             // Whatever it is, the next round starts from nothing: with a new socket, and the whole state again.
-            trouble.Failed(e is IOException or LibcException ? e.Message : $"{e.GetType().Name}: {e.Message}", LogLevel.Error);
+            condition.Raise(e is IOException or LibcException ? e.Message : $"{e.GetType().Name}: {e.Message}", LogLevel.Error);
             _route?.Dispose();
             (_route, _basis) = (null, null);
         }
@@ -195,7 +167,7 @@ internal sealed partial class NetworkAgent
             LastEtcdContact = _etcd?.LastContact,
             LastError = error,
         }.Write(_state);
-        _stateTrouble.Over();
+        _stateCondition.Resolve();
         return true;
     }
 }

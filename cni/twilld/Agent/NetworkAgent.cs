@@ -24,12 +24,12 @@ internal sealed partial class NetworkAgent : IDisposable
     private readonly PeerTable _peers;
     private readonly PeerReport _report;
     private readonly BridgeKeeper _bridge;
-    private readonly Trouble _underlayTrouble,
-        _hostTrouble,
-        _leaseTrouble,
-        _watchTrouble,
-        _kernelTrouble,
-        _stateTrouble;
+    private readonly Condition _underlayCondition,
+        _hostCondition,
+        _leaseCondition,
+        _watchCondition,
+        _kernelCondition,
+        _stateCondition;
     private readonly OtherFirewalls _otherFirewalls;
     private readonly TimeProvider _clock;
     private readonly bool _bridgeIsOurs;
@@ -51,13 +51,13 @@ internal sealed partial class NetworkAgent : IDisposable
             new PeerReport(_log),
             new BridgeKeeper(conf)
         );
-        _underlayTrouble = new Trouble(_log, clock, "underlay");
-        _hostTrouble = new Trouble(_log, clock, "host");
-        _leaseTrouble = new Trouble(_log, clock, "lease");
-        _watchTrouble = new Trouble(_log, clock, "watch of etcd");
-        _kernelTrouble = new Trouble(_log, clock, "kernel");
-        _stateTrouble = new Trouble(_log, clock, "state file");
-        _otherFirewalls = new OtherFirewalls(conf, _log, new Trouble(_log, clock, "firewall"));
+        _underlayCondition = new Condition(_log, clock, "underlay");
+        _hostCondition = new Condition(_log, clock, "host");
+        _leaseCondition = new Condition(_log, clock, "lease");
+        _watchCondition = new Condition(_log, clock, "watch of etcd");
+        _kernelCondition = new Condition(_log, clock, "kernel");
+        _stateCondition = new Condition(_log, clock, "state file");
+        _otherFirewalls = new OtherFirewalls(conf, _log, new Condition(_log, clock, "firewall"));
         if (conf.Ipam.Etcd is { } etcd)
         {
             string nodeId = Told(NodeIdentity.NodeId(conf.Ipam.DataDir, out string? replaced), replaced);
@@ -104,8 +104,8 @@ internal sealed partial class NetworkAgent : IDisposable
     internal void LookAtEverything()
     {
         _bridge.LookAtAll();
-        Ask(Due.Everything);
-        _leaseDue.Ring();
+        Ask(ReconcileReason.Everything);
+        _leaseDue.Set();
     }
 
     /// <summary>Brings everything in order once.</summary>

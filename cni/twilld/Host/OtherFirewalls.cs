@@ -11,12 +11,12 @@ namespace Twill.Agent;
 /// people
 /// write their rules when they like: the kernel announces it, and a round looks.
 /// </summary>
-internal sealed class OtherFirewalls(TwillConf conf, Log log, Trouble trouble)
+internal sealed class OtherFirewalls(TwillConf conf, Log log, Condition condition)
 {
     private bool _legacyTold;
 
     /// <summary>Who is in the way, and what helps; null when nobody is.</summary>
-    internal string? InTheWay => trouble.Message;
+    internal string? InTheWay => condition.Message;
 
     /// <summary>Puts the accept where it is needed, and tells who is in the way.</summary>
     /// <returns>What was done; null when nothing was to be done.</returns>
@@ -28,11 +28,11 @@ internal sealed class OtherFirewalls(TwillConf conf, Log log, Trouble trouble)
         List<string> done = [.. families.Select(traffic => IptablesAccept.Keep(nft, traffic)).OfType<string>()];
         if (Find(nft, families) is { } text)
         {
-            trouble.Failed(text);
+            condition.Raise(text);
         }
         else
         {
-            trouble.Over();
+            condition.Resolve();
         }
 
         return done.Count == 0 ? null : string.Join("; ", done);

@@ -2,13 +2,13 @@ using System.Text;
 
 namespace Twill.Agent.Tests;
 
-public sealed class TroubleTests : IDisposable
+public sealed class ConditionTests : IDisposable
 {
     private readonly ManualClock _clock = new();
     private readonly MemoryStream _output = new();
-    private readonly Trouble _etcd;
+    private readonly Condition _etcd;
 
-    public TroubleTests() => _etcd = new Trouble(new Log(_output, LogLevel.Info, LogFormat.Text, _clock), _clock, "etcd");
+    public ConditionTests() => _etcd = new Condition(new Log(_output, LogLevel.Info, LogFormat.Text, _clock), _clock, "etcd");
 
     private string[] Lines => Encoding.UTF8.GetString(_output.ToArray()).Split('\n', StringSplitOptions.RemoveEmptyEntries);
 
@@ -17,7 +17,7 @@ public sealed class TroubleTests : IDisposable
     {
         for (int second = 0; second < 600; second++)
         {
-            _etcd.Failed("unreachable");
+            _etcd.Raise("unreachable");
             _clock.Advance(TimeSpan.FromSeconds(1));
         }
 
@@ -29,8 +29,8 @@ public sealed class TroubleTests : IDisposable
     [Fact]
     public void Another_failure_is_told_at_once()
     {
-        _etcd.Failed("unreachable");
-        _etcd.Failed("wrong password");
+        _etcd.Raise("unreachable");
+        _etcd.Raise("wrong password");
 
         Lines.Should().HaveCount(2);
         _etcd.Message.Should().Be("wrong password");
@@ -41,8 +41,8 @@ public sealed class TroubleTests : IDisposable
     {
         for (int i = 0; i < 10; i++)
         {
-            _etcd.Failed("no answer from one");
-            _etcd.Failed("no answer from two");
+            _etcd.Raise("no answer from one");
+            _etcd.Raise("no answer from two");
         }
 
         Lines.Should().HaveCount(2);
@@ -51,10 +51,10 @@ public sealed class TroubleTests : IDisposable
     [Fact]
     public void Its_end_is_told_with_how_long_it_lasted()
     {
-        _etcd.Failed("unreachable");
+        _etcd.Raise("unreachable");
         _clock.Advance(TimeSpan.FromSeconds(12.5));
-        _etcd.Over();
-        _etcd.Over();
+        _etcd.Resolve();
+        _etcd.Resolve();
 
         Lines.Should().HaveCount(2);
         Lines[1].Should().EndWith("info twilld: etcd: over after 12.5 s");

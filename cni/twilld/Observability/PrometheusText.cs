@@ -5,7 +5,7 @@ using System.Text;
 namespace Twill.Agent;
 
 /// <summary>Writes figures in the text format of Prometheus.</summary>
-internal sealed class Metrics
+internal sealed class PrometheusText
 {
     private readonly StringBuilder _text = new();
     private string _name = "";
@@ -14,9 +14,9 @@ internal sealed class Metrics
     /// <param name="networks">A network's figures each.</param>
     /// <param name="version">twilld's.</param>
     /// <param name="now">The time of day.</param>
-    internal static string Of(IReadOnlyList<AgentFigures> networks, string version, DateTimeOffset now)
+    internal static string Write(IReadOnlyList<AgentMetrics> networks, string version, DateTimeOffset now)
     {
-        Metrics to = new();
+        PrometheusText to = new();
         to.Begin("twill_build_info", "gauge", "The version, as a label; always 1.");
         to.Add(1, ("version", version));
         to.AddProcess();
@@ -44,7 +44,7 @@ internal sealed class Metrics
         );
         to.Add(networks, "twill_etcd_silence_seconds", "gauge", "Time since etcd last answered.", n => (now - n.EtcdContact)?.TotalSeconds);
         to.Begin("twill_rounds_total", "counter", "Comparisons of what should be with what is, by what was looked at.");
-        foreach (AgentFigures network in networks)
+        foreach (AgentMetrics network in networks)
         {
             foreach ((string kind, long count) in network.Rounds)
             {
@@ -60,12 +60,12 @@ internal sealed class Metrics
             "Things put in order on this host: bridge, ports, forwarding, firewall.",
             n => n.HostChanges
         );
-        to.Begin("twill_trouble", "gauge", "1 while it fails; the log and /healthz say how.");
-        foreach (AgentFigures network in networks)
+        to.Begin("twill_condition_failing", "gauge", "1 while the condition fails; the log and /healthz say how.");
+        foreach (AgentMetrics network in networks)
         {
-            foreach ((string what, string? message) in network.Troubles)
+            foreach ((string name, string? message) in network.Conditions)
             {
-                to.Add(message is null ? 0 : 1, ("network", network.Network), ("what", what));
+                to.Add(message is null ? 0 : 1, ("network", network.Network), ("condition", name));
             }
         }
 
@@ -74,7 +74,7 @@ internal sealed class Metrics
 
     /// <summary>A container has one address of each family. IPv4: all but the network's own address, the gateway and the broadcast; IPv6
     /// has none.</summary>
-    private static double? Capacity(AgentFigures network) =>
+    private static double? Capacity(AgentMetrics network) =>
         network
             .Subnets.GroupBy(s => s.BaseAddress.AddressFamily == AddressFamily.InterNetwork ? (Bits: 32, Taken: 3) : (Bits: 128, Taken: 2))
             .Select(family => family.Sum(s => Math.Max(0, Math.Pow(2, family.Key.Bits - s.PrefixLength) - family.Key.Taken)))
@@ -89,10 +89,10 @@ internal sealed class Metrics
         Add(Environment.CpuUsage.TotalTime.TotalSeconds);
     }
 
-    private void Add(IReadOnlyList<AgentFigures> networks, string name, string type, string help, Func<AgentFigures, double?> of)
+    private void Add(IReadOnlyList<AgentMetrics> networks, string name, string type, string help, Func<AgentMetrics, double?> of)
     {
         Begin(name, type, help);
-        foreach (AgentFigures network in networks)
+        foreach (AgentMetrics network in networks)
         {
             if (of(network) is { } value)
             {

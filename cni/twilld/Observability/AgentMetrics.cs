@@ -2,9 +2,9 @@ using System.Net;
 
 namespace Twill.Agent;
 
-/// <summary>How the agent is in one network, in numbers.</summary>
+/// <summary>The figures of one network.</summary>
 /// <param name="Network">The network's name.</param>
-internal sealed record AgentFigures(string Network)
+internal sealed record AgentMetrics(string Network)
 {
     /// <summary>Subnets that this host holds.</summary>
     internal IReadOnlyList<IPNetwork> Subnets { get; init; } = [];
@@ -39,6 +39,6 @@ internal sealed record AgentFigures(string Network)
     /// <summary>Things put in order on this host: bridge, ports, forwarding, firewall.</summary>
     internal long HostChanges { get; init; }
 
-    /// <summary>What may fail, and how it fails at present: null when it does not.</summary>
-    internal IReadOnlyList<(string What, string? Message)> Troubles { get; init; } = [];
+    /// <summary>The conditions, each with the failure that lasts; null when there is none.</summary>
+    internal IReadOnlyList<(string Name, string? Message)> Conditions { get; init; } = [];
 }

@@ -6,7 +6,7 @@ using Twill.Linux.Netlink;
 
 namespace Twill.Agent.Tests;
 
-public sealed class HeardEntriesTests
+public sealed class OverlayEntryEventsTests
 {
     private static readonly LocalNode s_self = new(
         "pods",
@@ -24,9 +24,9 @@ public sealed class HeardEntriesTests
         "vxlan"
     );
 
-    private readonly HeardEntries _heard = new();
+    private readonly OverlayEntryEvents _events = new();
 
-    public HeardEntriesTests() => _heard.Want(Wanted(s_peer));
+    public OverlayEntryEventsTests() => _events.Expect(Wanted(s_peer));
 
     [Theory]
     [InlineData("fdb add", "02:bb:00:00:00:03", "192.168.64.3", true, true)]
@@ -48,31 +48,31 @@ public sealed class HeardEntriesTests
         bool fits
     )
     {
-        _heard.Add("twill.1", Change(what, mac, address, asOurs));
+        _events.Add("twill.1", Change(what, mac, address, asOurs));
 
-        _heard.AreOurDoing().Should().Be(fits);
-        _heard.AreOurDoing().Should().BeTrue("it is told once");
+        _events.TakeAndCompare().Should().Be(fits);
+        _events.TakeAndCompare().Should().BeTrue("it is told once");
     }
 
     [Fact]
     public void Of_a_host_that_came_and_went_the_last_word_counts()
     {
-        _heard.Add("twill.1", Change("fdb add", "02:bb:00:00:00:04", "192.168.64.4", true));
-        _heard.Add("twill.1", Change("neigh add", "02:bb:00:00:00:04", "10.244.8.0", true));
-        _heard.Add("twill.1", Change("fdb del", "02:bb:00:00:00:04", "192.168.64.4", true));
-        _heard.Add("twill.1", Change("neigh del", "02:bb:00:00:00:04", "10.244.8.0", true));
+        _events.Add("twill.1", Change("fdb add", "02:bb:00:00:00:04", "192.168.64.4", true));
+        _events.Add("twill.1", Change("neigh add", "02:bb:00:00:00:04", "10.244.8.0", true));
+        _events.Add("twill.1", Change("fdb del", "02:bb:00:00:00:04", "192.168.64.4", true));
+        _events.Add("twill.1", Change("neigh del", "02:bb:00:00:00:04", "10.244.8.0", true));
 
-        _heard.AreOurDoing().Should().BeTrue();
+        _events.TakeAndCompare().Should().BeTrue();
     }
 
     [Fact]
     public void What_is_wanted_follows_a_change()
     {
-        _heard.Want(new FollowUp(Wanted(s_peer), Wanted(), Plan.Between(Wanted(), Actual.Empty), []));
-        _heard.Add("twill.1", Change("fdb del", "02:bb:00:00:00:03", "192.168.64.3", true));
-        _heard.Add("twill.1", Change("neigh del", "02:bb:00:00:00:03", "10.244.7.0", true));
+        _events.Expect(new FollowUp(Wanted(s_peer), Wanted(), Plan.Between(Wanted(), Actual.Empty), []));
+        _events.Add("twill.1", Change("fdb del", "02:bb:00:00:00:03", "192.168.64.3", true));
+        _events.Add("twill.1", Change("neigh del", "02:bb:00:00:00:03", "10.244.7.0", true));
 
-        _heard.AreOurDoing().Should().BeTrue();
+        _events.TakeAndCompare().Should().BeTrue();
     }
 
     private static Desired Wanted(params PeerLease[] peers) =>

@@ -3,11 +3,11 @@ using System.Text.RegularExpressions;
 
 namespace Twill.Agent.Tests;
 
-public sealed class MetricsTests
+public sealed class PrometheusTextTests
 {
     private static readonly DateTimeOffset s_now = new(2026, 11, 20, 10, 0, 0, TimeSpan.Zero);
 
-    private static readonly AgentFigures s_pods = new("pods")
+    private static readonly AgentMetrics s_pods = new("pods")
     {
         Subnets = [IPNetwork.Parse("10.244.7.0/24"), IPNetwork.Parse("10.244.9.0/24")],
         LeaseSecondsLeft = 59.5,
@@ -16,7 +16,7 @@ public sealed class MetricsTests
         PeersWanted = 12,
         PeersProgrammed = 11,
         Rounds = [("host", 2), ("everything", 7)],
-        Troubles = [("lease", null), ("kernel", "it says \"no\"")],
+        Conditions = [("lease", null), ("kernel", "it says \"no\"")],
     };
 
     [Theory]
@@ -29,8 +29,8 @@ public sealed class MetricsTests
     [InlineData("twill_lease_left_seconds{network=\"pods\"} 59.5")]
     [InlineData("twill_etcd_silence_seconds{network=\"pods\"} 3")]
     [InlineData("twill_rounds_total{network=\"pods\",kind=\"everything\"} 7")]
-    [InlineData("twill_trouble{network=\"pods\",what=\"lease\"} 0")]
-    [InlineData("twill_trouble{network=\"pods\",what=\"kernel\"} 1")]
+    [InlineData("twill_condition_failing{network=\"pods\",condition=\"lease\"} 0")]
+    [InlineData("twill_condition_failing{network=\"pods\",condition=\"kernel\"} 1")]
     public void A_figure_is_a_line_with_its_network(string line) => Lines(s_pods).Should().Contain(line);
 
     [Fact]
@@ -42,7 +42,7 @@ public sealed class MetricsTests
 
     [Fact]
     public void What_is_not_known_is_left_out() =>
-        Lines(new AgentFigures("pods")).Should().NotContain(line => line.StartsWith("twill_lease_left_seconds{", StringComparison.Ordinal));
+        Lines(new AgentMetrics("pods")).Should().NotContain(line => line.StartsWith("twill_lease_left_seconds{", StringComparison.Ordinal));
 
     [Fact]
     public void Every_metric_is_explained_once_and_before_its_values_and_every_line_is_of_the_format()
@@ -62,5 +62,5 @@ public sealed class MetricsTests
         lines.Where(line => line[0] != '#').Select(line => line.Split('{', ' ')[0]).Distinct().Should().BeSubsetOf(types);
     }
 
-    private static string[] Lines(params AgentFigures[] networks) => Metrics.Of(networks, "1.2.3", s_now).TrimEnd('\n').Split('\n');
+    private static string[] Lines(params AgentMetrics[] networks) => PrometheusText.Write(networks, "1.2.3", s_now).TrimEnd('\n').Split('\n');
 }

@@ -1,0 +1,64 @@
+using System.Globalization;
+
+namespace Twill.Agent;
+
+/// <summary>
+/// One thing that may fail, as an operator sees it. A failure that repeats is logged once, then ever more rarely: after 1, 2, 4, ..
+/// minutes, at most hourly. Another failure of the same thing is logged at once, and so is the end.
+/// </summary>
+internal sealed class Condition(Log log, TimeProvider clock, string name)
+{
+    private static readonly TimeSpan FirstPause = TimeSpan.FromMinutes(1),
+        LongestPause = TimeSpan.FromHours(1);
+
+    private readonly HashSet<string> _logged = [];
+    private DateTimeOffset _since,
+        _nextLog;
+    private TimeSpan _pause;
+
+    /// <summary>What may fail.</summary>
+    internal string Name => name;
+
+    /// <summary>The failure that lasts; null while all is well.</summary>
+    internal string? Message { get; private set; }
+
+    /// <summary>It failed.</summary>
+    internal void Raise(string message, LogLevel level = LogLevel.Warning)
+    {
+        DateTimeOffset now = clock.GetUtcNow();
+        if (Message is null)
+        {
+            _since = now;
+            _logged.Clear();
+        }
+
+        if (_logged.Add(message))
+        {
+            log.Write(level, $"{name}: {message}");
+            (_pause, _nextLog) = (FirstPause, now + FirstPause);
+        }
+        else if (now >= _nextLog)
+        {
+            log.Write(level, $"{name}, for {Text(now - _since)}: {message}");
+            _pause = _pause * 2 > LongestPause ? LongestPause : _pause * 2;
+            _nextLog = now + _pause;
+        }
+
+        Message = message;
+    }
+
+    /// <summary>It works.</summary>
+    internal void Resolve()
+    {
+        if (Message is not null)
+        {
+            log.Info($"{name}: over after {Text(clock.GetUtcNow() - _since)}");
+            Message = null;
+        }
+    }
+
+    private static string Text(TimeSpan time) =>
+        time.TotalMinutes < 1
+            ? string.Create(CultureInfo.InvariantCulture, $"{time.TotalSeconds:0.#} s")
+            : string.Create(CultureInfo.InvariantCulture, $"{time.TotalMinutes:0} min");
+}
