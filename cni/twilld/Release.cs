@@ -70,11 +70,11 @@ internal sealed class Release(AgentOptions options, StateDir state, Log log)
             return true;
         }
 
-        using EtcdClient etcd = new(ClusterTerms.Options(conf.Ipam.Etcd!));
+        using EtcdClient etcd = new(LeaseMapper.Options(conf.Ipam.Etcd!));
         LeaseStore store = new(etcd, conf.Ipam.Etcd!.Prefix, nodeId, () => BootClock.Now);
         using FileLock held = await Task.Run(() => at.Lock(LockTimeout), stop).ConfigureAwait(false);
         SubnetFile? file = SubnetFile.TryRead(at, out _);
-        HeldLease? lease = ClusterTerms.Held(file, conf.Name, nodeId);
+        HeldLease? lease = LeaseMapper.Held(file, conf.Name, nodeId, BootClock.BootId);
 
         // Asked first: when etcd does not answer, this host still holds what it held.
         IReadOnlyList<IPNetwork> subnets = SubnetKey.Prefixes([

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Twill.Cluster;
+using Twill.Network.State;
 using Twill.System;
 
 namespace Twill.Agent;

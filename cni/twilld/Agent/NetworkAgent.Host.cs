@@ -24,7 +24,7 @@ internal sealed partial class NetworkAgent
 
     private bool BringHostInOrder(RouteSocket route)
     {
-        if (_keeper is { HasLostForNothing: true })
+        if (_keeper is { HasUnusedLost: true })
         {
             _leaseDue.Set();
         }

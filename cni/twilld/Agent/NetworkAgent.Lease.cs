@@ -44,6 +44,16 @@ internal sealed partial class NetworkAgent
         return next < most ? next : most;
     }
 
+    /// <summary>Whether etcd shows all that is held as this lease's; if not, a step is due.</summary>
+    private bool IsLeaseShownBy(PeerTable leases)
+    {
+        HeldLease? held = _keeper!.Held;
+        return held is null
+            || held.Prefixes.All(subnet =>
+                leases.Any(lease => lease.LeaseId == held.LeaseId && lease.Peers.Any(peer => peer.Subnet.Equals(subnet)))
+            );
+    }
+
     private async Task<bool> StepLeaseAsync(CancellationToken stop)
     {
         NodeFile? node = _node;
@@ -54,7 +64,7 @@ internal sealed partial class NetworkAgent
 
         try
         {
-            await _keeper!.StepAsync(node, () => ClusterTerms.Attributes(node, _etcd!.LocalAddress), stop).ConfigureAwait(false);
+            await _keeper!.StepAsync(node, () => LeaseMapper.Attributes(node, _etcd!.LocalAddress), stop).ConfigureAwait(false);
             _leaseCondition.Resolve();
             return true;
         }

@@ -58,7 +58,7 @@ internal sealed partial class NetworkAgent
         Ask(ReconcileReason.Peers);
 
         // etcd is back, or shows that a key of ours is gone or another's: the lease is looked after now, not at its next turn.
-        if (_leaseCondition.Message is not null || !_keeper!.IsShownBy(_peers))
+        if (_leaseCondition.Message is not null || !IsLeaseShownBy(_peers))
         {
             _leaseDue.Set();
         }

@@ -20,7 +20,7 @@ internal sealed partial class NetworkAgent : IDisposable
     private readonly Dictionary<AddressFamily, string> _vtepMacs = [];
     private readonly EtcdClient? _etcd;
     private readonly LeaseStore? _store;
-    private readonly LeaseKeeper? _keeper;
+    private readonly LeaseManager? _keeper;
     private readonly PeerTable _peers;
     private readonly PeerReport _report;
     private readonly BridgeKeeper _bridge;
@@ -44,7 +44,7 @@ internal sealed partial class NetworkAgent : IDisposable
     {
         (_conf, _clock, _log) = (conf, clock, log.ForNetwork(conf.Name));
         _state = state.Network(conf.Name);
-        _backend = Backend.Create(ClusterTerms.BackendOptions(conf.Backend));
+        _backend = Backend.Create(PeerLeaseMapper.BackendOptions(conf.Backend));
         _bridgeIsOurs = !conf.IsForeign && !conf.Ipam.IsForeign;
         (_peers, _report, _bridge) = (
             new PeerTable(_log, clock, TimeSpan.FromSeconds(conf.Ipam.LeaseTtl)),
@@ -61,10 +61,15 @@ internal sealed partial class NetworkAgent : IDisposable
         if (conf.Ipam.Etcd is { } etcd)
         {
             string nodeId = Told(NodeIdentity.NodeId(conf.Ipam.DataDir, out string? replaced), replaced);
-            NetworkConfig wanted = ClusterTerms.Network(conf);
-            _etcd = new EtcdClient(ClusterTerms.Options(etcd));
+            LeaseRequest request = LeaseMapper.Request(conf, nodeId, BootClock.BootId);
+            _etcd = new EtcdClient(LeaseMapper.Options(etcd));
             _store = new LeaseStore(_etcd, etcd.Prefix, nodeId, () => BootClock.Now);
-            _keeper = new LeaseKeeper(_store, wanted, _state, conf, nodeId, _log);
+            _keeper = new LeaseManager(
+                _store,
+                request,
+                new LeaseStateFiles(_state, conf.Ipam.DataDir, conf.Name),
+                new LeaseLog(_log)
+            );
         }
     }
 

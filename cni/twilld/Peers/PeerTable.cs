@@ -157,7 +157,7 @@ internal sealed class PeerTable(Log log, TimeProvider clock, TimeSpan patience)
 
     private static bool Overlap(IPNetwork outer, IPNetwork inner) => outer.Contains(inner.BaseAddress);
 
-    private static KnownLease Known(NodeLease lease) => new(ClusterTerms.Peers(lease), lease.LeaseId);
+    private static KnownLease Known(NodeLease lease) => new(PeerLeaseMapper.Peers(lease), lease.LeaseId);
 
     private void Tell(UnreadableLease bad) => log.Warning($"etcd key {bad.Key} is no lease one can use: {bad.Reason}");
 }

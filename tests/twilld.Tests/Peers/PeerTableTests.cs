@@ -108,7 +108,7 @@ public sealed class PeerTableTests
 
     private List<PeerLease>? Reachable() => _table.TakeAll(_ => false);
 
-    private static PeerLease[] Peers(params NodeLease[] leases) => [.. leases.SelectMany(ClusterTerms.Peers)];
+    private static PeerLease[] Peers(params NodeLease[] leases) => [.. leases.SelectMany(PeerLeaseMapper.Peers)];
 
     private static LeaseSnapshot Snapshot(params NodeLease[] leases) => new(leases, []);
 

@@ -1,16 +1,18 @@
 using System.Net;
 using System.Net.Sockets;
-using Twill.Network.State;
 using Twill.System;
 
-namespace Twill.Agent;
+namespace Twill.Network.State;
 
 /// <summary>The records of twill-ipam, seen from outside: one file per address that a container has, named by it.</summary>
-internal static class AddressRecords
+public static class AddressRecords
 {
     /// <summary>The addresses of these subnets that a container of this boot may have: no container outlived the one before.</summary>
+    /// <param name="dataDir">the directory of records</param>
+    /// <param name="network">the network's name</param>
+    /// <param name="subnets">the subnets</param>
     /// <exception cref="IOException">The directory cannot be read.</exception>
-    internal static List<IPAddress> InUse(string dataDir, string network, IReadOnlyList<IPNetwork> subnets) =>
+    public static List<IPAddress> InUse(string dataDir, string network, IReadOnlyList<IPNetwork> subnets) =>
         [
             .. AddressFile
                 .List(dataDir, network)
@@ -23,7 +25,7 @@ internal static class AddressRecords
 
     /// <summary>Whether any container of this host has an address of the subnet.</summary>
     /// <exception cref="IOException">The directory cannot be read.</exception>
-    internal static bool AnyIn(string dataDir, string network, IPNetwork subnet)
+    public static bool AnyIn(string dataDir, string network, IPNetwork subnet)
     {
         DirectoryInfo records = new(Path.Combine(dataDir, network));
         return records.Exists
@@ -32,7 +34,7 @@ internal static class AddressRecords
 
     /// <summary>How many addresses of the network containers of this host have: of the family of which they have more.</summary>
     /// <exception cref="IOException">The directory cannot be read.</exception>
-    internal static int Count(string dataDir, string network)
+    public static int Count(string dataDir, string network)
     {
         DirectoryInfo records = new(Path.Combine(dataDir, network));
         return records.Exists

@@ -1,0 +1,261 @@
+using System.Net;
+using Twill.Network.State;
+
+namespace Twill.Cluster;
+
+/// <summary>What the caller of <see cref="LeaseManager.HoldAsync"/> wants to do with the subnets.</summary>
+public enum LeaseDemand
+{
+    /// <summary>To keep them: the agent.</summary>
+    Keep,
+
+    /// <summary>To hand out an address of them.</summary>
+    Addresses,
+
+    /// <summary>To hand out an address, and every one of the subnets that are held is taken.</summary>
+    MoreAddresses,
+}
+
+/// <summary>
+/// Keeps this host's subnets in one network: adopts the lease that another process of this host took, or takes one; keeps it alive;
+/// publishes what changed about this host. What is held stands in subnet.json, which nobody else writes. twilld and twill-ipam take turns
+/// under the network's lock.
+/// </summary>
+/// <param name="store">The network in etcd.</param>
+/// <param name="request">What this host asks for.</param>
+/// <param name="state">What is kept on this host.</param>
+/// <param name="log">Hears what happens.</param>
+public sealed class LeaseManager(LeaseStore store, LeaseRequest request, ILeaseState state, ILeaseLog log)
+{
+    private static readonly TimeSpan s_lockTimeout = TimeSpan.FromSeconds(10);
+
+    private readonly Lock _lock = new();
+    private volatile Holding _holding = new(null, []);
+    private volatile Agreement _agreement = new(null, null);
+    private LeaseAttributes? _published;
+    private bool _isAdopted;
+
+    /// <summary>The lease after the last step; null before the first one that succeeded.</summary>
+    public HeldLease? Held => _holding.Lease;
+
+    /// <summary>Subnets that were this host's and are another's now.</summary>
+    public IReadOnlyList<IPNetwork> Lost => _holding.Lost;
+
+    /// <summary>
+    /// Whether the network in etcd is the one that this host is configured for; null while etcd has not said. As long as it is not true,
+    /// what an earlier configuration made on this host is all that connects its containers, and stays.
+    /// </summary>
+    public bool? IsAccepted
+    {
+        get
+        {
+            Agreement now = _agreement;
+            return now.Refusal is not null ? false
+                : now.Network is not null ? true
+                : null;
+        }
+    }
+
+    /// <summary>The network as etcd last had it without contradicting this host's configuration; null before that.</summary>
+    public NetworkConfig? Agreed => _agreement.Network;
+
+    /// <summary>When the lease must be renewed next: after a third of its time, so that two renewals may fail.</summary>
+    public TimeSpan RenewAfter => TimeSpan.FromSeconds(Math.Max(0.5, (Held?.Ttl ?? request.Ttl) / 3.0));
+
+    /// <summary>Whether a lost subnet has no container here any more: a step is due that forgets it, so that its new owner is
+    /// reached.</summary>
+    public bool HasUnusedLost => Lost.Any(subnet => !state.HasContainers(subnet));
+
+    /// <summary>Reads what another process of this host may have written since: a first lease, or one more subnet.</summary>
+    public void Adopt()
+    {
+        lock (_lock)
+        {
+            SubnetFile? file = Read();
+            if (Known(file) is { } held)
+            {
+                _holding = new Holding(held, file!.Lost);
+            }
+        }
+    }
+
+    /// <summary>Takes the network's lock, then does as <see cref="HoldAsync"/> for who keeps the subnets.</summary>
+    /// <exception cref="TimeoutException">Another process keeps the network's lock.</exception>
+    public async Task StepAsync(NodeFile? node, Func<LeaseAttributes> publish, CancellationToken stop)
+    {
+        using IDisposable held = await Task.Run(() => state.Lock(s_lockTimeout), stop).ConfigureAwait(false);
+        await HoldAsync(LeaseDemand.Keep, node, publish, stop).ConfigureAwait(false);
+    }
+
+    /// <summary>One step: take a lease, or renew the one there is, and publish with it what this host is. The caller holds the network's
+    /// lock.</summary>
+    /// <param name="demand">What the subnets are for.</param>
+    /// <param name="node">What this host is; null when it only leases.</param>
+    /// <param name="publish">What it publishes, asked for when etcd has answered.</param>
+    /// <param name="stop">Breaks off.</param>
+    /// <exception cref="EtcdException">etcd could not be asked; what is held stays held until its deadline.</exception>
+    /// <exception cref="ClusterException">etcd knows the network with another configuration, or has no subnet left.</exception>
+    public async Task HoldAsync(LeaseDemand demand, NodeFile? node, Func<LeaseAttributes> publish, CancellationToken stop)
+    {
+        ClusterException? refusal = await CheckConfigAsync(stop).ConfigureAwait(false);
+        await HoldAgreedAsync(demand, refusal is null ? Agreed : null, refusal, node, publish, stop).ConfigureAwait(false);
+    }
+
+    /// <summary>As <see cref="HoldAsync"/>, when it is known whether etcd agrees.</summary>
+    /// <param name="demand">What the subnets are for.</param>
+    /// <param name="network">The network as etcd has it; null: it contradicts this host's configuration.</param>
+    /// <param name="refusal">The contradiction.</param>
+    /// <param name="node">What this host is.</param>
+    /// <param name="publish">What it publishes.</param>
+    /// <param name="stop">Breaks off.</param>
+    internal async Task HoldAgreedAsync(
+        LeaseDemand demand,
+        NetworkConfig? network,
+        ClusterException? refusal,
+        NodeFile? node,
+        Func<LeaseAttributes> publish,
+        CancellationToken stop
+    )
+    {
+        SubnetFile? file = Read();
+        HeldLease? lease = Known(file);
+        IReadOnlyList<IPNetwork> lost = lease is null ? [] : StillUsed(file!.Lost);
+        if (network is null && lease is null)
+        {
+            throw refusal!;
+        }
+
+        LeaseAttributes attributes = publish();
+        if (lease is null)
+        {
+            lease = await store.AcquireAsync(network!, attributes, request.Ttl, stop).ConfigureAwait(false);
+            log.Leased(lease, attributes);
+            _published = attributes;
+        }
+        else if (network is not null && lease.Subnets.Any(network.ChangesFamilies))
+        {
+            HeldLease former = lease;
+            lease = await store.AcquireAsync(network, attributes, request.Ttl, stop).ConfigureAwait(false);
+            lost = [.. lost.Union(former.Prefixes).Except(lease.Prefixes)];
+            log.FamiliesChanged(lease, former);
+            _published = attributes;
+        }
+        else
+        {
+            if (!_isAdopted)
+            {
+                log.Adopted(lease);
+            }
+
+            RenewResult renewed = await store.RenewAsync(lease, attributes, stop).ConfigureAwait(false);
+            (lease, lost) = (renewed.Held, Settle(renewed, lost));
+            if (_published != attributes && lease.Subnets.Count > 0 && network is not null)
+            {
+                renewed = await store.RepublishAsync(lease, attributes, stop).ConfigureAwait(false);
+                (lease, lost) = (renewed.Held, Settle(renewed, lost));
+                if (_published is not null)
+                {
+                    log.Republished(attributes);
+                }
+
+                _published = attributes;
+            }
+        }
+
+        // Until the file says so, twill-ipam would go on handing out addresses of a lost subnet.
+        Save(lease, lost, node);
+        if (network is not null && (demand == LeaseDemand.MoreAddresses || lease.Subnets.Count == 0))
+        {
+            bool replaces = lease.Subnets.Count == 0;
+            lease = await store.GrowAsync(lease, network, attributes, stop).ConfigureAwait(false);
+            Save(lease, [.. lost.Except(lease.Prefixes)], node);
+            if (replaces)
+            {
+                log.Replaced(lease);
+            }
+        }
+
+        _isAdopted = true;
+        log.Renewed(lease);
+        if (refusal is not null)
+        {
+            throw refusal;
+        }
+    }
+
+    /// <summary>The cluster's configuration is compared each time: an operator may change it, and change it back.</summary>
+    private async Task<ClusterException?> CheckConfigAsync(CancellationToken stop)
+    {
+        try
+        {
+            _agreement = new Agreement(await store.EnsureConfigAsync(request.Wanted, stop).ConfigureAwait(false), null);
+            return null;
+        }
+        catch (ClusterException e)
+        {
+            _agreement = _agreement with { Refusal = e };
+            return e;
+        }
+    }
+
+    private SubnetFile? Read()
+    {
+        SubnetFile? file = state.Read(out string? problem);
+        if (problem is not null)
+        {
+            log.Unreadable(problem);
+        }
+
+        return file;
+    }
+
+    private HeldLease? Known(SubnetFile? file) => LeaseMapper.Held(file, request.Network, request.NodeId, request.BootId);
+
+    private void Save(HeldLease lease, IReadOnlyList<IPNetwork> lost, NodeFile? node)
+    {
+        lock (_lock)
+        {
+            state.Write(LeaseMapper.File(request, lease, lost, node));
+            _holding = new Holding(lease, lost);
+        }
+    }
+
+    private List<IPNetwork> StillUsed(IReadOnlyList<IPNetwork> lost)
+    {
+        List<IPNetwork> used = [];
+        foreach (IPNetwork subnet in lost)
+        {
+            if (state.HasContainers(subnet))
+            {
+                used.Add(subnet);
+            }
+            else
+            {
+                log.LostIsUnused(subnet);
+            }
+        }
+
+        return used;
+    }
+
+    private IReadOnlyList<IPNetwork> Settle(RenewResult renewed, IReadOnlyList<IPNetwork> lost)
+    {
+        foreach (SubnetKey subnets in renewed.Lost)
+        {
+            log.Lost(subnets);
+        }
+
+        if (renewed.Restored.Count > 0)
+        {
+            log.Restored(renewed.Restored);
+        }
+
+        return [.. lost.Union(SubnetKey.Prefixes(renewed.Lost)).Except(renewed.Held.Prefixes)];
+    }
+
+    /// <summary>What other threads see of the last step.</summary>
+    private sealed record Holding(HeldLease? Lease, IReadOnlyList<IPNetwork> Lost);
+
+    /// <summary>The last answer of etcd about the network's configuration.</summary>
+    private sealed record Agreement(NetworkConfig? Network, ClusterException? Refusal);
+}

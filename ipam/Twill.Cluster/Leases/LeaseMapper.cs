@@ -1,0 +1,96 @@
+using System.Net;
+using Twill.Cni;
+using Twill.Network.Configuration;
+using Twill.Network.State;
+
+namespace Twill.Cluster;
+
+/// <summary>What this host's configuration and state files mean in etcd: the network it wants, what it publishes, what it holds.</summary>
+public static class LeaseMapper
+{
+    /// <summary>How the cluster's etcd is reached.</summary>
+    /// <param name="etcd">The section of the configuration.</param>
+    /// <param name="callTimeout">Limit for one call; null: the client's own.</param>
+    public static EtcdOptions Options(EtcdConf etcd, TimeSpan? callTimeout = null) =>
+        new(etcd.Endpoints, etcd.CaFile, etcd.CertFile, etcd.KeyFile, etcd.Username, etcd.PasswordFile, callTimeout);
+
+    /// <summary>What this host asks of the cluster in a network.</summary>
+    /// <param name="conf">The network.</param>
+    /// <param name="nodeId">This host's identity.</param>
+    /// <param name="bootId">The boot that deadlines belong to.</param>
+    /// <exception cref="ClusterException">ConfigInvalid: the configuration makes no sense.</exception>
+    public static LeaseRequest Request(TwillConf conf, string nodeId, string bootId) =>
+        new(conf.Name, Network(conf), conf.Ipam.LeaseTtl, nodeId, bootId);
+
+    /// <summary>The network as this host's configuration wants it.</summary>
+    /// <exception cref="ClusterException">ConfigInvalid: it makes no sense.</exception>
+    public static NetworkConfig Network(TwillConf conf) =>
+        NetworkConfig.Create(Range(conf.Ipam.IPv4), conf.Ipam.IPv6 is { } ipv6 ? Range(ipv6) : null, Backend(conf.Backend));
+
+    /// <summary>What this host publishes with its lease.</summary>
+    /// <param name="node">What it is; null under a main plugin of somebody else, where only the lease itself matters.</param>
+    /// <param name="seenByEtcd">Its address on the connection to etcd, which tells who holds the lease when there is no node file.</param>
+    /// <exception cref="CniException">UnsupportedField: the node file is of a backend that cannot be published.</exception>
+    public static LeaseAttributes Attributes(NodeFile? node, IPAddress? seenByEtcd) =>
+        node?.BackendType switch
+        {
+            null => seenByEtcd is null ? LeaseAttributes.Alloc() : LeaseAttributes.Alloc(seenByEtcd),
+            "none" => LeaseAttributes.Alloc([.. node.PublicAddresses]),
+            "vxlan" => LeaseAttributes.Vxlan((uint)node.Vni, [.. node.Published]),
+            "host-gw" => LeaseAttributes.HostGw([.. node.PublicAddresses]),
+            "wireguard" => LeaseAttributes.WireGuard(node.PublicKey, node.Port, [.. node.PublicAddresses]),
+            string other => throw new CniException(
+                CniErrorCode.UnsupportedField,
+                "leases are published for vxlan, host-gw, wireguard and none",
+                $"backend.type: {other}"
+            ),
+        };
+
+    /// <summary>The lease that subnet.json tells of, if it is this node's and of this boot; else null.</summary>
+    /// <param name="file">The file; null when there is none.</param>
+    /// <param name="network">The network's name.</param>
+    /// <param name="nodeId">This host's identity.</param>
+    /// <param name="bootId">This boot.</param>
+    public static HeldLease? Held(SubnetFile? file, string network, string nodeId, string bootId) =>
+        file is not null && file.Network == network && file.NodeId == nodeId && file.BootId == bootId
+            ? new HeldLease(file.LeaseId, file.Ttl, file.Deadline, SubnetKey.Pairs(file.Subnets))
+            : null;
+
+    /// <summary>The content of subnet.json for a lease.</summary>
+    /// <param name="request">Whose lease it is.</param>
+    /// <param name="lease">What is held.</param>
+    /// <param name="lost">Subnets that are another host's now and that containers here still use.</param>
+    /// <param name="node">What this host is; null when it only leases.</param>
+    public static SubnetFile File(LeaseRequest request, HeldLease lease, IReadOnlyList<IPNetwork> lost, NodeFile? node) =>
+        new()
+        {
+            Network = request.Network,
+            NodeId = request.NodeId,
+            Subnets = lease.Prefixes,
+            Backend = node?.BackendType ?? "none",
+            Mtu = node?.Mtu ?? 0,
+            LeaseId = lease.LeaseId,
+            Ttl = lease.Ttl,
+            BootId = request.BootId,
+            Deadline = lease.Deadline,
+            Lost = lost,
+        };
+
+    private static SubnetRange Range(IpamFamily family) =>
+        SubnetRange.Create(
+            family.Network ?? throw new InvalidOperationException($"ipam has no {family.Family} network"),
+            family.SubnetLen,
+            family.SubnetMin,
+            family.SubnetMax
+        );
+
+    /// <summary>A host without a backend does not care which one the others use.</summary>
+    private static BackendSettings? Backend(BackendConf backend) =>
+        backend.Type switch
+        {
+            BackendType.Vxlan => BackendSettings.Vxlan(backend.Vni, backend.Port, backend.DirectRouting),
+            BackendType.HostGw => BackendSettings.HostGw,
+            BackendType.WireGuard => BackendSettings.WireGuard(backend.Port, backend.PersistentKeepalive ?? 0),
+            _ => null,
+        };
+}

@@ -1,0 +1,9 @@
+namespace Twill.Cluster;
+
+/// <summary>What a host asks of the cluster in one network.</summary>
+/// <param name="Network">The network's name.</param>
+/// <param name="Wanted">The network as this host's configuration has it.</param>
+/// <param name="Ttl">Seconds that a lease is to last without renewal.</param>
+/// <param name="NodeId">This host's identity.</param>
+/// <param name="BootId">The boot that deadlines belong to.</param>
+public sealed record LeaseRequest(string Network, NetworkConfig Wanted, long Ttl, string NodeId, string BootId);
