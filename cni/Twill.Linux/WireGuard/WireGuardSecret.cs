@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Security.Cryptography;
+using Org.BouncyCastle.Math.EC.Rfc7748;
 
 namespace Twill.Linux.WireGuard;
 
@@ -15,7 +16,7 @@ public sealed class WireGuardSecret : IEquatable<WireGuardSecret>
     public static WireGuardSecret None { get; } = new(new byte[WireGuardKey.Length]);
 
     /// <summary>The public key that belongs to it as a private key: <c>wg pubkey</c>.</summary>
-    public WireGuardKey PublicKey => _public ??= new WireGuardKey(Curve25519.PublicKey(_bytes));
+    public WireGuardKey PublicKey => _public ??= DerivePublicKey();
 
     /// <summary>Reads base64, as <c>wg genkey</c> writes it.</summary>
     /// <returns>False when it is no key.</returns>
@@ -39,7 +40,7 @@ public sealed class WireGuardSecret : IEquatable<WireGuardSecret>
     public WireGuardSecret Clamped()
     {
         WireGuardSecret clamped = new(_bytes);
-        Curve25519.Clamp(clamped._bytes);
+        X25519.ClampPrivateKey(clamped._bytes);
         return clamped;
     }
 
@@ -57,4 +58,16 @@ public sealed class WireGuardSecret : IEquatable<WireGuardSecret>
 
     /// <summary>No part of it.</summary>
     public override string ToString() => "(secret)";
+
+    // X25519 of the base point 9. Not X25519.GeneratePublicKey: it fills a table for the multiples of the base point first, which one key
+    // does not need.
+    private WireGuardKey DerivePublicKey()
+    {
+        Span<byte> basePoint = stackalloc byte[X25519.PointSize];
+        basePoint.Clear();
+        basePoint[0] = 9;
+        byte[] key = new byte[X25519.PointSize];
+        X25519.ScalarMult(_bytes, basePoint, key);
+        return new WireGuardKey(key);
+    }
 }
