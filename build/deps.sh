@@ -12,6 +12,8 @@ help_if_asked "$@"
 
 packages=(
   gcc zlib1g-dev libssl-dev                     # link the native programs
+  gcc-aarch64-linux-gnu libc6-dev-arm64-cross   # the same for arm64
+  qemu-user-static                              # runs what is linked for arm64
   iproute2 nftables iputils-ping procps jq      # make networks and look at them
   conntrack socat python3                       # connections, who answers them, and SCTP packets by hand
   etcd-server etcd-client                       # where subnets are leased

@@ -6,21 +6,40 @@
 #   artifacts/bin/twilld       the node agent
 #   artifacts/symbols/*.dbg    their debug symbols
 #
-#   build/publish.sh [--force]    --force: also when no source changed
+#   build/publish.sh [--arch x64|arm64] [--force] [NAME...]
 #
-# Any warning of the compiler, the trimmer or the linker is a failure.
+#   NAME            only these programs, e.g. twill
+#   --arch arm64    for arm64, by Debian's cross compiler: artifacts/bin-arm64 and artifacts/symbols-arm64
+#   --force         also when no source changed
+#
+# Any warning of the compiler, the trimmer or the linker is a failure. The same sources give the same bytes, wherever they lie.
 set -euo pipefail
 . "$(dirname "$0")/lib/say.sh"
 help_if_asked "$@"
-force=
-case ${1:-} in
-  '') ;;
-  --force) force=yes ;;
-  *) die "unknown argument '$1'; see --help" ;;
-esac
+force='' arch=x64 programs=()
+while [[ $# -gt 0 ]]; do
+  case $1 in
+    --force) force=yes ;;
+    --arch)
+      arch=${2:-}
+      [[ $arch == x64 || $arch == arm64 ]] || die "--arch takes x64 or arm64, not '$arch'; see --help"
+      shift
+      ;;
+    twill | twilld) programs+=("cni/$1") ;;
+    twill-ipam) programs+=("ipam/$1") ;;
+    *) die "unknown argument '$1'; see --help" ;;
+  esac
+  shift
+done
+[[ ${#programs[@]} -gt 0 ]] || programs=(cni/twill ipam/twill-ipam cni/twilld)
 
-programs=(cni/twill ipam/twill-ipam cni/twilld)
-bin=$root/artifacts/bin symbols=$root/artifacts/symbols work=$root/artifacts/publish
+suffix='' cross=''
+if [[ $arch == arm64 ]]; then
+  suffix=-arm64
+  [[ $(uname -m) == aarch64 ]] || cross=yes
+fi
+[[ -z $cross ]] || command -v aarch64-linux-gnu-gcc >/dev/null || die "no 'aarch64-linux-gnu-gcc' found; run build/deps.sh first"
+bin=$root/artifacts/bin$suffix symbols=$root/artifacts/symbols$suffix work=$root/artifacts/publish$suffix
 mkdir -p "$bin" "$symbols" "$work"
 
 # The linker notes that a static glibc program loads libraries of the system when it calls these. The runtime refers to them;
@@ -47,7 +66,7 @@ fingerprint() {
 # publish PROJECT: into artifacts/publish/NAME, then the executable and its symbols to their places.
 publish() {
   local project=$1 name=${1##*/} log=$work/${1##*/}.log
-  if ! dotnet publish "$root/$project" -c Release -r linux-x64 -o "$work/$name" --nologo >"$log" 2>&1; then
+  if ! dotnet publish "$root/$project" --no-restore -c Release -r "linux-$arch" -o "$work/$name" --nologo >"$log" 2>&1; then
     cat "$log" >&2
     die "$name was not published; its log is $log"
   fi
@@ -59,15 +78,25 @@ publish() {
   mv "$work/$name/$name.dbg" "$symbols/"
 }
 
+# restore PROJECT: its packages, once for all architectures. One at a time: two runs of this script would write the same files.
+restore() {
+  local log=$work/${1##*/}.restore.log
+  if ! flock "$root/artifacts/publish.lock" dotnet restore "$root/$1" --nologo >"$log" 2>&1; then
+    cat "$log" >&2
+    die "the packages of ${1##*/} were not restored; the log is $log"
+  fi
+}
+
 for project in "${programs[@]}"; do
   name=${project##*/} now=$(fingerprint "$project")
   if [[ -z $force && -x $bin/$name && $(cat "$work/$name.fingerprint" 2>/dev/null) == "$now" ]]; then
     note=unchanged
   else
     rm -f "$work/$name.fingerprint"
+    restore "$project"
     publish "$project"
     echo "$now" >"$work/$name.fingerprint"
     note=compiled
   fi
-  printf '%-24s %5s kB  %s\n' "artifacts/bin/$name" "$(($(stat -c %s "$bin/$name") / 1000))" "$note"
+  printf '%-30s %5s kB  %s\n' "artifacts/bin$suffix/$name" "$(($(stat -c %s "$bin/$name") / 1000))" "$note"
 done

@@ -131,7 +131,14 @@ count() {
 }
 
 # The jobs: what runs beside the script, each with its log in artifacts/test/.
-publish() { build/publish.sh && build/cnitool.sh; }
+publish() {
+  local arm64=''
+  if [[ -z $only ]] || grep -q Arm64Program "${sources[@]}"; then
+    build/publish.sh --arch arm64 &
+    arm64=$!
+  fi
+  build/publish.sh && build/cnitool.sh && { [[ -z $arm64 ]] || wait "$arm64"; }
+}
 format() { dotnet format Cni.sln --verify-no-changes --no-restore; }
 run() {
   local name=$1

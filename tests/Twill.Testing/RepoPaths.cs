@@ -20,6 +20,10 @@ public static class RepoPaths
     /// <summary>A published program by name; an exception that says how to make it when it is missing.</summary>
     public static string Program(string name) => Published(Path.Combine("artifacts", "bin", name), "build/publish.sh");
 
+    /// <summary>The same for arm64.</summary>
+    public static string Arm64Program(string name) =>
+        Published(Path.Combine("artifacts", "bin-arm64", name), "build/publish.sh --arch arm64");
+
     private static string Published(string path, string script)
     {
         string full = Path.Combine(Root, path);
