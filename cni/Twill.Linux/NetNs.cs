@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Runtime.ExceptionServices;
 using Microsoft.Win32.SafeHandles;
+using Twill.Linux.Netlink;
 
 namespace Twill.Linux;
 
@@ -37,9 +38,18 @@ public sealed class NetNs : IDisposable
         SafeFileHandle handle = Libc.Open(path, Libc.O_RDONLY | Libc.O_NONBLOCK); // a FIFO of that name must not stop us
         try
         {
-            return Libc.NamespaceType(handle) == Libc.CLONE_NEWNET
-                ? new NetNs(handle)
-                : throw new LibcException($"{path} is not a network namespace", Errno.EINVAL);
+            if (Libc.NamespaceType(handle) != Libc.CLONE_NEWNET)
+            {
+                throw new LibcException($"{path} is not a network namespace", Errno.EINVAL);
+            }
+
+            NetNs ns = new(handle);
+            if (NetlinkTrace.IsOn && path != OfThread)
+            {
+                NetlinkTrace.Remember(ns, path);
+            }
+
+            return ns;
         }
         catch
         {

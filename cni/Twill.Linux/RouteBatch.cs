@@ -48,7 +48,7 @@ public sealed class RouteBatch
 
         uint sequence = _socket.NextSequence();
         int offset = _messages.Length;
-        _messages.Append(in request, sequence);
+        _socket.Append(_messages, in request, sequence);
         if (Count == _entries.Length)
         {
             Array.Resize(ref _entries, 2 * Count);
@@ -130,7 +130,7 @@ public sealed class RouteBatch
         int start = _entries[first].Offset;
         int stop = end < Count ? _entries[end].Offset : _messages.Length;
         _messages.AddFlags(_entries[end - 1].Offset, NetlinkFlags.Ack);
-        _socket.Send(_messages.Bytes[start..stop]);
+        _socket.Send(_messages, start, stop);
 
         uint firstSequence = _entries[first].Sequence;
         int failed = 0;

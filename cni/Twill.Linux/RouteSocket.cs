@@ -45,6 +45,10 @@ public sealed class RouteSocket : IDisposable
     public bool TryExecute<T>(in T request, Errno tolerate, Errno alsoTolerate = Errno.None)
         where T : struct, INetlinkRequest => _socket.TryExecute(in request, tolerate, alsoTolerate);
 
+    /// <summary>Prints a request that another sends in this socket's place, when requests are traced.</summary>
+    internal void Trace<T>(in T request)
+        where T : struct, INetlinkRequest => _socket.Trace(in request);
+
     /// <summary>A batch: several requests in one system call.</summary>
     public RouteBatch NewBatch() => new(_socket);
 

@@ -24,6 +24,8 @@ internal static class Captured
         try
         {
             HexRows.Equal(Read(name + ".hex", ours: true), buffer.Bytes);
+            string captured = File.ReadLines(Path.Combine(Directory(), name + ".hex")).First();
+            Commands.Equal(name, captured, request.ToCommand(Commands.Names));
         }
         catch (XunitException e)
         {

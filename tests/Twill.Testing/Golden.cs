@@ -53,6 +53,9 @@ public sealed class Golden
         return new Golden(name, comments, [.. bytes]);
     }
 
+    /// <summary>The same file with other bytes.</summary>
+    public Golden With(byte[] bytes) => new(Name, Comments, bytes);
+
     public override string ToString() => Name;
 
     private static string FindDirectory()

@@ -97,11 +97,14 @@ public sealed class LabHost : NetnsShell, IDisposable
     }
 
     /// <summary>Starts `twilld` on this host; further arguments as given.</summary>
-    public Daemon StartAgent(params string[] args)
+    public Daemon StartAgent(params string[] args) => StartAgent(new Dictionary<string, string?>(), args);
+
+    /// <summary>The same with further variables in its environment.</summary>
+    public Daemon StartAgent(IReadOnlyDictionary<string, string?> env, params string[] args)
     {
         Agent?.Dispose();
         string log = Path.Combine(_directory, $"{Name}-twilld.log");
-        Agent = Daemon.Start($"twilld on {Name}", [.. Enter, "/opt/cni/bin/twilld", .. args], log);
+        Agent = Daemon.Start($"twilld on {Name}", [.. Enter, "/opt/cni/bin/twilld", .. args], log, env);
         return Agent;
     }
 

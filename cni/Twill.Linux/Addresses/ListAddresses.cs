@@ -19,5 +19,9 @@ public readonly record struct ListAddresses : INetlinkRequest
     public AddressFamily Family { get; init; }
 
     /// <inheritdoc/>
+    public string ToCommand(CommandNames names) =>
+        new CommandText(AF.Ip(Family)).Add("addr show").Add("dev", names.LinkOrNull(Index)).ToString();
+
+    /// <inheritdoc/>
     public void Write(ref NetlinkWriter w) => w.Header(new IfAddrMsg { Family = AF.Of(Family), Index = (uint)Index });
 }

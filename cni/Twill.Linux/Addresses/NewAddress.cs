@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using Twill.Linux.Netlink;
 using Twill.Linux.Routes;
 
@@ -35,6 +36,18 @@ public readonly record struct NewAddress(int Index, IPAddress Address, int Prefi
 
     /// <summary>Label (IPv4), which must begin with the interface's name; null for the name itself.</summary>
     public string? Label { get; init; }
+
+    /// <inheritdoc/>
+    public string ToCommand(CommandNames names) =>
+        new CommandText(Replace ? "ip addr replace" : "ip addr add")
+            .Add(Peer is null ? $"{Address}/{PrefixLength}" : $"{Address} peer {Peer}/{PrefixLength}")
+            .Add("brd", Broadcast)
+            .Add("dev", names.Link(Index))
+            .Add("label", Label)
+            .Add("scope", RouteParts.ScopeName(Scope))
+            .AddIf((AddressFlags & AddressFlags.NoDad) != 0 && Address.AddressFamily == AddressFamily.InterNetworkV6, "nodad")
+            .AddIf((AddressFlags & AddressFlags.NoPrefixRoute) != 0, "noprefixroute")
+            .ToString();
 
     /// <inheritdoc/>
     public void Write(ref NetlinkWriter w)

@@ -36,6 +36,15 @@ internal readonly record struct ListFlows(FlowFilter Filter) : INetlinkRequest
 
     public NetlinkFlags Flags => NetlinkFlags.None;
 
+    public string ToCommand(CommandNames names) =>
+        new CommandText("conntrack -L")
+            .Add("-f", Filter.IsIPv6 ? "ipv6" : "ipv4")
+            .AddNumber("-p", Filter.Protocol)
+            .Add("--orig-port-dst", Filter.OriginalPort)
+            .Add("--reply-src", Filter.Reached)
+            .Add("--reply-port-src", Filter.ReachedPort)
+            .ToString();
+
     public void Write(ref NetlinkWriter w)
     {
         w.Header(new NfGenMsg(Filter.IsIPv6 ? NftFamily.Ip6 : NftFamily.Ip));
@@ -95,6 +104,17 @@ internal readonly record struct DeleteFlow(Flow Flow) : INetlinkRequest
     public static ushort Type => (ushort)IPCTNL_MSG.CT_DELETE;
 
     public NetlinkFlags Flags => NetlinkFlags.None;
+
+    public string ToCommand(CommandNames names) =>
+        new CommandText("conntrack -D")
+            .Add("-f", Flow.Original.Source.AddressFamily == AddressFamily.InterNetwork ? "ipv4" : "ipv6")
+            .AddNumber("-p", Flow.Original.Protocol)
+            .Add("--orig-src", Flow.Original.Source)
+            .Add("--orig-dst", Flow.Original.Destination)
+            .AddNumber("--orig-port-src", Flow.Original.SourcePort)
+            .AddNumber("--orig-port-dst", Flow.Original.DestinationPort)
+            .Add("-w", Flow.Zone)
+            .ToString();
 
     public void Write(ref NetlinkWriter w)
     {

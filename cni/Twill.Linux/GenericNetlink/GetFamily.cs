@@ -17,6 +17,10 @@ public readonly record struct GetFamily(string Name) : INetlinkRequest
     public NetlinkFlags Flags => NetlinkFlags.None;
 
     /// <inheritdoc/>
+    public string ToCommand(CommandNames names) =>
+        $"genl ctrl get name {CommandText.Quote(Name)}";
+
+    /// <inheritdoc/>
     public void Write(ref NetlinkWriter w)
     {
         w.Header(new GenlMsgHdr((byte)CTRL_CMD.GETFAMILY, Version));

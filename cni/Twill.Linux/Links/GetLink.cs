@@ -13,6 +13,10 @@ public readonly record struct GetLink(LinkRef Link) : INetlinkRequest
     public NetlinkFlags Flags => NetlinkFlags.None;
 
     /// <inheritdoc/>
+    public string ToCommand(CommandNames names) =>
+        $"ip link show dev {Link.NameIn(names)}";
+
+    /// <inheritdoc/>
     public void Write(ref NetlinkWriter w)
     {
         w.Header(new IfInfoMsg { Index = Link.Index });

@@ -5,6 +5,14 @@ namespace Twill.Linux.Links;
 /// <summary>What requests that make links have in common.</summary>
 internal static class LinkParts
 {
+    internal static CommandText NewCommand(string name, int index, MacAddress? mac, uint mtu, bool up) =>
+        new CommandText("ip link add")
+            .Add(CommandText.Quote(name))
+            .Add("index", index)
+            .Add("address", mac)
+            .Add("mtu", mtu)
+            .AddIf(up, "up");
+
     internal static void Put(ref NetlinkWriter w, MacAddress? mac, uint mtu, int master)
     {
         if (mac is { } address)

@@ -29,6 +29,8 @@ public readonly struct LinkRef
     /// <inheritdoc/>
     public override string ToString() => Name ?? $"#{Index}";
 
+    internal string NameIn(CommandNames names) => Name is null ? names.Link(Index) : CommandText.Quote(Name);
+
     internal void PutName(ref NetlinkWriter w)
     {
         if (Name is not null)

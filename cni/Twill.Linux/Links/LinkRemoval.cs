@@ -26,7 +26,7 @@ public static class LinkRemoval
     public static bool Run(RouteSocket route, Link link)
     {
         // Code that is compiled as it runs may need the compiler in the child, which is not there.
-        if (!RuntimeFeature.IsDynamicCodeSupported && IsGoneAfterChild(link.Index))
+        if (!RuntimeFeature.IsDynamicCodeSupported && IsGoneAfterChild(route, link.Index))
         {
             return true;
         }
@@ -35,7 +35,7 @@ public static class LinkRemoval
     }
 
     // False when it is still there, for whatever reason.
-    private static bool IsGoneAfterChild(int index)
+    private static bool IsGoneAfterChild(RouteSocket route, int index)
     {
         using NetlinkMonitor announcements = NetlinkMonitor.Open(MonitorGroups.Links);
         using SafeFileHandle netlink = Libc.NetlinkSocket((int)NetlinkFamily.Route);
@@ -46,6 +46,7 @@ public static class LinkRemoval
             {
                 MessageBuffer message = new(64);
                 message.Append(new DeleteLink(index), sequence: 1, NetlinkFlags.Ack);
+                route.Trace(new DeleteLink(index));
                 if (!Libc.TrySendFromChild(netlink, reporter, message.Bytes))
                 {
                     return false;

@@ -19,6 +19,10 @@ public readonly record struct ListLinks : INetlinkRequest
     public string? Kind { get; init; }
 
     /// <inheritdoc/>
+    public string ToCommand(CommandNames names) =>
+        new CommandText("ip link show").Add("master", names.LinkOrNull(Master)).Add("type", Kind).ToString();
+
+    /// <inheritdoc/>
     public void Write(ref NetlinkWriter w)
     {
         w.Header(new IfInfoMsg());

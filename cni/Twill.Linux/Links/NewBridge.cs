@@ -37,6 +37,14 @@ public readonly record struct NewBridge(string Name) : INetlinkRequest
     public bool? MulticastSnooping { get; init; }
 
     /// <inheritdoc/>
+    public string ToCommand(CommandNames names) =>
+        LinkParts.NewCommand(Name, Index, Mac, Mtu, Up)
+            .Add("type bridge")
+            .AddSwitch("vlan_filtering", VlanFiltering, "1", "0")
+            .AddSwitch("mcast_snooping", MulticastSnooping, "1", "0")
+            .ToString();
+
+    /// <inheritdoc/>
     public void Write(ref NetlinkWriter w)
     {
         IfInfoMsg header = new() { Index = Index };

@@ -25,6 +25,10 @@ public readonly record struct NewIfb(string Name) : INetlinkRequest
     public bool Up { get; init; }
 
     /// <inheritdoc/>
+    public string ToCommand(CommandNames names) =>
+        LinkParts.NewCommand(Name, Index, mac: null, Mtu, Up).Add("type ifb").ToString();
+
+    /// <inheritdoc/>
     public void Write(ref NetlinkWriter w)
     {
         IfInfoMsg header = new() { Index = Index };

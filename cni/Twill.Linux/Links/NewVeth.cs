@@ -45,6 +45,19 @@ public readonly record struct NewVeth(string Name, string Peer) : INetlinkReques
     public MacAddress? PeerMac { get; init; }
 
     /// <inheritdoc/>
+    public string ToCommand(CommandNames names) =>
+        LinkParts.NewCommand(Name, Index, Mac, Mtu, Up)
+            .Add("master", names.LinkOrNull(Master))
+            .Add("group", Group)
+            .Add("type veth peer name")
+            .Add(CommandText.Quote(Peer))
+            .Add("index", PeerIndex)
+            .Add("address", PeerMac)
+            .Add("mtu", Mtu)
+            .Add("netns", PeerNetns is null ? null : names.Netns(PeerNetns))
+            .ToString();
+
+    /// <inheritdoc/>
     public void Write(ref NetlinkWriter w)
     {
         IfInfoMsg header = new() { Index = Index };

@@ -49,6 +49,20 @@ public readonly record struct NewVxlan(string Name, uint Vni, ushort Port) : INe
     public bool GroupPolicy { get; init; }
 
     /// <inheritdoc/>
+    public string ToCommand(CommandNames names) =>
+        LinkParts.NewCommand(Name, Index, Mac, Mtu, Up)
+            .Add("type vxlan")
+            .AddNumber("id", Vni)
+            .Add("local", Local)
+            .AddNumber("dstport", Port)
+            .Add(Learning ? "learning" : "nolearning")
+            .AddIf(UdpChecksum is not null, UdpChecksum == true ? "udpcsum" : "noudpcsum")
+            .AddIf(Udp6ZeroChecksum is not null, Udp6ZeroChecksum == true ? "udp6zerocsumtx" : "noudp6zerocsumtx")
+            .AddIf(Udp6ZeroChecksum is not null, Udp6ZeroChecksum == true ? "udp6zerocsumrx" : "noudp6zerocsumrx")
+            .AddIf(GroupPolicy, "gbp")
+            .ToString();
+
+    /// <inheritdoc/>
     public void Write(ref NetlinkWriter w)
     {
         IfInfoMsg header = new() { Index = Index };

@@ -22,6 +22,10 @@ public readonly record struct NewWireGuard(string Name) : INetlinkRequest
     public uint Mtu { get; init; }
 
     /// <inheritdoc/>
+    public string ToCommand(CommandNames names) =>
+        LinkParts.NewCommand(Name, index: 0, mac: null, Mtu, up: false).Add("type wireguard").ToString();
+
+    /// <inheritdoc/>
     public void Write(ref NetlinkWriter w)
     {
         w.Header(new IfInfoMsg());

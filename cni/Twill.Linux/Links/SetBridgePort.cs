@@ -31,6 +31,18 @@ public readonly record struct SetBridgePort(int Index) : INetlinkRequest
     public bool? Isolated { get; init; }
 
     /// <inheritdoc/>
+    public string ToCommand(CommandNames names) =>
+        new CommandText("bridge link set")
+            .Add("dev", names.Link(Index))
+            .AddSwitch("hairpin", Hairpin)
+            .AddSwitch("learning", Learning)
+            .AddSwitch("flood", Flood)
+            .AddSwitch("mcast_flood", MulticastFlood)
+            .AddSwitch("neigh_suppress", NeighbourSuppression)
+            .AddSwitch("isolated", Isolated)
+            .ToString();
+
+    /// <inheritdoc/>
     public void Write(ref NetlinkWriter w)
     {
         w.Header(new IfInfoMsg { Family = AF.BRIDGE, Index = Index });

@@ -40,6 +40,21 @@ public readonly record struct SetLink(LinkRef Link) : INetlinkRequest
     public SafeHandle? Netns { get; init; }
 
     /// <inheritdoc/>
+    public string ToCommand(CommandNames names) =>
+        new CommandText("ip link set")
+            .Add("dev", Link.NameIn(names))
+            .AddIf(Up is not null, Up == true ? "up" : "down")
+            .Add("address", Mac)
+            .Add("mtu", Mtu)
+            .AddIf(Master == 0, "nomaster")
+            .Add("master", names.LinkOrNull(Master ?? 0))
+            .Add("group", Group)
+            .Add("alias", Alias)
+            .Add("netns", Netns is null ? null : names.Netns(Netns))
+            .Add("name", Name)
+            .ToString();
+
+    /// <inheritdoc/>
     /// <exception cref="ArgumentException">A link given by its name is to be renamed.</exception>
     public void Write(ref NetlinkWriter w)
     {

@@ -30,6 +30,10 @@ public readonly record struct DeleteFdbEntry(int Index, MacAddress Mac) : INetli
     public NeighbourFlags EntryFlags { get; init; }
 
     /// <inheritdoc/>
+    public string ToCommand(CommandNames names) =>
+        FdbParts.Command("del", names.Link(Index), Mac, Destination, Vlan, Port, Vni, EntryFlags).ToString();
+
+    /// <inheritdoc/>
     public void Write(ref NetlinkWriter w)
     {
         w.Header(FdbParts.Header(Index, EntryFlags, NeighbourState.Permanent));

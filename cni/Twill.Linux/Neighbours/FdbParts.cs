@@ -15,6 +15,30 @@ internal static class FdbParts
             Flags = (byte)(flags == NeighbourFlags.None ? NeighbourFlags.Self : flags),
         };
 
+    /// <summary><c>bridge fdb VERB MAC dev LINK [dst HOST] [vlan V] [port P] [vni V] self|master [extern_learn] [sticky]</c>.</summary>
+    internal static CommandText Command(
+        string verb,
+        string link,
+        MacAddress mac,
+        IPAddress? destination,
+        ushort vlan,
+        ushort port,
+        uint? vni,
+        NeighbourFlags flags
+    ) =>
+        new CommandText("bridge fdb")
+            .Add(verb)
+            .Add(mac.ToString())
+            .Add("dev", link)
+            .Add("dst", destination)
+            .Add("vlan", vlan)
+            .Add("port", port)
+            .Add("vni", vni)
+            .AddIf((flags & NeighbourFlags.Master) == 0, "self")
+            .AddIf((flags & NeighbourFlags.Master) != 0, "master")
+            .AddIf((flags & NeighbourFlags.ExternallyLearned) != 0, "extern_learn")
+            .AddIf((flags & NeighbourFlags.Sticky) != 0, "sticky");
+
     internal static void Put(ref NetlinkWriter w, IPAddress? destination, ushort vlan, ushort port, uint? vni)
     {
         if (destination is not null)

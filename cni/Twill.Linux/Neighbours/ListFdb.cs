@@ -18,6 +18,10 @@ public readonly record struct ListFdb : INetlinkRequest
     public int Master { get; init; }
 
     /// <inheritdoc/>
+    public string ToCommand(CommandNames names) =>
+        new CommandText("bridge fdb show").Add("dev", names.LinkOrNull(Index)).Add("br", names.LinkOrNull(Master)).ToString();
+
+    /// <inheritdoc/>
     public void Write(ref NetlinkWriter w)
     {
         w.Header(new NdMsg { Family = AF.BRIDGE, Index = Index });

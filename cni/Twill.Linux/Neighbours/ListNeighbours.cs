@@ -22,6 +22,14 @@ public readonly record struct ListNeighbours : INetlinkRequest
     public bool Proxies { get; init; }
 
     /// <inheritdoc/>
+    public string ToCommand(CommandNames names) =>
+        new CommandText(AF.Ip(Family))
+            .Add(Proxies ? "neigh show proxy" : "neigh show")
+            .Add("dev", names.LinkOrNull(Index))
+            .AddIf(!Proxies, "nud all")
+            .ToString();
+
+    /// <inheritdoc/>
     public void Write(ref NetlinkWriter w)
     {
         w.Header(new NdMsg { Family = AF.Of(Family), Flags = (byte)(Proxies ? NeighbourFlags.Proxy : NeighbourFlags.None) });

@@ -39,6 +39,13 @@ public readonly record struct NewFdbEntry(int Index, MacAddress Mac) : INetlinkR
     public NeighbourState State { get; init; }
 
     /// <inheritdoc/>
+    public string ToCommand(CommandNames names) =>
+        FdbParts
+            .Command(Append ? "append" : "replace", names.Link(Index), Mac, Destination, Vlan, Port, Vni, EntryFlags)
+            .Add(State is NeighbourState.None or NeighbourState.Permanent ? "permanent" : "static")
+            .ToString();
+
+    /// <inheritdoc/>
     public void Write(ref NetlinkWriter w)
     {
         w.Header(FdbParts.Header(Index, EntryFlags, State == NeighbourState.None ? NeighbourState.Permanent : State));

@@ -25,6 +25,16 @@ public readonly record struct NewNeighbour(int Index, IPAddress Address, MacAddr
     public byte Protocol { get; init; }
 
     /// <inheritdoc/>
+    public string ToCommand(CommandNames names) =>
+        new CommandText(MustBeNew ? "ip neigh add" : "ip neigh replace")
+            .Add(Address.ToString())
+            .Add("lladdr", Mac)
+            .Add("dev", names.Link(Index))
+            .Add("nud", State == NeighbourState.None ? "permanent" : State.ToString().ToLowerInvariant())
+            .Add("protocol", Protocol)
+            .ToString();
+
+    /// <inheritdoc/>
     public void Write(ref NetlinkWriter w)
     {
         w.Header(

@@ -18,6 +18,14 @@ public readonly record struct NewProxyNeighbour(int Index, IPAddress Address) : 
     public byte Protocol { get; init; }
 
     /// <inheritdoc/>
+    public string ToCommand(CommandNames names) =>
+        new CommandText("ip neigh replace proxy")
+            .Add(Address.ToString())
+            .Add("dev", names.Link(Index))
+            .Add("protocol", Protocol)
+            .ToString();
+
+    /// <inheritdoc/>
     public void Write(ref NetlinkWriter w)
     {
         w.Header(

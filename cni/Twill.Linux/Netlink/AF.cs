@@ -23,6 +23,15 @@ internal static class AF
             _ => throw new ArgumentException($"Address family {family}: expected IPv4 or IPv6."),
         };
 
+    /// <summary>How a command for the family starts: <c>ip</c>, <c>ip -4</c> or <c>ip -6</c>.</summary>
+    internal static string Ip(AddressFamily family) =>
+        family switch
+        {
+            AddressFamily.InterNetwork => "ip -4",
+            AddressFamily.InterNetworkV6 => "ip -6",
+            _ => "ip",
+        };
+
     /// <summary>Bits in an address of the family.</summary>
     internal static int Bits(byte family) => family == INET ? 32 : 128;
 

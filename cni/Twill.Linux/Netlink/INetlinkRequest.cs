@@ -15,4 +15,11 @@ public interface INetlinkRequest
     /// write the same each time.
     /// </summary>
     void Write(ref NetlinkWriter w);
+
+    /// <summary>
+    /// The shell command that asks the same of the kernel; where there is none, a comment (<c># ..</c>) that says what is asked.
+    /// Secrets are not in it.
+    /// </summary>
+    /// <param name="names">Names of the links that the request has by number.</param>
+    string ToCommand(CommandNames names);
 }

@@ -6,6 +6,7 @@ namespace Twill.Linux.Netlink;
 public sealed class MessageBuffer
 {
     private byte[] _bytes;
+    private List<(int Offset, uint Sequence, string Command)>? _commands;
 
     /// <summary>Makes an empty buffer.</summary>
     /// <param name="capacity">Room to begin with, in bytes.</param>
@@ -17,8 +18,29 @@ public sealed class MessageBuffer
     /// <summary>The messages.</summary>
     public ReadOnlySpan<byte> Bytes => _bytes.AsSpan(0, Length);
 
+    /// <summary>The commands that the messages equal, where they start and their nlmsg_seq: empty unless they are traced.</summary>
+    internal List<(int Offset, uint Sequence, string Command)> Commands => _commands ??= [];
+
     /// <summary>Forgets the messages.</summary>
-    public void Clear() => Length = 0;
+    public void Clear()
+    {
+        Length = 0;
+        _commands?.Clear();
+    }
+
+    /// <summary>The command that a traced message equals.</summary>
+    internal string? CommandOf(uint sequence)
+    {
+        foreach ((_, uint its, string command) in Commands)
+        {
+            if (its == sequence)
+            {
+                return command;
+            }
+        }
+
+        return null;
+    }
 
     /// <summary>Writes a request behind the others. NLM_F_REQUEST is added to its own flags.</summary>
     /// <param name="request">What to write.</param>

@@ -27,16 +27,25 @@ public sealed class NetlinkSocket : IDisposable
     private readonly INetlinkChannel _channel;
     private readonly RequestDescriber _describe;
     private readonly MessageBuffer _request = new(512);
+    private readonly NetlinkTrace? _trace; // null unless TWILL_TRACE asks for it
     private byte[]? _received;
+    private MessageBuffer? _traced; // what was sent last
     private uint _sequence;
 
     /// <summary>Takes over a channel.</summary>
     /// <param name="channel">Disposed with the socket.</param>
     /// <param name="describe">Names a request in an error.</param>
     public NetlinkSocket(INetlinkChannel channel, RequestDescriber describe)
+        : this(channel, describe, NetlinkTrace.OfThread()) { }
+
+    /// <param name="channel">Disposed with the socket.</param>
+    /// <param name="describe">Names a request in an error.</param>
+    /// <param name="trace">Prints what is sent; null for nobody. Disposed with the socket.</param>
+    internal NetlinkSocket(INetlinkChannel channel, RequestDescriber describe, NetlinkTrace? trace)
     {
         _channel = channel;
         _describe = describe;
+        _trace = trace;
     }
 
     /// <summary>Opens a socket in the network namespace of the calling thread.</summary>
@@ -52,14 +61,43 @@ public sealed class NetlinkSocket : IDisposable
     /// <summary>A sequence number that was not used before. Never 0, which marks notifications.</summary>
     public uint NextSequence() => ++_sequence == 0 ? ++_sequence : _sequence;
 
-    /// <summary>Sends one datagram as it is. Sequence numbers in it must come from <see cref="NextSequence"/>.</summary>
-    public void Send(ReadOnlySpan<byte> datagram) => _channel.Send(datagram);
+    /// <summary>Writes a request behind the others in a buffer that this socket is to send.</summary>
+    /// <param name="messages">The buffer.</param>
+    /// <param name="request">What to ask for.</param>
+    /// <param name="sequence">A <see cref="NextSequence"/>.</param>
+    /// <param name="flags">Further flags, e.g. NLM_F_ACK.</param>
+    public void Append<T>(MessageBuffer messages, in T request, uint sequence, NetlinkFlags flags = NetlinkFlags.None)
+        where T : struct, INetlinkRequest
+    {
+        int offset = messages.Length;
+        messages.Append(in request, sequence, flags, Family);
+        if (_trace is not null)
+        {
+            _trace.Appended(messages, offset, sequence, request.ToCommand(_trace));
+        }
+    }
+
+    /// <summary>Sends messages of a buffer, which <see cref="Append"/> wrote, in one datagram.</summary>
+    /// <param name="messages">The buffer.</param>
+    /// <param name="start">Where the first message starts.</param>
+    /// <param name="end">Where the last one ends.</param>
+    public void Send(MessageBuffer messages, int start, int end)
+    {
+        _trace?.Sent(_traced = messages, start, end);
+        _channel.Send(messages.Bytes[start..end]);
+    }
+
+    /// <summary>Prints a request that this socket does not send itself, when requests are traced.</summary>
+    internal void Trace<T>(in T request)
+        where T : struct, INetlinkRequest => _trace?.Write(request.ToCommand(_trace));
 
     /// <summary>Receives one datagram. Its messages are valid until the next call.</summary>
     public NetlinkMessages Receive()
     {
         _received ??= GC.AllocateUninitializedArray<byte>(ReceiveLength);
-        return new NetlinkMessages(_received.AsSpan(0, _channel.Receive(_received)));
+        NetlinkMessages answers = new(_received.AsSpan(0, _channel.Receive(_received)));
+        _trace?.Received(answers, _traced);
+        return answers;
     }
 
     /// <summary>
@@ -176,15 +214,19 @@ public sealed class NetlinkSocket : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _channel.Dispose();
+    public void Dispose()
+    {
+        _channel.Dispose();
+        _trace?.Dispose();
+    }
 
     private uint Begin<T>(in T request, NetlinkFlags flags)
         where T : struct, INetlinkRequest
     {
         uint sequence = NextSequence();
         _request.Clear();
-        _request.Append(in request, sequence, flags, Family);
-        _channel.Send(_request.Bytes);
+        Append(_request, in request, sequence, flags);
+        Send(_request, 0, _request.Length);
         return sequence;
     }
 

@@ -18,6 +18,12 @@ public readonly record struct NewChain(TableId Table, string Name, BaseChain? Ba
     public NetlinkFlags Flags => Exclusive ? NetlinkFlags.Create | NetlinkFlags.Excl : NetlinkFlags.Create;
 
     /// <inheritdoc/>
+    public string ToCommand(CommandNames names) =>
+        NftText.Statement(
+            $"{(Exclusive ? "create" : "add")} chain {Table} {Name}{NftText.Braces(Base is null ? "" : NftText.Of(Base), NftText.CommentOf(Comment))}"
+        );
+
+    /// <inheritdoc/>
     public void Write(ref NetlinkWriter w)
     {
         w.Header(new NfGenMsg(Table.Family));
@@ -65,6 +71,10 @@ public readonly record struct DeleteChain(TableId Table, string Name) : INetlink
     public NetlinkFlags Flags => NetlinkFlags.None;
 
     /// <inheritdoc/>
+    public string ToCommand(CommandNames names) =>
+        NftText.Statement($"delete chain {Table} {Name}");
+
+    /// <inheritdoc/>
     public void Write(ref NetlinkWriter w)
     {
         w.Header(new NfGenMsg(Table.Family));
@@ -80,6 +90,9 @@ internal readonly record struct GetChains(NftFamily Family) : INetlinkRequest
 
     public NetlinkFlags Flags => NetlinkFlags.None;
 
+    public string ToCommand(CommandNames names) =>
+        NftText.Statement(Family == 0 ? "list chains" : $"list chains {TableId.NameOf(Family)}");
+
     public void Write(ref NetlinkWriter w) => w.Header(new NfGenMsg(Family));
 }
 
@@ -89,6 +102,9 @@ internal readonly record struct GetChain(TableId Table, string Name) : INetlinkR
     public static ushort Type => (ushort)NFT_MSG.GETCHAIN;
 
     public NetlinkFlags Flags => NetlinkFlags.None;
+
+    public string ToCommand(CommandNames names) =>
+        NftText.Statement($"list chain {Table} {Name}");
 
     public void Write(ref NetlinkWriter w)
     {

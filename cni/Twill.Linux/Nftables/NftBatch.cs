@@ -17,13 +17,13 @@ public sealed class NftBatch
     {
         _socket = socket;
         FirstSequence = socket.NextSequence();
-        _messages.Append(new BatchBegin(generation), FirstSequence);
+        _socket.Append(_messages, new BatchBegin(generation), FirstSequence);
     }
 
     /// <summary>How many messages it holds.</summary>
     public int Count => _parts.Count;
 
-    internal ReadOnlySpan<byte> Bytes => _messages.Bytes;
+    internal MessageBuffer Messages => _messages;
 
     /// <summary>nlmsg_seq of NFNL_MSG_BATCH_BEGIN: errors that no single message caused carry it.</summary>
     internal uint FirstSequence { get; }
@@ -40,7 +40,7 @@ public sealed class NftBatch
         ObjectDisposedException.ThrowIf(_sent, this);
         uint sequence = _socket.NextSequence();
         int offset = _messages.Length;
-        _messages.Append(in request, sequence);
+        _socket.Append(_messages, in request, sequence);
         _parts.Add(new Part(sequence, offset));
         return this;
     }
@@ -108,16 +108,16 @@ public sealed class NftBatch
         }
 
         _messages.AddFlags(_parts[^1].Offset, NetlinkFlags.Ack);
-        _messages.Append(new BatchEnd(), _socket.NextSequence());
+        _socket.Append(_messages, new BatchEnd(), _socket.NextSequence());
         return _socket.Send(this);
     }
 
     /// <summary>An empty transaction: it changes nothing, and the kernel takes it up when the one that is under way has ended.</summary>
-    internal ReadOnlySpan<byte> Nothing()
+    internal MessageBuffer Nothing()
     {
         _sent = true;
-        _messages.Append(new BatchEnd(), _socket.NextSequence());
-        return _messages.Bytes;
+        _socket.Append(_messages, new BatchEnd(), _socket.NextSequence());
+        return _messages;
     }
 
     internal static NetlinkException Refused(IReadOnlyList<NftFailure> failures)
@@ -148,9 +148,14 @@ public sealed class NftBatch
         );
     }
 
-    private readonly record struct BatchBegin(uint? Generation) : INetlinkRequest
+    internal readonly record struct BatchBegin(uint? Generation) : INetlinkRequest
     {
         public static ushort Type => (ushort)NFNL_MSG.BATCH_BEGIN;
+
+        public string ToCommand(CommandNames names) =>
+            Generation is { } generation
+                ? $"# nftables: begin of a transaction, void unless the ruleset's generation is {generation}"
+                : "# nftables: begin of a transaction";
 
         public NetlinkFlags Flags => NetlinkFlags.None;
 
@@ -164,9 +169,11 @@ public sealed class NftBatch
         }
     }
 
-    private readonly record struct BatchEnd : INetlinkRequest
+    internal readonly record struct BatchEnd : INetlinkRequest
     {
         public static ushort Type => (ushort)NFNL_MSG.BATCH_END;
+
+        public string ToCommand(CommandNames names) => "# nftables: end of the transaction";
 
         public NetlinkFlags Flags => NetlinkFlags.None;
 

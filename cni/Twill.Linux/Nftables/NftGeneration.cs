@@ -9,6 +9,9 @@ internal readonly record struct GetGeneration : INetlinkRequest
 
     public NetlinkFlags Flags => NetlinkFlags.None;
 
+    public string ToCommand(CommandNames names) =>
+        "# nftables: which generation of the ruleset?";
+
     public void Write(ref NetlinkWriter w) => w.Header(new NfGenMsg((NftFamily)0));
 }
 

@@ -213,7 +213,7 @@ public sealed class NftSocket : IDisposable
     // The kernel counts the generation and turns to the new rules one after the other: only between transactions do both agree.
     private uint SettledGeneration()
     {
-        _netlink.Send(NewBatch().Nothing());
+        Send(NewBatch().Nothing());
         return GetGeneration();
     }
 
@@ -222,6 +222,11 @@ public sealed class NftSocket : IDisposable
 
     internal uint NextSequence() => _netlink.NextSequence();
 
+    internal void Append<T>(MessageBuffer messages, in T request, uint sequence)
+        where T : struct, INetlinkRequest => _netlink.Append(messages, in request, sequence);
+
+    private void Send(MessageBuffer messages) => _netlink.Send(messages, 0, messages.Length);
+
     /// <summary>
     /// Sends a finished batch and collects its refusals. The kernel answers refusals in the order of the messages once it has gone
     /// through all, and the last message in any case, as that one asks for it. An answer to NFNL_MSG_BATCH_BEGIN is about the
@@ -229,7 +234,7 @@ public sealed class NftSocket : IDisposable
     /// </summary>
     internal List<NftFailure> Send(NftBatch batch)
     {
-        _netlink.Send(batch.Bytes);
+        Send(batch.Messages);
         List<NftFailure> failures = [];
         while (true)
         {

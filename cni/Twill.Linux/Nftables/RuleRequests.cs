@@ -16,6 +16,10 @@ public readonly record struct NewRule(TableId Table, string Chain, Rule Rule, ul
     public NetlinkFlags Flags => NetlinkFlags.Create | NetlinkFlags.Append;
 
     /// <inheritdoc/>
+    public string ToCommand(CommandNames names) =>
+        NftText.Statement($"add rule {Table} {Chain} {NftText.Handle(After)}{RuleText.Of(Rule, names)}");
+
+    /// <inheritdoc/>
     public void Write(ref NetlinkWriter w) => RuleMessage.Write(ref w, Table, Chain, Rule, handle: 0, position: After);
 }
 
@@ -33,6 +37,10 @@ public readonly record struct InsertRule(TableId Table, string Chain, Rule Rule,
     public NetlinkFlags Flags => NetlinkFlags.Create;
 
     /// <inheritdoc/>
+    public string ToCommand(CommandNames names) =>
+        NftText.Statement($"insert rule {Table} {Chain} {NftText.Handle(Before)}{RuleText.Of(Rule, names)}");
+
+    /// <inheritdoc/>
     public void Write(ref NetlinkWriter w) => RuleMessage.Write(ref w, Table, Chain, Rule, handle: 0, position: Before);
 }
 
@@ -46,6 +54,10 @@ public readonly record struct ReplaceRule(TableId Table, string Chain, ulong Han
     public NetlinkFlags Flags => NetlinkFlags.Replace;
 
     /// <inheritdoc/>
+    public string ToCommand(CommandNames names) =>
+        NftText.Statement($"replace rule {Table} {Chain} {NftText.Handle(Handle)}{RuleText.Of(Rule, names)}");
+
+    /// <inheritdoc/>
     public void Write(ref NetlinkWriter w) => RuleMessage.Write(ref w, Table, Chain, Rule, Handle, position: 0);
 }
 
@@ -57,6 +69,10 @@ public readonly record struct DeleteRule(TableId Table, string Chain, ulong Hand
 
     /// <inheritdoc/>
     public NetlinkFlags Flags => NetlinkFlags.None;
+
+    /// <inheritdoc/>
+    public string ToCommand(CommandNames names) =>
+        NftText.Statement($"delete rule {Table} {Chain} handle {Handle}");
 
     /// <inheritdoc/>
     public void Write(ref NetlinkWriter w)
@@ -78,6 +94,10 @@ public readonly record struct FlushChain(TableId Table, string Chain) : INetlink
     public NetlinkFlags Flags => NetlinkFlags.None;
 
     /// <inheritdoc/>
+    public string ToCommand(CommandNames names) =>
+        NftText.Statement($"flush chain {Table} {Chain}");
+
+    /// <inheritdoc/>
     public void Write(ref NetlinkWriter w)
     {
         w.Header(new NfGenMsg(Table.Family));
@@ -92,6 +112,9 @@ internal readonly record struct GetRules(TableId Table, string? Chain) : INetlin
     public static ushort Type => (ushort)NFT_MSG.GETRULE;
 
     public NetlinkFlags Flags => NetlinkFlags.None;
+
+    public string ToCommand(CommandNames names) =>
+        NftText.Statement(Chain is null ? $"-a list table {Table}" : $"-a list chain {Table} {Chain}");
 
     public void Write(ref NetlinkWriter w)
     {

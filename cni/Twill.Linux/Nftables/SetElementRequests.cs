@@ -22,6 +22,10 @@ public readonly record struct NewSetElements(NftSet Set, ReadOnlyMemory<SetEleme
     public NetlinkFlags Flags => Exclusive ? NetlinkFlags.Create | NetlinkFlags.Excl : NetlinkFlags.Create;
 
     /// <inheritdoc/>
+    public string ToCommand(CommandNames names) =>
+        NftText.Statement($"{(Exclusive ? "create" : "add")} element {NftText.Of(Set, Elements.Span)}");
+
+    /// <inheritdoc/>
     public void Write(ref NetlinkWriter w) => ElementsMessage.Write(ref w, Set, Elements.Span, withData: true);
 }
 
@@ -37,6 +41,10 @@ public readonly record struct DeleteSetElements(NftSet Set, ReadOnlyMemory<SetEl
 
     /// <inheritdoc/>
     public NetlinkFlags Flags => NetlinkFlags.None;
+
+    /// <inheritdoc/>
+    public string ToCommand(CommandNames names) =>
+        NftText.Statement($"delete element {NftText.Of(Set, Elements.Span)}");
 
     /// <inheritdoc/>
     public void Write(ref NetlinkWriter w) => ElementsMessage.Write(ref w, Set, Elements.Span, withData: false);
@@ -57,6 +65,10 @@ public readonly record struct DestroySetElements(NftSet Set, ReadOnlyMemory<SetE
     public NetlinkFlags Flags => NetlinkFlags.None;
 
     /// <inheritdoc/>
+    public string ToCommand(CommandNames names) =>
+        NftText.Statement($"destroy element {NftText.Of(Set, Elements.Span)}");
+
+    /// <inheritdoc/>
     public void Write(ref NetlinkWriter w) => ElementsMessage.Write(ref w, Set, Elements.Span, withData: false);
 }
 
@@ -68,6 +80,10 @@ public readonly record struct FlushSet(TableId Table, string Name) : INetlinkReq
 
     /// <inheritdoc/>
     public NetlinkFlags Flags => NetlinkFlags.None;
+
+    /// <inheritdoc/>
+    public string ToCommand(CommandNames names) =>
+        NftText.Statement($"flush set {Table} {Name}");
 
     /// <inheritdoc/>
     public void Write(ref NetlinkWriter w)
@@ -86,6 +102,9 @@ internal readonly record struct GetSetElement(NftSet Set, SetElement Element) : 
 
     public NetlinkFlags Flags => NetlinkFlags.None;
 
+    public string ToCommand(CommandNames names) =>
+        NftText.Statement($"get element {NftText.Of(Set, [Element])}");
+
     public void Write(ref NetlinkWriter w) => ElementsMessage.Write(ref w, Set, new SetElement[] { Element }, withData: false);
 }
 
@@ -95,6 +114,9 @@ internal readonly record struct GetSetElements(TableId Table, string Name) : INe
     public static ushort Type => (ushort)NFT_MSG.GETSETELEM;
 
     public NetlinkFlags Flags => NetlinkFlags.None;
+
+    public string ToCommand(CommandNames names) =>
+        NftText.Statement($"list set {Table} {Name}");
 
     public void Write(ref NetlinkWriter w) => new FlushSet(Table, Name).Write(ref w);
 }

@@ -20,6 +20,10 @@ public readonly record struct NewSet(NftSet Set, uint Id = 1) : INetlinkRequest
     public NetlinkFlags Flags => Exclusive ? NetlinkFlags.Create | NetlinkFlags.Excl : NetlinkFlags.Create;
 
     /// <inheritdoc/>
+    public string ToCommand(CommandNames names) =>
+        NftText.Statement($"{(Exclusive ? "create" : "add")} {NftText.Of(Set)}");
+
+    /// <inheritdoc/>
     public void Write(ref NetlinkWriter w)
     {
         if (Set.Interval && !Set.Key.IsConcatenation && !Set.Key.BigEndian)
@@ -109,6 +113,10 @@ public readonly record struct DeleteSet(TableId Table, string Name) : INetlinkRe
     public NetlinkFlags Flags => NetlinkFlags.None;
 
     /// <inheritdoc/>
+    public string ToCommand(CommandNames names) =>
+        NftText.Statement($"delete set {Table} {Name}");
+
+    /// <inheritdoc/>
     public void Write(ref NetlinkWriter w)
     {
         w.Header(new NfGenMsg(Table.Family));
@@ -123,6 +131,9 @@ internal readonly record struct GetSets(TableId Table, string? Name = null) : IN
     public static ushort Type => (ushort)NFT_MSG.GETSET;
 
     public NetlinkFlags Flags => NetlinkFlags.None;
+
+    public string ToCommand(CommandNames names) =>
+        NftText.Statement(Name is null ? $"list sets table {Table}" : $"list set {Table} {Name}");
 
     public void Write(ref NetlinkWriter w)
     {

@@ -7,8 +7,10 @@ public readonly record struct TableId(NftFamily Family, string Name)
     /// <summary>As `nft` writes it: `inet twill-a`.</summary>
     public override string ToString() => $"{FamilyName} {Name}";
 
-    private string FamilyName =>
-        Family switch
+    private string FamilyName => NameOf(Family);
+
+    internal static string NameOf(NftFamily family) =>
+        family switch
         {
             NftFamily.Inet => "inet",
             NftFamily.Ip => "ip",
@@ -16,6 +18,6 @@ public readonly record struct TableId(NftFamily Family, string Name)
             NftFamily.Netdev => "netdev",
             NftFamily.Bridge => "bridge",
             NftFamily.Ip6 => "ip6",
-            _ => ((byte)Family).ToString(),
+            _ => ((byte)family).ToString(),
         };
 }

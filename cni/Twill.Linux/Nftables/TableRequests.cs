@@ -16,6 +16,10 @@ public readonly record struct NewTable(TableId Table, string? Comment = null) : 
     public NetlinkFlags Flags => Exclusive ? NetlinkFlags.Excl : NetlinkFlags.None;
 
     /// <inheritdoc/>
+    public string ToCommand(CommandNames names) =>
+        NftText.Statement($"{(Exclusive ? "create" : "add")} table {Table}{NftText.Braces(NftText.CommentOf(Comment))}");
+
+    /// <inheritdoc/>
     public void Write(ref NetlinkWriter w)
     {
         w.Header(new NfGenMsg(Table.Family));
@@ -36,6 +40,10 @@ public readonly record struct DeleteTable(TableId Table) : INetlinkRequest
     public NetlinkFlags Flags => NetlinkFlags.None;
 
     /// <inheritdoc/>
+    public string ToCommand(CommandNames names) =>
+        NftText.Statement($"delete table {Table}");
+
+    /// <inheritdoc/>
     public void Write(ref NetlinkWriter w)
     {
         w.Header(new NfGenMsg(Table.Family));
@@ -49,6 +57,13 @@ internal readonly record struct GetTable(NftFamily Family, string? Name) : INetl
     public static ushort Type => (ushort)NFT_MSG.GETTABLE;
 
     public NetlinkFlags Flags => NetlinkFlags.None;
+
+    public string ToCommand(CommandNames names) =>
+        NftText.Statement(
+            Name is not null ? $"list table {new TableId(Family, Name)}"
+            : Family == 0 ? "list tables"
+            : $"list tables {TableId.NameOf(Family)}"
+        );
 
     public void Write(ref NetlinkWriter w)
     {

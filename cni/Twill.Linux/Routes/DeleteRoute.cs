@@ -35,6 +35,16 @@ public readonly record struct DeleteRoute(IPNetwork Destination) : INetlinkReque
     public RouteType RouteType { get; init; }
 
     /// <inheritdoc/>
+    public string ToCommand(CommandNames names) =>
+        RouteParts
+            .Command("del", RouteType, Destination, Gateway)
+            .Add("dev", names.LinkOrNull(Index))
+            .Add("proto", Protocol)
+            .Add("metric", Metric)
+            .Add("table", Table)
+            .ToString();
+
+    /// <inheritdoc/>
     public void Write(ref NetlinkWriter w)
     {
         byte family = AF.Of(Destination.BaseAddress);

@@ -16,6 +16,10 @@ public readonly record struct GetRoute(IPAddress Destination) : INetlinkRequest
     public NetlinkFlags Flags => NetlinkFlags.None;
 
     /// <inheritdoc/>
+    public string ToCommand(CommandNames names) =>
+        $"ip route get {Destination}";
+
+    /// <inheritdoc/>
     public void Write(ref NetlinkWriter w)
     {
         byte family = AF.Of(Destination);

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net.Sockets;
 using Twill.Linux.Netlink;
 
@@ -27,6 +28,16 @@ public readonly record struct ListRoutes : INetlinkRequest
 
     /// <summary>Only routes of this type; Unspecified (0) for all.</summary>
     public RouteType RouteType { get; init; }
+
+    /// <inheritdoc/>
+    public string ToCommand(CommandNames names) =>
+        new CommandText(AF.Ip(Family))
+            .Add("route show")
+            .Add("table", Table == 0 ? "all" : Table.ToString(CultureInfo.InvariantCulture))
+            .Add("proto", Protocol)
+            .Add("dev", names.LinkOrNull(Index))
+            .Add("type", RouteParts.TypeName(RouteType))
+            .ToString();
 
     /// <inheritdoc/>
     public void Write(ref NetlinkWriter w)

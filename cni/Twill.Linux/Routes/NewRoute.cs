@@ -64,6 +64,32 @@ public readonly record struct NewRoute(IPNetwork Destination) : INetlinkRequest
     public IPAddress? Source { get; init; }
 
     /// <inheritdoc/>
+    public string ToCommand(CommandNames names) =>
+        RouteParts
+            .Command(
+                Mode switch
+                {
+                    RouteMode.Replace => "replace",
+                    RouteMode.Append => "append",
+                    RouteMode.Prepend => "prepend",
+                    _ => "add",
+                },
+                RouteType,
+                Destination,
+                Gateway
+            )
+            .Add("dev", names.LinkOrNull(Index))
+            .AddIf(Onlink, "onlink")
+            .Add("proto", Protocol)
+            .Add("metric", Metric)
+            .Add("mtu", Mtu)
+            .Add("advmss", AdvMss)
+            .Add("src", Source)
+            .Add("scope", Scope is { } scope ? RouteParts.ScopeName(scope) ?? "global" : null)
+            .Add("table", Table)
+            .ToString();
+
+    /// <inheritdoc/>
     public void Write(ref NetlinkWriter w)
     {
         const byte RTPROT_BOOT = 3;

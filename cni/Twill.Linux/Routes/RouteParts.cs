@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using Twill.Linux.Netlink;
 
 namespace Twill.Linux.Routes;
@@ -11,6 +12,25 @@ internal static class RouteParts
         table == 0 ? (byte)RouteTable.Main
         : table <= byte.MaxValue ? (byte)table
         : (byte)0;
+
+    /// <summary><c>ip [-6] route VERB [TYPE] DESTINATION [via [inet6] GATEWAY]</c>.</summary>
+    internal static CommandText Command(string verb, RouteType type, IPNetwork destination, IPAddress? gateway)
+    {
+        AddressFamily family = destination.BaseAddress.AddressFamily;
+        CommandText command = new CommandText(family == AddressFamily.InterNetworkV6 ? "ip -6 route" : "ip route").Add(verb);
+        command.AddIf(type is not (RouteType.Unspecified or RouteType.Unicast), TypeName(type) ?? "");
+        command.Add(destination.PrefixLength == 0 ? "default" : destination.ToString());
+        string? inet = gateway is null || gateway.AddressFamily == family ? null
+            : gateway.AddressFamily == AddressFamily.InterNetworkV6 ? "inet6"
+            : "inet";
+        return command.Add(inet is null ? "via" : $"via {inet}", gateway);
+    }
+
+    /// <summary>As <c>ip</c> writes it; null for any.</summary>
+    internal static string? TypeName(RouteType type) => type == RouteType.Unspecified ? null : type.ToString().ToLowerInvariant();
+
+    /// <summary>As <c>ip</c> writes it; null for universe, which is what it takes without one.</summary>
+    internal static string? ScopeName(RouteScope scope) => scope == RouteScope.Universe ? null : scope.ToString().ToLowerInvariant();
 
     internal static void PutDestination(ref NetlinkWriter w, IPNetwork destination)
     {

@@ -17,6 +17,10 @@ public readonly record struct DeleteQdisc(int Index, uint Parent) : INetlinkRequ
     public NetlinkFlags Flags => NetlinkFlags.None;
 
     /// <inheritdoc/>
+    public string ToCommand(CommandNames names) =>
+        $"tc qdisc del dev {names.Link(Index)} {TcHandle.Name(Parent)}";
+
+    /// <inheritdoc/>
     public void Write(ref NetlinkWriter w)
     {
         bool ingress = Parent == TcHandle.Ingress;

@@ -24,6 +24,14 @@ public readonly record struct NewRedirect(int Index, int Target) : INetlinkReque
     public NetlinkFlags Flags => NetlinkFlags.Create | NetlinkFlags.Excl;
 
     /// <inheritdoc/>
+    public string ToCommand(CommandNames names) =>
+        new CommandText("tc filter add")
+            .Add("dev", names.Link(Index))
+            .Add("parent ffff: protocol all prio 1 u32 match u32 0 0 action mirred egress redirect")
+            .Add("dev", names.Link(Target))
+            .ToString();
+
+    /// <inheritdoc/>
     public void Write(ref NetlinkWriter w)
     {
         w.Header(

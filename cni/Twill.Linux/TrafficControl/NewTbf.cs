@@ -23,6 +23,16 @@ public readonly record struct NewTbf(int Index, ulong Rate, uint Burst, uint Lim
     public NetlinkFlags Flags => NetlinkFlags.Create | NetlinkFlags.Excl;
 
     /// <inheritdoc/>
+    public string ToCommand(CommandNames names) =>
+        new CommandText("tc qdisc add")
+            .Add("dev", names.Link(Index))
+            .Add("root handle 1: tbf")
+            .Add("rate", $"{8 * (UInt128)Rate}bit")
+            .AddNumber("burst", Burst)
+            .AddNumber("limit", Limit)
+            .ToString();
+
+    /// <inheritdoc/>
     public void Write(ref NetlinkWriter w)
     {
         w.Header(

@@ -15,4 +15,13 @@ public static class TcHandle
 
     /// <summary>1: - the first one.</summary>
     public const uint First = 0x0001_0000;
+
+    /// <summary>As <c>tc</c> writes it.</summary>
+    internal static string Name(uint handle) =>
+        handle switch
+        {
+            Root => "root",
+            Ingress => "ingress",
+            _ => $"{handle >> 16:x}:{handle & 0xffff:x}".TrimEnd('0'),
+        };
 }

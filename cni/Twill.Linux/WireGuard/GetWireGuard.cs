@@ -14,6 +14,10 @@ public readonly record struct GetWireGuard(string Name) : INetlinkRequest
     public NetlinkFlags Flags => NetlinkFlags.None;
 
     /// <inheritdoc/>
+    public string ToCommand(CommandNames names) =>
+        $"wg show {CommandText.Quote(Name)} dump";
+
+    /// <inheritdoc/>
     public void Write(ref NetlinkWriter w)
     {
         w.Header(new GenlMsgHdr((byte)WG_CMD.GET_DEVICE, SetWireGuard.Version));

@@ -29,6 +29,36 @@ public readonly record struct SetWireGuard(string Name) : INetlinkRequest
     public IReadOnlyList<WireGuardPeerChange>? Peers { get; init; }
 
     /// <inheritdoc/>
+    public string ToCommand(CommandNames names)
+    {
+        CommandText command = new CommandText("wg set")
+            .Add(CommandText.Quote(Name))
+            .Add("private-key", FileOf(PrivateKey))
+            .Add("listen-port", ListenPort)
+            .Add("fwmark", FirewallMark);
+        foreach (WireGuardPeerChange peer in Peers ?? [])
+        {
+            command.Add("peer", peer.PublicKey).AddIf(peer.Remove, "remove");
+            if (!peer.Remove)
+            {
+                command
+                    .Add("preshared-key", FileOf(peer.PresharedKey))
+                    .Add("endpoint", peer.Endpoint)
+                    .Add("persistent-keepalive", peer.KeepaliveSeconds)
+                    .Add("allowed-ips", peer.AllowedIPs is null ? null : (peer.AddAllowedIPs ? "+" : "") + string.Join(',', peer.AllowedIPs));
+            }
+        }
+
+        return command.ToString();
+    }
+
+    // wg takes the path of a file with the key. The key itself is never shown.
+    private static string? FileOf(WireGuardSecret? secret) =>
+        secret is null ? null
+        : secret.Equals(WireGuardSecret.None) ? "/dev/null"
+        : secret.ToString();
+
+    /// <inheritdoc/>
     public void Write(ref NetlinkWriter w)
     {
         w.Header(new GenlMsgHdr((byte)WG_CMD.SET_DEVICE, Version));

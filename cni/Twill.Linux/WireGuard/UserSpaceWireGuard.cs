@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Net;
 using System.Text;
 using Microsoft.Win32.SafeHandles;
+using Twill.Linux.Netlink;
 
 namespace Twill.Linux.WireGuard;
 
@@ -57,6 +58,11 @@ public sealed class UserSpaceWireGuard(string socketPath) : IWireGuard
     /// <inheritdoc/>
     public void Set(SetWireGuard change, IReadOnlyList<WireGuardPeerChange> peers)
     {
+        if (NetlinkTrace.IsOn)
+        {
+            NetlinkTrace.WriteLine((change with { Peers = peers }).ToCommand(new CommandNames()));
+        }
+
         StringBuilder text = new("set=1\n");
         if (change.PrivateKey is not null)
         {

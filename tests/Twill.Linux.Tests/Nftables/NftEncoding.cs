@@ -13,7 +13,11 @@ internal static class NftEncoding
 
     /// <summary>The whole message, header included, is what nft sent (with nft's sequence number).</summary>
     internal static void ShouldBe<T>(this T request, Golden golden)
-        where T : struct, INetlinkRequest => request.ShouldBe(golden.Bytes);
+        where T : struct, INetlinkRequest
+    {
+        request.ShouldBe(golden.Bytes);
+        Commands.Equal(golden.Name, golden.Comments[0], request.ToCommand(Commands.Names));
+    }
 
     internal static void ShouldBe<T>(this T request, byte[] golden)
         where T : struct, INetlinkRequest => HexRows.Equal(golden, Encode(request, MemoryMarshal.Read<uint>(golden.AsSpan(8))));
@@ -27,14 +31,14 @@ internal static class NftEncoding
     }
 
     /// <summary>The message without one attribute, which the path names by its number and those of the nests it is in.</summary>
-    internal static byte[] Without(this Golden golden, params int[] path) => golden.Bytes.Without(path);
+    internal static Golden Without(this Golden golden, params int[] path) => golden.With(golden.Bytes.Without(path));
 
     internal static byte[] Without(this byte[] message, params int[] path) =>
         Reheaded(message, Edit(message.AsSpan(20), path, static _ => null));
 
     /// <summary>A set's message without the entries of its user data that describe `typeof` (3 and 4).</summary>
-    internal static byte[] WithoutTypeof(this Golden golden) =>
-        Reheaded(golden.Bytes, Edit(golden.Bytes.AsSpan(20), [13], static userdata =>
+    internal static Golden WithoutTypeof(this Golden golden) =>
+        golden.With(Reheaded(golden.Bytes, Edit(golden.Bytes.AsSpan(20), [13], static userdata =>
             {
                 List<byte> kept = [];
                 for (int at = 0; at < userdata.Length; at += 2 + userdata[at + 1])
@@ -46,7 +50,7 @@ internal static class NftEncoding
                 }
 
                 return [.. kept];
-            }));
+            })));
 
     /// <summary>The rule with every lookup naming its set by number as well, 1, 2, .. in order, as nft does.</summary>
     internal static Rule WithSetIds(this Rule rule, TableId table)
