@@ -7,6 +7,9 @@ namespace Twill.Agent.Tests;
 /// <summary>One host of an <see cref="AgentLab"/>.</summary>
 internal sealed class AgentHost : IDisposable
 {
+    /// <summary>Where <see cref="PeersTests.Metric"/> asks: `--listen` of an agent that is to tell its figures.</summary>
+    internal const string Listen = "127.0.0.1:9116";
+
     private readonly AgentLab _lab;
     private readonly string _directory;
 
@@ -150,6 +153,32 @@ internal sealed class AgentHost : IDisposable
     {
         Directory.Delete(Path.GetDirectoryName(StateDir)!, recursive: true);
         Ns.Sh("ip link del twill0; ip link del twill.1; nft flush ruleset");
+    }
+
+    /// <summary>Waits until the agent, started with <see cref="Listen"/>, has looked at everything so many times more. The first of them may
+    /// have begun already: two are needed for one that began after this call.</summary>
+    internal void WaitForLooksAtEverything(int more)
+    {
+        double wanted = PeersTests.Metric(this, "kind=\"everything\"") + more;
+        Eventually.True(
+            $"the agent looked {more} times at everything",
+            () => PeersTests.Metric(this, "kind=\"everything\"") >= wanted,
+            onFailure: () => Log
+        );
+    }
+
+    /// <summary>
+    /// Gives the agent, started with <see cref="Listen"/>, something to put right on the host, and waits until it is done. The kernel tells
+    /// of changes in their order: what it told before has then been heard and judged.
+    /// </summary>
+    internal void MakeItHear()
+    {
+        double Looks() => PeersTests.Metric(this, "kind=\"host\"") + PeersTests.Metric(this, "kind=\"everything\"");
+
+        double before = Looks();
+        Ns.Sh("echo 0 >/proc/sys/net/ipv4/conf/twill0/forwarding");
+        Eventually.True("the agent looked at the host", () => Looks() > before, onFailure: () => Log);
+        Ns.Sh("cat /proc/sys/net/ipv4/conf/twill0/forwarding").Trim().Should().Be("1", Log);
     }
 
     internal bool Reaches(AgentHost other) => Ns.CanPing(other.Gateway);

@@ -72,7 +72,7 @@ public sealed class DriftTests : IDisposable
     [RequiresRootFact]
     public void A_host_end_past_the_bridges_ports_and_one_on_another_bridge_and_foreign_links_are_left_where_they_are()
     {
-        AgentHost a = _lab.StartHost("--interval", "0.5");
+        AgentHost a = _lab.StartHost("--listen", AgentHost.Listen, "--interval", "0.5");
         AddHostEnd(a, "twroutedrouted0");
         a.Ns.Sh("ip link add theirs up type bridge");
         a.Ns.Sh("ip link add name mine up type veth peer name mine1");
@@ -81,7 +81,7 @@ public sealed class DriftTests : IDisposable
         // still without the address that an ADD gives it
         a.Ns.Sh("ip link set twroutedrouted0 group 116; ip link set twroutedrouted0 nomaster");
 
-        Thread.Sleep(1500);
+        a.WaitForLooksAtEverything(2);
 
         MasterOf(a, "twroutedrouted0").Should().BeNull();
         MasterOf(a, "twmovedmovedmov").Should().Be("theirs");
@@ -149,14 +149,14 @@ public sealed class DriftTests : IDisposable
     [RequiresRootFact]
     public void What_belongs_to_others_stays()
     {
-        AgentHost a = _lab.StartHost("--interval", "0.5"),
+        AgentHost a = _lab.StartHost("--listen", AgentHost.Listen, "--interval", "0.5"),
             b = _lab.StartHost();
         a.WaitForPeers(b);
         a.Ns.Sh("ip route add 10.9.0.0/16 via 192.168.64.99");
         a.Ns.Sh("ip route add 10.244.0.0/17 via 192.168.64.99");
         a.Ns.Sh("nft add table inet other; ip link add name mine type bridge");
 
-        Thread.Sleep(1500);
+        a.WaitForLooksAtEverything(2);
 
         a.Ns.Ip("route show").Should().Contain("10.9.0.0/16 via 192.168.64.99").And.Contain("10.244.0.0/17 via 192.168.64.99");
         a.Ns.Nft("list tables").Should().Contain("table inet other");

@@ -62,7 +62,7 @@ public sealed class DualStackTests : IDisposable
         Eventually.Pass(() => Entries(a).Should().BeEmpty(a.Log));
         Eventually.Pass(() => PeersTests.Metric(a, "twill_kernel_entries_total{").Should().Be(entries + 12));
 
-        Thread.Sleep(1000); // the kernel's notifications of these entries have long been heard
+        a.MakeItHear();
         PeersTests.Metric(a, "kind=\"everything\"").Should().Be(everything, a.Log);
     }
 
@@ -146,12 +146,12 @@ public sealed class DualStackTests : IDisposable
     [RequiresRootFact]
     public void An_IPv6_address_that_is_away_for_a_moment_takes_nothing_apart()
     {
-        (AgentHost a, AgentHost b) = Two(LabFamilies.Both);
+        (AgentHost a, AgentHost b) = Two(LabFamilies.Both, args: ["--listen", AgentHost.Listen, "--interval", "0.5"]);
         ShouldReach(a, b, "twill.1", "twill-v6.1");
         string device = a.Ns.Ip("-o link show dev twill-v6.1").Split(':')[0];
 
         a.Ns.Ip("-6 address del fd00:64::2/64 dev eth0");
-        Thread.Sleep(1500); // many times as long as a round takes to begin
+        a.WaitForLooksAtEverything(2);
         a.Ns.Ip("address add fd00:64::2/64 dev eth0 nodad");
 
         ShouldReach(a, b, "twill.1", "twill-v6.1");
@@ -160,9 +160,9 @@ public sealed class DualStackTests : IDisposable
 
     public void Dispose() => _lab.Dispose();
 
-    private (AgentHost A, AgentHost B) Two(LabFamilies underlay, string backend = DualHosts.Vxlan)
+    private (AgentHost A, AgentHost B) Two(LabFamilies underlay, string backend = DualHosts.Vxlan, string[]? args = null)
     {
         _lab = new AgentLab(underlay);
-        return (_lab.StartDualHost(backend), _lab.StartDualHost(backend));
+        return (_lab.StartDualHost(backend, args), _lab.StartDualHost(backend, args));
     }
 }

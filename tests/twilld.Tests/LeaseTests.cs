@@ -141,13 +141,16 @@ public sealed class LeaseTests : IDisposable
             b = _lab.StartHost();
         a.WaitForPeers(b);
         b.WaitForPeers(a);
+        a.Ns.Sh("nft 'add table ip calls; add chain ip calls out { type filter hook output priority 0; }'");
+        a.Ns.Sh($"nft 'add rule ip calls out tcp dport {_lab.Etcd.Port} tcp flags & (syn | ack) == syn counter'");
 
         _lab.Etcd.Stop();
         a.WaitForError("192.168.64.1");
         a.Ns.Sh($"ip route del {b.Subnet}; bridge fdb del {b.VtepMac} dev twill.1");
         a.WaitForPeers(b);
         Eventually.True("traffic goes on", () => a.Reaches(b), onFailure: () => a.Log);
-        Thread.Sleep(3000);
+        long calls = CallsOf(a);
+        Eventually.True("it has called etcd five times more", () => CallsOf(a) >= calls + 5, TimeSpan.FromSeconds(30), () => a.Log);
         a.Log.Split('\n')
             .Where(line => line.Contains("watch of etcd"))
             .Select(line => line[line.IndexOf(' ')..])
@@ -235,4 +238,15 @@ public sealed class LeaseTests : IDisposable
     public void Dispose() => _lab.Dispose();
 
     private static string Bridge(AgentHost host) => host.Ns.Ip("-4 address show dev twill0");
+
+    /// <summary>How many connections to etcd a host has begun, by the rule that counts them.</summary>
+    private static long CallsOf(AgentHost host) =>
+        host.Ns.NftJson("list chain ip calls out")
+            .EnumerateArray()
+            .Where(entry => entry.TryGetProperty("rule", out _))
+            .SelectMany(entry => entry.GetProperty("rule").GetProperty("expr").EnumerateArray())
+            .Single(expression => expression.TryGetProperty("counter", out _))
+            .GetProperty("counter")
+            .GetProperty("packets")
+            .GetInt64();
 }

@@ -47,7 +47,7 @@ public sealed class PeersTests : IDisposable
         Eventually.Pass(() => a.Ns.Ip("route show proto 116").Should().BeEmpty(a.Log));
         Eventually.Pass(() => Metric(a, "twill_kernel_entries_total{").Should().Be(entries + 6));
 
-        Thread.Sleep(1000); // the kernel's notifications of these entries have long been heard
+        a.MakeItHear();
         Metric(a, "kind=\"everything\"").Should().Be(everything, a.Log);
         Metric(a, "kind=\"peers\"").Should().BeGreaterThanOrEqualTo(2);
     }
@@ -158,12 +158,13 @@ public sealed class PeersTests : IDisposable
 
     public void Dispose() => _lab.Dispose();
 
-    /// <summary>Whether a second passes without a look at everything.</summary>
+    /// <summary>Whether nothing that the kernel has told the agent up to now makes it look at everything, and no address is still to be
+    /// announced as usable.</summary>
     internal static bool AtRest(AgentHost host)
     {
         double before = Metric(host, "kind=\"everything\"");
-        Thread.Sleep(1000);
-        return Metric(host, "kind=\"everything\"") == before;
+        host.MakeItHear();
+        return Metric(host, "kind=\"everything\"") == before && host.Ns.Ip("-6 address show tentative").Length == 0;
     }
 
     internal static double Metric(AgentHost host, string part) =>

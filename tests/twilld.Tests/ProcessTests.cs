@@ -209,10 +209,14 @@ public sealed class ProcessTests : IDisposable
     public void The_watchdog_hears_of_life_until_the_agent_stands_still()
     {
         using TempDir dir = TempDir.Create();
-        using Socket manager = ServiceManager(dir.At("notify"));
-        AgentHost a = _lab.AddHost();
+        using Socket manager = ServiceManager(dir.At("notify")),
+            other = ServiceManager(dir.At("other"));
+        AgentHost a = _lab.AddHost(),
+            b = _lab.AddHost();
         (a.NotifySocket, a.WatchdogMicroseconds) = (dir.At("notify"), 1_500_000);
+        (b.NotifySocket, b.WatchdogMicroseconds) = (dir.At("other"), 1_500_000);
         a.Start();
+        b.Start();
         for (int i = 0; i < 5; i++)
         {
             ReceiveUntil(manager, "WATCHDOG=1");
@@ -224,7 +228,16 @@ public sealed class ProcessTests : IDisposable
             Receive(manager);
         }
 
-        Thread.Sleep(1500);
+        while (other.Available > 0)
+        {
+            Receive(other);
+        }
+
+        for (int i = 0; i < 3; i++)
+        {
+            ReceiveUntil(other, "WATCHDOG=1"); // the pace at which a would have said so, too
+        }
+
         manager.Available.Should().Be(0);
     }
 

@@ -18,7 +18,7 @@ internal sealed class WireGuardPrograms : IDisposable
             .Replace("%i", device);
         Daemon program = Daemon.Start("wireguard-go", [.. host.Enter, .. Cmd.Split(command)], _directory.At($"{host.Name}.log"));
         _programs[host] = program;
-        Eventually.True($"wireguard-go serves {device}", () => host.Run("wg", "show", device).ExitCode == 0, onFailure: () => program.Log);
+        WireGuardGo.WaitUntilServes(host, device, program);
     }
 
     /// <summary>Ends it, and with it the device.</summary>

@@ -76,7 +76,7 @@ internal sealed class WireGuardHost : IDisposable
     internal void StartProgram()
     {
         _program = Daemon.Start("wireguard-go", [.. Ns.Enter, "wireguard-go", "--foreground", Device], _directory.At("wireguard-go.log"));
-        Eventually.True($"wireguard-go serves {Device}", () => Ns.Run("wg", "show", Device).ExitCode == 0, onFailure: () => _program.Log);
+        WireGuardGo.WaitUntilServes(Ns, Device, _program);
     }
 
     internal void EndProgram()

@@ -183,7 +183,8 @@ public sealed class AddressStoreTests : IDisposable
     {
         FileLock held = _store.Lock();
         Task<FileLock> second = Task.Run(_store.Lock);
-        await Task.Delay(100);
+        Eventually.True("the second has opened the file", () => TimesOpen(At("lock")) == 2);
+        FileLock.TryAcquire(At("lock"), TimeSpan.FromMilliseconds(1)).Should().BeNull("it tries to lock it, in vain as this does");
         second.IsCompleted.Should().BeFalse();
         held.Dispose();
         (await second.WaitAsync(TimeSpan.FromSeconds(20))).Dispose();
@@ -211,6 +212,10 @@ public sealed class AddressStoreTests : IDisposable
         _store.Dispose();
         _temp.Dispose();
     }
+
+    /// <summary>How many descriptors of this process are a file's.</summary>
+    private static int TimesOpen(string path) =>
+        Directory.GetFiles("/proc/self/fd").Count(descriptor => File.ResolveLinkTarget(descriptor, false)?.FullName == path);
 
     private static AddressRecord Record(string container) =>
         new(new CniAttachment(container, "eth0"), "boot-1", "/run/netns/x", new NetnsId(4, 4026532621));
