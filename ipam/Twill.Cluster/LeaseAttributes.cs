@@ -65,6 +65,10 @@ public sealed record LeaseAttributes(
         : PublicIP.Equals(IPAddress.Any) ? PublicIPv6.ToString()
         : $"{PublicIP} and {PublicIPv6}";
 
+    /// <summary>Whether the two are reached by the same address: by IPv4, or by IPv6 where that is all they have.</summary>
+    public bool HasAddressOf(LeaseAttributes other) =>
+        PublicIP.Equals(other.PublicIP) && (!PublicIP.Equals(IPAddress.Any) || Equals(PublicIPv6, other.PublicIPv6));
+
     /// <summary>The value for etcd.</summary>
     public byte[] ToJson() =>
         FlannelJson.Object(w =>

@@ -101,6 +101,48 @@ public sealed class LeaseManager(LeaseStore store, LeaseRequest request, ILeaseS
         await HoldAgreedAsync(demand, refusal is null ? Agreed : null, refusal, node, publish, stop).ConfigureAwait(false);
     }
 
+    /// <summary>Throws what <see cref="HoldAsync"/> would, as far as reading tells; changes nothing.</summary>
+    /// <param name="demand">What the subnets are for.</param>
+    /// <param name="publish">What this host publishes, asked for when etcd has answered.</param>
+    /// <param name="stop">Breaks off.</param>
+    /// <exception cref="EtcdException">etcd could not be asked.</exception>
+    /// <exception cref="ClusterException">etcd knows the network with another configuration, or has no subnet left.</exception>
+    public async Task ProbeAsync(LeaseDemand demand, Func<LeaseAttributes> publish, CancellationToken stop)
+    {
+        NetworkConfig network = await store.ReadConfigAsync(stop).ConfigureAwait(false) ?? request.Wanted;
+        if (store.Contradiction(request.Wanted, network) is { } contradiction)
+        {
+            throw contradiction;
+        }
+
+        long? held = Read()?.LeaseId;
+        LeaseSnapshot snapshot = await store.ListAsync(stop).ConfigureAwait(false);
+        LeaseAttributes self = publish();
+        foreach (SubnetRange range in network.Ranges)
+        {
+            UInt128 taken = 0;
+            bool own = false;
+            foreach (NodeLease lease in snapshot.Leases)
+            {
+                if (!range.Leases(lease.Subnet) && !(lease.SubnetV6 is { } v6 && range.Leases(v6)))
+                {
+                    continue;
+                }
+
+                taken++;
+                own |= lease.LeaseId != 0 && (lease.LeaseId == held || lease.Attributes.HasAddressOf(self));
+            }
+
+            if (taken >= range.Count && (demand == LeaseDemand.MoreAddresses || !own))
+            {
+                throw new ClusterException(
+                    ClusterErrorKind.NetworkFull,
+                    $"all {range.Count} subnets of {range.Network} are leased under {store.Keys.Subnets}"
+                );
+            }
+        }
+    }
+
     /// <summary>As <see cref="HoldAsync"/>, when it is known whether etcd agrees.</summary>
     /// <param name="demand">What the subnets are for.</param>
     /// <param name="network">The network as etcd has it; null: it contradicts this host's configuration.</param>

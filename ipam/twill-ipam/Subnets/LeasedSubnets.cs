@@ -18,6 +18,8 @@ internal sealed class LeasedSubnets(TwillConf conf, IpamHost host) : ISubnetSour
     /// <summary>For everything: the lock, connecting, all calls. A runtime waits for this, and tries again anyway.</summary>
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(5);
 
+    private static readonly TimeSpan s_callLimit = TimeSpan.FromSeconds(3);
+
     private readonly NetworkStateDir _state = host.State.Network(conf.Name);
 
     public IReadOnlyList<IPNetwork>? Current() => Usable(ReadFile());
@@ -32,22 +34,18 @@ internal sealed class LeasedSubnets(TwillConf conf, IpamHost host) : ISubnetSour
             return; // another process was faster
         }
 
-        Ask(file, full, Limit - TimeSpan.FromMilliseconds(Environment.TickCount64 - started), async cancel =>
-        {
-            using var session = new LeaseSession(conf, host, _state);
-            (await session.HoldAsync(Fitting(file), grow: full is not null, cancel).ConfigureAwait(false)).Write(_state);
-        });
+        TimeSpan left = Limit - TimeSpan.FromMilliseconds(Environment.TickCount64 - started);
+        Ask(file, full, left, (manager, node, publish, cancel) => manager.HoldAsync(Demand(full), node, publish, cancel));
     }
 
     public void ProbeObtain(IReadOnlyList<IPNetwork>? full)
     {
         SubnetFile? file = ReadFile();
-        Ask(file, full, Limit, async cancel =>
-        {
-            using var session = new LeaseSession(conf, host, _state);
-            await session.ProbeAsync(file, grow: full is not null, cancel).ConfigureAwait(false);
-        });
+        Ask(file, full, Limit, (manager, _, publish, cancel) => manager.ProbeAsync(Demand(full), publish, cancel));
     }
+
+    private static LeaseDemand Demand(IReadOnlyList<IPNetwork>? full) =>
+        full is null ? LeaseDemand.Addresses : LeaseDemand.MoreAddresses;
 
     private SubnetFile? ReadFile()
     {
@@ -112,13 +110,13 @@ internal sealed class LeasedSubnets(TwillConf conf, IpamHost host) : ISubnetSour
         }
     }
 
-    /// <summary>Runs a conversation with etcd within a time limit; what goes wrong is told with what it means for this host.</summary>
-    private void Ask(SubnetFile? file, IReadOnlyList<IPNetwork>? full, TimeSpan limit, Func<CancellationToken, Task> conversation)
+    /// <summary>Asks etcd within a time limit; what goes wrong is told with what it means for this host.</summary>
+    private void Ask(SubnetFile? file, IReadOnlyList<IPNetwork>? full, TimeSpan limit, Question question)
     {
         using var budget = new CancellationTokenSource(limit > TimeSpan.FromSeconds(1) ? limit : TimeSpan.FromSeconds(1));
         try
         {
-            conversation(budget.Token).GetAwaiter().GetResult();
+            AskAsync(question, budget.Token).GetAwaiter().GetResult();
         }
         catch (OperationCanceledException e)
         {
@@ -140,6 +138,41 @@ internal sealed class LeasedSubnets(TwillConf conf, IpamHost host) : ISubnetSour
                 $"{Situation(file, full)}; {why}; etcd endpoints: {string.Join(", ", conf.Ipam.Etcd!.Endpoints)}",
                 cause
             );
+    }
+
+    private async Task AskAsync(Question question, CancellationToken cancel)
+    {
+        EtcdConf at = conf.Ipam.Etcd!;
+        NodeFile? node = ReadNode();
+        string nodeId = NodeIdentity.NodeId(conf.Ipam.DataDir, out string? replaced);
+        if (replaced is not null)
+        {
+            host.Log(replaced);
+        }
+
+        using var etcd = new EtcdClient(LeaseMapper.Options(at, s_callLimit));
+        var manager = new LeaseManager(
+            new LeaseStore(etcd, at.Prefix, nodeId, () => host.Clock.Now),
+            LeaseMapper.Request(conf, nodeId, host.Clock.BootId),
+            new LeaseStateFiles(_state, conf.Ipam.DataDir, conf.Name),
+            new LeaseLog(host.Log)
+        );
+        await question(manager, node, () => LeaseMapper.Attributes(node, etcd.LocalAddress), cancel).ConfigureAwait(false);
+    }
+
+    /// <summary>
+    /// What this host is. The main plugin or the agent has written it; under another main plugin nobody has, and the lease only says who
+    /// holds it. A file of another boot says what the host was, not what it is.
+    /// </summary>
+    private NodeFile? ReadNode()
+    {
+        NodeFile? node = NodeFile.TryRead(_state, out string? problem);
+        if (problem is not null)
+        {
+            host.Log($"{problem}; the lease is published without it");
+        }
+
+        return node?.BootId == host.Clock.BootId ? node : null;
     }
 
     private string Situation(SubnetFile? file, IReadOnlyList<IPNetwork>? full)
@@ -198,4 +231,7 @@ internal sealed class LeasedSubnets(TwillConf conf, IpamHost host) : ISubnetSour
         }
         return false;
     }
+
+    /// <summary>Something that etcd is asked, with what this host is and publishes.</summary>
+    private delegate Task Question(LeaseManager manager, NodeFile? node, Func<LeaseAttributes> publish, CancellationToken cancel);
 }

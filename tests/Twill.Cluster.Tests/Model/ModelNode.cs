@@ -1,17 +1,23 @@
 using System.Globalization;
 using System.Net;
+using Twill.Network.State;
 
 namespace Twill.Cluster.Tests.Model;
 
-/// <summary>A host: the real <see cref="LeaseStore"/>, used as twill-ipam and twilld use it, and what stands in the host's state
-/// file.</summary>
-internal sealed class ModelNode
+/// <summary>A host: the real <see cref="LeaseManager"/> over the real <see cref="LeaseStore"/>, used as twill-ipam and twilld use them,
+/// and what stands in the host's state file.</summary>
+internal sealed class ModelNode : ILeaseState, ILeaseLog
 {
     private readonly World _world;
     private readonly LeaseAttributes _attributes;
     private readonly List<Action<List<Token>>> _history = [];
     private readonly NetworkConfig _config;
     private LeaseStore _store = null!;
+    private LeaseManager _manager = null!;
+    private LeaseRequest _request = null!;
+    private SubnetFile? _file;
+    private bool _isRenewing;
+    private bool _hasReturned;
     private Task _operation = Task.CompletedTask;
     private double? _sent;
     private double _refreshed;
@@ -33,7 +39,7 @@ internal sealed class ModelNode
     public int OperationsLeft { get; set; }
 
     /// <summary>What the state file says: gone with a reboot.</summary>
-    public HeldLease? Held { get; private set; }
+    public HeldLease? Held => LeaseMapper.Held(_file, _request.Network, _request.NodeId, _request.BootId);
 
     /// <summary>The subnets the node had last, so long as it was not told that they are lost: what it should get back.</summary>
     public IReadOnlyList<SubnetKey> Had { get; private set; } = [];
@@ -112,7 +118,7 @@ internal sealed class ModelNode
     public Call? Boot()
     {
         Call? underWay = Pending;
-        (Held, Pending, Arriving, Error, CallCount, OthersFirst, _operation, _sent) = (
+        (_file, Pending, Arriving, Error, CallCount, OthersFirst, _operation, _sent) = (
             null,
             null,
             null,
@@ -125,6 +131,8 @@ internal sealed class ModelNode
         _history.Clear();
         _refreshed = double.NegativeInfinity;
         _store = new LeaseStore(new NodeLink(this, _world.Scenario.Mutation), World.Prefix, Id, Clock, new ModelRandom(Choose));
+        _request = new LeaseRequest("m", _config, Scenario.Ttl, Id, "this boot");
+        _manager = new LeaseManager(_store, _request, this, this);
         return underWay;
     }
 
@@ -210,34 +218,44 @@ internal sealed class ModelNode
         f.Add(Meaning.End);
     }
 
+    SubnetFile? ILeaseState.Read(out string? problem)
+    {
+        problem = null;
+        return _file;
+    }
+
+    /// <summary>What is written first in an operation came of leasing or renewing, what is written second of growing.</summary>
+    void ILeaseState.Write(SubnetFile file)
+    {
+        long? before = Held?.LeaseId;
+        _file = file;
+        HeldLease held = Held!;
+        if (!_hasReturned)
+        {
+            _hasReturned = true;
+            _world.CheckReturn(this, Had, held.Subnets);
+            if (_isRenewing && (held.LeaseId != before || _sent - _refreshed >= Scenario.Ttl / 3.0))
+            {
+                _refreshed = _sent!.Value;
+            }
+        }
+
+        Had = held.Subnets;
+    }
+
+    bool ILeaseState.HasContainers(IPNetwork subnet) => false;
+
+    IDisposable ILeaseState.Lock(TimeSpan timeout) => throw new NotSupportedException("a node of the model does one thing at a time");
+
     private async Task HoldAsync()
     {
         try
         {
-            if (Held is null || Held.Subnets.Any(Config.ChangesFamilies))
-            {
-                HeldLease acquired = await _store.AcquireAsync(Config, _attributes, Scenario.Ttl).ConfigureAwait(false);
-                _world.CheckReturn(this, Had, acquired.Subnets);
-                Save(acquired);
-            }
-            else
-            {
-                long before = Held.LeaseId;
-                RenewResult renewed = await _store.RenewAsync(Held, _attributes).ConfigureAwait(false);
-                if (renewed.Held.LeaseId != before || _sent - _refreshed >= Scenario.Ttl / 3.0)
-                {
-                    _refreshed = _sent!.Value;
-                }
-
-                _world.CheckReturn(this, Had, renewed.Held.Subnets);
-                Save(renewed.Held);
-            }
-            bool grows =
-                Held!.Subnets.Count == 0 || (Held.Subnets.Count == 1 && !_world.IsOpening && _world.Scenario.Growing.Contains(Number));
-            if (grows)
-            {
-                Save(await _store.GrowAsync(Held, Config, _attributes).ConfigureAwait(false));
-            }
+            HeldLease? held = Held;
+            (_isRenewing, _hasReturned) = (held is not null && !held.Subnets.Any(Config.ChangesFamilies), false);
+            bool grows = held is { Subnets.Count: 1 } && !_world.IsOpening && _world.Scenario.Growing.Contains(Number);
+            LeaseDemand demand = grows ? LeaseDemand.MoreAddresses : LeaseDemand.Addresses;
+            await _manager.HoldAgreedAsync(demand, Config, null, null, () => _attributes, CancellationToken.None).ConfigureAwait(false);
         }
         catch (Exception e) when (e is EtcdException or ClusterException)
         {
@@ -248,7 +266,7 @@ internal sealed class ModelNode
     private async Task ReleaseAsync()
     {
         HeldLease held = Held!;
-        Held = null; // the state file goes first
+        _file = null; // the state file goes first
         Had = [];
         try
         {
@@ -258,12 +276,6 @@ internal sealed class ModelNode
         {
             Error = e;
         }
-    }
-
-    private void Save(HeldLease held)
-    {
-        Held = held;
-        Had = held.Subnets;
     }
 
     private Call TakeCall()
