@@ -50,6 +50,126 @@ public static class Mutation
         "\"sixteen-letters-\"",
     ];
 
+    /// <summary>A protobuf message in which one to four fields, at any depth, have another value, are gone, doubled, of another number or
+    /// of another wire type. It still is a message.</summary>
+    public static byte[] OfProtobuf(Random random, byte[] message)
+    {
+        for (int changes = random.Next(1, 5); changes > 0; changes--)
+        {
+            message = OfField(random, message);
+        }
+
+        return message;
+    }
+
+    private static byte[] OfField(Random random, byte[] message)
+    {
+        if (Fields(message) is not { Count: > 0 } fields)
+        {
+            return message;
+        }
+
+        int at = random.Next(fields.Count);
+        (int number, int type, byte[] value) = fields[at];
+        bool isMessage = type == 2 && value.Length > 0 && Fields(value) is not null;
+        switch (random.Next(isMessage ? 12 : 6))
+        {
+            case 0:
+                fields.RemoveAt(at);
+                break;
+            case 1:
+                fields.Insert(random.Next(fields.Count), fields[at]);
+                break;
+            case 2:
+                fields[at] = (random.Next(1, 12), type, value);
+                break;
+            case 3:
+                fields[at] = type == 2 ? (number, 0, Varint((ulong)random.Next(5))) : (number, 2, value);
+                break;
+            case <= 5:
+                fields[at] = (number, type, type == 2 ? OfBytes(random, value) : Varint((ulong)(random.NextInt64() >> random.Next(64))));
+                break;
+            default:
+                fields[at] = (number, type, OfField(random, value));
+                break;
+        }
+
+        List<byte> bytes = [];
+        foreach ((int Number, int Type, byte[] Value) field in fields)
+        {
+            bytes.AddRange(Varint((ulong)((field.Number << 3) | field.Type)));
+            if (field.Type == 2)
+            {
+                bytes.AddRange(Varint((ulong)field.Value.Length));
+            }
+
+            bytes.AddRange(field.Value);
+        }
+
+        return [.. bytes];
+    }
+
+    /// <summary>The fields of a message of numbers (wire type 0) and of texts and messages (2); null when it is none.</summary>
+    private static List<(int Number, int Type, byte[] Value)>? Fields(byte[] message)
+    {
+        List<(int, int, byte[])> fields = [];
+        for (int at = 0; at < message.Length;)
+        {
+            if (!TryVarint(message, ref at, out ulong tag) || tag >> 3 is 0 or > 1000)
+            {
+                return null;
+            }
+
+            int start = at;
+            if (!TryVarint(message, ref at, out ulong value))
+            {
+                return null;
+            }
+
+            switch (tag & 7)
+            {
+                case 0:
+                    fields.Add(((int)(tag >> 3), 0, message[start..at]));
+                    break;
+                case 2 when value <= (ulong)(message.Length - at):
+                    fields.Add(((int)(tag >> 3), 2, message[at..(at + (int)value)]));
+                    at += (int)value;
+                    break;
+                default:
+                    return null;
+            }
+        }
+
+        return fields;
+    }
+
+    private static bool TryVarint(byte[] bytes, ref int at, out ulong value)
+    {
+        value = 0;
+        for (int shift = 0; shift < 64 && at < bytes.Length; shift += 7)
+        {
+            byte next = bytes[at++];
+            value |= (ulong)(next & 0x7f) << shift;
+            if (next < 0x80)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    private static byte[] Varint(ulong value)
+    {
+        List<byte> bytes = [];
+        for (; value >= 0x80; value >>= 7)
+        {
+            bytes.Add((byte)(value | 0x80));
+        }
+
+        return [.. bytes, (byte)value];
+    }
+
     /// <summary>Bytes changed, cut off, taken out or doubled, at one to four places.</summary>
     public static byte[] OfBytes(Random random, byte[] bytes)
     {

@@ -1,5 +1,5 @@
 using System.Text;
-using System.Text.Json;
+using Grpc.Core;
 
 namespace Twill.Cluster;
 
@@ -30,32 +30,48 @@ public sealed partial class EtcdClient
         _ = ReadPassword(options);
     }
 
-    /// <summary>The call's answer with status 200. Asked once more with a new token when etcd refuses the one we had; a request refused
-    /// for its token was not carried out, so this is safe for writes too.</summary>
-    private async Task<ReadOnlyMemory<byte>> WithTokenAsync(EtcdCall call, Uri endpoint, CancellationToken limit)
+    /// <summary>Makes the call with the token of now, and once more with a new one when etcd refuses that: a request refused for its token
+    /// was not carried out, so this is safe for writes too.</summary>
+    private async Task<T> WithTokenAsync<T>(EtcdCall<T> call, EtcdMember member, EtcdChannel channel, CancellationToken limit)
     {
-        string? token = await TokenAsync(endpoint, limit).ConfigureAwait(false);
-        (int status, ReadOnlyMemory<byte> body) = await _transport.CallAsync(call, endpoint, token, limit).ConfigureAwait(false);
-        if (status == 200)
+        string? token = await TokenAsync(member, channel, limit).ConfigureAwait(false);
+        try
         {
-            return body;
+            return await call.Send(channel, Options(token, limit)).ConfigureAwait(false);
+        }
+        catch (RpcException e) when (IsTokenRefused(e, call.Name, member))
+        {
+            Forget(token);
         }
 
-        EtcdException refusal = EtcdFault.FromAnswer(EtcdEndpoints.Show(endpoint), call.Name, status, body);
-        if (!HasUser || refusal.Kind != EtcdErrorKind.Unauthorized)
+        token = await TokenAsync(member, channel, limit).ConfigureAwait(false);
+        return await call.Send(channel, Options(token, limit)).ConfigureAwait(false);
+    }
+
+    private bool IsTokenRefused(RpcException e, string call, EtcdMember member) =>
+        EtcdFault.IsOldRevision(e) || (HasUser && EtcdFault.From(e, call, member).Kind == EtcdErrorKind.Unauthorized);
+
+    /// <summary>What goes with a call: etcd reads the token from the metadata.</summary>
+    private static CallOptions Options(string? token, CancellationToken limit, bool requireLeader = false)
+    {
+        Metadata metadata = [];
+        if (token is not null)
         {
-            throw refusal;
+            metadata.Add("token", token);
         }
 
-        Forget(token);
-        token = await TokenAsync(endpoint, limit).ConfigureAwait(false);
-        (status, body) = await _transport.CallAsync(call, endpoint, token, limit).ConfigureAwait(false);
-        return status == 200 ? body : throw EtcdFault.FromAnswer(EtcdEndpoints.Show(endpoint), call.Name, status, body);
+        // A stream ends when the member loses its leader, instead of falling silent.
+        if (requireLeader)
+        {
+            metadata.Add("hasleader", "true");
+        }
+
+        return new CallOptions(metadata, cancellationToken: limit);
     }
 
     /// <summary>The token to send, fetched if there is none; null when there is no user, or when this etcd has authentication turned
     /// off.</summary>
-    private async Task<string?> TokenAsync(Uri endpoint, CancellationToken limit)
+    private async Task<string?> TokenAsync(EtcdMember member, EtcdChannel channel, CancellationToken limit)
     {
         if (!HasUser)
         {
@@ -67,32 +83,35 @@ public sealed partial class EtcdClient
             return known == "" ? null : known;
         }
 
-        var call = new EtcdCall(
-            $"etcd login as '{_options.Username}'",
-            "/v3/auth/authenticate",
-            EtcdJson.Body(w =>
-            {
-                w.WriteString("name", _options.Username);
-                w.WriteString("password", ReadPassword(_options));
-            }),
-            Repeatable: true
-        );
-        (int status, ReadOnlyMemory<byte> body) = await _transport.CallAsync(call, endpoint, token: null, limit).ConfigureAwait(false);
-        if (status == 200)
+        string password = ReadPassword(_options);
+        Etcdserverpb.AuthenticateRequest login = new() { Name = _options.Username, Password = password };
+        try
         {
-            using JsonDocument json = JsonDocument.Parse(body);
-            string token = new EtcdReply(json.RootElement).Text("token");
-            return _token = token.Length > 0 ? token : throw new FormatException("the login's token is missing");
+            string token = (await channel.Auth.AuthenticateAsync(login, Options(null, limit)).ConfigureAwait(false)).Token;
+            return _token = IsToken(token) ? token : throw new FormatException("the login's token is missing or no token");
         }
-        EtcdException refusal = EtcdFault.FromAnswer(EtcdEndpoints.Show(endpoint), call.Name, status, body);
-        if (refusal.GrpcCode != EtcdFault.FailedPrecondition)
+        catch (RpcException e) when (!limit.IsCancellationRequested)
         {
-            throw refusal;
+            string call = $"etcd login as '{_options.Username}'";
+            if (e.Status.DebugException is not null)
+            {
+                throw EtcdFault.From(e, call, member);
+            }
+
+            // What answers may be anybody: what it says does not get the password into a log.
+            string text = e.Status.Detail.Replace(password, "(the password)", StringComparison.Ordinal);
+            if (e.StatusCode != StatusCode.FailedPrecondition)
+            {
+                throw EtcdFault.FromStatus(member.Name, call, e.StatusCode, text);
+            }
         }
 
         _token = ""; // authentication is not enabled: calls go without a token until etcd asks for a user
         return null;
     }
+
+    /// <summary>Whether it can be sent as metadata.</summary>
+    private static bool IsToken(string token) => token.Length > 0 && !token.AsSpan().ContainsAnyExceptInRange('!', '~');
 
     private void Forget(string? refused)
     {

@@ -2,39 +2,52 @@ namespace Twill.Cluster;
 
 /// <summary>The endpoints in the order to ask them: the one that answered last first, the others after it in the configured
 /// order.</summary>
-internal sealed class EtcdEndpoints
+internal sealed class EtcdEndpoints : IDisposable
 {
-    private readonly Uri[] _all;
+    private readonly EtcdEndpoint[] _all;
     private volatile int _preferred;
 
-    public EtcdEndpoints(IReadOnlyList<string> endpoints)
+    public EtcdEndpoints(EtcdOptions options, EtcdConnections connections, EtcdResolver resolve)
     {
-        if (endpoints.Count == 0)
+        if (options.Endpoints.Count == 0)
         {
-            throw Bad("no etcd endpoint is given; expected at least one URL such as http://10.0.0.1:2379");
+            throw EtcdEndpoint.Bad("no etcd endpoint is given; expected at least one URL such as http://10.0.0.1:2379");
         }
 
-        _all = new Uri[endpoints.Count];
+        _all = new EtcdEndpoint[options.Endpoints.Count];
         for (int i = 0; i < _all.Length; i++)
         {
-            _all[i] = Parse(endpoints[i]);
+            _all[i] = new EtcdEndpoint(EtcdEndpoint.Parse(options.Endpoints[i]), options, connections, resolve);
         }
     }
 
-    public int Count => _all.Length;
+    public EtcdEndpoint Preferred => _all[_preferred];
 
-    public Uri Preferred => _all[_preferred];
+    /// <summary>All of them, the preferred one first.</summary>
+    public EtcdEndpoint[] InOrder()
+    {
+        int first = _preferred;
+        return [.. _all[first..], .. _all[..first]];
+    }
 
-    /// <summary>The endpoint to ask as the <paramref name="attempt"/>-th, counted from 0, when <paramref name="first"/> was the
-    /// first.</summary>
-    public Uri At(int first, int attempt) => _all[(first + attempt) % _all.Length];
+    /// <summary>It is asked first from now on.</summary>
+    public void Answered(EtcdMember member)
+    {
+        member.Endpoint.Prefer(member);
+        _preferred = Array.IndexOf(_all, member.Endpoint);
+    }
 
-    public int First => _preferred;
+    /// <summary>A member failed outside of a call (its watch went silent): another one is asked first from now on.</summary>
+    public void Failed(EtcdMember member)
+    {
+        if (member.Endpoint.Failed(member))
+        {
+            FailedAll(member.Endpoint);
+        }
+    }
 
-    public void Answered(Uri endpoint) => _preferred = Array.IndexOf(_all, endpoint);
-
-    /// <summary>An endpoint failed outside of a call (its watch went silent): ask another one first from now on.</summary>
-    public void Failed(Uri endpoint)
+    /// <summary>None of an endpoint's members can be used: the next endpoint is asked first.</summary>
+    public void FailedAll(EtcdEndpoint endpoint)
     {
         int at = Array.IndexOf(_all, endpoint);
         if (_preferred == at)
@@ -43,28 +56,14 @@ internal sealed class EtcdEndpoints
         }
     }
 
-    /// <summary>The endpoint as it is shown: scheme, host, port.</summary>
-    public static string Show(Uri endpoint) => endpoint.GetLeftPart(UriPartial.Authority);
-
-    private static Uri Parse(string text)
+    /// <summary>Every call from now on connects anew.</summary>
+    public void Disconnect()
     {
-        if (!Uri.TryCreate(text, UriKind.Absolute, out Uri? uri) || (uri.Scheme != Uri.UriSchemeHttp && uri.Scheme != Uri.UriSchemeHttps))
+        foreach (EtcdEndpoint endpoint in _all)
         {
-            string shown = text.Contains('@', StringComparison.Ordinal) ? "a text with '@' in it" : $"'{text}'";
-            throw Bad($"{shown} is not an etcd endpoint; expected http://host:port or https://host:port, such as http://10.0.0.1:2379");
+            endpoint.Disconnect();
         }
-        if (uri.UserInfo != "")
-        {
-            throw Bad($"the endpoint of host {uri.Host} carries a user; put it into username and passwordFile instead");
-        }
-
-        if (uri.PathAndQuery is not ("/" or "") || uri.Fragment != "")
-        {
-            throw Bad($"'{text}' is not an etcd endpoint: expected nothing after the port, such as {Show(uri)}");
-        }
-
-        return uri;
     }
 
-    private static EtcdException Bad(string message) => new(EtcdErrorKind.Configuration, "", message);
+    public void Dispose() => Disconnect();
 }

@@ -33,6 +33,6 @@ public enum EtcdErrorKind
     /// <summary>The etcd lease does not exist (any more).</summary>
     LeaseNotFound,
 
-    /// <summary>What answered does not speak etcd's v3 JSON API, or not intelligibly.</summary>
+    /// <summary>What answered does not speak etcd's v3 API, or not intelligibly.</summary>
     Protocol,
 }

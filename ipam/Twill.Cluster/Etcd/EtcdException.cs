@@ -18,7 +18,4 @@ public sealed class EtcdException(EtcdErrorKind kind, string endpoint, string me
 
     /// <summary>True when the request certainly did not reach etcd's store, so that even a write may be sent elsewhere.</summary>
     internal bool NotCarriedOut { get; init; }
-
-    /// <summary>The gRPC status that etcd answered with, or 0.</summary>
-    internal int GrpcCode { get; init; }
 }

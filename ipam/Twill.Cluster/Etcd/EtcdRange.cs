@@ -1,6 +1,3 @@
-using System.Text;
-using System.Text.Json;
-
 namespace Twill.Cluster;
 
 /// <summary>One key, or all keys with a prefix: etcd's <c>key</c> and <c>range_end</c>.</summary>
@@ -19,17 +16,4 @@ public readonly record struct EtcdRange
 
     /// <summary>All keys that start with this text, which must not be empty.</summary>
     public static EtcdRange Prefix(string prefix) => new(prefix, true);
-
-    internal void Write(Utf8JsonWriter w)
-    {
-        byte[] key = Encoding.UTF8.GetBytes(Key);
-        w.WriteBase64String("key", key);
-        if (!IsPrefix)
-        {
-            return;
-        }
-
-        key[^1]++; // the first key after all that start with the prefix; UTF-8 never ends in 0xff
-        w.WriteBase64String("range_end", key);
-    }
 }

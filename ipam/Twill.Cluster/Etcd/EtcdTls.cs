@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Security;
 using System.Security.Authentication;
@@ -8,17 +7,21 @@ using System.Security.Cryptography.X509Certificates;
 namespace Twill.Cluster;
 
 /// <summary>TLS towards etcd: whom to trust (caFile, else the system's authorities), who we are (certFile + keyFile), and a sentence for
-/// each reason why a handshake failed. Verification is never off.</summary>
+/// each reason why a handshake failed. Verification is never off. The files are read for each connection, so that one made after they were
+/// replaced uses the new ones.</summary>
 internal sealed class EtcdTls
 {
     private readonly EtcdOptions _options;
-    private readonly ConcurrentDictionary<string, string> _reasons = new();
+    private readonly SslClientAuthenticationOptions _ssl;
+    private string? _distrust;
 
-    public EtcdTls(EtcdOptions options)
+    private EtcdTls(EtcdOptions options, string host)
     {
         _options = options;
-        Ssl = new SslClientAuthenticationOptions
+        _ssl = new SslClientAuthenticationOptions
         {
+            TargetHost = host,
+            ApplicationProtocols = [SslApplicationProtocol.Http2],
             EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
             CertificateRevocationCheckMode = X509RevocationMode.NoCheck,
             CertificateChainPolicy = string.IsNullOrEmpty(options.CaFile) ? null : TrustOnly(LoadAuthorities(options.CaFile)),
@@ -27,27 +30,119 @@ internal sealed class EtcdTls
         };
     }
 
-    public SslClientAuthenticationOptions Ssl { get; }
+    /// <summary>Reads the files, so that what is wrong with them is told before the first call.</summary>
+    /// <exception cref="EtcdException">Configuration: which file, and what is wrong with it.</exception>
+    public static void CheckFiles(EtcdOptions options) => _ = new EtcdTls(options, "");
 
-    /// <summary>Why the last handshake with this host failed, in a sentence; null when it was not our verification that failed.</summary>
-    public string? Reason(string host) => _reasons.TryGetValue(host, out string? reason) ? reason : null;
+    /// <summary>Makes TLS of a connection.</summary>
+    /// <exception cref="EtcdConnectionException">The handshake failed, and why.</exception>
+    /// <exception cref="EtcdException">Configuration: a file became unusable.</exception>
+    public static Task<Stream> HandshakeAsync(EtcdConnection connection, string host, EtcdOptions options, CancellationToken cancel) =>
+        new EtcdTls(options, host).HandshakeAsync(connection, cancel);
+
+    private async Task<Stream> HandshakeAsync(EtcdConnection connection, CancellationToken cancel)
+    {
+        TlsStream stream = new(connection, this);
+        try
+        {
+            await stream.AuthenticateAsClientAsync(_ssl, cancel).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is AuthenticationException or IOException)
+        {
+            throw new EtcdConnectionException(
+                EtcdErrorKind.Tls,
+                $"TLS failed: {_distrust ?? Reason(e, connection)}",
+                notCarriedOut: true,
+                e
+            );
+        }
+
+        return stream.NegotiatedApplicationProtocol == SslApplicationProtocol.Http2
+            ? stream
+            : throw new EtcdConnectionException(
+                EtcdErrorKind.Protocol,
+                "the server speaks TLS but not HTTP/2, as etcd does; is this etcd's client URL?",
+                notCarriedOut: true
+            );
+    }
+
+    private string Reason(Exception e, EtcdConnection connection) =>
+        connection.First is HandshakeRecord or AlertRecord
+            ? $"{EtcdFault.Innermost(e)}; {ClientCertificateAdvice()}"
+            : $"{EtcdFault.Innermost(e)}; does the endpoint speak TLS at all, or should it be http://?";
+
+    private string ClientCertificateAdvice() =>
+        string.IsNullOrEmpty(_options.CertFile)
+            ? "it may want a client certificate: set certFile and keyFile"
+            : $"it may not trust the client certificate {_options.CertFile}, or the certificate has expired";
 
     private bool IsTrusted(object sender, X509Certificate? certificate, X509Chain? chain, SslPolicyErrors errors)
     {
-        string host = (sender as SslStream)?.TargetHostName ?? "";
-        string? reason = certificate is X509Certificate2 server
-            ? Distrust(server, chain, errors, host)
+        _distrust = certificate is X509Certificate2 server
+            ? Distrust(server, chain, errors, _ssl.TargetHost ?? "")
             : "the server showed no certificate";
-        if (reason is null)
+        return _distrust is null;
+    }
+
+    /// <summary>The first byte of a TLS record: its content type (RFC 8446, 5.1).</summary>
+    private const byte AlertRecord = 21,
+        HandshakeRecord = 22;
+
+    /// <summary>With TLS 1.3 a server refuses the client's certificate, or that there is none, after the handshake is over for the
+    /// client: by an alert that is read, while what is written meanwhile fails because the server has closed.</summary>
+    private sealed class TlsStream(EtcdConnection connection, EtcdTls tls) : SslStream(connection, leaveInnerStreamOpen: false)
+    {
+        /// <summary>How long an alert that is here already may take to be read.</summary>
+        private static readonly TimeSpan AlertTime = TimeSpan.FromSeconds(1);
+
+        private readonly TaskCompletionSource<IOException?> _readEnd = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
         {
-            _reasons.TryRemove(host, out _);
-        }
-        else
-        {
-            _reasons[host] = reason;
+            try
+            {
+                int count = await base.ReadAsync(buffer, cancellationToken).ConfigureAwait(false);
+                if (count == 0 && buffer.Length > 0)
+                {
+                    _readEnd.TrySetResult(null);
+                }
+
+                return count;
+            }
+            catch (IOException e)
+            {
+                // The connection itself is well: it is TLS that has ended.
+                IOException? refused = connection.HasEnded ? null : Refused(e);
+                _readEnd.TrySetResult(refused);
+                throw refused ?? e;
+            }
         }
 
-        return reason is null;
+        public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
+        {
+            try
+            {
+                await base.WriteAsync(buffer, cancellationToken).ConfigureAwait(false);
+            }
+            catch (Exception e) when (e is IOException or ObjectDisposedException)
+            {
+                await Task.WhenAny(_readEnd.Task, Task.Delay(AlertTime, CancellationToken.None)).ConfigureAwait(false);
+                if (_readEnd.Task is { IsCompletedSuccessfully: true, Result: { } refused })
+                {
+                    throw refused;
+                }
+
+                throw;
+            }
+        }
+
+        private EtcdConnectionException Refused(IOException e) =>
+            new(
+                EtcdErrorKind.Tls,
+                $"etcd broke off after the TLS handshake ({EtcdFault.Innermost(e)}); {tls.ClientCertificateAdvice()}",
+                notCarriedOut: false,
+                e
+            );
     }
 
     private string? Distrust(X509Certificate2 server, X509Chain? chain, SslPolicyErrors errors, string host)

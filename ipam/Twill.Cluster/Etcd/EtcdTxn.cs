@@ -1,5 +1,3 @@
-using System.Text.Json;
-
 namespace Twill.Cluster;
 
 /// <summary>A transaction: if all conditions hold, the <c>Then</c> operations are done, else the <c>Else</c> ones, all at one revision
@@ -10,7 +8,8 @@ public sealed class EtcdTxn
     private readonly List<EtcdOp> _then = [];
     private readonly List<EtcdOp> _else = [];
 
-    internal readonly record struct Compare(string Target, string Field, EtcdRange Range, long Value);
+    /// <summary>A condition: the keys' <paramref name="Target"/> equals the value.</summary>
+    internal readonly record struct Compare(EtcdCompareTarget Target, EtcdRange Range, long Value);
 
     internal IReadOnlyList<Compare> Compares => _compares;
 
@@ -19,16 +18,16 @@ public sealed class EtcdTxn
     internal IReadOnlyList<EtcdOp> ElseOps => _else;
 
     /// <summary>Condition: the key does not exist.</summary>
-    public EtcdTxn IfAbsent(string key) => If("CREATE", "create_revision", EtcdRange.Of(key), 0);
+    public EtcdTxn IfAbsent(string key) => If(EtcdCompareTarget.CreateRevision, EtcdRange.Of(key), 0);
 
     /// <summary>Condition: no key starts with this prefix.</summary>
-    public EtcdTxn IfPrefixAbsent(string prefix) => If("CREATE", "create_revision", EtcdRange.Prefix(prefix), 0);
+    public EtcdTxn IfPrefixAbsent(string prefix) => If(EtcdCompareTarget.CreateRevision, EtcdRange.Prefix(prefix), 0);
 
     /// <summary>Condition: the key was last written at this revision (0: it does not exist).</summary>
-    public EtcdTxn IfModRevision(string key, long revision) => If("MOD", "mod_revision", EtcdRange.Of(key), revision);
+    public EtcdTxn IfModRevision(string key, long revision) => If(EtcdCompareTarget.ModRevision, EtcdRange.Of(key), revision);
 
     /// <summary>Condition: the key lives by this etcd lease (0: by none, or it does not exist).</summary>
-    public EtcdTxn IfLease(string key, long lease) => If("LEASE", "lease", EtcdRange.Of(key), lease);
+    public EtcdTxn IfLease(string key, long lease) => If(EtcdCompareTarget.Lease, EtcdRange.Of(key), lease);
 
     /// <summary>What to do when every condition holds.</summary>
     public EtcdTxn Then(EtcdOp op)
@@ -46,40 +45,9 @@ public sealed class EtcdTxn
 
     internal bool WritesNothing => !_then.Exists(o => o.IsWrite) && !_else.Exists(o => o.IsWrite);
 
-    internal void Write(Utf8JsonWriter w)
+    private EtcdTxn If(EtcdCompareTarget target, EtcdRange range, long value)
     {
-        w.WriteStartArray("compare");
-        foreach (Compare c in _compares)
-        {
-            w.WriteStartObject();
-            w.WriteString("result", "EQUAL");
-            w.WriteString("target", c.Target);
-            c.Range.Write(w);
-            EtcdJson.Write(w, c.Field, c.Value);
-            w.WriteEndObject();
-        }
-        w.WriteEndArray();
-        Write(w, "success", _then);
-        Write(w, "failure", _else);
-    }
-
-    private static void Write(Utf8JsonWriter w, string name, List<EtcdOp> ops)
-    {
-        w.WriteStartArray(name);
-        foreach (EtcdOp op in ops)
-        {
-            w.WriteStartObject();
-            w.WriteStartObject(op.RequestField);
-            op.Write(w);
-            w.WriteEndObject();
-            w.WriteEndObject();
-        }
-        w.WriteEndArray();
-    }
-
-    private EtcdTxn If(string target, string field, EtcdRange range, long value)
-    {
-        _compares.Add(new Compare(target, field, range, value));
+        _compares.Add(new Compare(target, range, value));
         return this;
     }
 }
@@ -89,3 +57,11 @@ public sealed class EtcdTxn
 /// <param name="Revision">The store's revision after it.</param>
 /// <param name="Ranges">The results of the <see cref="EtcdOp.Get"/> operations that were done, in their order.</param>
 public sealed record TxnResult(bool Succeeded, long Revision, IReadOnlyList<RangeResult> Ranges);
+
+/// <summary>What of a key a condition compares.</summary>
+internal enum EtcdCompareTarget
+{
+    CreateRevision,
+    ModRevision,
+    Lease,
+}

@@ -105,7 +105,8 @@ public sealed class EtcdFailoverTests(SharedEtcd etcd)
         foreach ((EtcdClient one, Task broken) in new[] { (waiting, call), (client, next) })
         {
             one.Abandon(IPAddress.Loopback);
-            (await broken.Awaiting(t => t).Should().ThrowAsync<EtcdException>()).Which.Kind.Should().Be(EtcdErrorKind.Unreachable);
+            EtcdException e = await Assert.ThrowsAsync<EtcdException>(() => broken);
+            e.Kind.Should().Be(EtcdErrorKind.Unreachable, e.ToString());
         }
 
         (await client.GetAsync(_key))!.Value.ToArray().Should().Equal("v"u8.ToArray(), "the next call connects anew");
@@ -114,7 +115,7 @@ public sealed class EtcdFailoverTests(SharedEtcd etcd)
     [Fact]
     public async Task A_member_without_leader_is_passed_over()
     {
-        using FakeServer lonely = FakeServer.Json("""{"error":"etcdserver: no leader","message":"etcdserver: no leader","code":14}""", 503);
+        using FakeEtcd lonely = FakeEtcd.Error(14, "etcdserver: no leader");
         using EtcdClient client = new(new EtcdOptions([lonely.Endpoint, etcd.Server.Endpoint]));
 
         (await client.TxnAsync(new EtcdTxn().IfAbsent(_key).Then(EtcdOp.Put(_key, "v"))))
@@ -125,7 +126,7 @@ public sealed class EtcdFailoverTests(SharedEtcd etcd)
     [Fact]
     public async Task When_none_can_be_used_each_is_told_with_its_reason()
     {
-        using FakeServer garbage = FakeServer.Json("<html>");
+        using FakeEtcd garbage = FakeEtcd.Message("<html>"u8.ToArray());
         using EtcdClient client = new(new EtcdOptions(["http://127.0.0.1:1", "http://no-such-host.invalid:2379", garbage.Endpoint]));
         Func<Task> get = () => client.GetAsync(_key);
 

@@ -106,7 +106,7 @@ public sealed class EtcdTlsTests : IDisposable
         EtcdException wrong = await Failure(options with { CertFile = other.ClientCertFile, KeyFile = other.ClientKeyFile });
 
         etcd.Get("k").Should().Be("v");
-        without.Kind.Should().Be(EtcdErrorKind.Tls);
+        without.Kind.Should().Be(EtcdErrorKind.Tls, without.ToString());
         without.Message.Should().Contain("set certFile and keyFile");
         wrong.Kind.Should().Be(EtcdErrorKind.Tls);
         wrong.Message.Should().Contain($"may not trust the client certificate {other.ClientCertFile}");

@@ -1,19 +1,21 @@
 using System.Collections.Concurrent;
-using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
 
 namespace Twill.Cluster.Tests.Etcd;
 
-/// <summary>A TCP server on a loopback port that answers every HTTP request with what a test hands it: whatever is not etcd.</summary>
+/// <summary>A TCP server on a loopback port that answers whoever sends something with what a test hands it: whatever is not etcd.</summary>
 internal sealed class FakeServer : IDisposable
 {
+    /// <summary>An empty SETTINGS frame: what an HTTP/2 server says first.</summary>
+    public static readonly byte[] Settings = Frame(4, 0, 0, []);
+
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
     private readonly CancellationTokenSource _end = new();
-    private readonly Func<string, Stream, CancellationToken, Task> _answer;
+    private readonly Func<Stream, CancellationToken, Task> _answer;
 
-    private FakeServer(Func<string, Stream, CancellationToken, Task> answer)
+    private FakeServer(Func<Stream, CancellationToken, Task> answer)
     {
         _answer = answer;
         _listener.Start();
@@ -22,48 +24,44 @@ internal sealed class FakeServer : IDisposable
 
     public string Endpoint => $"http://{_listener.LocalEndpoint}";
 
-    /// <summary>Paths and bodies of the requests so far.</summary>
-    public ConcurrentQueue<string> Requests { get; } = new();
+    /// <summary>What each connection sent first.</summary>
+    public ConcurrentQueue<byte[]> Requests { get; } = new();
 
     /// <summary>Answers with these bytes and closes the connection.</summary>
-    public static FakeServer Raw(string answer) =>
-        new(async (_, stream, cancel) => await stream.WriteAsync(Encoding.UTF8.GetBytes(answer), cancel));
+    public static FakeServer Raw(byte[] answer) => new(async (stream, cancel) => await stream.WriteAsync(answer, cancel));
 
-    /// <summary>Answers with a whole HTTP response.</summary>
-    public static FakeServer Json(string body, int status = 200) => Raw(Http(body, status));
+    public static FakeServer Raw(string answer) => Raw(Encoding.UTF8.GetBytes(answer));
 
-    /// <summary>Answers by the request (its path and its body, in one text).</summary>
-    public static FakeServer By(Func<string, string> answer) =>
-        new(async (request, stream, cancel) => await stream.WriteAsync(Encoding.UTF8.GetBytes(answer(request)), cancel));
-
-    /// <summary>Writes this over and over with pauses until the client gives up.</summary>
-    public static FakeServer Endless(string head, string again, TimeSpan pause) =>
+    /// <summary>Writes this over and over until the client gives up.</summary>
+    public static FakeServer Endless(byte[] head, byte[] again) =>
         new(
-            async (_, stream, cancel) =>
+            async (stream, cancel) =>
             {
-                await stream.WriteAsync(Encoding.UTF8.GetBytes(head), cancel);
-                byte[] more = Encoding.UTF8.GetBytes(again);
+                await stream.WriteAsync(head, cancel);
                 while (true)
                 {
-                    await stream.WriteAsync(more, cancel);
-                    if (pause > TimeSpan.Zero)
-                    {
-                        await Task.Delay(pause, cancel);
-                    }
+                    await stream.WriteAsync(again, cancel);
                 }
             }
         );
 
-    /// <summary>Answers by a procedure that is given the request and how to write.</summary>
-    public static FakeServer Stream(Func<string, Func<string, Task>, CancellationToken, Task> answer) =>
-        new((request, stream, cancel) => answer(request, text => stream.WriteAsync(Encoding.UTF8.GetBytes(text), cancel).AsTask(), cancel));
-
     /// <summary>Takes requests and never answers.</summary>
-    public static FakeServer Silent() => new((_, _, cancel) => Task.Delay(Timeout.Infinite, cancel));
+    public static FakeServer Silent() => new((_, cancel) => Task.Delay(Timeout.Infinite, cancel));
 
-    public static string Http(string body, int status = 200) =>
-        $"HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: "
-        + $"{Encoding.UTF8.GetByteCount(body)}\r\n\r\n{body}";
+    /// <summary>A frame of HTTP/2 (RFC 9113, 4.1).</summary>
+    public static byte[] Frame(byte type, byte flags, int stream, byte[] payload) =>
+        [
+            (byte)(payload.Length >> 16),
+            (byte)(payload.Length >> 8),
+            (byte)payload.Length,
+            type,
+            flags,
+            (byte)(stream >> 24),
+            (byte)(stream >> 16),
+            (byte)(stream >> 8),
+            (byte)stream,
+            .. payload,
+        ];
 
     public void Dispose()
     {
@@ -94,11 +92,17 @@ internal sealed class FakeServer : IDisposable
         {
             using TcpClient owned = client;
             NetworkStream stream = client.GetStream();
-            string request = await ReadRequest(stream, end);
-            Requests.Enqueue(request);
-            await _answer(request, stream, end);
+            byte[] buffer = new byte[64 << 10];
+            int count = await stream.ReadAsync(buffer, end);
+            if (count == 0)
+            {
+                return;
+            }
+
+            Requests.Enqueue(buffer[..count]);
+            await _answer(stream, end);
             client.Client.Shutdown(SocketShutdown.Send);
-            while (await stream.ReadAsync(new byte[4096], end) > 0)
+            while (await stream.ReadAsync(buffer, end) > 0)
             {
                 // until the client closes: closing first with unread bytes would reset the connection
             }
@@ -106,34 +110,6 @@ internal sealed class FakeServer : IDisposable
         catch (Exception e) when (e is OperationCanceledException or IOException or SocketException or ObjectDisposedException)
         {
             // the client gave up, or the test is over
-        }
-    }
-
-    private static async Task<string> ReadRequest(Stream stream, CancellationToken end)
-    {
-        byte[] buffer = new byte[64 << 10];
-        int count = 0;
-        while (true)
-        {
-            int read = await stream.ReadAsync(buffer.AsMemory(count), end);
-            if (read == 0)
-            {
-                throw new IOException("the client closed");
-            }
-
-            count += read;
-            string text = Encoding.UTF8.GetString(buffer, 0, count);
-            int body = text.IndexOf("\r\n\r\n", StringComparison.Ordinal) + 4;
-            if (body < 4)
-            {
-                continue;
-            }
-
-            string length = text.Split("Content-Length: ")[1].Split('\r')[0];
-            if (count - body >= int.Parse(length, CultureInfo.InvariantCulture))
-            {
-                return $"{text.Split(' ')[1]} {text[body..]}";
-            }
         }
     }
 }

@@ -1,15 +1,18 @@
 using System.Globalization;
 using System.Net;
+using System.Net.Http.Headers;
 using System.Text;
+using Etcdserverpb;
+using Google.Protobuf;
 using Twill.Testing;
 using Xunit.Abstractions;
 
 namespace Twill.Cluster.Tests.Etcd;
 
 /// <summary>
-/// A liar between a node and a real etcd: it passes every request on and damages some of the answers (values of other kinds, members
-/// gone or doubled, bytes flipped, cut off, other statuses, late, without end). Whatever the node is told, it fails in its own terms
-/// and in time, and in the real etcd nothing of another node is touched and no two subnets overlap.
+/// A liar between a node and a real etcd: it passes every request on and damages some of the answers (fields of other values, gone or
+/// doubled, bytes flipped, cut off, other statuses, late). Whatever the node is told, it fails in its own terms and in time, and in the
+/// real etcd nothing of another node is touched and no two subnets overlap.
 /// </summary>
 [Collection(nameof(SharedEtcd))]
 [RequiresEtcd]
@@ -35,8 +38,8 @@ public sealed class FuzzedAnswerTests(SharedEtcd etcd, ITestOutputHelper output)
             theirValue = etcd.Server.Get(theirKey)!,
             configValue = etcd.Server.Get(other.Keys.Config)!;
 
-        Liar liar = new(seed, etcd.Server.Endpoint);
-        using FakeServer server = FakeServer.Stream(liar.AnswerAsync);
+        using Liar liar = new(seed, etcd.Server.Endpoint);
+        using FakeEtcd server = FakeEtcd.By(liar.AnswerAsync);
         for (int i = 0; i < Cases; i++)
         {
             string because = $"seed {seed}, case {i}";
@@ -164,10 +167,10 @@ public sealed class FuzzedAnswerTests(SharedEtcd etcd, ITestOutputHelper output)
         }
     }
 
-    private sealed class Liar(int seed, string etcd)
+    private sealed class Liar(int seed, string etcd) : IDisposable
     {
         private readonly Random _random = new(seed);
-        private readonly HttpClient _http = new();
+        private readonly HttpMessageInvoker _http = new(new SocketsHttpHandler());
         private int _lies,
             _answers;
 
@@ -175,9 +178,8 @@ public sealed class FuzzedAnswerTests(SharedEtcd etcd, ITestOutputHelper output)
 
         public int Answers => _answers;
 
-        public async Task AnswerAsync(string request, Func<string, Task> write, CancellationToken cancel)
+        public async Task AnswerAsync(FakeCall call)
         {
-            string[] parts = request.Split(' ', 2);
             int kind;
             Random random;
             lock (_random)
@@ -186,10 +188,10 @@ public sealed class FuzzedAnswerTests(SharedEtcd etcd, ITestOutputHelper output)
             }
 
             Interlocked.Increment(ref _answers);
-            string body =
-                parts[0] == "/v3/watch"
-                    ? """{"result":{"header":{"revision":"7"},"created":true}}""" + "\n"
-                    : await (await _http.PostAsync(etcd + parts[0], new StringContent(parts[1]), cancel)).Content.ReadAsStringAsync(cancel);
+            (byte[] answer, int status, string text) =
+                call.Method == "Watch"
+                    ? (new WatchResponse { Header = new ResponseHeader { Revision = 7 }, Created = true }.ToByteArray(), 0, "")
+                    : await PassOnAsync(call);
             if (kind < 11)
             {
                 Interlocked.Increment(ref _lies);
@@ -198,34 +200,72 @@ public sealed class FuzzedAnswerTests(SharedEtcd etcd, ITestOutputHelper output)
             switch (kind)
             {
                 case < 5:
-                    await write(FakeServer.Http(Mutation.OfJson(random, body)));
+                    await AnswerAsync(call, Mutation.OfProtobuf(random, answer), status, text);
                     break;
-                case 5 or 6:
-                    await write(FakeServer.Http(Encoding.UTF8.GetString(Mutation.OfBytes(random, Encoding.UTF8.GetBytes(body)))));
+                case 5:
+                    await AnswerAsync(call, Mutation.OfBytes(random, answer), status, text);
+                    break;
+                case 6:
+                    await call.SendAsync(Mutation.OfBytes(random, FakeCall.Framed(answer)));
+                    await call.EndAsync(status, text);
                     break;
                 case 7:
-                    string whole = FakeServer.Http(body);
-                    await write(whole[..random.Next(whole.Length)]);
+                    byte[] whole = FakeCall.Framed(answer);
+                    await call.SendAsync(whole[..random.Next(whole.Length)]);
+                    if (random.Next(2) == 0)
+                    {
+                        call.Reset(random.Next(14));
+                    }
+
                     break;
                 case 8:
-                    await write(FakeServer.Http(body, ((int[])[100, 204, 302, 400, 401, 403, 404, 429, 500, 503, 999])[random.Next(11)]));
+                    call.Http.Response.StatusCode = ((int[])[204, 302, 400, 401, 403, 404, 429, 500, 503, 999])[random.Next(10)];
+                    await call.Http.Response.CompleteAsync();
                     break;
                 case 9:
-                    await write(
-                        FakeServer.Http(
-                            $"{{\"error\":\"x\",\"code\":{random.Next(-1, 20).ToString(CultureInfo.InvariantCulture)},\"message\":\"etcdserver: whatever\"}}",
-                            500
-                        )
-                    );
+                    await call.EndAsync(random.Next(-1, 20), "etcdserver: whatever");
                     break;
                 case 10 when random.Next(8) == 0:
-                    await Task.Delay(s_callTimeout * 2, cancel);
-                    await write(FakeServer.Http(body));
+                    await Task.Delay(s_callTimeout * 2, call.Cancelled);
+                    await AnswerAsync(call, answer, status, text);
                     break;
                 default:
-                    await write(FakeServer.Http(body));
+                    await AnswerAsync(call, answer, status, text);
                     break;
             }
+        }
+
+        public void Dispose() => _http.Dispose();
+
+        private static async Task AnswerAsync(FakeCall call, byte[] answer, int status, string text)
+        {
+            if (status == 0)
+            {
+                await call.SendAsync(FakeCall.Framed(answer));
+            }
+
+            await call.EndAsync(status, text);
+        }
+
+        /// <summary>What etcd answers: its message, or its error.</summary>
+        private async Task<(byte[] Message, int Status, string Text)> PassOnAsync(FakeCall call)
+        {
+            using HttpRequestMessage request = new(HttpMethod.Post, etcd + call.Path)
+            {
+                Version = HttpVersion.Version20,
+                VersionPolicy = HttpVersionPolicy.RequestVersionExact,
+                Content = new ByteArrayContent(FakeCall.Framed(call.Message)),
+            };
+            request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/grpc");
+            request.Headers.TE.Add(new TransferCodingWithQualityHeaderValue("trailers"));
+            using HttpResponseMessage response = await _http.SendAsync(request, call.Cancelled);
+            byte[] framed = await response.Content.ReadAsByteArrayAsync(call.Cancelled);
+            HttpResponseHeaders last = response.TrailingHeaders.Contains("grpc-status") ? response.TrailingHeaders : response.Headers;
+            return (
+                framed.Length >= 5 ? framed[5..] : [],
+                int.Parse(last.GetValues("grpc-status").Single(), CultureInfo.InvariantCulture),
+                last.TryGetValues("grpc-message", out IEnumerable<string>? message) ? message.Single() : ""
+            );
         }
     }
 }

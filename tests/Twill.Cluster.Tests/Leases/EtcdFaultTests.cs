@@ -1,6 +1,8 @@
 using System.Diagnostics;
 using System.Net;
 using System.Text;
+using Etcdserverpb;
+using Grpc.Net.Client;
 using Twill.Testing;
 
 namespace Twill.Cluster.Tests.Leases;
@@ -98,7 +100,7 @@ public sealed class EtcdFaultTests
         using TestNode node = new(etcd, Prefix, 1),
             comer = new(etcd, Prefix, 2);
         HeldLease held = await node.Acquire();
-        await Alarm(etcd, "ACTIVATE");
+        await Alarm(etcd, "Activate");
 
         RenewResult renewed = await node.Renew(held);
         Func<Task> acquire = () => comer.Acquire();
@@ -142,12 +144,14 @@ public sealed class EtcdFaultTests
 
     private static async Task Alarm(EtcdServer etcd, string action)
     {
-        using HttpClient http = new();
-        using HttpResponseMessage done = await http.PostAsync(
-            $"{etcd.Endpoint}/v3/maintenance/alarm",
-            new StringContent($$"""{"action":"{{action}}","memberID":"0","alarm":"NOSPACE"}""")
+        using GrpcChannel channel = GrpcChannel.ForAddress(etcd.Endpoint);
+        await new Maintenance.MaintenanceClient(channel).AlarmAsync(
+            new AlarmRequest
+            {
+                Action = Enum.Parse<AlarmRequest.Types.AlarmAction>(action),
+                Alarm = AlarmType.Nospace,
+            }
         );
-        done.EnsureSuccessStatusCode();
         etcd.Etcdctl("alarm", "list").Should().Contain("NOSPACE");
     }
 

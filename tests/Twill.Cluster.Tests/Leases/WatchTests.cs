@@ -3,6 +3,8 @@ using System.Globalization;
 using System.Net;
 using System.Text;
 using System.Threading.Channels;
+using Etcdserverpb;
+using Google.Protobuf;
 using Twill.Cluster.Tests.Etcd;
 using Twill.Testing;
 
@@ -170,7 +172,7 @@ public sealed class WatchTests : IDisposable
     [Fact]
     public async Task A_silent_member_is_left_for_another_endpoint()
     {
-        using FakeServer silent = FakeMember();
+        using FakeEtcd silent = FakeMember();
         Put(1);
         using Watcher watcher = Watch([silent.Endpoint, _etcd.Endpoint]);
         (await watcher.Next<LeaseSnapshot>()).Leases.Should().BeEmpty("the first endpoint knows of none");
@@ -220,26 +222,25 @@ public sealed class WatchTests : IDisposable
         new(endpoints ?? [_etcd.Endpoint], relist ?? TimeSpan.FromMinutes(10), _end.Token);
 
     /// <summary>A member that lists, opens a watch, and then answers nothing any more.</summary>
-    private static FakeServer FakeMember()
+    private static FakeEtcd FakeMember()
     {
         int requests = 0;
-        const string Header = "{\"header\":{\"revision\":\"1\"}}";
-        return FakeServer.Stream(
-            async (request, write, cancel) =>
+        ResponseHeader header = new() { Revision = 1 };
+        return FakeEtcd.By(async call =>
+        {
+            if (Interlocked.Increment(ref requests) > 2)
             {
-                bool isWatch = request.StartsWith("/v3/watch", StringComparison.Ordinal);
-                if (Interlocked.Increment(ref requests) > 2)
-                {
-                    await Task.Delay(Timeout.Infinite, cancel);
-                }
-
-                await write(isWatch ? $"HTTP/1.1 200 OK\r\n\r\n{{\"result\":{Header}}}\n" : FakeServer.Http(Header));
-                if (isWatch)
-                {
-                    await Task.Delay(Timeout.Infinite, cancel);
-                }
+                await Task.Delay(Timeout.Infinite, call.Cancelled);
             }
-        );
+
+            if (call.Method == "Watch")
+            {
+                await call.SendAsync(FakeCall.Framed(new WatchResponse { Header = header, Created = true }.ToByteArray()));
+                await Task.Delay(Timeout.Infinite, call.Cancelled);
+            }
+
+            await call.AnswerAsync(new RangeResponse { Header = header });
+        });
     }
 
     /// <summary>Runs a watch and queues what it tells.</summary>

@@ -84,14 +84,14 @@ internal sealed class Fingerprint
         foreach (EtcdTxn.Compare compare in txn.Compares)
         {
             DescribeKey(compare.Range.Key, into);
-            into.Add(new Token(compare.Target == "LEASE" ? Meaning.Lease : Meaning.Revision, compare.Value));
+            into.Add(new Token(compare.Target == EtcdCompareTarget.Lease ? Meaning.Lease : Meaning.Revision, compare.Value));
         }
         foreach (EtcdOp op in txn.ThenOps)
         {
             DescribeKey(op.Range.Key, into);
-            into.Add(new Token(Meaning.Plain, op.RequestField.Length));
+            into.Add(new Token(Meaning.Plain, (int)op.Kind));
             into.Add(new Token(Meaning.Lease, op.Lease));
-            if (op.RequestField == "request_put")
+            if (op.Kind == EtcdOpKind.Put)
             {
                 DescribeMemory(op.Range.Key, op.Value, into);
             }

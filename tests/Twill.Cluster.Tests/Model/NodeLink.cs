@@ -142,7 +142,7 @@ internal sealed class NodeLink(ModelNode node, Mutation mutation) : IEtcd
         {
             bool isDropped =
                 mutation == Mutation.NoDelete
-                    ? op.RequestField == "request_delete_range"
+                    ? op.Kind == EtcdOpKind.Delete
                     : mutation == Mutation.NoMemory && op.Range.Key.StartsWith(World.Keys.Nodes, StringComparison.Ordinal);
             if (!isDropped)
             {
@@ -158,8 +158,8 @@ internal sealed class NodeLink(ModelNode node, Mutation mutation) : IEtcd
 
             mutated = compare.Target switch
             {
-                "CREATE" => mutated.IfPrefixAbsent(compare.Range.Key),
-                "MOD" => mutated.IfModRevision(compare.Range.Key, compare.Value),
+                EtcdCompareTarget.CreateRevision => mutated.IfPrefixAbsent(compare.Range.Key),
+                EtcdCompareTarget.ModRevision => mutated.IfModRevision(compare.Range.Key, compare.Value),
                 _ => mutated.IfLease(compare.Range.Key, compare.Value),
             };
         }
@@ -188,13 +188,13 @@ internal sealed class NodeLink(ModelNode node, Mutation mutation) : IEtcd
         List<string> words = [];
         foreach (EtcdTxn.Compare c in txn.Compares)
         {
-            words.Add($"{Last(c.Range.Key)}.{c.Field}={c.Value}");
+            words.Add($"{Last(c.Range.Key)}.{c.Target}={c.Value}");
         }
 
         words.Add("->");
         foreach (EtcdOp op in txn.ThenOps)
         {
-            words.Add($"{op.RequestField[8..]} {Last(op.Range.Key)}{(op.Lease == 0 ? "" : $" lease {op.Lease}")}");
+            words.Add($"{op.Kind} {Last(op.Range.Key)}{(op.Lease == 0 ? "" : $" lease {op.Lease}")}");
         }
 
         return "txn " + string.Join(' ', words);

@@ -65,13 +65,13 @@ internal sealed class SimulatedStore(Func<double> clock)
         List<RangeResult> ranges = [];
         foreach (EtcdOp op in ops)
         {
-            switch (op.RequestField)
+            switch (op.Kind)
             {
-                case "request_put":
+                case EtcdOpKind.Put:
                     Put(op, next);
                     wrote = true;
                     break;
-                case "request_delete_range":
+                case EtcdOpKind.Delete:
                     wrote |= Remove(op.Range) > 0;
                     break;
                 default:
@@ -178,10 +178,10 @@ internal sealed class SimulatedStore(Func<double> clock)
         {
             long value = compare.Target switch
             {
-                "CREATE" => kv.CreateRevision,
-                "MOD" => kv.ModRevision,
-                "LEASE" => kv.Lease,
-                string other => throw new NotSupportedException($"compare target {other}"),
+                EtcdCompareTarget.CreateRevision => kv.CreateRevision,
+                EtcdCompareTarget.ModRevision => kv.ModRevision,
+                EtcdCompareTarget.Lease => kv.Lease,
+                _ => throw new NotSupportedException($"compare target {compare.Target}"),
             };
             if (value != compare.Value)
             {

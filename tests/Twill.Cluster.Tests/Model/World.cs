@@ -195,7 +195,7 @@ internal sealed class World
     {
         foreach (EtcdOp op in txn.ThenOps)
         {
-            if (op.RequestField != "request_put" || !Keys.TryParseSubnet(op.Range.Key, out SubnetKey key))
+            if (op.Kind != EtcdOpKind.Put || !Keys.TryParseSubnet(op.Range.Key, out SubnetKey key))
             {
                 continue;
             }
