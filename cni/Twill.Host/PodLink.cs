@@ -191,6 +191,39 @@ public static class PodLink
     }
 
     /// <summary>
+    /// Waits until an interface answers neighbour solicitations for an IPv6 address that it was just given. The kernel joins the group that
+    /// they are sent to (RFC 4291, section 2.7.1) in a worker, also for an address without duplicate address detection; whoever asks
+    /// before that is not heard, and asks again a second later.
+    /// </summary>
+    /// <param name="place">A socket in the interface's namespace.</param>
+    /// <param name="index">The interface.</param>
+    /// <param name="address">Its address. For one of IPv4 there is nothing to wait for.</param>
+    public static void AwaitSolicitations(RouteSocket place, int index, IPAddress address)
+    {
+        if (!IPv6Settings.IsIPv6(address))
+        {
+            return;
+        }
+
+        IPAddress group = SolicitedNodeGroup(address);
+        const int Questions = 200; // of a millisecond each: an ADD does not fail for this, the worker does come
+        for (int i = 0; i < Questions && !place.ListMulticastGroups(index).Contains(group); i++)
+        {
+            Thread.Sleep(1);
+        }
+    }
+
+    /// <summary>ff02::1:ffXX:XXXX with the last 24 bits of the address.</summary>
+    private static IPAddress SolicitedNodeGroup(IPAddress address)
+    {
+        Span<byte> group = [0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff, 0, 0, 0];
+        Span<byte> bytes = stackalloc byte[16];
+        address.TryWriteBytes(bytes, out _);
+        bytes[13..].CopyTo(group[13..]);
+        return new IPAddress(group);
+    }
+
+    /// <summary>
     /// <c>ip link delete HOST</c>: both ends go, with addresses and routes. Nothing to do when it is gone. When this returns, name and
     /// address can be given again.
     /// </summary>

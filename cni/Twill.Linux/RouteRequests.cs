@@ -33,6 +33,7 @@ internal static class RouteRequests
         {
             RTM.NEWLINK => DescribeLink(verb, in message),
             RTM.NEWADDR => DescribeAddress(verb, in message),
+            RTM.NEWMULTICAST => $"{verb} multicast groups",
             RTM.NEWROUTE => DescribeRoute(verb, in message),
             RTM.NEWNEIGH => DescribeNeighbour(verb, in message),
             RTM.NEWQDISC => DescribeQueue(verb, "qdisc", in message),

@@ -88,6 +88,14 @@ public sealed class RouteSocket : IDisposable
             InterfaceAddress.Decode(in m) is { } address && (index == 0 || address.Index == index) ? address : null
         );
 
+    /// <summary>Lists the IPv6 multicast groups that an interface has joined.</summary>
+    /// <param name="index">Interface index.</param>
+    public List<IPAddress> ListMulticastGroups(int index)
+    {
+        ListMulticastGroups request = new(index);
+        return _socket.Dump(request, (in NetlinkMessage m) => request.Decode(in m));
+    }
+
     /// <summary>Lists routes.</summary>
     /// <param name="filter">Which; <c>default</c> lists all of both families in all tables.</param>
     public List<Route> ListRoutes(ListRoutes filter = default)

@@ -37,6 +37,7 @@ public sealed class RouteRequestsTests
         Describe(new NewAddress(7, address, 24)).Should().Be("new address 10.244.9.0/24 dev #7");
         Describe(new DeleteAddress(7, address, 24)).Should().Be("delete address 10.244.9.0/24 dev #7");
         Describe(new ListAddresses()).Should().Be("list addresses");
+        Describe(new ListMulticastGroups(7)).Should().Be("list multicast groups");
         Describe(new NewRoute(net) { Gateway = address, Index = 7 }).Should().Be("new route 10.244.9.0/24 via 10.244.9.0 dev #7");
         Describe(new NewRoute(IPNetwork.Parse("::/0")) { Index = 7, Table = 300 }).Should().Be("new route ::/0 dev #7 table 300");
         Describe(new DeleteRoute(net)).Should().Be("delete route 10.244.9.0/24");

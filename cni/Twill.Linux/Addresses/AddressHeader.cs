@@ -18,5 +18,6 @@ internal enum IFA : ushort // linux/if_addr.h
     LOCAL = 2,
     LABEL = 3,
     BROADCAST = 4,
+    MULTICAST = 7,
     FLAGS = 8,
 }

@@ -21,6 +21,8 @@ internal static class RTM
         GETQDISC = 38;
     internal const ushort NEWTFILTER = 44,
         GETTFILTER = 46;
+    internal const ushort NEWMULTICAST = 56,
+        GETMULTICAST = 58;
     internal const ushort NEWNETCONF = 80,
         DELNETCONF = 81;
 }

@@ -108,6 +108,15 @@ internal static class Add
             PodLink.WaitUntilForwarding(host, bridge.Name);
         }
 
+        foreach (CniIp ip in addresses.Ips)
+        {
+            PodLink.AwaitSolicitations(inPod, inside, ip.Address);
+            if (ip.Gateway is not null)
+            {
+                PodLink.AwaitSolicitations(host, onBridge ? bridge.Index : end.Index, ip.Gateway);
+            }
+        }
+
         request.Phases?.Done("ports, carrier");
         ipam.WaitForExit();
         request.Phases?.Done("IPAM plugin's end");

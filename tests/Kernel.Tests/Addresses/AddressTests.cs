@@ -66,6 +66,21 @@ public sealed class AddressTests
     }
 
     [RequiresRootFact]
+    public void Multicast_groups_are_those_that_ip_lists()
+    {
+        using TestNetns ns = WithBridge();
+        ns.Ip("addr add fd00::12:3456/64 dev br0 nodad");
+        using RouteSocket route = Netns.OpenRouteSocket(ns);
+
+        Eventually.Pass(() => route.ListMulticastGroups(ns.IndexOf("br0")).Should().Contain(IPAddress.Parse("ff02::1:ff12:3456")));
+
+        string[] words = Cmd.Split(ns.Ip("-6 maddr show dev br0").Replace('\n', ' '));
+        IPAddress[] listed = [.. words.Where((_, i) => i > 0 && words[i - 1] == "inet6").Select(IPAddress.Parse)];
+        route.ListMulticastGroups(ns.IndexOf("br0")).Should().BeEquivalentTo(listed);
+        route.ListMulticastGroups(ns.IndexOf("lo")).Should().NotContain(IPAddress.Parse("ff02::1:ff12:3456"));
+    }
+
+    [RequiresRootFact]
     public void A_second_add_is_refused_a_replace_is_not_and_a_delete_leaves_nothing()
     {
         using TestNetns ns = WithBridge();

@@ -2,6 +2,7 @@ using System.Net;
 using System.Text.Json;
 using Twill.Host;
 using Twill.Linux;
+using Twill.Linux.Addresses;
 using Twill.Linux.Links;
 using Twill.Testing;
 
@@ -33,6 +34,25 @@ public sealed class PodLinkTests : IDisposable
         inside.GetProperty("addr_info").EnumerateArray().Select(a => a.GetProperty("local").GetString()).Should().Contain("10.90.0.2");
         _pod.IpJson("route show default")[0].GetProperty("gateway").GetString().Should().Be("10.90.0.1");
         _pod.Run("ping", "-c1", "-W2", "10.90.0.1").OrThrow();
+    }
+
+    [RequiresRootFact]
+    public void An_IPv6_address_that_was_waited_for_hears_who_solicits_it()
+    {
+        using RouteSocket host = Netns.OpenRouteSocket(_host),
+            inPod = Netns.OpenRouteSocket(_pod);
+        Make(host, inPod);
+        int inside = PodLink.IndexOf(inPod, "eth0");
+        for (int i = 1; i <= 100; i++)
+        {
+            IPAddress address = IPAddress.Parse($"fd00:90::a:{i:x}"),
+                group = IPAddress.Parse($"ff02::1:ff0a:{i:x}");
+            inPod.Execute(new NewAddress(inside, address, 64) { AddressFlags = AddressFlags.NoDad });
+
+            PodLink.AwaitSolicitations(inPod, inside, address);
+
+            inPod.ListMulticastGroups(inside).Should().Contain(group);
+        }
     }
 
     [RequiresRootFact]

@@ -73,6 +73,7 @@ public class NetlinkTraceTests
         ),
         [nameof(NewAddress)] = ("ip addr add fd00::5/64 dev br0 nodad", new NewAddress(10, s_six, 64) { AddressFlags = AddressFlags.NoDad }.ToCommand),
         [nameof(DeleteAddress)] = ("ip addr del 10.244.7.5/24 dev br0", new DeleteAddress(10, s_four, 24).ToCommand),
+        [nameof(ListMulticastGroups)] = ("ip -6 maddr show dev br0", new ListMulticastGroups(10).ToCommand),
         [nameof(ListAddresses)] = ("ip -6 addr show dev br0", new ListAddresses { Index = 10, Family = AddressFamily.InterNetworkV6 }.ToCommand),
         [nameof(NewRoute)] = (
             "ip route replace unreachable 10.244.0.0/16 metric 4278198272",
