@@ -96,6 +96,15 @@ public sealed class LabHost : NetnsShell, IDisposable
         };
     }
 
+    /// <summary>Puts the programs of a directory into /opt/cni/bin, in the place of those of the same names; running ones go on.</summary>
+    public void UsePrograms(string directory)
+    {
+        foreach (string program in Directory.GetFiles(directory))
+        {
+            Run("ln", "-sfn", program, $"/opt/cni/bin/{Path.GetFileName(program)}").OrThrow();
+        }
+    }
+
     /// <summary>Starts `twilld` on this host; further arguments as given.</summary>
     public Daemon StartAgent(params string[] args) => StartAgent(new Dictionary<string, string?>(), args);
 
