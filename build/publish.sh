@@ -79,9 +79,10 @@ publish() {
 }
 
 # restore PROJECT: its packages, once for all architectures. One at a time: two runs of this script would write the same files.
+# --close: dotnet leaves a build server behind, which would hold the lock.
 restore() {
   local log=$work/${1##*/}.restore.log
-  if ! flock "$root/artifacts/publish.lock" dotnet restore "$root/$1" --nologo >"$log" 2>&1; then
+  if ! flock --close "$root/artifacts/publish.lock" dotnet restore "$root/$1" --nologo >"$log" 2>&1; then
     cat "$log" >&2
     die "the packages of ${1##*/} were not restored; the log is $log"
   fi
