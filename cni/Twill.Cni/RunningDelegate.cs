@@ -53,28 +53,28 @@ public sealed class RunningDelegate : IDisposable
         bool held
     )
     {
-        (SafeFileHandle childInput, SafeFileHandle input) = Libc.Pipe();
-        (SafeFileHandle output, SafeFileHandle childOutput) = Libc.Pipe();
-        int error,
-            pid,
+        (SafeFileHandle childInput, SafeFileHandle input) = Pipe();
+        (SafeFileHandle output, SafeFileHandle childOutput) = Pipe();
+        Errno error;
+        int pid,
             attempts = 0;
         using (childInput)
         using (childOutput)
         {
             // ETXTBSY: somebody is still writing the file, an upgrade most likely.
-            while ((error = Libc.Spawn(path, environment, childInput, childOutput, out pid)) == Libc.ETXTBSY && attempts++ < 40)
+            while ((error = Libc.Spawn(path, environment, childInput, childOutput, out pid)) == Errno.ETXTBSY && attempts++ < 40)
             {
                 Thread.Sleep(50);
             }
         }
-        if (error != 0)
+        if (error != Errno.None)
         {
             input.Dispose();
             output.Dispose();
             throw new CniException(
                 CniErrorCode.Delegate,
                 $"cannot run plugin '{plugin}'",
-                new LibcException($"exec {path}", error).Message
+                new LibcException("exec", path, error).Message
             );
         }
         Libc.IgnoreSigpipe();
@@ -87,6 +87,18 @@ public sealed class RunningDelegate : IDisposable
         }
 
         return running;
+    }
+
+    private static (SafeFileHandle Read, SafeFileHandle Write) Pipe()
+    {
+        try
+        {
+            return Libc.Pipe();
+        }
+        catch (LibcException failure)
+        {
+            throw new CniException(CniErrorCode.IoFailure, "input or output failed", failure.Message, failure);
+        }
     }
 
     /// <summary>Waits for the end of the plugin.</summary>

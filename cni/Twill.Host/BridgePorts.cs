@@ -1,6 +1,7 @@
 using Twill.Linux;
 using Twill.Linux.Links;
 using Twill.Network;
+using Twill.System;
 
 namespace Twill.Host;
 

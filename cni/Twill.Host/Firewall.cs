@@ -1,10 +1,10 @@
 using System.Net;
 using Twill.Host.Ports;
-using Twill.Linux;
 using Twill.Linux.Netlink;
 using Twill.Linux.Nftables;
 using Twill.Linux.Nftables.Expressions;
 using Twill.Network;
+using Twill.System;
 
 namespace Twill.Host;
 

@@ -2,6 +2,7 @@ using System.Net;
 using Twill.Linux;
 using Twill.Linux.Addresses;
 using Twill.Linux.Links;
+using Twill.System;
 
 namespace Twill.Host;
 

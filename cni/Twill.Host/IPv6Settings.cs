@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using Twill.Linux;
+using Twill.System;
 
 namespace Twill.Host;
 

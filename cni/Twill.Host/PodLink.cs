@@ -4,6 +4,7 @@ using Twill.Linux.Addresses;
 using Twill.Linux.Links;
 using Twill.Linux.Routes;
 using Twill.Network;
+using Twill.System;
 
 namespace Twill.Host;
 

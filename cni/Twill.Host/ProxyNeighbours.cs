@@ -4,6 +4,7 @@ using Twill.Linux;
 using Twill.Linux.Addresses;
 using Twill.Linux.Links;
 using Twill.Linux.Neighbours;
+using Twill.System;
 
 namespace Twill.Host;
 

@@ -1,6 +1,7 @@
 using Twill.Linux;
 using Twill.Linux.Links;
 using Twill.Linux.Netlink;
+using Twill.System;
 
 namespace Twill.Host;
 

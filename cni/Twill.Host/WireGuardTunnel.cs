@@ -2,6 +2,7 @@ using Twill.Linux;
 using Twill.Linux.Links;
 using Twill.Linux.Netlink;
 using Twill.Linux.WireGuard;
+using Twill.System;
 
 namespace Twill.Host;
 

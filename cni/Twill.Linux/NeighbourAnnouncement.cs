@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Net;
+using Twill.System;
 
 namespace Twill.Linux;
 

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Runtime.ExceptionServices;
 using Microsoft.Win32.SafeHandles;
 using Twill.Linux.Netlink;
+using Twill.System;
 
 namespace Twill.Linux;
 

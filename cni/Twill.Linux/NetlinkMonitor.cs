@@ -1,5 +1,6 @@
 using Microsoft.Win32.SafeHandles;
 using Twill.Linux.Netlink;
+using Twill.System;
 
 namespace Twill.Linux;
 
@@ -81,14 +82,14 @@ public sealed class NetlinkMonitor : IDisposable
             }
 
             bool ready = Libc.Poll(fds, (int)Math.Min(left, int.MaxValue));
-            if (fds[0].Returned != 0)
+            if (fds[0].Revents != 0)
             {
                 Libc.Reset(_interrupt);
             }
 
             if (ready)
             {
-                return fds[0].Returned == 0;
+                return fds[0].Revents == 0;
             }
 
             if (left == 0)

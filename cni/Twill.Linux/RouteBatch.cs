@@ -1,4 +1,5 @@
 using Twill.Linux.Netlink;
+using Twill.System;
 
 namespace Twill.Linux;
 

@@ -7,6 +7,7 @@ using Twill.Linux.Neighbours;
 using Twill.Linux.Netlink;
 using Twill.Linux.Routes;
 using Twill.Linux.TrafficControl;
+using Twill.System;
 
 namespace Twill.Linux;
 

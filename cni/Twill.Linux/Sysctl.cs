@@ -1,5 +1,6 @@
 using System.Text;
 using Microsoft.Win32.SafeHandles;
+using Twill.System;
 
 namespace Twill.Linux;
 
@@ -38,7 +39,7 @@ public static class Sysctl
     {
         string path = PathOf(name);
         using SafeFileHandle fd = Libc.Open(path, Libc.O_WRONLY);
-        Libc.Write(fd, Encoding.UTF8.GetBytes(value), $"{value} to {path}");
+        Libc.WriteAtOnce(fd, Encoding.UTF8.GetBytes(value), path, value);
     }
 
     /// <summary>Writes a parameter unless it has the value already.</summary>

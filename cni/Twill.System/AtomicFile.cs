@@ -39,7 +39,7 @@ public static class AtomicFile
             }
 
             Libc.Truncate(file, temporary);
-            Libc.WriteAll((int)file.DangerousGetHandle(), content, temporary);
+            Libc.WriteAll(file, content, temporary);
             if (durable)
             {
                 Libc.Sync(file, temporary);
@@ -76,7 +76,7 @@ public static class AtomicFile
         {
             return SmallFile.TryReadAll(path, follow: false);
         }
-        catch (LibcException e) when (e.Errno == Libc.ELOOP)
+        catch (LibcException e) when (e.Errno == Errno.ELOOP)
         {
             return [];
         }

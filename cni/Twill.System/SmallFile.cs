@@ -27,7 +27,7 @@ public static class SmallFile
         byte[] buffer = new byte[1024];
         int length = 0,
             count;
-        while ((count = Libc.Read((int)file.DangerousGetHandle(), buffer.AsSpan(length), path)) > 0)
+        while ((count = Libc.Read(file, buffer.AsSpan(length), path)) > 0)
         {
             length += count;
             if (length > MaxBytes)

@@ -2,9 +2,8 @@ using Twill.Cni;
 using Twill.Host;
 using Twill.Host.Backends;
 using Twill.Host.Ports;
-using Twill.Linux;
 using Twill.Linux.Netlink;
-using LibcException = Twill.Linux.LibcException;
+using Twill.System;
 
 namespace Twill.Plugin;
 
@@ -43,9 +42,16 @@ internal static class ErrorMapping
                 cause: unsupported
             ),
             TimeoutException wait => new CniException(CniErrorCode.TryAgainLater, "another process is in the way", wait.Message, wait),
-            LibcException libc => new CniException(CniErrorCode.Kernel, libc.Message, cause: libc),
+            LibcException libc when !IsOfFile(libc) => new CniException(CniErrorCode.Kernel, libc.Message, cause: libc),
             _ => null,
         };
+
+    /// <summary>Whether a call failed on a file or a stream, which the dispatcher reports as input and output that failed; the files by
+    /// which one talks to the kernel are none.</summary>
+    private static bool IsOfFile(LibcException failure) =>
+        failure.Path is string path
+        && !path.StartsWith("/proc/", StringComparison.Ordinal)
+        && !path.StartsWith("/sys/", StringComparison.Ordinal);
 
     /// <summary>The same, for a failure that has to be reported in any case.</summary>
     public static CniException AsCni(Exception failure) =>

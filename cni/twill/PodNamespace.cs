@@ -1,6 +1,6 @@
 using Twill.Cni;
 using Twill.Linux;
-using LibcException = Twill.Linux.LibcException;
+using Twill.System;
 
 namespace Twill.Plugin;
 

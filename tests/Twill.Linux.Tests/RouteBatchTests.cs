@@ -2,6 +2,7 @@ using System.Net;
 using Twill.Linux.Links;
 using Twill.Linux.Netlink;
 using Twill.Linux.Routes;
+using Twill.System;
 using static Twill.Linux.Tests.ScriptedChannel;
 
 namespace Twill.Linux.Tests;

@@ -1,6 +1,7 @@
 using Twill.Linux.Links;
 using Twill.Linux.Netlink;
 using Twill.Linux.TrafficControl;
+using Twill.System;
 using static Twill.Linux.Tests.ScriptedChannel;
 
 namespace Twill.Linux.Tests;

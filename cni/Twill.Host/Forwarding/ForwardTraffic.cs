@@ -5,6 +5,7 @@ using Twill.Linux.Links;
 using Twill.Linux.Netlink;
 using Twill.Linux.Routes;
 using Twill.Network;
+using Twill.System;
 
 namespace Twill.Host.Forwarding;
 

@@ -1,8 +1,8 @@
 using System.Net;
-using Twill.Linux;
 using Twill.Linux.Netlink;
 using Twill.Linux.Nftables;
 using Twill.Network;
+using Twill.System;
 
 namespace Twill.Host.Ports;
 

@@ -2,6 +2,7 @@ using System.Net.Sockets;
 using Twill.Linux;
 using Twill.Linux.Neighbours;
 using Twill.Linux.Routes;
+using Twill.System;
 
 namespace Twill.Host.Reconcile;
 

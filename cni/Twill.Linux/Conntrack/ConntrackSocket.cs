@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Twill.Linux.Netlink;
+using Twill.System;
 
 namespace Twill.Linux.Conntrack;
 

@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
 using Twill.Linux.Netlink;
+using Twill.System;
 
 namespace Twill.Linux.Links;
 
@@ -81,7 +82,7 @@ public static class LinkRemoval
                     return false; // it may have been among the lost ones
                 }
             }
-            if (fds[1].Returned != 0)
+            if (fds[1].Revents != 0)
             {
                 return ReportOf(report) == Errno.None;
             }

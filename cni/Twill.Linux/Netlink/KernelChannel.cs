@@ -1,4 +1,5 @@
 using Microsoft.Win32.SafeHandles;
+using Twill.System;
 
 namespace Twill.Linux.Netlink;
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
+using Twill.System;
 
 namespace Twill.Linux.Netlink;
 

@@ -1,3 +1,5 @@
+using Twill.System;
+
 namespace Twill.Linux.Netlink;
 
 /// <summary>The kernel refused a request.</summary>

@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using Twill.System;
 
 namespace Twill.Linux.Netlink;
 

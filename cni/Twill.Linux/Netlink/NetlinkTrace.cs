@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 using System.Text;
 using Microsoft.Win32.SafeHandles;
 using Twill.Linux.Links;
+using Twill.System;
 
 namespace Twill.Linux.Netlink;
 
@@ -53,8 +54,7 @@ internal sealed class NetlinkTrace : CommandNames, IDisposable
     {
         try
         {
-            using SafeFileHandle standardError = new(2, ownsHandle: false);
-            Libc.Write(standardError, Encoding.UTF8.GetBytes(line + "\n"), "standard error");
+            Libc.WriteAll(2, Encoding.UTF8.GetBytes(line + "\n"), "standard error");
         }
         catch (IOException)
         {

@@ -1,3 +1,5 @@
+using Twill.System;
+
 namespace Twill.Linux.Nftables;
 
 /// <summary>A message of a batch that the kernel refused.</summary>

@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using Twill.Linux.Netlink;
+using Twill.System;
 
 namespace Twill.Linux.Nftables;
 

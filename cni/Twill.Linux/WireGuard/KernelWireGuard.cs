@@ -2,6 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 using System.Runtime.InteropServices;
 using Twill.Linux.GenericNetlink;
 using Twill.Linux.Netlink;
+using Twill.System;
 
 namespace Twill.Linux.WireGuard;
 

@@ -4,6 +4,7 @@ using System.Net;
 using System.Text;
 using Microsoft.Win32.SafeHandles;
 using Twill.Linux.Netlink;
+using Twill.System;
 
 namespace Twill.Linux.WireGuard;
 

@@ -4,18 +4,30 @@ using Microsoft.Win32.SafeHandles;
 namespace Twill.System;
 
 /// <summary>Files: modes at creation, locks, rename and link; the clock since boot; random bytes.</summary>
-internal static partial class Libc
+internal static unsafe partial class Libc
 {
-    private const int O_CREAT = 0x40;
+    internal const int O_RDONLY = 0,
+        O_WRONLY = 1,
+        O_RDWR = 2,
+        O_CREAT = 0x40,
+        O_EXCL = 0x80,
+        O_TRUNC = 0x200,
+        O_NONBLOCK = 0x800,
+        O_CLOEXEC = 0x80000;
+    private const int AT_FDCWD = -100,
+        AT_SYMLINK_NOFOLLOW = 0x100,
+        AT_EMPTY_PATH = 0x1000;
     private const int LOCK_SH = 1,
         LOCK_EX = 2,
         LOCK_NB = 4,
         LOCK_UN = 8;
     private const int CLOCK_BOOTTIME = 7;
+    private const uint OwnerReadWrite = 0x180, // 0600
+        OwnerAll = 0x1c0; // 0700
 
     // fcntl.h: the two whose value depends on the processor
-    private static readonly int O_DIRECTORY = RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 0x4000 : 0x10000;
-    private static readonly int O_NOFOLLOW = RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 0x8000 : 0x20000;
+    internal static readonly int O_DIRECTORY = RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 0x4000 : 0x10000;
+    internal static readonly int O_NOFOLLOW = RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 0x8000 : 0x20000;
 
     [StructLayout(LayoutKind.Sequential)]
     private struct TimeSpec // struct timespec
@@ -24,79 +36,65 @@ internal static partial class Libc
         internal long Nanoseconds;
     }
 
-    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
-    private static partial int open(string path, int flags, uint mode);
-
-    [LibraryImport("libc", SetLastError = true)]
-    private static partial int flock(int fd, int operation);
-
-    [LibraryImport("libc", SetLastError = true)]
-    private static partial int fsync(int fd);
-
-    [LibraryImport("libc", SetLastError = true)]
-    private static partial int ftruncate(int fd, long length);
-
-    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
-    private static partial int rename(string from, string to);
-
-    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
-    private static partial int unlink(string path);
-
-    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
-    private static partial int mkdir(string path, uint mode);
-
-    [LibraryImport("libc", SetLastError = true)]
-    private static unsafe partial int clock_gettime(int clock, TimeSpec* time);
-
-    [LibraryImport("libc", SetLastError = true)]
-    private static unsafe partial nint getrandom(byte* buffer, nint length, uint flags);
+    /// <summary>Opens a file; close-on-exec.</summary>
+    internal static SafeFileHandle Open(string path, int flags)
+    {
+        int fd = openat(AT_FDCWD, path, flags | O_CLOEXEC, 0);
+        return fd >= 0 ? new SafeFileHandle(fd, ownsHandle: true) : throw LibcException.Last("open", path);
+    }
 
     /// <summary>Opens a file to read and write, made with mode 0600 when missing. A symbolic link is not followed.</summary>
-    internal static SafeFileHandle OpenPrivate(string path) => TryOpenPrivate(path) ?? throw new LibcException($"open {path}", ENOENT);
+    internal static SafeFileHandle OpenPrivate(string path) => TryOpenPrivate(path) ?? throw new LibcException("open", path, Errno.ENOENT);
 
     /// <summary>The same; null when its directory is missing.</summary>
     internal static SafeFileHandle? TryOpenPrivate(string path)
     {
-        int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0x180); // 0600
+        int fd = openat(AT_FDCWD, path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, OwnerReadWrite);
         if (fd >= 0)
         {
             return new SafeFileHandle(fd, ownsHandle: true);
         }
 
-        return Errno == ENOENT ? null : throw LibcException.Last($"open {path}");
+        return LastError == Errno.ENOENT ? null : throw LibcException.Last("open", path);
     }
 
     /// <summary>Opens a file to read, without a lock; null when there is none.</summary>
     /// <exception cref="LibcException">ELOOP: it is a symbolic link, and those were not to be followed</exception>
     internal static SafeFileHandle? TryOpenToRead(string path, bool follow)
     {
-        int fd = open(path, O_NONBLOCK | O_CLOEXEC | (follow ? 0 : O_NOFOLLOW), 0); // O_NONBLOCK: a FIFO in the way does not stop us
+        // O_NONBLOCK: a FIFO in the way does not stop us
+        int fd = openat(AT_FDCWD, path, O_NONBLOCK | O_CLOEXEC | (follow ? 0 : O_NOFOLLOW), 0);
         if (fd >= 0)
         {
             return new SafeFileHandle(fd, ownsHandle: true);
         }
 
-        return Errno == ENOENT ? null : throw LibcException.Last($"open {path}");
+        return LastError == Errno.ENOENT ? null : throw LibcException.Last("open", path);
     }
 
     /// <summary>Makes a directory with mode 0700, and those missing above it. One that is there stays as it is.</summary>
     internal static void MakeDirectory(string path)
     {
-        if (mkdir(path, 0x1C0) == 0 || Errno == EEXIST && Directory.Exists(path)) // 0700
+        if (mkdir(path, OwnerAll) == 0)
         {
             return;
         }
 
-        int error = Errno;
-        if (error != ENOENT || Path.GetDirectoryName(path) is not { Length: > 1 } parent)
+        Errno error = LastError;
+        if (error == Errno.EEXIST && Directory.Exists(path))
         {
-            throw new LibcException($"mkdir {path}", error);
+            return;
+        }
+
+        if (error != Errno.ENOENT || Path.GetDirectoryName(path) is not { Length: > 1 } parent)
+        {
+            throw new LibcException("mkdir", path, error);
         }
 
         MakeDirectory(parent);
-        if (mkdir(path, 0x1C0) != 0 && Errno != EEXIST)
+        if (mkdir(path, OwnerAll) != 0 && LastError != Errno.EEXIST)
         {
-            throw LibcException.Last($"mkdir {path}");
+            throw LibcException.Last("mkdir", path);
         }
     }
 
@@ -108,16 +106,17 @@ internal static partial class Libc
 
     private static bool TryLock(SafeFileHandle file, int operation, string what)
     {
-        while (flock((int)file.DangerousGetHandle(), operation) != 0)
+        using Descriptor fd = new(file);
+        while (flock(fd.Number, operation) != 0)
         {
-            if (Errno == EAGAIN)
+            if (LastError == Errno.EAGAIN)
             {
                 return false;
             }
 
-            if (Errno != EINTR)
+            if (LastError != Errno.EINTR)
             {
-                throw LibcException.Last($"flock {what}");
+                throw LibcException.Last("flock", what);
             }
         }
         return true;
@@ -130,35 +129,33 @@ internal static partial class Libc
     {
         if (!file.IsClosed)
         {
-            _ = flock((int)file.DangerousGetHandle(), LOCK_UN);
+            using Descriptor fd = new(file);
+            _ = flock(fd.Number, LOCK_UN);
         }
     }
 
     internal static void Truncate(SafeFileHandle file, string what)
     {
-        if (ftruncate((int)file.DangerousGetHandle(), 0) != 0)
+        using Descriptor fd = new(file);
+        if (ftruncate(fd.Number, 0) != 0)
         {
-            throw LibcException.Last($"ftruncate {what}");
+            throw LibcException.Last("ftruncate", what);
         }
     }
 
     internal static void Sync(SafeFileHandle file, string what)
     {
-        if (fsync((int)file.DangerousGetHandle()) != 0)
+        using Descriptor fd = new(file);
+        if (fsync(fd.Number) != 0)
         {
-            throw LibcException.Last($"fsync {what}");
+            throw LibcException.Last("fsync", what);
         }
     }
 
     /// <summary>Makes the names in a directory survive a power cut.</summary>
     internal static void SyncDirectory(string path)
     {
-        using SafeFileHandle directory = new(open(path, O_DIRECTORY | O_CLOEXEC, 0), ownsHandle: true);
-        if (directory.IsInvalid)
-        {
-            throw LibcException.Last($"open {path}");
-        }
-
+        using SafeFileHandle directory = Open(path, O_DIRECTORY);
         Sync(directory, path);
     }
 
@@ -166,7 +163,7 @@ internal static partial class Libc
     {
         if (!TryRename(from, to))
         {
-            throw new LibcException($"rename {from} to {to}", ENOENT);
+            throw new LibcException($"rename {from} to", to, Errno.ENOENT);
         }
     }
 
@@ -178,7 +175,7 @@ internal static partial class Libc
             return true;
         }
 
-        return Errno == ENOENT ? false : throw LibcException.Last($"rename {from} to {to}");
+        return LastError == Errno.ENOENT ? false : throw LibcException.Last($"rename {from} to", to);
     }
 
     /// <summary>Removes a file; false when there is none.</summary>
@@ -189,11 +186,11 @@ internal static partial class Libc
             return true;
         }
 
-        return Errno == ENOENT ? false : throw LibcException.Last($"unlink {path}");
+        return LastError == Errno.ENOENT ? false : throw LibcException.Last("unlink", path);
     }
 
     /// <summary>Seconds since boot, time asleep included.</summary>
-    internal static unsafe double BootSeconds()
+    internal static double BootSeconds()
     {
         TimeSpec time;
         if (clock_gettime(CLOCK_BOOTTIME, &time) != 0)
@@ -205,12 +202,12 @@ internal static partial class Libc
     }
 
     /// <summary>Random bytes from the kernel; waits only in the first moments after boot.</summary>
-    internal static unsafe void Random(Span<byte> bytes)
+    internal static void Random(Span<byte> bytes)
     {
         fixed (byte* p = bytes)
         {
             nint got;
-            while ((got = getrandom(p, bytes.Length, 0)) < 0 && Errno == EINTR) { }
+            while ((got = getrandom(p, (nuint)bytes.Length, 0)) < 0 && LastError == Errno.EINTR) { }
             if (got != bytes.Length) // up to 256 bytes are never cut short (getrandom(2))
             {
                 throw LibcException.Last("getrandom");

@@ -6,7 +6,7 @@ using Microsoft.Win32.SafeHandles;
 namespace Twill.System;
 
 /// <summary>Processes: spawn, waitpid, a descriptor that becomes readable when a child ends.</summary>
-internal static partial class Libc
+internal static unsafe partial class Libc
 {
     internal const int SIGPIPE = 13,
         SIGKILL = 9;
@@ -17,55 +17,6 @@ internal static partial class Libc
     /// <summary>Room for posix_spawn_file_actions_t (80 bytes in glibc), posix_spawnattr_t (336) and sigset_t (128).</summary>
     private const int Opaque = 512;
 
-    /// <summary>build/lib/plugin_spawn.c, linked into the plugins.</summary>
-    [LibraryImport("twill_plugin")]
-    private static unsafe partial int twill_spawn(int* pid, byte* path, byte** argv, byte** envp, int input, int output, uint mask);
-
-    [LibraryImport("libc")]
-    private static unsafe partial int posix_spawn(int* pid, byte* path, byte* actions, byte* attributes, byte** argv, byte** envp);
-
-    [LibraryImport("libc")]
-    private static unsafe partial int posix_spawn_file_actions_init(byte* actions);
-
-    [LibraryImport("libc")]
-    private static unsafe partial int posix_spawn_file_actions_adddup2(byte* actions, int fd, int newFd);
-
-    [LibraryImport("libc")]
-    private static unsafe partial int posix_spawn_file_actions_destroy(byte* actions);
-
-    [LibraryImport("libc")]
-    private static unsafe partial int posix_spawnattr_init(byte* attributes);
-
-    [LibraryImport("libc")]
-    private static unsafe partial int posix_spawnattr_setflags(byte* attributes, short flags);
-
-    [LibraryImport("libc")]
-    private static unsafe partial int posix_spawnattr_setsigdefault(byte* attributes, byte* signals);
-
-    [LibraryImport("libc")]
-    private static unsafe partial int posix_spawnattr_setsigmask(byte* attributes, byte* signals);
-
-    [LibraryImport("libc")]
-    private static unsafe partial int sigemptyset(byte* signals);
-
-    [LibraryImport("libc")]
-    private static unsafe partial int sigaddset(byte* signals, int signal);
-
-    [LibraryImport("libc", SetLastError = true)]
-    private static unsafe partial int waitpid(int pid, int* status, int options);
-
-    [LibraryImport("libc", SetLastError = true)]
-    private static partial long syscall(long number, long pid, long flags);
-
-    [LibraryImport("libc", SetLastError = true)]
-    private static partial int kill(int pid, int signal);
-
-    [LibraryImport("libc")]
-    private static partial uint umask(uint mask);
-
-    [LibraryImport("libc")]
-    private static partial nint signal(int signal, nint handler);
-
     /// <summary>A write to a closed pipe becomes EPIPE instead of the end of the process.</summary>
     internal static void IgnoreSigpipe() => signal(SIGPIPE, 1); // SIG_IGN
 
@@ -75,6 +26,8 @@ internal static partial class Libc
     /// <summary>umask 077: the modes of what is made are those that are asked for, whatever the caller's mask would take away.</summary>
     internal static void SetPrivateUmask() => _inheritedUmask ??= umask(OwnerOnly);
 
+    internal static bool IsRoot => geteuid() == 0;
+
     internal static void Kill(int pid) => _ = kill(pid, SIGKILL);
 
     /// <summary>
@@ -83,8 +36,8 @@ internal static partial class Libc
     /// exec is
     /// known here.
     /// </summary>
-    /// <returns>0, or the errno</returns>
-    internal static unsafe int Spawn(
+    /// <returns>why it failed</returns>
+    internal static Errno Spawn(
         string path,
         IReadOnlyList<string> environment,
         SafeFileHandle stdin,
@@ -110,7 +63,7 @@ internal static partial class Libc
                 ? PosixSpawn(&child, argv, envp, input, output)
                 : twill_spawn(&child, argv[0], argv, envp, input, output, _inheritedUmask ?? OwnerOnly);
             pid = child;
-            return error;
+            return (Errno)error;
         }
         finally
         {
@@ -125,7 +78,7 @@ internal static partial class Libc
     }
 
     // Where plugin_spawn.c is not linked in: in whatever is compiled as it runs, tests for one.
-    private static unsafe int PosixSpawn(int* child, byte** argv, byte** envp, int input, int output)
+    private static int PosixSpawn(int* child, byte** argv, byte** envp, int input, int output)
     {
         byte* actions = stackalloc byte[Opaque],
             attributes = stackalloc byte[Opaque],
@@ -169,12 +122,12 @@ internal static partial class Libc
     }
 
     /// <summary>Waits for a child and gives its status as waitpid(2) encodes it.</summary>
-    internal static unsafe int WaitFor(int pid)
+    internal static int WaitFor(int pid)
     {
         int status;
         while (waitpid(pid, &status, 0) < 0)
         {
-            if (Errno != EINTR)
+            if (LastError != Errno.EINTR)
             {
                 throw LibcException.Last($"waitpid {pid}");
             }
@@ -185,7 +138,7 @@ internal static partial class Libc
     /// <summary>A descriptor that polls readable once the child has ended; invalid on kernels before 5.3.</summary>
     internal static SafeFileHandle OpenPidFd(int pid) => new((nint)syscall(SYS_pidfd_open, pid, 0), ownsHandle: true);
 
-    private static unsafe byte* Utf8(string text)
+    private static byte* Utf8(string text)
     {
         int length = Encoding.UTF8.GetByteCount(text);
         byte* bytes = (byte*)NativeMemory.Alloc((nuint)length + 1);

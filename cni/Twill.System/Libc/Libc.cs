@@ -4,64 +4,34 @@ using Microsoft.Win32.SafeHandles;
 namespace Twill.System;
 
 /// <summary>
-/// The few system calls this library makes itself: standard streams without System.Console (which starts a thread), files with modes and
-/// locks, and the start of a delegated plugin without System.Diagnostics.Process.
+/// The C library as the programs call it. Callers see spans, handles and exceptions; errno is read here, right after each call. What the
+/// framework does as well is here where it does too much: System.Console starts a thread, FileStream makes several system calls where one
+/// is enough, System.Diagnostics.Process starts more than a plugin lives for.
 /// </summary>
-internal static partial class Libc
-{
-    internal const int EINTR = 4,
-        EAGAIN = 11,
-        ENOENT = 2,
-        EEXIST = 17,
-        ETXTBSY = 26,
-        ELOOP = 40;
-
-    internal static int Errno => Marshal.GetLastPInvokeError();
-}
-
-/// <summary>Descriptors: read, write, poll, pipe.</summary>
-internal static partial class Libc
+internal static unsafe partial class Libc
 {
     internal const short POLLIN = 1,
         POLLOUT = 4,
         POLLERR = 8,
         POLLHUP = 16;
-    private const int O_CLOEXEC = 0x80000,
-        O_NONBLOCK = 0x800;
-    private const int F_DUPFD_CLOEXEC = 1030,
+    private const int F_DUPFD = 0,
+        F_DUPFD_CLOEXEC = 1030,
         F_GETFD = 1,
         F_SETFL = 4;
-    private const int FD_CLOEXEC = 1,
-        O_RDWR = 2;
+    private const int FD_CLOEXEC = 1;
+    private const int EFD_CLOEXEC = 0x80000;
+    private const int EFD_NONBLOCK = 0x800;
 
     [StructLayout(LayoutKind.Sequential)]
     internal struct PollFd // struct pollfd
     {
-        internal int Fd;
-        internal short Events;
-        internal short Revents;
+        internal int Fd; // fd
+        internal short Events; // events
+        internal short Revents; // revents
     }
 
-    [LibraryImport("libc", SetLastError = true)]
-    private static unsafe partial nint read(int fd, byte* buffer, nint count);
-
-    [LibraryImport("libc", SetLastError = true)]
-    private static unsafe partial nint write(int fd, byte* buffer, nint count);
-
-    [LibraryImport("libc", SetLastError = true)]
-    private static unsafe partial int pipe2(int* fds, int flags);
-
-    [LibraryImport("libc", SetLastError = true)]
-    private static partial int fcntl(int fd, int command, nint argument);
-
-    [LibraryImport("libc", SetLastError = true)]
-    private static unsafe partial int poll(PollFd* fds, ulong count, int timeoutMilliseconds);
-
-    [LibraryImport("libc", SetLastError = true)]
-    private static partial int isatty(int fd);
-
-    [LibraryImport("libc")]
-    private static partial int close(int fd);
+    /// <summary>The errno of the last call.</summary>
+    private static Errno LastError => (Errno)Marshal.GetLastPInvokeError();
 
     internal static void CloseStdout() => _ = close(1);
 
@@ -76,50 +46,60 @@ internal static partial class Libc
         int flags = fcntl(fd, F_GETFD, 0);
         if (flags < 0)
         {
-            _ = open("/dev/null", O_RDWR | O_CLOEXEC, 0); // the lowest free number: this one, as 0, 1, 2 are looked at in order
+            _ = openat(AT_FDCWD, "/dev/null", O_RDWR | O_CLOEXEC, 0); // the lowest free number: this one, as 0, 1, 2 are looked at in order
         }
 
         return flags >= 0 && (flags & FD_CLOEXEC) == 0;
     }
 
     /// <summary>Reads what there is; 0 at the end, -1 when a non-blocking descriptor has nothing yet.</summary>
-    internal static unsafe int Read(int fd, Span<byte> buffer, string what)
+    /// <param name="fd">the descriptor</param>
+    /// <param name="buffer">where to</param>
+    /// <param name="what">what it is of, for the exception: a path, a stream</param>
+    internal static int Read(int fd, Span<byte> buffer, string what)
     {
         fixed (byte* p = buffer)
         {
             nint count;
-            while ((count = read(fd, p, buffer.Length)) < 0)
+            while ((count = read(fd, p, (nuint)buffer.Length)) < 0)
             {
-                if (Errno == EAGAIN)
+                if (LastError == Errno.EAGAIN)
                 {
                     return -1;
                 }
 
-                if (Errno != EINTR)
+                if (LastError != Errno.EINTR)
                 {
-                    throw LibcException.Last($"read {what}");
+                    throw LibcException.Last("read", what);
                 }
             }
             return (int)count;
         }
     }
 
+    /// <inheritdoc cref="Read(int, Span{byte}, string)"/>
+    internal static int Read(SafeFileHandle file, Span<byte> buffer, string what)
+    {
+        using Descriptor fd = new(file);
+        return Read(fd.Number, buffer, what);
+    }
+
     /// <summary>Writes what fits; -1 when a non-blocking descriptor takes nothing now.</summary>
-    internal static unsafe int Write(int fd, ReadOnlySpan<byte> bytes, string what)
+    internal static int Write(int fd, ReadOnlySpan<byte> bytes, string what)
     {
         fixed (byte* p = bytes)
         {
             nint count;
-            while ((count = write(fd, p, bytes.Length)) < 0)
+            while ((count = write(fd, p, (nuint)bytes.Length)) < 0)
             {
-                if (Errno == EAGAIN)
+                if (LastError == Errno.EAGAIN)
                 {
                     return -1;
                 }
 
-                if (Errno != EINTR)
+                if (LastError != Errno.EINTR)
                 {
-                    throw LibcException.Last($"write {what}");
+                    throw LibcException.Last("write", what);
                 }
             }
             return (int)count;
@@ -143,17 +123,50 @@ internal static partial class Libc
         }
     }
 
-    /// <summary>Waits until one descriptor is ready; the results are in Revents.</summary>
-    internal static unsafe void Poll(Span<PollFd> fds, int timeoutMilliseconds)
+    /// <inheritdoc cref="WriteAll(int, ReadOnlySpan{byte}, string)"/>
+    internal static void WriteAll(SafeFileHandle file, ReadOnlySpan<byte> bytes, string what)
+    {
+        using Descriptor fd = new(file);
+        WriteAll(fd.Number, bytes, what);
+    }
+
+    /// <summary>Writes all bytes in one call, as files under /proc want it.</summary>
+    /// <exception cref="IOException">they were not all taken</exception>
+    internal static void WriteAtOnce(SafeFileHandle file, ReadOnlySpan<byte> bytes, string path, string what)
+    {
+        using Descriptor fd = new(file);
+        fixed (byte* p = bytes)
+        {
+            nint count;
+            while ((count = write(fd.Number, p, (nuint)bytes.Length)) < 0)
+            {
+                if (LastError != Errno.EINTR)
+                {
+                    throw LibcException.Last($"write {what} to", path);
+                }
+            }
+            if (count != bytes.Length)
+            {
+                throw new IOException($"write {what} to {path}: only {count} of {bytes.Length} bytes were taken");
+            }
+        }
+    }
+
+    /// <summary>Waits until one descriptor is ready; what happened to each is in its <see cref="PollFd.Revents"/>.</summary>
+    /// <param name="fds">the descriptors</param>
+    /// <param name="milliseconds">the longest wait; -1 for no limit</param>
+    /// <returns>False when the time was over or a signal arrived.</returns>
+    internal static bool Poll(Span<PollFd> fds, int milliseconds)
     {
         fixed (PollFd* p = fds)
         {
-            if (poll(p, (ulong)fds.Length, timeoutMilliseconds) >= 0)
+            int ready = poll(p, (nuint)fds.Length, milliseconds);
+            if (ready >= 0)
             {
-                return;
+                return ready > 0;
             }
 
-            if (Errno != EINTR)
+            if (LastError != Errno.EINTR)
             {
                 throw LibcException.Last("poll");
             }
@@ -162,6 +175,8 @@ internal static partial class Libc
             {
                 fd.Revents = 0;
             }
+
+            return false;
         }
     }
 
@@ -174,7 +189,7 @@ internal static partial class Libc
     }
 
     /// <summary>A pipe that no other child inherits, both ends above the standard streams even when one of those is closed.</summary>
-    internal static unsafe (SafeFileHandle Read, SafeFileHandle Write) Pipe()
+    internal static (SafeFileHandle Read, SafeFileHandle Write) Pipe()
     {
         int* fds = stackalloc int[2];
         if (pipe2(fds, O_CLOEXEC) != 0)
@@ -189,11 +204,32 @@ internal static partial class Libc
 
     internal static void SetNonBlocking(SafeFileHandle handle)
     {
-        if (fcntl((int)handle.DangerousGetHandle(), F_SETFL, O_NONBLOCK) < 0)
+        using Descriptor fd = new(handle);
+        if (fcntl(fd.Number, F_SETFL, O_NONBLOCK) < 0)
         {
             throw LibcException.Last("fcntl F_SETFL");
         }
     }
+
+    /// <summary>A counter that can be waited for: readable once it was added to.</summary>
+    internal static SafeFileHandle EventFd() => Opened(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd");
+
+    internal static void Signal(SafeFileHandle eventFd)
+    {
+        using Descriptor fd = new(eventFd);
+        ulong one = 1;
+        _ = write(fd.Number, (byte*)&one, sizeof(ulong)); // EAGAIN: it is signalled already
+    }
+
+    internal static void Reset(SafeFileHandle eventFd)
+    {
+        using Descriptor fd = new(eventFd);
+        ulong count;
+        _ = read(fd.Number, (byte*)&count, sizeof(ulong)); // EAGAIN: it was not signalled
+    }
+
+    private static SafeFileHandle Opened(int fd, string call) =>
+        fd >= 0 ? new SafeFileHandle(fd, ownsHandle: true) : throw LibcException.Last(call);
 
     private static SafeFileHandle AboveStandardStreams(SafeFileHandle handle)
     {
@@ -211,5 +247,30 @@ internal static partial class Libc
 
         handle.Dispose();
         return new SafeFileHandle(higher, ownsHandle: true);
+    }
+
+    /// <summary>A handle's number, which stays that file's for as long as this lives, whoever disposes of the handle meanwhile.</summary>
+    private ref struct Descriptor
+    {
+        private readonly SafeFileHandle _handle;
+        private bool _held;
+
+        /// <exception cref="ObjectDisposedException">the handle is closed already</exception>
+        internal Descriptor(SafeFileHandle handle)
+        {
+            _handle = handle;
+            handle.DangerousAddRef(ref _held);
+        }
+
+        internal readonly int Number => (int)_handle.DangerousGetHandle();
+
+        public void Dispose()
+        {
+            if (_held)
+            {
+                _handle.DangerousRelease();
+                _held = false;
+            }
+        }
     }
 }

@@ -1,7 +1,6 @@
 using Twill.Linux;
 using Twill.Network.State;
 using Twill.System;
-using LibcException = Twill.Linux.LibcException;
 
 namespace Twill.Plugin.Cli;
 

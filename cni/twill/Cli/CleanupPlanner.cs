@@ -11,6 +11,7 @@ using Twill.Linux.WireGuard;
 using Twill.Network;
 using Twill.Network.Configuration;
 using Twill.Network.State;
+using Twill.System;
 
 namespace Twill.Plugin.Cli;
 

@@ -6,6 +6,7 @@ using Twill.Linux.Links;
 using Twill.Network.Configuration;
 using Twill.Network.State;
 using Twill.Plugin.Capabilities;
+using Twill.System;
 
 namespace Twill.Plugin.Verbs;
 

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using Twill.Host;
 using Twill.Linux;
 using Twill.Network.State;
+using Twill.System;
 
 namespace Twill.Agent;
 

@@ -59,7 +59,7 @@ internal static class ContainersMtu
                     $"container behind {end.Name} ({end.Alias}) keeps MTU {end.Mtu}: its interface is not found where its ADD was told"
                 );
             }
-            catch (Exception e) when (e is Linux.LibcException or NetlinkException)
+            catch (Exception e) when (e is LibcException or NetlinkException)
             {
                 changes.Add($"container behind {end.Name} ({end.Alias}) keeps MTU {end.Mtu}: {e.Message}");
             }

@@ -9,6 +9,7 @@ using Twill.Linux.Nftables;
 using Twill.Linux.Routes;
 using Twill.Network.Configuration;
 using Twill.Network.State;
+using Twill.System;
 
 namespace Twill.Agent;
 
@@ -223,7 +224,7 @@ internal static class HostState
                 changes.Add($"{family} forwarding of {link} turned on");
             }
         }
-        catch (Linux.LibcException e) when (e.Errno == Errno.ENOENT)
+        catch (LibcException e) when (e.Errno == Errno.ENOENT)
         {
             // There is no such link yet.
         }

@@ -3,7 +3,6 @@ using System.Net.Sockets;
 using System.Text;
 using Microsoft.Win32.SafeHandles;
 using Twill.Cni;
-using Twill.Ipam.Libc;
 using Twill.Network.State;
 using Twill.System;
 
@@ -53,7 +52,7 @@ internal sealed class AddressStore : IDisposable
             store = OpenExisting(dataDir, network)
                 ?? throw new IOException($"{dataDir}/{network}: the directory was removed while it was being made");
         }
-        Files.MakeDirectory(store._directory, AttachmentsName);
+        Libc.MakeDirectoryAt(store._directory, AttachmentsName);
         return store;
     }
 
@@ -61,7 +60,7 @@ internal sealed class AddressStore : IDisposable
     public static AddressStore? OpenExisting(string dataDir, string network)
     {
         string path = $"{dataDir}/{network}";
-        SafeFileHandle? directory = Files.OpenDirectory(path);
+        SafeFileHandle? directory = Libc.TryOpenDirectory(path);
         return directory is null ? null : new AddressStore(path, directory);
     }
 
@@ -76,7 +75,7 @@ internal sealed class AddressStore : IDisposable
     public AddressRecord? Read(IPAddress address, out bool found)
     {
         Span<byte> content = stackalloc byte[LargestRecord];
-        int length = Files.Read(_directory, address.ToString(), content);
+        int length = Libc.ReadAt(_directory, address.ToString(), content);
         found = length >= 0;
         return
             length is > 0 and < LargestRecord
@@ -86,7 +85,7 @@ internal sealed class AddressStore : IDisposable
     }
 
     /// <summary>Whether an address has a file, whatever is in it.</summary>
-    public bool Exists(IPAddress address) => Files.Exists(_directory, address.ToString());
+    public bool Exists(IPAddress address) => Libc.ExistsAt(_directory, address.ToString());
 
     /// <summary>Gives addresses to an attachment, all or none. The answer is the first that has a file already, null when all could be
     /// had.</summary>
@@ -95,16 +94,16 @@ internal sealed class AddressStore : IDisposable
     public IPAddress? TryClaim(IPAddress[] addresses, AddressRecord record)
     {
         string link = LinkOf(record.Owner);
-        Files.TryUnlink(_directory, NewName);
-        Files.WriteNew(_directory, NewName, Encoding.UTF8.GetBytes(record.Of(addresses).Format()));
+        Libc.TryUnlinkAt(_directory, NewName);
+        Libc.WriteNewAt(_directory, NewName, Encoding.UTF8.GetBytes(record.Of(addresses).Format()));
         MakeLink(link, LinkPrefix + addresses[0]);
         int claimed = 0;
-        while (claimed < addresses.Length && Files.TryLink(_directory, NewName, addresses[claimed].ToString()))
+        while (claimed < addresses.Length && Libc.TryLinkAt(_directory, NewName, addresses[claimed].ToString()))
         {
             claimed++;
         }
 
-        Files.TryUnlink(_directory, NewName);
+        Libc.TryUnlinkAt(_directory, NewName);
         if (claimed == addresses.Length)
         {
             return null;
@@ -113,10 +112,10 @@ internal sealed class AddressStore : IDisposable
         IPAddress inTheWay = addresses[claimed];
         while (claimed > 0)
         {
-            Files.TryUnlink(_directory, addresses[--claimed].ToString());
+            Libc.TryUnlinkAt(_directory, addresses[--claimed].ToString());
         }
 
-        Files.TryUnlink(_directory, link);
+        Libc.TryUnlinkAt(_directory, link);
         return inTheWay;
     }
 
@@ -133,12 +132,12 @@ internal sealed class AddressStore : IDisposable
             // What a killed process had freed already may be another's by now.
             if (!one.Equals(address) && Read(one, out _)?.Owner == record!.Owner)
             {
-                Files.TryUnlink(_directory, one.ToString());
+                Libc.TryUnlinkAt(_directory, one.ToString());
             }
 
             isHinted |= one.Equals(hint);
         }
-        Files.TryUnlink(_directory, address.ToString());
+        Libc.TryUnlinkAt(_directory, address.ToString());
         if (isHinted)
         {
             RemoveHint(record!.Owner);
@@ -146,10 +145,10 @@ internal sealed class AddressStore : IDisposable
     }
 
     /// <summary>Removes an attachment's link.</summary>
-    public void RemoveHint(CniAttachment who) => Files.TryUnlink(_directory, LinkOf(who));
+    public void RemoveHint(CniAttachment who) => Libc.TryUnlinkAt(_directory, LinkOf(who));
 
     /// <summary>Removes what a killed process may have left half-made. Only under the lock.</summary>
-    public void RemoveLeftover() => Files.TryUnlink(_directory, NewName);
+    public void RemoveLeftover() => Libc.TryUnlinkAt(_directory, NewName);
 
     /// <summary>The addresses handed out last, one or two, a line for each family; empty when none was or the file does not name
     /// one.</summary>
@@ -158,7 +157,7 @@ internal sealed class AddressStore : IDisposable
         get
         {
             Span<byte> content = stackalloc byte[128];
-            int length = Files.Read(_directory, LastName, content);
+            int length = Libc.ReadAt(_directory, LastName, content);
             if (length <= 1)
             {
                 return [];
@@ -176,7 +175,7 @@ internal sealed class AddressStore : IDisposable
             };
         }
         set =>
-            Files.Overwrite(
+            Libc.OverwriteAt(
                 _directory,
                 LastName,
                 Encoding.UTF8.GetBytes(value.Length == 1 ? $"{value[0]}\n" : $"{value[0]}\n{value[1]}\n")
@@ -200,7 +199,7 @@ internal sealed class AddressStore : IDisposable
     /// <summary>Removes links that lead to no record of their attachment. Only under the lock.</summary>
     public void SweepHints()
     {
-        if (!Files.Exists(_directory, AttachmentsName))
+        if (!Libc.ExistsAt(_directory, AttachmentsName))
         {
             return;
         }
@@ -216,7 +215,7 @@ internal sealed class AddressStore : IDisposable
             AddressRecord? record = Read(address, out bool found);
             if (!found || (record is not null && LinkOf(record.Owner) != link))
             {
-                Files.TryUnlink(_directory, link);
+                Libc.TryUnlinkAt(_directory, link);
             }
         }
     }
@@ -230,19 +229,19 @@ internal sealed class AddressStore : IDisposable
     private IPAddress? Follow(string link)
     {
         Span<byte> target = stackalloc byte[64];
-        int length = Files.ReadLink(_directory, link, target);
+        int length = Libc.ReadLinkAt(_directory, link, target);
         return length <= LinkPrefix.Length ? null : ParseName(Encoding.UTF8.GetString(target[LinkPrefix.Length..length]));
     }
 
     private void MakeLink(string link, string target)
     {
-        if (Files.TrySymlink(_directory, target, link))
+        if (Libc.TrySymlinkAt(_directory, target, link))
         {
             return;
         }
 
-        Files.TryUnlink(_directory, link); // a stale one: the caller has looked at the record it leads to
-        if (!Files.TrySymlink(_directory, target, link))
+        Libc.TryUnlinkAt(_directory, link); // a stale one: the caller has looked at the record it leads to
+        if (!Libc.TrySymlinkAt(_directory, target, link))
         {
             throw new IOException($"{Path}/{link}: made by another program just now");
         }

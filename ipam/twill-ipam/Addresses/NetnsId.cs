@@ -1,5 +1,5 @@
 using System.Globalization;
-using Twill.Ipam.Libc;
+using Twill.System;
 
 namespace Twill.Ipam.Addresses;
 
@@ -9,7 +9,7 @@ internal readonly record struct NetnsId(ulong Device, ulong Inode)
     public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Device}:{Inode}");
 
     /// <summary>What the path leads to now, null when it leads nowhere.</summary>
-    public static NetnsId? OfPath(string path) => Files.TryStat(path, out ulong device, out ulong inode) ? new(device, inode) : null;
+    public static NetnsId? OfPath(string path) => Libc.TryIdentity(path) is (ulong device, ulong inode) ? new(device, inode) : null;
 
     public static bool TryParse(ReadOnlySpan<char> text, out NetnsId id)
     {

@@ -5,6 +5,7 @@ using Twill.Linux;
 using Twill.Linux.Addresses;
 using Twill.Linux.Netlink;
 using Twill.Linux.Routes;
+using Twill.System;
 using Twill.Testing;
 
 namespace Kernel.Tests.Addresses;

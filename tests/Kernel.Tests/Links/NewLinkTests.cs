@@ -3,6 +3,7 @@ using System.Text.Json;
 using Twill.Linux;
 using Twill.Linux.Links;
 using Twill.Linux.Netlink;
+using Twill.System;
 using Twill.Testing;
 
 namespace Kernel.Tests.Links;

@@ -1,5 +1,6 @@
 using Twill.Linux;
 using Twill.Linux.Links;
+using Twill.System;
 using Twill.Testing;
 
 namespace Kernel.Tests.Namespaces;

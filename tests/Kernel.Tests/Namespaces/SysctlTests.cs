@@ -1,4 +1,5 @@
 using Twill.Linux;
+using Twill.System;
 using Twill.Testing;
 
 namespace Kernel.Tests.Namespaces;

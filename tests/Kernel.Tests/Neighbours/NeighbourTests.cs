@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using System.Text.Json;
 using Twill.Linux;
 using Twill.Linux.Neighbours;
+using Twill.System;
 using Twill.Testing;
 
 namespace Kernel.Tests.Neighbours;

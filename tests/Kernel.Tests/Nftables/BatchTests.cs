@@ -1,7 +1,7 @@
 using System.Net;
-using Twill.Linux;
 using Twill.Linux.Netlink;
 using Twill.Linux.Nftables;
+using Twill.System;
 using Twill.Testing;
 
 namespace Kernel.Tests.Nftables;

@@ -1,9 +1,9 @@
 using System.Net;
 using System.Net.Sockets;
-using Twill.Linux;
 using Twill.Linux.Netlink;
 using Twill.Linux.Nftables;
 using Twill.Linux.Nftables.Expressions;
+using Twill.System;
 using Twill.Testing;
 
 namespace Kernel.Tests.Nftables;

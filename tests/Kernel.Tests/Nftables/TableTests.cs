@@ -1,7 +1,7 @@
 using System.Text.Json.Nodes;
-using Twill.Linux;
 using Twill.Linux.Netlink;
 using Twill.Linux.Nftables;
+using Twill.System;
 using Twill.Testing;
 
 namespace Kernel.Tests.Nftables;

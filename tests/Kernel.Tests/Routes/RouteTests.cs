@@ -4,6 +4,7 @@ using System.Text.Json;
 using Twill.Linux;
 using Twill.Linux.Netlink;
 using Twill.Linux.Routes;
+using Twill.System;
 using Twill.Testing;
 
 namespace Kernel.Tests.Routes;

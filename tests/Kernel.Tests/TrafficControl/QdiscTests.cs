@@ -3,6 +3,7 @@ using Twill.Linux;
 using Twill.Linux.Links;
 using Twill.Linux.Netlink;
 using Twill.Linux.TrafficControl;
+using Twill.System;
 using Twill.Testing;
 
 namespace Kernel.Tests.TrafficControl;

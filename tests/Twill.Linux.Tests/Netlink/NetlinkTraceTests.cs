@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using Twill.Linux.Addresses;
+using Twill.System;
 using Twill.Linux.Conntrack;
 using Twill.Linux.GenericNetlink;
 using Twill.Linux.Links;

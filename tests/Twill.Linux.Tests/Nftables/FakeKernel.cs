@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using Twill.Linux.Netlink;
 using Twill.Linux.Nftables;
+using Twill.System;
 
 namespace Twill.Linux.Tests.Nftables;
 

@@ -1,6 +1,7 @@
 using System.Net;
 using Twill.Linux.Netlink;
 using Twill.Linux.Nftables;
+using Twill.System;
 using static Twill.Linux.Tests.Nftables.NftEncoding;
 
 namespace Twill.Linux.Tests.Nftables;

@@ -1,6 +1,7 @@
 using System.Net;
 using Twill.Linux.Netlink;
 using Twill.Linux.WireGuard;
+using Twill.System;
 
 namespace Twill.Linux.Tests.WireGuard;
 

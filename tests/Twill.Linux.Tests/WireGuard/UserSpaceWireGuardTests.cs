@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using Twill.Linux.WireGuard;
+using Twill.System;
 using Twill.Testing;
 
 namespace Twill.Linux.Tests.WireGuard;

@@ -1,7 +1,7 @@
 using Twill.Host.Forwarding;
 using Twill.Linux;
 using Twill.Network.Configuration;
-using LibcException = Twill.Linux.LibcException;
+using Twill.System;
 
 namespace Twill.Plugin.Cli.Doctor;
 

@@ -2,7 +2,7 @@ using System.Net.Sockets;
 using Twill.Linux;
 using Twill.Linux.Addresses;
 using Twill.Linux.Routes;
-using LibcException = Twill.Linux.LibcException;
+using Twill.System;
 
 namespace Twill.Plugin.Cli.Doctor;
 

@@ -2,24 +2,11 @@ using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
 
-namespace Twill.Linux;
+namespace Twill.System;
 
 internal static unsafe partial class Libc
 {
-    private const int F_DUPFD = 0,
-        O_CLOEXEC_PIPE = 0x80000,
-        FirstFree = 200;
-
-    internal static (SafeFileHandle Read, SafeFileHandle Write) Pipe()
-    {
-        int* ends = stackalloc int[2];
-        if (pipe2(ends, O_CLOEXEC_PIPE) != 0)
-        {
-            throw LibcException.Last("pipe2");
-        }
-
-        return (new SafeFileHandle(ends[0], ownsHandle: true), new SafeFileHandle(ends[1], ownsHandle: true));
-    }
+    private const int FirstFree = 200;
 
     /// <summary>
     /// Sends one datagram from a child process, which waits for the answer, writes its errno (4 bytes, 0 for success) to
@@ -66,7 +53,7 @@ internal static unsafe partial class Libc
             return;
         }
 
-        fd = fcntl(fd, F_DUPFD, FirstFree);
+        fd = fcntl_quietly(fd, F_DUPFD, FirstFree);
         CloseBelow(fd);
         close_range((uint)fd + 1, uint.MaxValue, 0);
         _exit(0);
@@ -74,8 +61,8 @@ internal static unsafe partial class Libc
 
     private static void Child(int netlink, int report, byte* datagram, nuint length)
     {
-        netlink = fcntl(netlink, F_DUPFD, FirstFree);
-        report = fcntl(report, F_DUPFD, netlink + 1);
+        netlink = fcntl_quietly(netlink, F_DUPFD, FirstFree);
+        report = fcntl_quietly(report, F_DUPFD, netlink + 1);
         CloseBelow(netlink);
         close_range((uint)report + 1, uint.MaxValue, 0);
         const int AnswerLength = 512,
@@ -101,29 +88,26 @@ internal static unsafe partial class Libc
         {
             for (int fd = 0; fd < kept; fd++) // before Linux 5.9
             {
-                close(fd);
+                close_quietly(fd);
             }
         }
     }
-
-    [LibraryImport("libc", SetLastError = true)]
-    private static partial int pipe2(int* ends, int flags);
 
     [LibraryImport("libc")]
     [UnmanagedCallConv(CallConvs = [typeof(CallConvSuppressGCTransition)])]
     private static partial int fork();
 
-    [LibraryImport("libc")]
+    [LibraryImport("libc", EntryPoint = "fcntl")]
     [UnmanagedCallConv(CallConvs = [typeof(CallConvSuppressGCTransition)])]
-    private static partial int fcntl(int fd, int command, int argument);
+    private static partial int fcntl_quietly(int fd, int command, int argument);
 
     [LibraryImport("libc")]
     [UnmanagedCallConv(CallConvs = [typeof(CallConvSuppressGCTransition)])]
     private static partial int close_range(uint first, uint last, uint flags);
 
-    [LibraryImport("libc")]
+    [LibraryImport("libc", EntryPoint = "close")]
     [UnmanagedCallConv(CallConvs = [typeof(CallConvSuppressGCTransition)])]
-    private static partial int close(int fd);
+    private static partial int close_quietly(int fd);
 
     [LibraryImport("libc", EntryPoint = "send")]
     [UnmanagedCallConv(CallConvs = [typeof(CallConvSuppressGCTransition)])]

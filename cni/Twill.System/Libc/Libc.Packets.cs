@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
 
-namespace Twill.Linux;
+namespace Twill.System;
 
 /// <summary>Packets on a link, past IP.</summary>
 internal static unsafe partial class Libc
@@ -34,33 +34,27 @@ internal static unsafe partial class Libc
     internal static void SendTo(int index, ReadOnlySpan<byte> mac, ushort protocol, ReadOnlySpan<byte> packet)
     {
         // Protocol 0: a socket that only sends is given nothing to read.
-        using SafeFileHandle fd = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-        if (fd.IsInvalid)
-        {
-            throw LibcException.Last("socket(AF_PACKET)");
-        }
+        using SafeFileHandle socket = Opened(Libc.socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC, 0), "socket(AF_PACKET)");
 
         SockAddrLink to = new()
         {
             Family = AF_PACKET,
             Protocol = BitConverter.IsLittleEndian ? BinaryPrimitives.ReverseEndianness(protocol) : protocol,
             Index = index,
-            AddressLength = MacAddress.Length,
+            AddressLength = (byte)mac.Length,
         };
-        mac.CopyTo(new Span<byte>(to.Address, MacAddress.Length));
+        mac.CopyTo(new Span<byte>(to.Address, mac.Length));
         fixed (byte* bytes = packet)
         {
-            while (sendto(fd, bytes, (nuint)packet.Length, 0, &to, (uint)sizeof(SockAddrLink)) < 0)
+            using Descriptor fd = new(socket);
+            while (sendto(fd.Number, bytes, (nuint)packet.Length, 0, &to, (uint)sizeof(SockAddrLink)) < 0)
             {
-                if (Marshal.GetLastPInvokeError() != (int)Errno.EINTR)
+                if (LastError != Errno.EINTR)
                 {
                     throw LibcException.Last($"sendto(AF_PACKET, link #{index})");
                 }
             }
         }
-        CloseInChild(fd); // packet_release() waits until no processor can still be delivering to the socket
+        CloseInChild(socket); // packet_release() waits until no processor can still be delivering to the socket
     }
-
-    [LibraryImport("libc", SetLastError = true)]
-    private static partial nint sendto(SafeFileHandle fd, byte* bytes, nuint length, int flags, SockAddrLink* to, uint toLength);
 }

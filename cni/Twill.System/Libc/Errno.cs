@@ -1,4 +1,4 @@
-namespace Twill.Linux;
+namespace Twill.System;
 
 /// <summary>Error numbers of the kernel (asm-generic/errno-base.h, errno.h) under their C names. Others appear as plain numbers.</summary>
 public enum Errno
@@ -60,6 +60,9 @@ public enum Errno
     /// <summary>Inappropriate ioctl: the file is of another kind.</summary>
     ENOTTY = 25,
 
+    /// <summary>Text file busy: a program's file is still being written.</summary>
+    ETXTBSY = 26,
+
     /// <summary>No space left; of a bridge or an interval set: no room.</summary>
     ENOSPC = 28,
 
@@ -117,6 +120,9 @@ public enum Errno
 
     /// <summary>No answer in time.</summary>
     ETIMEDOUT = 110,
+
+    /// <summary>Connection refused: nobody listens.</summary>
+    ECONNREFUSED = 111,
 
     /// <summary>No route to host.</summary>
     EHOSTUNREACH = 113,

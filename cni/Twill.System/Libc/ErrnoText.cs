@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 
-namespace Twill.Linux;
+namespace Twill.System;
 
 internal static class ErrnoText
 {

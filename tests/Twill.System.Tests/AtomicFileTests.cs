@@ -1,9 +1,8 @@
 using System.Diagnostics;
 using System.Text;
-using Twill.System;
 using Twill.Testing;
 
-namespace Twill.Network.Tests.State;
+namespace Twill.System.Tests;
 
 public sealed class AtomicFileTests : IDisposable
 {

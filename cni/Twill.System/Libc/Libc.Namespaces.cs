@@ -1,7 +1,6 @@
-using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
 
-namespace Twill.Linux;
+namespace Twill.System;
 
 internal static unsafe partial class Libc
 {
@@ -11,7 +10,8 @@ internal static unsafe partial class Libc
     /// <summary>Moves the calling thread into a network namespace.</summary>
     internal static void SetNs(SafeFileHandle ns)
     {
-        if (setns(ns, CLONE_NEWNET) != 0)
+        using Descriptor fd = new(ns);
+        if (setns(fd.Number, CLONE_NEWNET) != 0)
         {
             throw LibcException.Last("setns(CLONE_NEWNET)");
         }
@@ -19,21 +19,16 @@ internal static unsafe partial class Libc
 
     /// <summary>The kind of namespace a descriptor stands for, CLONE_NEW*.</summary>
     /// <returns>-1 when it stands for none.</returns>
-    internal static int NamespaceType(SafeFileHandle fd)
+    internal static int NamespaceType(SafeFileHandle file)
     {
-        int type = ioctl(fd, NS_GET_NSTYPE);
+        using Descriptor fd = new(file);
+        int type = ioctl(fd.Number, NS_GET_NSTYPE);
         if (type >= 0)
         {
             return type;
         }
 
-        Errno errno = (Errno)Marshal.GetLastPInvokeError();
+        Errno errno = LastError;
         return errno is Errno.ENOTTY or Errno.EINVAL or Errno.EOPNOTSUPP ? -1 : throw new LibcException("ioctl(NS_GET_NSTYPE)", errno);
     }
-
-    [LibraryImport("libc", SetLastError = true)]
-    private static partial int setns(SafeFileHandle fd, int type);
-
-    [LibraryImport("libc", SetLastError = true)]
-    private static partial int ioctl(SafeFileHandle fd, nuint request);
 }

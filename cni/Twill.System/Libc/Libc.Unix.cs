@@ -2,11 +2,10 @@ using System.Runtime.InteropServices;
 using System.Text;
 using Microsoft.Win32.SafeHandles;
 
-namespace Twill.Linux;
+namespace Twill.System;
 
 internal static unsafe partial class Libc
 {
-    internal const short POLLOUT = 4;
     private const int AF_UNIX = 1;
     private const int SOCK_STREAM = 1;
     private const int SOCK_NONBLOCK = 0x800;
@@ -30,51 +29,51 @@ internal static unsafe partial class Libc
         }
 
         Encoding.UTF8.GetBytes(path, new Span<byte>(address.Path, 107));
-        SafeFileHandle fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-        if (!fd.IsInvalid && connect(fd, &address, (uint)sizeof(SockAddrUnix)) == 0)
+        SafeFileHandle socket = Opened(Libc.socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), $"connect {path}");
+        using Descriptor fd = new(socket);
+        if (connect(fd.Number, &address, (uint)sizeof(SockAddrUnix)) == 0)
         {
-            return fd;
+            return socket;
         }
 
         var failure = LibcException.Last($"connect {path}");
-        fd.Dispose();
+        socket.Dispose();
         throw failure;
     }
 
     /// <summary>Sends what a stream takes at once.</summary>
     /// <returns>How many bytes; 0 when it takes none now.</returns>
-    internal static int SendSome(SafeFileHandle fd, ReadOnlySpan<byte> bytes, string path)
+    internal static int SendSome(SafeFileHandle socket, ReadOnlySpan<byte> bytes, string path)
     {
+        using Descriptor fd = new(socket);
         fixed (byte* first = bytes)
         {
-            nint length = send(fd, first, (nuint)bytes.Length, MSG_NOSIGNAL);
+            nint length = send(fd.Number, first, (nuint)bytes.Length, MSG_NOSIGNAL);
             if (length >= 0)
             {
                 return (int)length;
             }
 
-            return (Errno)Marshal.GetLastPInvokeError() is Errno.EAGAIN or Errno.EINTR ? 0 : throw LibcException.Last($"send to {path}");
+            return LastError is Errno.EAGAIN or Errno.EINTR ? 0 : throw LibcException.Last($"send to {path}");
         }
     }
 
     /// <summary>Receives what a stream has.</summary>
     /// <returns>How many bytes, 0 at its end; -1 when there are none now.</returns>
-    internal static int ReceiveSome(SafeFileHandle fd, Span<byte> buffer, string path)
+    internal static int ReceiveSome(SafeFileHandle socket, Span<byte> buffer, string path)
     {
+        using Descriptor fd = new(socket);
         fixed (byte* first = buffer)
         {
-            nint length = read(fd, first, (nuint)buffer.Length);
+            nint length = read(fd.Number, first, (nuint)buffer.Length);
             if (length >= 0)
             {
                 return (int)length;
             }
 
-            return (Errno)Marshal.GetLastPInvokeError() is Errno.EAGAIN or Errno.EINTR
+            return LastError is Errno.EAGAIN or Errno.EINTR
                 ? -1
                 : throw LibcException.Last($"receive from {path}");
         }
     }
-
-    [LibraryImport("libc", SetLastError = true)]
-    private static partial int connect(SafeFileHandle fd, SockAddrUnix* address, uint length);
 }

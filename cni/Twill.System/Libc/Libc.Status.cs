@@ -4,49 +4,62 @@ using Microsoft.Win32.SafeHandles;
 namespace Twill.System;
 
 /// <summary>Which file is behind a name, and who holds its lock. statx(2), because its struct is the same on every architecture.</summary>
-internal static partial class Libc
+internal static unsafe partial class Libc
 {
-    private const int AT_FDCWD = -100,
-        AT_SYMLINK_NOFOLLOW = 0x100,
-        AT_EMPTY_PATH = 0x1000;
     private const uint STATX_INO = 0x100;
 
     [StructLayout(LayoutKind.Explicit, Size = 256)]
     private struct Statx // struct statx
     {
-        [FieldOffset(32)]
-        internal ulong Inode;
+        [FieldOffset(0x20)]
+        internal ulong Inode; // stx_ino
 
-        [FieldOffset(136)]
-        internal uint DeviceMajor;
+        [FieldOffset(0x88)]
+        internal uint DeviceMajor; // stx_dev_major
 
-        [FieldOffset(140)]
-        internal uint DeviceMinor;
+        [FieldOffset(0x8c)]
+        internal uint DeviceMinor; // stx_dev_minor
+
+        /// <summary>The number that stat(2) calls st_dev, as makedev(3) composes it.</summary>
+        internal readonly ulong Device =>
+            (ulong)(DeviceMajor & 0xfffff000) << 32
+            | (ulong)(DeviceMajor & 0xfff) << 8
+            | (ulong)(DeviceMinor & 0xffffff00) << 12
+            | DeviceMinor & 0xff;
+
+        internal readonly (ulong Device, ulong Inode) Identity => (Device, Inode);
     }
 
-    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
-    private static unsafe partial int statx(int directory, string path, int flags, uint mask, Statx* result);
+    /// <summary>What identifies the file behind a descriptor.</summary>
+    internal static (ulong Device, ulong Inode) Identity(SafeFileHandle file)
+    {
+        using Descriptor fd = new(file);
+        Statx opened;
+        return statx(fd.Number, "", AT_EMPTY_PATH, STATX_INO, &opened) == 0 ? opened.Identity : throw LibcException.Last("statx");
+    }
+
+    /// <summary>What identifies the file that a path leads to, symbolic links followed; null when it leads nowhere.</summary>
+    internal static (ulong Device, ulong Inode)? TryIdentity(string path)
+    {
+        Statx named;
+        return statx(AT_FDCWD, path, 0, STATX_INO, &named) == 0 ? named.Identity : null;
+    }
 
     /// <summary>Whether a name still leads to the file that was opened by it.</summary>
-    internal static unsafe bool IsStillNamed(SafeFileHandle file, string path)
+    internal static bool IsStillNamed(SafeFileHandle file, string path)
     {
-        Statx opened,
-            named;
-        if (statx((int)file.DangerousGetHandle(), "", AT_EMPTY_PATH, STATX_INO, &opened) != 0)
-        {
-            throw LibcException.Last($"statx {path}");
-        }
-
+        Statx named;
+        (ulong Device, ulong Inode) opened = Identity(file);
         if (statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, STATX_INO, &named) != 0)
         {
-            return Errno == ENOENT ? false : throw LibcException.Last($"statx {path}");
+            return LastError == Errno.ENOENT ? false : throw LibcException.Last("statx", path);
         }
 
-        return (opened.Inode, opened.DeviceMajor, opened.DeviceMinor) == (named.Inode, named.DeviceMajor, named.DeviceMinor);
+        return opened == named.Identity;
     }
 
     /// <summary>The process that holds a file's lock according to /proc/locks; null when that does not tell.</summary>
-    internal static unsafe string? LockHolder(string path)
+    internal static string? LockHolder(string path)
     {
         Statx named;
         if (statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, STATX_INO, &named) != 0)
