@@ -49,9 +49,10 @@ public sealed class CrashLab : IDisposable
     /// <summary>A host of its own for one kill (null: nobody is killed), and how it was afterwards.</summary>
     internal Aftermath Run(KillCase what, KillPoint? point)
     {
-        int number = _hosts++ % Addresses;
-        string prefix = $"/crash/{_hosts}",
-            conf = _directory.At($"conf-{_hosts}");
+        int run = Interlocked.Increment(ref _hosts),
+            number = run % Addresses;
+        string prefix = $"/crash/{run}",
+            conf = _directory.At($"conf-{run}");
         foreach ((string name, JsonObject content) in Configurations(what, prefix))
         {
             _directory.Write(Path.Combine(conf, $"{name}.json"), content.ToJsonString());

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Twill.Testing;
 using Xunit.Abstractions;
 
@@ -53,15 +54,16 @@ public sealed class PluginKillTests(CrashLab lab, ITestOutputHelper output) : IC
         KillPoint[] all = [.. Enumerable.Range(1, calls).SelectMany(n => Around(program, n))];
         KillPlan plan = KillPlan.OneOf(OneOf);
         IReadOnlyList<KillPoint> tried = plan.Of(all);
-        List<string> leaks = [];
-        foreach (KillPoint point in tried)
+        ConcurrentBag<string> leaks = [];
+        // Each kill has a host of its own.
+        Parallel.ForEach(tried, new ParallelOptions { MaxDegreeOfParallelism = 3 }, point =>
         {
             string[] found = [.. Leaks(what, lab.Run(what, point), undisturbed)];
             if (found.Length > 0)
             {
                 leaks.Add($"{point} ({Call(undisturbed, point)}):\n  {string.Join("\n  ", found)}");
             }
-        }
+        });
 
         Figures.Report(
             $"kill points: {program} in {what.Verb} ({what.Name})",
