@@ -10,6 +10,8 @@ internal sealed class WireGuardCluster : IDisposable
 {
     internal const string Device = "twill-wg.51820";
 
+    private static readonly Dictionary<string, string?> s_traced = new() { ["TWILL_TRACE"] = "netlink" };
+
     private readonly WireGuardPrograms _programs = new();
 
     private WireGuardCluster(Cluster cluster) => Cluster = cluster;
@@ -18,8 +20,8 @@ internal sealed class WireGuardCluster : IDisposable
 
     internal IReadOnlyList<LabHost> Hosts => Cluster.Hosts;
 
-    /// <summary>Starts so many hosts; returns once every host has routes to all others.</summary>
-    internal static WireGuardCluster Start(int hosts, Action<JsonObject>? change = null)
+    /// <summary>Starts so many hosts; returns once every host has routes to all others. Traced agents log what they tell the kernel.</summary>
+    internal static WireGuardCluster Start(int hosts, Action<JsonObject>? change = null, bool traced = false)
     {
         WireGuardCluster cluster = new(Cluster.Start(0));
         try
@@ -28,7 +30,7 @@ internal sealed class WireGuardCluster : IDisposable
             {
                 LabHost host = cluster.NewHost($"host{i}", change);
                 cluster.StartProgram(host);
-                host.StartAgent();
+                host.StartAgent(traced ? s_traced : new Dictionary<string, string?>());
             }
 
             cluster.Cluster.WaitUntilJoined();

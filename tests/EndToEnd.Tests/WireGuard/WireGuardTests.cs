@@ -72,7 +72,7 @@ public sealed class WireGuardTests
     [RequiresRootFact]
     public void The_private_key_is_kept_to_the_host_and_the_lease_has_the_public_one_as_flannel_writes_it()
     {
-        using WireGuardCluster cluster = WireGuardCluster.Start(1);
+        using WireGuardCluster cluster = WireGuardCluster.Start(1, traced: true);
         LabHost host = cluster.Hosts[0];
         string file = "/var/lib/cni/twill/twill/wireguard-key",
             key = File.ReadAllText(host.At(file)).Trim();
@@ -87,6 +87,8 @@ public sealed class WireGuardTests
             );
         File.ReadAllText($"/proc/{host.Agent!.Pid}/cmdline").Should().NotContain(key);
         host.Agent.Log.Should().NotContain(key).And.Contain(WireGuardCluster.PublicKey(host));
+        host.Agent.Log.Should().NotContain(Convert.ToHexStringLower(Convert.FromBase64String(key)));
+        host.Agent.Log.Should().Contain($"wg set {Device} private-key '(secret)'", "it was traced");
         foreach (string path in Directory.EnumerateFiles(host.At("/run/twill"), "*", SearchOption.AllDirectories))
         {
             File.ReadAllText(path).Should().NotContain(key, path);
@@ -237,7 +239,7 @@ public sealed class WireGuardTests
     public void A_preshared_key_and_keepalive_in_etcd_are_every_hosts_and_shown_nowhere()
     {
         string psk = Cmd.Run("wg", ["genpsk"]).OrThrow().Stdout.Trim();
-        using WireGuardCluster cluster = WireGuardCluster.Start(2);
+        using WireGuardCluster cluster = WireGuardCluster.Start(2, traced: true);
         cluster.Cluster.Etcd.Etcdctl(
             "put",
             "/twill/twill/config",
@@ -253,7 +255,8 @@ public sealed class WireGuardTests
                     && host.Sh($"wg show {Device} persistent-keepalive").Contains("\t25"),
                 onFailure: () => host.Agent!.Log
             );
-            host.Agent!.Log.Should().NotContain(psk);
+            host.Agent!.Log.Should().NotContain(psk).And.NotContain(Convert.ToHexStringLower(Convert.FromBase64String(psk)));
+            host.Agent.Log.Should().Contain(" preshared-key '(secret)' ", "it was traced");
         }
 
         LabContainer one = cluster.Hosts[0].AddContainer("one"),
