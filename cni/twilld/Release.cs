@@ -84,7 +84,7 @@ internal sealed class Release(AgentOptions options, StateDir state, Log log)
         // twill-ipam looks into this file once more behind each record that it writes. So either it finds the file gone and takes its
         // record back, or the record is here before the file goes, and found below.
         File.Delete(at.SubnetPath);
-        if (!options.Force && AddressRecords.InUse(conf.Ipam.DataDir, conf.Name, subnets) is { Count: > 0 } used)
+        if (!options.Force && AddressRecords.InUse(conf.Ipam.DataDir, conf.Name, subnets, BootClock.BootId) is { Count: > 0 } used)
         {
             file?.Write(at);
             told.Error(

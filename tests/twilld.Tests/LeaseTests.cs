@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using Twill.Testing;
 
@@ -235,7 +236,100 @@ public sealed class LeaseTests : IDisposable
         a.Reaches(b).Should().BeTrue();
     }
 
+    [RequiresRootFact]
+    public void While_the_configuration_is_refused_nothing_is_written_in_etcd()
+    {
+        AgentHost a = _lab.StartHost("--log-level", "debug");
+        const string Key = $"{AgentLab.Prefix}/config";
+        string good = _lab.Etcd.Get(Key)!;
+        _lab.Etcd.Put(Key, good.Replace("\"VNI\":1", "\"VNI\":7"));
+        a.WaitForLog("Backend.VNI is 1 here and 7 in etcd");
+
+        _lab.Etcd.Etcdctl("del", "--prefix", $"{AgentLab.Prefix}/subnets/");
+        int before = Steps(a);
+        Eventually.True(
+            "the lease was looked after again",
+            () => Steps(a) >= before + 2,
+            TimeSpan.FromSeconds(20),
+            () => a.Log
+        );
+
+        _lab.Lease(a.Subnet).Should().BeNull(a.Log);
+        _lab.Etcd.Put(Key, good);
+        Eventually.True("the key is back", () => _lab.Lease(a.Subnet) is not null, TimeSpan.FromSeconds(20), () => a.Log);
+
+        static int Steps(AgentHost host) => host.Log.Split("is good for").Length;
+    }
+
+    [RequiresRootFact]
+    public void A_host_whose_node_id_was_damaged_keeps_its_subnet()
+    {
+        AgentHost a = _lab.StartHost();
+        string subnet = a.Subnet;
+        a.Agent!.Stop();
+        File.WriteAllText(Path.Combine(a.DataDir, "node-id"), "damaged");
+
+        a.Start();
+
+        a.WaitForLog($"keeping the lease of {subnet}");
+        Eventually.True(
+            "subnet.json has the new identity",
+            () => a.State("subnet.json").GetProperty("nodeId").GetString() == NodeId(a),
+            onFailure: () => a.Log
+        );
+        a.Subnet.Should().Be(subnet);
+    }
+
+    [RequiresRootFact]
+    public void A_copy_of_a_host_that_was_given_a_node_id_of_its_own_leaves_the_subnet_to_the_other()
+    {
+        AgentHost a = _lab.StartHost();
+        string subnet = a.Subnet;
+        File.WriteAllText(Path.Combine(a.DataDir, "pods", a.Base[..^1] + "9"), "as twill-ipam keeps it");
+        a.Agent!.Stop();
+        string lease = a.State("subnet.json").GetProperty("leaseId").GetInt64().ToString("x", CultureInfo.InvariantCulture);
+        _lab.Etcd.Etcdctl("put", $"{AgentLab.Prefix}/subnets/{subnet.Replace('/', '-')}", SomebodyElse, $"--lease={lease}");
+        File.WriteAllText(Path.Combine(a.DataDir, "node-id"), "0123456789abcdef0123456789abcdef\n");
+
+        a.Start();
+
+        a.WaitForLog("which this host is not any more");
+        Eventually.Pass(() => a.Subnet.Should().NotBe(subnet, a.Log));
+        _lab.Lease(subnet).Should().Be(SomebodyElse);
+        a.State("subnet.json").GetProperty("lost")[0].GetString().Should().Be(subnet, "a container here has an address of it");
+    }
+
+    [RequiresRootFact]
+    public void A_subnet_of_a_former_network_is_kept_for_its_containers_and_given_back_after_the_last_one()
+    {
+        AgentHost a = _lab.StartHost();
+        string former = a.Subnet,
+            container = Path.Combine(a.DataDir, "pods", a.Base[..^1] + "9");
+        File.WriteAllText(container, "as twill-ipam keeps it");
+        a.Agent!.Stop();
+        const string Key = $"{AgentLab.Prefix}/config";
+        _lab.Etcd.Put(Key, _lab.Etcd.Get(Key)!.Replace("10.244.", "10.99."));
+        a.Configure("pods", range: "10.99.0.0/16");
+
+        a.Start("--interval", "0.5");
+
+        a.WaitForLog($"subnet {former} is not one that the network leases now");
+        Eventually.Pass(() => Subnets(a).Should().HaveCount(2, a.Log).And.StartWith(former));
+        Subnets(a)[1].Should().StartWith("10.99.");
+        _lab.Lease(former).Should().NotBeNull();
+
+        File.Delete(container);
+
+        Eventually.Pass(() => Subnets(a).Should().ContainSingle(a.Log).Which.Should().StartWith("10.99."));
+        Eventually.True("it is given back", () => _lab.Lease(former) is null, onFailure: () => a.Log);
+    }
+
     public void Dispose() => _lab.Dispose();
+
+    private static string NodeId(AgentHost host) => File.ReadAllText(Path.Combine(host.DataDir, "node-id")).Trim();
+
+    private static string[] Subnets(AgentHost host) =>
+        [.. host.State("subnet.json").GetProperty("subnets").EnumerateArray().Select(subnet => subnet.GetString()!)];
 
     private static string Bridge(AgentHost host) => host.Ns.Ip("-4 address show dev twill0");
 

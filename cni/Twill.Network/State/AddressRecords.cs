@@ -1,35 +1,59 @@
 using System.Net;
 using System.Net.Sockets;
-using Twill.System;
 
 namespace Twill.Network.State;
 
 /// <summary>The records of twill-ipam, seen from outside: one file per address that a container has, named by it.</summary>
 public static class AddressRecords
 {
-    /// <summary>The addresses of these subnets that a container of this boot may have: no container outlived the one before.</summary>
+    /// <summary>The addresses of these subnets that a container of a boot may have: no container outlived the one before.</summary>
     /// <param name="dataDir">the directory of records</param>
     /// <param name="network">the network's name</param>
     /// <param name="subnets">the subnets</param>
+    /// <param name="bootId">the boot</param>
     /// <exception cref="IOException">The directory cannot be read.</exception>
-    public static List<IPAddress> InUse(string dataDir, string network, IReadOnlyList<IPNetwork> subnets) =>
-        [
-            .. AddressFile
-                .List(dataDir, network)
-                .Where(record =>
-                    subnets.Any(subnet => subnet.Contains(record.Address))
-                    && (record.ContainerId is null || record.BootId == BootClock.BootId)
-                )
-                .Select(record => record.Address),
-        ];
+    public static List<IPAddress> InUse(string dataDir, string network, IReadOnlyList<IPNetwork> subnets, string bootId)
+    {
+        List<IPAddress> used = [];
+        foreach (AddressFile record in AddressFile.List(dataDir, network))
+        {
+            if (record.ContainerId is not null && record.BootId != bootId)
+            {
+                continue;
+            }
 
-    /// <summary>Whether any container of this host has an address of the subnet.</summary>
+            foreach (IPNetwork subnet in subnets)
+            {
+                if (subnet.Contains(record.Address))
+                {
+                    used.Add(record.Address);
+                    break;
+                }
+            }
+        }
+
+        return used;
+    }
+
+    /// <summary>Whether there is any record of an address of the subnet, of whatever boot.</summary>
     /// <exception cref="IOException">The directory cannot be read.</exception>
     public static bool AnyIn(string dataDir, string network, IPNetwork subnet)
     {
         DirectoryInfo records = new(Path.Combine(dataDir, network));
-        return records.Exists
-            && records.EnumerateFiles().Any(file => IPAddress.TryParse(file.Name, out IPAddress? address) && subnet.Contains(address));
+        if (!records.Exists)
+        {
+            return false;
+        }
+
+        foreach (FileInfo file in records.EnumerateFiles())
+        {
+            if (IPAddress.TryParse(file.Name, out IPAddress? address) && subnet.Contains(address))
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 
     /// <summary>How many addresses of the network containers of this host have: of the family of which they have more.</summary>

@@ -24,7 +24,7 @@ internal sealed partial class NetworkAgent
 
     private bool BringHostInOrder(RouteSocket route)
     {
-        if (_keeper is { HasUnusedLost: true })
+        if (_keeper is { HasUnusedSubnets: true })
         {
             _leaseDue.Set();
         }

@@ -67,7 +67,7 @@ internal sealed partial class NetworkAgent : IDisposable
             _keeper = new LeaseManager(
                 _store,
                 request,
-                new LeaseStateFiles(_state, conf.Ipam.DataDir, conf.Name),
+                new LeaseStateFiles(_state, conf.Ipam.DataDir, conf.Name, request.BootId),
                 new LeaseLog(_log)
             );
         }

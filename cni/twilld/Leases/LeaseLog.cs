@@ -35,6 +35,22 @@ internal sealed class LeaseLog(Log log) : ILeaseLog
     public void LostIsUnused(IPNetwork subnet) =>
         log.Info($"no container here has an address of the lost subnet {subnet} any more: from now on it is its new owner's");
 
+    public void Outdated(SubnetKey subnets) =>
+        log.Warning(
+            $"subnet {subnets.Describe()} is not one that the network leases now: it is kept until the last container here that has an "
+                + "address of it is gone; new containers get addresses of another"
+        );
+
+    public void OutdatedIsUnused(SubnetKey subnets) =>
+        log.Info($"subnet {subnets.Describe()} is not one that the network leases now, and no container here uses it: it is given back");
+
+    public void OfAnotherNode(HeldLease lease, string nodeId) =>
+        log.Error(
+            $"subnet.json tells of a lease of {Names(lease)} by node {nodeId}, which this host is not any more, and etcd does not show it as "
+                + "this host's: no address of it is handed out here any more. Containers that have one keep it, but their packets may go to "
+                + "another host: restart them"
+        );
+
     public void Replaced(HeldLease lease) => log.Warning($"leased {Names(lease)} for new containers, in place of what was lost");
 
     public void Republished(LeaseAttributes published) =>

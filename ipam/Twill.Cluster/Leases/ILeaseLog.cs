@@ -29,7 +29,17 @@ public interface ILeaseLog
     /// <summary>No container here uses a lost subnet any more.</summary>
     void LostIsUnused(IPNetwork subnet) { }
 
-    /// <summary>A further subnet was leased, because all others were lost.</summary>
+    /// <summary>The network does not lease this subnet any more, and containers here have addresses of it: it is kept until they are
+    /// gone.</summary>
+    void Outdated(SubnetKey subnets) { }
+
+    /// <summary>The network does not lease this subnet any more, and no container here has an address of it: it is given back.</summary>
+    void OutdatedIsUnused(SubnetKey subnets) { }
+
+    /// <summary>subnet.json is of another identity, and etcd does not show its lease as this host's: its subnets count as lost.</summary>
+    void OfAnotherNode(HeldLease lease, string nodeId) { }
+
+    /// <summary>A subnet for new containers was leased: the others were lost, or are kept for the containers that use them.</summary>
     void Replaced(HeldLease lease) { }
 
     /// <summary>This host changed, and is published anew under the same lease.</summary>

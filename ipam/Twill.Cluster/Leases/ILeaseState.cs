@@ -17,7 +17,7 @@ public interface ILeaseState
     /// <exception cref="IOException">It cannot be written.</exception>
     void Write(SubnetFile file);
 
-    /// <summary>Whether any container of this host has an address of the subnet.</summary>
+    /// <summary>Whether any container of this boot has an address of the subnet.</summary>
     /// <exception cref="IOException">The records of addresses cannot be read.</exception>
     bool HasContainers(IPNetwork subnet);
 }
@@ -26,7 +26,8 @@ public interface ILeaseState
 /// <param name="state">The network's directory of run-time state.</param>
 /// <param name="dataDir">Where the records of addresses are.</param>
 /// <param name="network">The network's name.</param>
-public sealed class LeaseStateFiles(NetworkStateDir state, string dataDir, string network) : ILeaseState
+/// <param name="bootId">This boot: no container outlived the one before.</param>
+public sealed class LeaseStateFiles(NetworkStateDir state, string dataDir, string network, string bootId) : ILeaseState
 {
     /// <inheritdoc/>
     public IDisposable Lock(TimeSpan timeout) => state.Lock(timeout);
@@ -38,5 +39,6 @@ public sealed class LeaseStateFiles(NetworkStateDir state, string dataDir, strin
     public void Write(SubnetFile file) => file.Write(state);
 
     /// <inheritdoc/>
-    public bool HasContainers(IPNetwork subnet) => AddressRecords.AnyIn(dataDir, network, subnet);
+    public bool HasContainers(IPNetwork subnet) =>
+        AddressRecords.AnyIn(dataDir, network, subnet) && AddressRecords.InUse(dataDir, network, [subnet], bootId).Count > 0;
 }

@@ -27,6 +27,8 @@ public enum LeaseDemand
 /// <param name="log">Hears what happens.</param>
 public sealed class LeaseManager(LeaseStore store, LeaseRequest request, ILeaseState state, ILeaseLog log)
 {
+    private const string NoBackend = "none";
+
     private static readonly TimeSpan s_lockTimeout = TimeSpan.FromSeconds(10);
 
     private readonly Lock _lock = new();
@@ -34,6 +36,7 @@ public sealed class LeaseManager(LeaseStore store, LeaseRequest request, ILeaseS
     private volatile Agreement _agreement = new(null, null);
     private LeaseAttributes? _published;
     private bool _isAdopted;
+    private readonly List<SubnetKey> _outdated = [];
 
     /// <summary>The lease after the last step; null before the first one that succeeded.</summary>
     public HeldLease? Held => _holding.Lease;
@@ -62,9 +65,35 @@ public sealed class LeaseManager(LeaseStore store, LeaseRequest request, ILeaseS
     /// <summary>When the lease must be renewed next: after a third of its time, so that two renewals may fail.</summary>
     public TimeSpan RenewAfter => TimeSpan.FromSeconds(Math.Max(0.5, (Held?.Ttl ?? request.Ttl) / 3.0));
 
-    /// <summary>Whether a lost subnet has no container here any more: a step is due that forgets it, so that its new owner is
-    /// reached.</summary>
-    public bool HasUnusedLost => Lost.Any(subnet => !state.HasContainers(subnet));
+    /// <summary>Whether a subnet that is lost, or that the network does not lease any more, has no container here any more: a step is due
+    /// that forgets it, so that its next owner is reached.</summary>
+    public bool HasUnusedSubnets
+    {
+        get
+        {
+            Holding holding = _holding;
+            foreach (IPNetwork subnet in holding.Lost)
+            {
+                if (!state.HasContainers(subnet))
+                {
+                    return true;
+                }
+            }
+
+            if (holding.Lease is { } lease && _agreement is { Network: { } network, Refusal: null })
+            {
+                foreach (SubnetKey subnets in lease.Subnets)
+                {
+                    if (!network.Leases(subnets) && !IsUsed(subnets))
+                    {
+                        return true;
+                    }
+                }
+            }
+
+            return false;
+        }
+    }
 
     /// <summary>Reads what another process of this host may have written since: a first lease, or one more subnet.</summary>
     public void Adopt()
@@ -162,24 +191,44 @@ public sealed class LeaseManager(LeaseStore store, LeaseRequest request, ILeaseS
         SubnetFile? file = Read();
         HeldLease? lease = Known(file);
         IReadOnlyList<IPNetwork> lost = lease is null ? [] : StillUsed(file!.Lost);
-        if (network is null && lease is null)
+        if (network is null)
         {
+            if (lease is not null)
+            {
+                await KeepAliveAsync(demand, lease, lost, file!, stop).ConfigureAwait(false);
+            }
+
             throw refusal!;
         }
 
         LeaseAttributes attributes = publish();
+        if (lease is null && OfAnotherNode(file) is { } former)
+        {
+            // A node-id that was damaged changes nothing about whose lease it is; one that was replaced on a copy of a machine does.
+            if (await store.IsPublishedByAsync(former, attributes, stop).ConfigureAwait(false))
+            {
+                (lease, lost) = (former, StillUsed(file!.Lost));
+            }
+            else
+            {
+                log.OfAnotherNode(former, file!.NodeId);
+                lost = StillUsed(Joined(file.Lost, former.Prefixes));
+            }
+        }
+
         if (lease is null)
         {
-            lease = await store.AcquireAsync(network!, attributes, request.Ttl, stop).ConfigureAwait(false);
+            lease = await AcquireAsync(network, attributes, stop).ConfigureAwait(false);
+            lost = Without(lost, lease.Prefixes);
             log.Leased(lease, attributes);
             _published = attributes;
         }
-        else if (network is not null && lease.Subnets.Any(network.ChangesFamilies))
+        else if (Any(lease.Subnets, network.ChangesFamilies))
         {
-            HeldLease former = lease;
-            lease = await store.AcquireAsync(network, attributes, request.Ttl, stop).ConfigureAwait(false);
-            lost = [.. lost.Union(former.Prefixes).Except(lease.Prefixes)];
-            log.FamiliesChanged(lease, former);
+            HeldLease before = lease;
+            lease = await AcquireAsync(network, attributes, stop).ConfigureAwait(false);
+            lost = Without(Joined(lost, before.Prefixes), lease.Prefixes);
+            log.FamiliesChanged(lease, before);
             _published = attributes;
         }
         else
@@ -189,9 +238,10 @@ public sealed class LeaseManager(LeaseStore store, LeaseRequest request, ILeaseS
                 log.Adopted(lease);
             }
 
+            lease = WithoutOutdated(network, lease, lost, file!, node);
             RenewResult renewed = await store.RenewAsync(lease, attributes, stop).ConfigureAwait(false);
             (lease, lost) = (renewed.Held, Settle(renewed, lost));
-            if (_published != attributes && lease.Subnets.Count > 0 && network is not null)
+            if (_published != attributes && lease.Subnets.Count > 0 && IsWhatIsPublished(node, file!))
             {
                 renewed = await store.RepublishAsync(lease, attributes, stop).ConfigureAwait(false);
                 (lease, lost) = (renewed.Held, Settle(renewed, lost));
@@ -205,12 +255,12 @@ public sealed class LeaseManager(LeaseStore store, LeaseRequest request, ILeaseS
         }
 
         // Until the file says so, twill-ipam would go on handing out addresses of a lost subnet.
-        Save(lease, lost, node);
-        if (network is not null && (demand == LeaseDemand.MoreAddresses || lease.Subnets.Count == 0))
+        Save(lease, lost, node, file);
+        bool replaces = !Any(lease.Subnets, network.Leases);
+        if (replaces || demand == LeaseDemand.MoreAddresses)
         {
-            bool replaces = lease.Subnets.Count == 0;
             lease = await store.GrowAsync(lease, network, attributes, stop).ConfigureAwait(false);
-            Save(lease, [.. lost.Except(lease.Prefixes)], node);
+            Save(lease, Without(lost, lease.Prefixes), node, file);
             if (replaces)
             {
                 log.Replaced(lease);
@@ -219,11 +269,89 @@ public sealed class LeaseManager(LeaseStore store, LeaseRequest request, ILeaseS
 
         _isAdopted = true;
         log.Renewed(lease);
-        if (refusal is not null)
+    }
+
+    /// <summary>
+    /// While etcd and this host contradict each other, what runs goes on and nothing is written in etcd. The agent moves the fence on; who
+    /// wants to hand out addresses is refused, and gets none later either.
+    /// </summary>
+    private async Task KeepAliveAsync(
+        LeaseDemand demand,
+        HeldLease lease,
+        IReadOnlyList<IPNetwork> lost,
+        SubnetFile file,
+        CancellationToken stop
+    )
+    {
+        RenewResult kept = await store.KeepAliveAsync(lease, stop).ConfigureAwait(false);
+        HeldLease now = demand == LeaseDemand.Keep ? kept.Held : kept.Held with { Deadline = lease.Deadline };
+        Save(now, Settle(kept, lost), null, file);
+        _isAdopted = true;
+        log.Renewed(now);
+    }
+
+    /// <summary>Takes back what this host had, or a new lease.</summary>
+    private Task<HeldLease> AcquireAsync(NetworkConfig network, LeaseAttributes attributes, CancellationToken stop) =>
+        store.AcquireAsync(network, attributes, request.Ttl, IsUsed, stop);
+
+    /// <summary>
+    /// The lease without the subnets that the network does not lease any more and no container uses: what is not held when the lease is
+    /// renewed is given back.
+    /// </summary>
+    private HeldLease WithoutOutdated(
+        NetworkConfig network,
+        HeldLease lease,
+        IReadOnlyList<IPNetwork> lost,
+        SubnetFile file,
+        NodeFile? node
+    )
+    {
+        List<SubnetKey> kept = Kept();
+        if (kept.Count < lease.Subnets.Count)
         {
-            throw refusal;
+            // twill-ipam looks into this file once more behind each record that it writes. So either it finds the subnet gone and takes
+            // its record back, or the record is here before the file changes, and found below.
+            Save(lease with { Subnets = kept }, lost, node, file);
+            kept = Kept();
+        }
+
+        foreach (SubnetKey subnets in lease.Subnets)
+        {
+            if (!kept.Contains(subnets))
+            {
+                log.OutdatedIsUnused(subnets);
+            }
+            else if (!network.Leases(subnets) && !_outdated.Contains(subnets))
+            {
+                _outdated.Add(subnets);
+                log.Outdated(subnets);
+            }
+        }
+
+        return lease with
+        {
+            Subnets = kept,
+        };
+
+        List<SubnetKey> Kept()
+        {
+            List<SubnetKey> now = [];
+            foreach (SubnetKey subnets in lease.Subnets)
+            {
+                if (network.Leases(subnets) || IsUsed(subnets))
+                {
+                    now.Add(subnets);
+                }
+            }
+
+            return now;
         }
     }
+
+    private bool IsUsed(SubnetKey subnets) => SubnetKey.Prefixes([subnets]).Exists(state.HasContainers);
+
+    /// <summary>Without a readable node.json nobody knows what this host is: what it published stays.</summary>
+    private static bool IsWhatIsPublished(NodeFile? node, SubnetFile file) => node is not null || file.Backend == NoBackend;
 
     /// <summary>The cluster's configuration is compared each time: an operator may change it, and change it back.</summary>
     private async Task<ClusterException?> CheckConfigAsync(CancellationToken stop)
@@ -253,11 +381,21 @@ public sealed class LeaseManager(LeaseStore store, LeaseRequest request, ILeaseS
 
     private HeldLease? Known(SubnetFile? file) => LeaseMapper.Held(file, request.Network, request.NodeId, request.BootId);
 
-    private void Save(HeldLease lease, IReadOnlyList<IPNetwork> lost, NodeFile? node)
+    /// <summary>The lease of a subnet.json that was written under another identity, in this boot.</summary>
+    private HeldLease? OfAnotherNode(SubnetFile? file) =>
+        file is null || file.NodeId == request.NodeId ? null : LeaseMapper.Held(file, request.Network, file.NodeId, request.BootId);
+
+    private void Save(HeldLease lease, IReadOnlyList<IPNetwork> lost, NodeFile? node, SubnetFile? before)
     {
+        SubnetFile file = LeaseMapper.File(request, lease, lost, node);
+        if (node is null && before is not null && before.BootId == request.BootId)
+        {
+            file = file with { Backend = before.Backend, Mtu = before.Mtu };
+        }
+
         lock (_lock)
         {
-            state.Write(LeaseMapper.File(request, lease, lost, node));
+            state.Write(file);
             _holding = new Holding(lease, lost);
         }
     }
@@ -292,7 +430,48 @@ public sealed class LeaseManager(LeaseStore store, LeaseRequest request, ILeaseS
             log.Restored(renewed.Restored);
         }
 
-        return [.. lost.Union(SubnetKey.Prefixes(renewed.Lost)).Except(renewed.Held.Prefixes)];
+        return Without(Joined(lost, SubnetKey.Prefixes(renewed.Lost)), renewed.Held.Prefixes);
+    }
+
+    private static bool Any(IReadOnlyList<SubnetKey> leased, Func<SubnetKey, bool> isIt)
+    {
+        foreach (SubnetKey subnets in leased)
+        {
+            if (isIt(subnets))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>Both, each subnet once.</summary>
+    private static List<IPNetwork> Joined(IReadOnlyList<IPNetwork> first, IReadOnlyList<IPNetwork> second)
+    {
+        List<IPNetwork> joined = [.. first];
+        joined.AddRange(Without(second, first));
+        return joined;
+    }
+
+    private static List<IPNetwork> Without(IReadOnlyList<IPNetwork> subnets, IReadOnlyList<IPNetwork> others)
+    {
+        List<IPNetwork> rest = [];
+        foreach (IPNetwork subnet in subnets)
+        {
+            bool isOther = false;
+            foreach (IPNetwork other in others)
+            {
+                isOther |= other.Equals(subnet);
+            }
+
+            if (!isOther)
+            {
+                rest.Add(subnet);
+            }
+        }
+
+        return rest;
     }
 
     /// <summary>What other threads see of the last step.</summary>

@@ -22,6 +22,21 @@ public sealed partial class LeaseStore
         LeaseAttributes attributes,
         long ttl,
         CancellationToken cancel = default
+    ) => await AcquireAsync(config, attributes, ttl, static _ => false, cancel).ConfigureAwait(false);
+
+    /// <summary>The same, when containers may run: what they use is taken back although the network does not lease it any more.</summary>
+    /// <param name="config">The network's configuration, as <see cref="EnsureConfigAsync"/> returned it.</param>
+    /// <param name="attributes">What to publish.</param>
+    /// <param name="ttl">Seconds after which etcd drops the lease unless it is renewed.</param>
+    /// <param name="isUsed">Tells of a subnet that this node had whether containers have addresses of it.</param>
+    /// <param name="cancel">Breaks off; a lease granted by then is given back.</param>
+    /// <exception cref="ClusterException">NetworkFull: every subnet is leased. Contended: too many lost races.</exception>
+    public async Task<HeldLease> AcquireAsync(
+        NetworkConfig config,
+        LeaseAttributes attributes,
+        long ttl,
+        Func<SubnetKey, bool> isUsed,
+        CancellationToken cancel
     )
     {
         double sent = _clock();
@@ -36,7 +51,7 @@ public sealed partial class LeaseStore
                     throw new ClusterException(ClusterErrorKind.Contended, $"several processes lease for node {_nodeId} at once");
                 }
 
-                subnets = await OwnOrNewAsync(grant.Id, config, attributes, cancel).ConfigureAwait(false);
+                subnets = await OwnOrNewAsync(grant.Id, config, attributes, isUsed, cancel).ConfigureAwait(false);
             }
             return new HeldLease(grant.Id, grant.Ttl, sent + grant.Ttl, subnets);
         }
@@ -62,6 +77,7 @@ public sealed partial class LeaseStore
         long lease,
         NetworkConfig config,
         LeaseAttributes attributes,
+        Func<SubnetKey, bool> isUsed,
         CancellationToken cancel
     )
     {
@@ -75,7 +91,7 @@ public sealed partial class LeaseStore
         List<SubnetKey> had = [];
         foreach (SubnetKey subnet in own.Subnets)
         {
-            if (config.Leases(subnet))
+            if (config.Leases(subnet) || isUsed(subnet))
             {
                 had.Add(subnet);
             }

@@ -1,3 +1,5 @@
+using System.Net;
+
 namespace Twill.Cluster;
 
 /// <content>Keeping what is leased.</content>
@@ -31,6 +33,55 @@ public sealed partial class LeaseStore
             // It ran out between the keep-alive and the write: the second round finds it gone and takes a new one.
             return await RenewOnceAsync(held, attributes, cancel).ConfigureAwait(false);
         }
+    }
+
+    /// <summary>Keeps the etcd lease alive and writes nothing: while etcd and this node do not agree on what the network is. When the lease
+    /// or a key is gone, the old deadline stands.</summary>
+    /// <param name="held">What the node holds.</param>
+    /// <param name="cancel">Breaks off; what was held stays held until its deadline.</param>
+    /// <exception cref="EtcdException">etcd could not be asked: the old deadline stands.</exception>
+    public async Task<RenewResult> KeepAliveAsync(HeldLease held, CancellationToken cancel = default)
+    {
+        double sent = _clock();
+        LeaseGrant grant = await _etcd.LeaseKeepAliveAsync(held.LeaseId, cancel).ConfigureAwait(false);
+        ClusterView view = await ViewAsync(cancel).ConfigureAwait(false);
+        bool isWhole = grant.Ttl > 0;
+        List<SubnetKey> kept = [],
+            lost = [];
+        foreach (SubnetKey subnet in held.Subnets)
+        {
+            string key = Keys.Subnet(subnet);
+            KeyValue? found = view.Find(key);
+            isWhole &= found?.Lease == held.LeaseId;
+            bool isOurs = found is null ? !view.IsOverlapped(subnet, key) : IsOurs(found, subnet, view.Own, held.LeaseId);
+            (isOurs ? kept : lost).Add(subnet);
+        }
+
+        double deadline = isWhole ? sent + grant.Ttl : held.Deadline;
+        return new RenewResult(held with { Deadline = deadline, Subnets = kept }, lost, []);
+    }
+
+    /// <summary>Whether etcd shows a subnet of this lease as published by a host with these addresses.</summary>
+    public async Task<bool> IsPublishedByAsync(HeldLease held, LeaseAttributes host, CancellationToken cancel = default)
+    {
+        if (host.PublicIP.Equals(IPAddress.Any) && host.PublicIPv6 is null)
+        {
+            return false;
+        }
+
+        foreach (SubnetKey subnet in held.Subnets)
+        {
+            if (
+                await _etcd.GetAsync(Keys.Subnet(subnet), cancel).ConfigureAwait(false) is { } kv
+                && kv.Lease == held.LeaseId
+                && LeaseAttributes.TryParse(kv.Value, out LeaseAttributes published, out _)
+                && published.HasAddressOf(host)
+            )
+            {
+                return true;
+            }
+        }
+        return false;
     }
 
     /// <summary>Publishes changed attributes under the same lease, each key compared with what it was: no write when nothing

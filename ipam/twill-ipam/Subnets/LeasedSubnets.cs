@@ -58,45 +58,40 @@ internal sealed class LeasedSubnets(TwillConf conf, IpamHost host) : ISubnetSour
         return file;
     }
 
-    /// <summary>The subnets of a file as far as the fence allows: its boot is ours and its deadline has not passed.</summary>
+    /// <summary>
+    /// The subnets of a file that new containers may get addresses of. The fence must allow it: the boot is this one and the deadline has
+    /// not passed. Those that are not of the network as it is configured now are kept for the containers that use them, and for no others.
+    /// </summary>
     private List<IPNetwork>? Usable(SubnetFile? file)
     {
-        if (Fitting(file) is null || file!.BootId != host.Clock.BootId || host.Clock.Now >= file.Deadline)
+        if (file is null || file.Network != conf.Name || file.BootId != host.Clock.BootId || host.Clock.Now >= file.Deadline)
         {
             return null;
         }
 
         var subnets = new List<IPNetwork>(file.Subnets.Count);
-        foreach (IPNetwork subnet in file.Subnets)
+        foreach (SubnetKey leased in SubnetKey.Pairs(file.Subnets))
         {
-            if (!Contains(file.Lost, subnet))
+            if (!IsConfigured(leased) || Contains(file.Lost, leased.Subnet))
             {
-                subnets.Add(subnet);
+                continue;
+            }
+
+            subnets.Add(leased.Subnet);
+            if (leased.SubnetV6 is { } v6)
+            {
+                subnets.Add(v6);
             }
         }
         return subnets.Count == 0 ? null : subnets;
     }
 
-    /// <summary>The file, if it is of the network that is configured: after a change of the configuration etcd has to be asked
-    /// first.</summary>
-    private SubnetFile? Fitting(SubnetFile? file)
-    {
-        if (file is null || file.Network != conf.Name)
-        {
-            return null;
-        }
+    private bool IsConfigured(SubnetKey leased) =>
+        IsOf(conf.Ipam.IPv4, leased.Subnet)
+        && (conf.Ipam.IPv6 is { } ipv6 ? leased.SubnetV6 is { } v6 && IsOf(ipv6, v6) : leased.SubnetV6 is null);
 
-        IReadOnlyList<IpamFamily> families = conf.Ipam.Families;
-        for (int i = 0; i < file.Subnets.Count; i++)
-        {
-            IpamFamily family = families[i % families.Count]; // IPv4 and IPv6 by turns, when there is IPv6
-            if (file.Subnets[i].PrefixLength != family.SubnetLen || !family.Network!.Value.Contains(file.Subnets[i].BaseAddress))
-            {
-                return null;
-            }
-        }
-        return file.Subnets.Count % families.Count == 0 ? file : null;
-    }
+    private static bool IsOf(IpamFamily family, IPNetwork subnet) =>
+        subnet.PrefixLength == family.SubnetLen && family.Network is { } network && network.Contains(subnet.BaseAddress);
 
     private FileLock Lock()
     {
@@ -154,7 +149,7 @@ internal sealed class LeasedSubnets(TwillConf conf, IpamHost host) : ISubnetSour
         var manager = new LeaseManager(
             new LeaseStore(etcd, at.Prefix, nodeId, () => host.Clock.Now),
             LeaseMapper.Request(conf, nodeId, host.Clock.BootId),
-            new LeaseStateFiles(_state, conf.Ipam.DataDir, conf.Name),
+            new LeaseStateFiles(_state, conf.Ipam.DataDir, conf.Name, host.Clock.BootId),
             new LeaseLog(host.Log)
         );
         await question(manager, node, () => LeaseMapper.Attributes(node, etcd.LocalAddress), cancel).ConfigureAwait(false);

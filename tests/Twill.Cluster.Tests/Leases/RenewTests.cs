@@ -47,6 +47,63 @@ public sealed class RenewTests(SharedEtcd etcd)
     }
 
     [Fact]
+    public async Task Kept_alive_only_a_lease_moves_its_deadline_and_etcd_sees_no_write()
+    {
+        using TestNode node = new(etcd.Server, _prefix, 1);
+        HeldLease held = await node.Acquire();
+        string before = etcd.Server.Etcdctl("get", "--prefix", _prefix, "-w", "fields");
+        double sent = SharedEtcd.Clock();
+
+        RenewResult kept = await node.Store.KeepAliveAsync(held);
+
+        kept.Held.Subnets.Should().Equal(held.Subnets);
+        kept.Held.Deadline.Should().BeInRange(sent + 60, SharedEtcd.Clock() + 60);
+        Versions(etcd.Server.Etcdctl("get", "--prefix", _prefix, "-w", "fields")).Should().Equal(Versions(before));
+
+        static IEnumerable<string> Versions(string fields) => fields.Split('\n').Where(line => line.Contains("ModRevision"));
+    }
+
+    [Fact]
+    public async Task Kept_alive_only_a_key_that_is_gone_is_not_written_and_the_old_deadline_stands()
+    {
+        using TestNode node = new(etcd.Server, _prefix, 1);
+        HeldLease held = await node.Acquire();
+        string key = node.Store.Keys.Subnet(held.Subnets[0]);
+        etcd.Server.Etcdctl("del", key);
+
+        RenewResult kept = await node.Store.KeepAliveAsync(held);
+
+        kept.Held.Should().BeEquivalentTo(held);
+        kept.Lost.Should().BeEmpty();
+        etcd.Server.Get(key).Should().BeNull();
+    }
+
+    [Fact]
+    public async Task Kept_alive_only_a_key_that_became_anothers_is_lost()
+    {
+        using TestNode node = new(etcd.Server, _prefix, 1);
+        HeldLease held = await node.Acquire();
+        etcd.Server.Put(node.Store.Keys.Subnet(held.Subnets[0]), """{"PublicIP":"192.0.2.99","PublicIPv6":null}""");
+
+        RenewResult kept = await node.Store.KeepAliveAsync(held);
+
+        kept.Held.Subnets.Should().BeEmpty();
+        kept.Lost.Should().Equal(held.Subnets);
+    }
+
+    [Fact]
+    public async Task Whose_addresses_a_lease_was_published_with_is_told_from_anothers()
+    {
+        using TestNode node = new(etcd.Server, _prefix, 1);
+        HeldLease held = await node.Acquire();
+
+        (await node.Store.IsPublishedByAsync(held, node.Attributes)).Should().BeTrue();
+        (await node.Store.IsPublishedByAsync(held, SharedEtcd.Host(2))).Should().BeFalse();
+        (await node.Store.IsPublishedByAsync(held, LeaseAttributes.Alloc())).Should().BeFalse("without an address nobody is known");
+        (await node.Store.IsPublishedByAsync(held with { LeaseId = held.LeaseId + 1 }, node.Attributes)).Should().BeFalse();
+    }
+
+    [Fact]
     public async Task Once_a_day_the_keys_are_written_again_for_hosts_that_missed_a_change()
     {
         using EtcdClient client = etcd.NewClient();

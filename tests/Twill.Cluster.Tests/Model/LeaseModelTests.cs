@@ -112,6 +112,22 @@ public sealed class LeaseModelTests(ITestOutputHelper output)
             Holders = 2,
             Nodes = s_dual,
         },
+        new("one keeps a subnet of a former length and gets one of the new while one comes new, one message goes astray")
+        {
+            Before = Scenario.Whole,
+            Holders = 1,
+            Nodes = [Scenario.UpperHalves, Scenario.UpperHalves],
+            Containers = true,
+            Faults = 1,
+        },
+        new("one gives back a subnet of a former length after its deadline while one comes new")
+        {
+            Before = Scenario.Whole,
+            Holders = 1,
+            Nodes = [Scenario.UpperHalves, Scenario.UpperHalves],
+            Operations = [2, 1],
+            Age = 2,
+        },
         new("one that has both families loses IPv6, one message goes astray")
         {
             Before = Scenario.Dual,

@@ -243,7 +243,7 @@ internal sealed class ModelNode : ILeaseState, ILeaseLog
         Had = held.Subnets;
     }
 
-    bool ILeaseState.HasContainers(IPNetwork subnet) => false;
+    bool ILeaseState.HasContainers(IPNetwork subnet) => _world.Scenario.Containers;
 
     IDisposable ILeaseState.Lock(TimeSpan timeout) => throw new NotSupportedException("a node of the model does one thing at a time");
 

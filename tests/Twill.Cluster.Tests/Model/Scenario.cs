@@ -39,6 +39,9 @@ internal sealed record Scenario(string Name)
     /// <summary>The network when the holders took their subnets, if it was another then.</summary>
     public NetworkConfig? Before { get; init; }
 
+    /// <summary>Whether containers use every subnet that a node holds.</summary>
+    public bool Containers { get; init; }
+
     /// <summary>How many of the nodes hold a subnet at the start.</summary>
     public int Holders { get; init; }
 
@@ -83,6 +86,10 @@ internal sealed record Scenario(string Name)
             Whole.IPv4,
             SubnetRange.Create(IPNetwork.Parse("fd00:1::/60"), length, IPAddress.Parse("fd00:1::"), IPAddress.Parse(max))
         );
+
+    /// <summary>10.1.1.0/25 and 10.1.1.128/25: who has the first /24 can have one of them beside.</summary>
+    public static NetworkConfig UpperHalves { get; } =
+        NetworkConfig.Create(IPNetwork.Parse("10.1.0.0/22"), 25, IPAddress.Parse("10.1.1.0"), IPAddress.Parse("10.1.1.128"));
 
     /// <summary>10.1.0.0/25 and 10.1.0.128/25: both overlap the first /24.</summary>
     public static NetworkConfig Halves { get; } =

@@ -18,6 +18,7 @@ internal sealed class World
 
     private static readonly List<IPNetwork> s_whole = [IPNetwork.Parse("10.1.0.0/24"), IPNetwork.Parse("10.1.1.0/24")];
     private static readonly List<IPNetwork> s_halves = [IPNetwork.Parse("10.1.0.0/25"), IPNetwork.Parse("10.1.0.128/25")];
+    private static readonly List<IPNetwork> s_upperHalves = [IPNetwork.Parse("10.1.1.0/25"), IPNetwork.Parse("10.1.1.128/25")];
     private static readonly List<IPNetwork> s_wholeV6 = [IPNetwork.Parse("fd00:1::/64"), IPNetwork.Parse("fd00:1:0:1::/64")];
     private static readonly List<IPNetwork> s_halvesV6 = [IPNetwork.Parse("fd00:1::/65"), IPNetwork.Parse("fd00:1:0:0:8000::/65")];
     private static readonly int[][] s_oneOrder =
@@ -214,12 +215,15 @@ internal sealed class World
         }
     }
 
-    /// <summary>A node that held subnets has leased or renewed: it has each of them unless somebody else wanted it meanwhile.</summary>
+    /// <summary>A node that held subnets has leased or renewed: it has each of them unless somebody else wanted it meanwhile. One that the
+    /// network does not lease any more it has as long as containers use it.</summary>
     public void CheckReturn(ModelNode node, IReadOnlyList<SubnetKey> had, IReadOnlyList<SubnetKey> has)
     {
         foreach (SubnetKey subnets in had)
         {
+            bool isGivenBack = !Scenario.Containers && !node.Config.IPv4.Leases(subnets.Subnet);
             bool isBack = has.Contains(subnets)
+                || isGivenBack
                 || (node.Config.ChangesFamilies(subnets) && has.Any(now => now.Subnet.Equals(subnets.Subnet)));
             if (!isBack && !WasWanted(subnets, node))
             {
@@ -409,7 +413,7 @@ internal sealed class World
                     }
                 }
             }
-            int has = node.Held?.Subnets.Count ?? 0;
+            int has = node.Held?.Subnets.Count(node.Config.Leases) ?? 0;
             if (
                 has < wanted
                 && Subnets(node.Config).Exists(subnet => !IsLeased(subnet))
@@ -510,7 +514,10 @@ internal sealed class World
         return leases;
     }
 
-    private static List<IPNetwork> Subnets(NetworkConfig config) => config.IPv4.SubnetLen == 24 ? s_whole : s_halves;
+    private static List<IPNetwork> Subnets(NetworkConfig config) => 
+        config.IPv4.SubnetLen == 24 ? s_whole
+        : config.IPv4.SubnetMin.Equals(s_upperHalves[0].BaseAddress) ? s_upperHalves
+        : s_halves;
 
     private static List<IPNetwork> SubnetsV6(NetworkConfig config) =>
         config.IPv6 switch

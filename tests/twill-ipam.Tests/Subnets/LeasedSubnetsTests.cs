@@ -10,6 +10,8 @@ namespace Twill.Ipam.Tests.Subnets;
 [RequiresEtcd]
 public sealed class LeasedSubnetsTests : IClassFixture<EtcdFixture>, IDisposable
 {
+    private const string Other = """{"PublicIP":"192.0.2.1","PublicIPv6":null}""";
+
     private static int s_networks;
     private readonly EtcdServer _etcd;
     private readonly string _prefix = $"/twill/test{Interlocked.Increment(ref s_networks)}";
@@ -381,6 +383,145 @@ public sealed class LeasedSubnetsTests : IClassFixture<EtcdFixture>, IDisposable
     }
 
     [Fact]
+    public void A_lost_subnet_is_forgotten_with_its_last_container()
+    {
+        string first = _bench.Add(Config());
+        _etcd.Put(_etcd.List($"{_prefix}/subnets/").Keys.Single(), Other);
+        _bench.Clock.Now += 61;
+        _bench.Add(Config(), "c2");
+        _bench.Clock.Now += 61;
+        _bench.Add(Config(), "c3");
+        SubnetFile.TryRead(_bench.NetworkStateDir, out _)!.Lost.Should().Equal([IPNetwork.Parse(Base(first, 24))], "c1 still uses it");
+
+        _bench.Run("DEL", Config(), "c1").OrThrow();
+        _bench.Clock.Now += 61;
+        _bench.Add(Config(), "c4");
+
+        SubnetFile.TryRead(_bench.NetworkStateDir, out _)!.Lost.Should().BeEmpty();
+    }
+
+    [Fact]
+    public void A_subnet_that_became_anothers_is_written_down_although_the_network_has_no_other()
+    {
+        string config = Config(network: "10.9.0.0/27", subnetLen: 29, ipam: ""","subnetMin":"10.9.0.0" """);
+        foreach (string other in new[] { "10.9.0.8-29", "10.9.0.16-29", "10.9.0.24-29" })
+        {
+            _etcd.Put($"{_prefix}/subnets/{other}", Other);
+        }
+
+        _bench.Add(config).Should().Be("10.9.0.2/29");
+        _etcd.Put($"{_prefix}/subnets/10.9.0.0-29", Other);
+        _bench.Clock.Now += 61;
+
+        _bench.Run("ADD", config, "c2").ErrorCode.Should().Be(11);
+
+        SubnetFile file = SubnetFile.TryRead(_bench.NetworkStateDir, out _)!;
+        file.Subnets.Should().BeEmpty();
+        file.Lost.Should().Equal(IPNetwork.Parse("10.9.0.0/29"));
+    }
+
+    [Fact]
+    public void A_host_that_has_changed_is_published_anew_when_it_renews()
+    {
+        string config = Config(top: ""","type":"twill" """);
+        WriteNode("boot-1");
+        _bench.Add(config);
+        WriteNode("boot-1", publicIP: "192.0.2.8");
+        _bench.Clock.Now += 61;
+        _bench.Add(config, "c2");
+        _etcd.List($"{_prefix}/subnets/").Values.Should().ContainSingle().Which.Should().Contain("\"PublicIP\":\"192.0.2.8\"");
+    }
+
+    [Fact]
+    public void What_a_host_published_stays_while_its_node_file_cannot_be_read()
+    {
+        string config = Config(top: ""","type":"twill" """);
+        WriteNode("boot-1");
+        _bench.Add(config);
+        File.WriteAllText(_bench.NetworkStateDir.NodePath, "{");
+        _bench.Clock.Now += 61;
+        _bench.Add(config, "c2");
+        _etcd.List($"{_prefix}/subnets/").Values.Should().ContainSingle().Which.Should().Contain("02:11:22:33:44:55");
+        SubnetFile.TryRead(_bench.NetworkStateDir, out _)!.Backend.Should().Be("vxlan");
+    }
+
+    [Fact]
+    public void A_host_whose_node_id_was_damaged_keeps_its_subnet()
+    {
+        string first = _bench.Add(Config());
+        File.WriteAllText(Path.Combine(_bench.DataDir, "node-id"), "damaged");
+        _bench.Clock.Now += 61;
+        Base(_bench.Add(Config(), "c2"), 24).Should().Be(Base(first, 24));
+        _etcd.List($"{_prefix}/subnets/").Should().ContainSingle();
+    }
+
+    [Fact]
+    public void A_copy_of_a_host_that_was_given_a_node_id_of_its_own_leaves_the_subnet_to_the_other()
+    {
+        string first = _bench.Add(Config());
+        string key = _etcd.List($"{_prefix}/subnets/").Keys.Single();
+        _etcd.Etcdctl("put", key, Other, $"--lease={LeaseIds().Single():x}");
+        File.WriteAllText(Path.Combine(_bench.DataDir, "node-id"), "0123456789abcdef0123456789abcdef\n");
+        _bench.Clock.Now += 61;
+
+        string second = _bench.Add(Config(), "c2");
+
+        Base(second, 24).Should().NotBe(Base(first, 24));
+        _etcd.Get(key).Should().Be(Other);
+        SubnetFile file = SubnetFile.TryRead(_bench.NetworkStateDir, out _)!;
+        file.Subnets.Should().Equal(IPNetwork.Parse(Base(second, 24)));
+        file.Lost.Should().Equal(IPNetwork.Parse(Base(first, 24)));
+    }
+
+    [Fact]
+    public void A_subnet_of_another_length_is_kept_for_its_containers_and_given_back_after_the_last_one()
+    {
+        string first = _bench.Add(Config());
+        string former = _etcd.List($"{_prefix}/subnets/").Keys.Single();
+        string config = Config(subnetLen: 25);
+        string stored = _etcd.Get($"{_prefix}/config")!;
+        _etcd.Put($"{_prefix}/config", stored.Replace("\"SubnetLen\":24", "\"SubnetLen\":25", StringComparison.Ordinal));
+
+        string second = _bench.Add(config, "c2");
+
+        IPNetwork.Parse(Base(first, 24)).Contains(IPAddress.Parse(second.Split('/')[0])).Should().BeFalse();
+        _etcd.List($"{_prefix}/subnets/").Keys.Should().HaveCount(2).And.Contain(former);
+        LeaseIds().Distinct().Should().ContainSingle();
+        SubnetFile
+            .TryRead(_bench.NetworkStateDir, out _)!
+            .Subnets.Should()
+            .Equal(IPNetwork.Parse(Base(first, 24)), IPNetwork.Parse(Base(second, 25)));
+
+        _bench.Run("DEL", Config(), "c1").OrThrow();
+        _bench.Clock.Now += 61;
+        Base(_bench.Add(config, "c3"), 25).Should().Be(Base(second, 25));
+
+        _etcd.List($"{_prefix}/subnets/").Keys.Should().ContainSingle().Which.Should().NotBe(former);
+        SubnetFile.TryRead(_bench.NetworkStateDir, out _)!.Subnets.Should().Equal(IPNetwork.Parse(Base(second, 25)));
+    }
+
+    [Fact]
+    public void A_refused_host_keeps_its_lease_alive_and_hands_out_nothing()
+    {
+        string good = _bench.Leased(_etcd.Endpoint, ipam: ""","leaseTtl":3""", prefix: _prefix),
+            bad = _bench.Leased(_etcd.Endpoint, network: "10.99.0.0/16", ipam: ""","leaseTtl":3""", prefix: _prefix);
+        string first = _bench.Add(good);
+        long lease = LeaseIds().Single();
+        _bench.Clock.Now += 4;
+
+        long start = Stopwatch.GetTimestamp();
+        while (Stopwatch.GetElapsedTime(start) < TimeSpan.FromSeconds(6))
+        {
+            _bench.Run("ADD", bad, "c2").ErrorCode.Should().Be(7);
+            Thread.Sleep(300);
+        }
+
+        LeaseIds().Should().Equal([lease], "etcd would have dropped it twice over");
+        SubnetFile.TryRead(_bench.NetworkStateDir, out _)!.Deadline.Should().BeLessThan(_bench.Clock.Now, "the fence stays closed");
+        Base(_bench.Add(good, "c2"), 24).Should().Be(Base(first, 24));
+    }
+
+    [Fact]
     public void A_torn_state_file_is_replaced_and_named()
     {
         string first = _bench.Add(Config());
@@ -428,13 +569,13 @@ public sealed class LeasedSubnetsTests : IClassFixture<EtcdFixture>, IDisposable
 
     private string Dual(string top = "") => Config(ipam: ""","ipv6Network":"fd00:9::/48" """, top: top);
 
-    private void WriteNode(string bootId, string? publicIPv6 = null) =>
+    private void WriteNode(string bootId, string? publicIPv6 = null, string publicIP = "192.0.2.7") =>
         new NodeFile
         {
             Network = "net",
             BootId = bootId,
             BackendType = "vxlan",
-            PublicIP = IPAddress.Parse("192.0.2.7"),
+            PublicIP = IPAddress.Parse(publicIP),
             Vni = 1,
             Port = 4789,
             VtepMac = "02:11:22:33:44:55",
