@@ -13,6 +13,8 @@ public sealed class TestCertificates
 
     public string CaFile => Path.Combine(Directory, "ca.pem");
 
+    private string CaKeyFile => Path.Combine(Directory, "ca-key.pem");
+
     public string ServerCertFile => Path.Combine(Directory, "server.pem");
 
     public string ServerKeyFile => Path.Combine(Directory, "server-key.pem");
@@ -29,6 +31,15 @@ public sealed class TestCertificates
     public static TestCertificates CreateExpired(string directory, params IPAddress[] addresses) =>
         Create(directory, addresses, TimeSpan.FromMinutes(-1));
 
+    /// <summary>A client's certificate of the same authority with this common name, in files named after it.</summary>
+    public (string CertFile, string KeyFile) IssueClient(string commonName)
+    {
+        (string cert, string key) = (Path.Combine(Directory, $"{commonName}.pem"), Path.Combine(Directory, $"{commonName}-key.pem"));
+        using X509Certificate2 ca = X509Certificate2.CreateFromPemFile(CaFile, CaKeyFile);
+        Issue(ca, $"CN={commonName}", [], TimeSpan.FromDays(1), cert, key);
+        return (cert, key);
+    }
+
     private static TestCertificates Create(string directory, IPAddress[] addresses, TimeSpan serverLasts)
     {
         TestCertificates files = new(directory);
@@ -38,6 +49,7 @@ public sealed class TestCertificates
         caRequest.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.KeyCertSign, true));
         using X509Certificate2 ca = caRequest.CreateSelfSigned(DateTimeOffset.UtcNow.AddHours(-1), DateTimeOffset.UtcNow.AddDays(2));
         File.WriteAllText(files.CaFile, ca.ExportCertificatePem());
+        File.WriteAllText(files.CaKeyFile, caKey.ExportPkcs8PrivateKeyPem());
 
         Issue(ca, "CN=twill test server", addresses, serverLasts, files.ServerCertFile, files.ServerKeyFile);
         Issue(ca, "CN=twill test client", [], TimeSpan.FromDays(1), files.ClientCertFile, files.ClientKeyFile);

@@ -127,6 +127,47 @@ public sealed class EtcdTlsTests : IDisposable
     }
 
     [Fact]
+    public async Task When_authority_and_all_certificates_are_replaced_the_next_connection_uses_the_new_files()
+    {
+        using EtcdServer etcd = EtcdServer.Start(new EtcdServerOptions { Tls = true, ClientCertificates = true });
+        TestCertificates files = etcd.Certificates!,
+            others = TestCertificates.Create(_dir.Path, IPAddress.Loopback);
+        using EtcdClient client = new(
+            new EtcdOptions([etcd.Endpoint], files.CaFile, files.ClientCertFile, files.ClientKeyFile, CallTimeout: TimeSpan.FromSeconds(30))
+        );
+        await client.PutAsync("k", "one"u8.ToArray());
+
+        foreach (string file in Directory.GetFiles(others.Directory))
+        {
+            File.Copy(file, Path.Combine(files.Directory, Path.GetFileName(file)), overwrite: true);
+        }
+
+        etcd.Restart();
+
+        (await client.GetAsync("k"))!.Text.Should().Be("one");
+        await client.PutAsync("k", "two"u8.ToArray());
+    }
+
+    [Fact]
+    public async Task Files_that_are_half_replaced_are_told_and_the_next_call_after_that_works()
+    {
+        using EtcdServer etcd = EtcdServer.Start(new EtcdServerOptions { Tls = true, ClientCertificates = true });
+        TestCertificates files = etcd.Certificates!;
+        (string cert, string key) = files.IssueClient("host-1");
+        using EtcdClient client = new(new EtcdOptions([etcd.Endpoint], files.CaFile, cert, key));
+        Func<Task> get = () => client.GetAsync("k");
+        (string newCert, string newKey) = files.IssueClient("host-2");
+
+        File.Copy(newCert, cert, overwrite: true);
+        EtcdException e = (await get.Should().ThrowAsync<EtcdException>()).Which;
+        File.Copy(newKey, key, overwrite: true);
+
+        e.Kind.Should().Be(EtcdErrorKind.Configuration);
+        e.Message.Should().Contain($"keyFile {key}").And.Contain(cert);
+        await get.Should().NotThrowAsync();
+    }
+
+    [Fact]
     public async Task Speaking_TLS_to_a_plain_port_and_plain_to_a_TLS_port_is_explained()
     {
         using EtcdServer plain = EtcdServer.Start(),
