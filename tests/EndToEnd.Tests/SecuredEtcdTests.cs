@@ -1,3 +1,4 @@
+using System.Net;
 using System.Text.Json.Nodes;
 using Twill.Testing;
 
@@ -32,6 +33,119 @@ public sealed class SecuredEtcdTests
         without.StartAgent();
         cluster.WaitUntilJoined();
         first.CanPing(with.AddContainer("second").Address).Should().BeTrue();
+    }
+
+    [RequiresRootFact]
+    public void Hosts_and_containers_find_each_other_without_etcds_JSON_gateway()
+    {
+        using Cluster cluster = Cluster.Start(2, etcd: new() { Arguments = ["--enable-grpc-gateway=false"] });
+
+        cluster.Hosts[0].AddContainer("first").CanPing(cluster.Hosts[1].AddContainer("second").Address).Should().BeTrue();
+    }
+
+    [RequiresRootFact]
+    public void A_certificate_for_each_host_is_its_user_by_the_commands_of_the_manual()
+    {
+        using Cluster cluster = Cluster.Start(
+            0,
+            etcd: new()
+            {
+                Tls = true,
+                ClientCertificates = true,
+                RootPassword = Password,
+            }
+        );
+        foreach (string command in Manual.EtcdctlCommands().Where(c => !c.Contains(" user ", StringComparison.Ordinal)))
+        {
+            cluster.Etcd.Etcdctl(Cmd.Split(command)[1..]);
+        }
+
+        foreach (string name in new[] { "host-1", "host-2" })
+        {
+            foreach (string command in Manual.EtcdctlCommands("host-1"))
+            {
+                cluster.Etcd.Etcdctl(Cmd.Split(command.Replace("host-1", name, StringComparison.Ordinal))[1..]);
+            }
+
+            (string cert, string key) = cluster.Etcd.Certificates!.IssueClient(name);
+            cluster.Join(name, conf => Certify(conf, cluster.Etcd.Certificates!.CaFile, cert, key));
+        }
+
+        cluster.WaitUntilJoined();
+        cluster.Hosts[0].AddContainer("first").CanPing(cluster.Hosts[1].AddContainer("second").Address).Should().BeTrue();
+
+        // Who is shut out is so at once, and alone: a host without a lease has to ask.
+        cluster.Etcd.Etcdctl("user", "revoke-role", "host-2", "twill-node");
+        LabHost fresh = cluster.NewHost("fresh");
+        CniAnswer refused = StatusAs("host-2");
+        refused.ExitCode.Should().Be(1, refused.ToString());
+        refused.ErrorText.Should().Contain("permission denied");
+        StatusAs("host-1").OrThrow();
+
+        CniAnswer StatusAs(string user)
+        {
+            JsonObject config = SampleConf.Cluster(cluster.Etcd.Endpoint);
+            string directory = cluster.Etcd.Certificates!.Directory;
+            Certify(
+                config,
+                cluster.Etcd.Certificates.CaFile,
+                Path.Combine(directory, $"{user}.pem"),
+                Path.Combine(directory, $"{user}-key.pem")
+            );
+            config["cniVersion"] = "1.1.0";
+            return fresh.Plugin("twill-ipam").Run("STATUS", config.ForPlugin().ToJsonString());
+        }
+    }
+
+    [RequiresRootFact]
+    public void Replaced_certificates_are_used_by_a_running_agent_and_by_plugins()
+    {
+        using Cluster cluster = Cluster.Start(0, etcd: new() { Tls = true, ClientCertificates = true });
+        TestCertificates files = cluster.Etcd.Certificates!;
+        void Secure(JsonObject conf) => Certify(conf, files.CaFile, files.ClientCertFile, files.ClientKeyFile);
+        LabHost running = cluster.Join("running", Secure);
+        cluster.WaitUntilJoined();
+        int pid = running.Agent!.Pid;
+        using TempDir directory = TempDir.Create();
+        TestCertificates others = TestCertificates.Create(directory.Path, IPAddress.Parse(Lab.EtcdAddress));
+
+        foreach (string file in Directory.GetFiles(others.Directory))
+        {
+            File.Copy(file, Path.Combine(files.Directory, Path.GetFileName(file)), overwrite: true);
+        }
+
+        cluster.Etcd.Restart(); // its authority for clients is read at the start only
+        LabHost fresh = cluster.NewHost("fresh", Secure);
+        LabContainer first = fresh.AddContainer("first"); // leased by the IPAM plugin
+        fresh.StartAgent();
+        cluster.WaitUntilJoined(); // the running agent hears of the other by the new files
+
+        running.Agent.Pid.Should().Be(pid);
+        first.CanPing(running.AddContainer("second").Address).Should().BeTrue();
+    }
+
+    [RequiresRootFact]
+    public void Each_address_of_a_name_in_the_hosts_file_is_tried()
+    {
+        using Cluster cluster = Cluster.Start(0);
+        LabHost host = cluster.NewHost("host", conf => conf.Ipam()["etcd"]!["endpoints"] = new JsonArray("http://etcd.lab:2379"));
+        // Nobody has the first address, nobody listens at the second.
+        host.Write("/run/hosts", $"127.0.0.1 localhost\n192.168.50.99 etcd.lab\n127.0.0.1 etcd.lab\n{Lab.EtcdAddress} etcd.lab\n");
+        host.Run("mount", "--bind", "/run/hosts", "/etc/hosts").OrThrow();
+
+        host.AddContainer("first");
+        string? leased = cluster.LeaseOf(host);
+        host.StartAgent();
+
+        leased.Should().NotBeNull();
+        cluster.WaitUntilJoined();
+    }
+
+    private static void Certify(JsonObject conf, string ca, string cert, string key)
+    {
+        conf.Ipam()["etcd"]!["caFile"] = ca;
+        conf.Ipam()["etcd"]!["certFile"] = cert;
+        conf.Ipam()["etcd"]!["keyFile"] = key;
     }
 
     [RequiresRootFact]

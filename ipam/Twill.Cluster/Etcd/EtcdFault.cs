@@ -63,11 +63,11 @@ internal static class EtcdFault
             );
         }
 
+        // What the peer says by an HTTP/2 error code counts more than how the client sums it up.
         bool isProtocol =
-            !Any<HttpIOException>(cause, e => e.HttpRequestError == HttpRequestError.ResponseEnded)
-            && (
-                Any<HttpProtocolException>(cause, e => IsBreach(e.ErrorCode))
-                || Any<HttpRequestException>(
+            Inner<HttpProtocolException>(cause) is { } http2 ? IsBreach(http2.ErrorCode)
+            : !Any<HttpIOException>(cause, e => e.HttpRequestError == HttpRequestError.ResponseEnded)
+                && Any<HttpRequestException>(
                     cause,
                     e =>
                         e.HttpRequestError
@@ -75,8 +75,7 @@ internal static class EtcdFault
                                 or HttpRequestError.HttpProtocolError
                                 or HttpRequestError.ConfigurationLimitExceeded
                                 or HttpRequestError.VersionNegotiationError
-                )
-            );
+                );
         return isProtocol
             ? New(
                 EtcdErrorKind.Protocol,

@@ -60,12 +60,7 @@ public sealed class EtcdRightsTests
     /// <summary>Runs the commands of conf/README.md as they stand there; only the password is put where a person would type it.</summary>
     private static void GiveRights(EtcdServer etcd)
     {
-        string[] commands =
-        [
-            .. File.ReadAllLines(Path.Combine(RepoPaths.Conf, "README.md"))
-                .Select(l => l.Trim())
-                .Where(l => l.StartsWith("etcdctl ", StringComparison.Ordinal)),
-        ];
+        string[] commands = Manual.EtcdctlCommands();
         commands.Should().HaveCountGreaterThan(5, "the manual's section has the commands");
         foreach (string command in commands)
         {
