@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using Twill.Host.Backends;
 using Twill.Linux;
 using Twill.Linux.Addresses;
 using Twill.Linux.Links;
@@ -13,7 +14,10 @@ namespace Twill.Host;
 public static class OverlayDevice
 {
     /// <summary>The kinds of devices that may be a network's overlay.</summary>
-    private static readonly string[] s_kinds = [VxlanDevice.Kind, .. WireGuardTunnel.Kinds];
+    private static readonly string[] s_kinds =
+    [
+        .. BackendTable.All.All.OfType<IBackend>().SelectMany(backend => backend.DeviceKinds).Distinct(),
+    ];
 
     /// <summary>What <see cref="Ensure"/> found and did.</summary>
     /// <param name="Name">The device's name.</param>
@@ -28,13 +32,7 @@ public static class OverlayDevice
     /// <summary>Makes the device, or corrects it.</summary>
     /// <exception cref="HostException">Something that is not ours is in the way.</exception>
     /// <exception cref="NetlinkException">The kernel refused.</exception>
-    public static Result Ensure(RouteSocket route, OverlaySpec spec) =>
-        spec switch
-        {
-            VxlanSpec vxlan => VxlanDevice.Ensure(route, vxlan),
-            WireGuardSpec wireGuard => WireGuardTunnel.Ensure(route, wireGuard),
-            _ => throw new ArgumentException($"There is no overlay device of kind {spec.Kind}.", nameof(spec)),
-        };
+    public static Result Ensure(RouteSocket route, OverlaySpec spec) => spec.Ensure(route);
 
     /// <summary>Deletes overlay devices that this network had under another configuration.</summary>
     /// <param name="route">A socket in the host's namespace.</param>

@@ -1,4 +1,5 @@
 using System.Net;
+using Twill.Linux;
 
 namespace Twill.Host;
 
@@ -15,6 +16,10 @@ public abstract record OverlaySpec(string Name, int Mtu, PerFamily<IPNetwork> Ad
 
     /// <summary>The kind of device, as `ip link` calls it.</summary>
     public abstract string Kind { get; }
+
+    /// <summary>Makes the device, or corrects it.</summary>
+    /// <param name="route">A socket in the host's namespace.</param>
+    public abstract OverlayDevice.Result Ensure(RouteSocket route);
 
     /// <summary>Whether a link of that kind may be the device.</summary>
     internal virtual bool IsKind(string? kind) => kind == Kind;

@@ -29,4 +29,7 @@ public sealed record VxlanSpec(
 {
     /// <inheritdoc/>
     public override string Kind => VxlanDevice.Kind;
+
+    /// <inheritdoc/>
+    public override OverlayDevice.Result Ensure(RouteSocket route) => VxlanDevice.Ensure(route, this);
 }

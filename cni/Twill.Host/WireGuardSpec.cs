@@ -1,4 +1,5 @@
 using System.Net;
+using Twill.Linux;
 using Twill.Linux.Links;
 using Twill.Linux.WireGuard;
 using Twill.Network;
@@ -27,6 +28,9 @@ public sealed record WireGuardSpec(
 {
     /// <inheritdoc/>
     public override string Kind => NewWireGuard.Kind;
+
+    /// <inheritdoc/>
+    public override OverlayDevice.Result Ensure(RouteSocket route) => WireGuardTunnel.Ensure(route, this);
 
     /// <summary>A program in user space runs its device as a tun.</summary>
     internal override bool IsKind(string? kind) => WireGuardTunnel.Kinds.Contains(kind);

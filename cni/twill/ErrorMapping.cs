@@ -1,6 +1,5 @@
 using Twill.Cni;
 using Twill.Host;
-using Twill.Host.Backends;
 using Twill.Host.Ports;
 using Twill.Linux.Netlink;
 using Twill.System;
@@ -35,11 +34,6 @@ internal static class ErrorMapping
                 CniErrorCode.Kernel,
                 $"the kernel's answer makes no sense: {strange.Message}",
                 cause: strange
-            ),
-            UnsupportedBackendException unsupported => new CniException(
-                CniErrorCode.UnsupportedField,
-                unsupported.Message,
-                cause: unsupported
             ),
             TimeoutException wait => new CniException(CniErrorCode.TryAgainLater, "another process is in the way", wait.Message, wait),
             LibcException libc when !IsOfFile(libc) => new CniException(CniErrorCode.Kernel, libc.Message, cause: libc),

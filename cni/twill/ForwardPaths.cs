@@ -19,8 +19,8 @@ internal static class ForwardPaths
             .ConvertAll(traffic =>
                 traffic with
                 {
-                    HasOtherHosts = conf.Backend.Type != BackendType.None,
-                    Across = conf.Backend.HasDevice ? new InterfaceRef(conf.Backend.DeviceNameOver(traffic.Family)) : null,
+                    HasOtherHosts = conf.Backend.JoinsHosts,
+                    Across = conf.Backend.DeviceNameOver(traffic.Family) is { } device ? new InterfaceRef(device) : null,
                 }
             );
 
@@ -34,8 +34,8 @@ internal static class ForwardPaths
             conf.Name,
             conf.Bridge,
             conf.Ipam.Ranges,
-            conf.Backend.Type != BackendType.None,
-            inner => conf.Backend.HasDevice ? conf.Backend.DeviceNameOver(node?.OuterOf(inner) ?? inner) : null,
+            conf.Backend.JoinsHosts,
+            inner => conf.Backend.DeviceNameOver(node?.OuterOf(inner) ?? inner),
             node?.Interface
         );
 

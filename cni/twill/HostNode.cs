@@ -34,23 +34,11 @@ internal static class HostNode
     }
 
     private static bool IsCurrent(NodeFile node, TwillConf conf) =>
-        node.BootId == BootClock.BootId
-        && node.BackendType == conf.Backend.TypeName
-        && node.Mtu != 0
-        && (conf.Backend.Type != BackendType.Vxlan || node.Vni == conf.Backend.Vni)
-        && (!conf.Backend.HasDevice || node.Port == conf.Backend.Port);
+        node.BootId == BootClock.BootId && node.Mtu != 0 && conf.Backend.IsIn(node);
 
-    /// <summary>The backend that the configuration asks for.</summary>
-    /// <exception cref="UnsupportedBackendException">There is no such backend yet.</exception>
-    public static IBackend BackendOf(TwillConf conf) =>
-        Backend.Create(
-            new BackendOptions(conf.Backend.TypeName, (uint)conf.Backend.Vni, (ushort)conf.Backend.Port, conf.Backend.DirectRouting)
-        );
-
-    /// <summary>What the WireGuard peers of this host know it by; empty for other backends.</summary>
+    /// <summary>What the WireGuard peers of this host know it by; empty when there is no key.</summary>
     private static string PublicKey(TwillConf conf) =>
-        conf.Backend.Type == BackendType.WireGuard
-        && WireGuardSecret.TryParse(NodeIdentity.WireGuardKey(conf.Ipam.DataDir, conf.Name, out _), out WireGuardSecret? key)
+        WireGuardSecret.TryParse(NodeIdentity.WireGuardKey(conf.Ipam.DataDir, conf.Name, out _), out WireGuardSecret? key)
             ? key.PublicKey.ToString()
             : "";
 
@@ -62,9 +50,8 @@ internal static class HostNode
             underlay.IPv4,
             underlay.IPv6,
             underlay.Name,
-            underlay.MtuWith(BackendOf(conf)),
-            outer => NodeIdentity.VtepMac(conf.Ipam.DataDir, conf.Name, outer, out _),
-            PublicKey(conf)
+            underlay.MtuWith(BackendTable.Of(conf)),
+            new NodeKeys(outer => NodeIdentity.VtepMac(conf.Ipam.DataDir, conf.Name, outer, out _), () => PublicKey(conf))
         );
     }
 }

@@ -1,4 +1,5 @@
 using System.Net;
+using Twill.Host.Backends;
 using Twill.Network.Configuration;
 
 namespace Twill.Agent;
@@ -13,7 +14,7 @@ internal sealed record NetworkCatalog(IReadOnlyList<FoundNetwork> Networks, IRea
         List<string> problems = [];
         foreach (string path in options.ConfFiles.Count > 0 ? options.ConfFiles : [options.ConfDir])
         {
-            NetworkConfigList list = NetworkConfigList.Load(path);
+            NetworkConfigList list = NetworkConfigList.Load(path, BackendTable.All);
             problems.AddRange(list.Problems);
             found.AddRange(list.Networks);
             if (options.ConfFiles.Count > 0 && list.Networks.Count == 0 && list.Problems.Count == 0)
@@ -67,18 +68,9 @@ internal sealed record NetworkCatalog(IReadOnlyList<FoundNetwork> Networks, IRea
             return $"bridge: '{one.Bridge}' is taken by network '{other.Name}'";
         }
 
-        if (one.Backend.Type == BackendType.Vxlan && other.Backend.Type == BackendType.Vxlan && one.Backend.Vni == other.Backend.Vni)
+        if (one.Backend.Type == other.Backend.Type && one.Backend.ExclusiveSetting is { } setting && setting == other.Backend.ExclusiveSetting)
         {
-            return $"backend.vni: {one.Backend.Vni} is taken by network '{other.Name}'";
-        }
-
-        if (
-            one.Backend.Type == BackendType.WireGuard
-            && other.Backend.Type == BackendType.WireGuard
-            && one.Backend.Port == other.Backend.Port
-        )
-        {
-            return $"backend.port: {one.Backend.Port} is taken by network '{other.Name}'";
+            return $"{setting} is taken by network '{other.Name}'";
         }
 
         foreach (IPNetwork mine in one.Ipam.Ranges)

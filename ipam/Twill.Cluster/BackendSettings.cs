@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Twill.Network.Configuration;
 
 namespace Twill.Cluster;
 
@@ -40,6 +41,26 @@ public sealed record BackendSettings(
 
     /// <summary>Leases only: something else moves the packets.</summary>
     public static BackendSettings Alloc { get; } = new("alloc");
+
+    /// <summary>What a host's configuration asks of all others; null when it joins no hosts, and so does not care.</summary>
+    public static BackendSettings? Of(BackendConf backend)
+    {
+        if (!backend.JoinsHosts)
+        {
+            return null;
+        }
+
+        using JsonDocument document = JsonDocument.Parse(
+            FlannelJson.Object(w =>
+            {
+                w.WriteStartObject("Backend");
+                w.WriteString("Type", backend.Type);
+                backend.WriteClusterSettings(w);
+                w.WriteEndObject();
+            })
+        );
+        return Parse(JsonFields.Root(document, "config"));
+    }
 
     /// <summary>With flannel's defaults; no Backend at all means udp (whatever its documentation says).</summary>
     internal static BackendSettings Parse(JsonFields config)

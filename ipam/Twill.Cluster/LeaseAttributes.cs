@@ -2,6 +2,8 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
+using Twill.Network.Configuration;
+using Twill.Network.State;
 
 namespace Twill.Cluster;
 
@@ -53,6 +55,23 @@ public sealed record LeaseAttributes(
                 w.WriteNumber("Port", port);
             });
         }
+        return attributes;
+    }
+
+    /// <summary>A host by what <c>node.json</c> says of it; one whose backend joins no hosts only leases.</summary>
+    /// <param name="backend">The backend that the file was written for.</param>
+    /// <param name="node">The file.</param>
+    public static LeaseAttributes Of(BackendConf backend, NodeFile node)
+    {
+        var attributes = new LeaseAttributes(IPAddress.Any, BackendType: backend.JoinsHosts ? backend.Type : "");
+        foreach (IPAddress address in node.PublicAddresses)
+        {
+            attributes = attributes.With(
+                address,
+                backend.HasLeaseData ? w => backend.WriteLeaseData(w, node, address.AddressFamily) : null
+            );
+        }
+
         return attributes;
     }
 

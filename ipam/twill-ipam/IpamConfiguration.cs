@@ -1,4 +1,5 @@
 using Twill.Cni;
+using Twill.Host.Backends;
 using Twill.Network.Configuration;
 
 namespace Twill.Ipam;
@@ -10,7 +11,7 @@ internal static class IpamConfiguration
     /// <exception cref="CniException">code 7, naming path, value and expectation</exception>
     public static TwillConf Read(CniRequest request)
     {
-        TwillConf conf = TwillConf.ParseForIpam(request.Reader);
+        TwillConf conf = TwillConf.ParseForIpam(request.Reader, BackendTable.All);
         if (conf.Ipam.IsForeign)
         {
             request.Reader["ipam"]["type"].Complain($"{TwillConf.IpamPlugin}, which is the plugin that was run", false);

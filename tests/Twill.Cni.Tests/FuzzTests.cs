@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using Twill.Host.Backends;
 using Twill.Network.Configuration;
 using Twill.Testing;
 using Xunit.Abstractions;
@@ -108,7 +109,7 @@ public sealed class FuzzTests(ITestOutputHelper output)
                 continue;
             }
 
-            FluentActions.Invoking(() => TwillConf.Parse(new ConfigReader(root).Lenient([]))).Should().NotThrow(json);
+            FluentActions.Invoking(() => TwillConf.Parse(new ConfigReader(root).Lenient([]), BackendTable.All)).Should().NotThrow(json);
         }
         Report("DEL's reading of configurations", 6);
     }
@@ -120,11 +121,11 @@ public sealed class FuzzTests(ITestOutputHelper output)
         {
             if (request.Verb == CniVerb.Del)
             {
-                _ = TwillConf.Parse(request.Reader.Lenient([]));
+                _ = TwillConf.Parse(request.Reader.Lenient([]), BackendTable.All);
             }
             else
             {
-                _ = TwillConf.Parse(request.Reader);
+                _ = TwillConf.Parse(request.Reader, BackendTable.All);
             }
         });
 

@@ -1,6 +1,6 @@
 using System.Net.Sockets;
+using Twill.Host.Backends;
 using Twill.Network;
-using Twill.Network.Configuration;
 
 namespace Twill.Plugin.Tests;
 
@@ -16,7 +16,7 @@ public sealed class DeviceNamesTests
     public void An_overlay_device_has_one_name_for_all_who_ask_and_the_kernel_takes_it(int vni, AddressFamily outer, string name)
     {
         DeviceNames.VxlanDevice(vni, outer).Should().Be(name);
-        new BackendConf(BackendType.Vxlan, vni, 4789, false, null).DeviceNameOver(outer).Should().Be(name);
+        new VxlanBackend((uint)vni, 4789, false).DeviceNameOver(outer).Should().Be(name);
         name.Length.Should().BeLessThanOrEqualTo(15, "IFNAMSIZ is 16, with the zero at the end");
     }
 }

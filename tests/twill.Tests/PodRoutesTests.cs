@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text.Json;
 using Twill.Cni;
+using Twill.Host.Backends;
 using Twill.Network.Configuration;
 
 namespace Twill.Plugin.Tests;
@@ -60,7 +61,7 @@ public sealed class PodRoutesTests
                         """
                     )
                     .RootElement
-            )
+            ), BackendTable.All
         );
         return [.. PodRoutes.ForKernel(PodRoutes.For(conf, addresses), addresses).Select(r => $"{r.Dst} via {r.Gateway}")];
     }

@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using Twill.Host.Reconcile;
+using Twill.Network.Configuration;
 
 namespace Twill.Host.Backends;
 
@@ -10,19 +11,22 @@ namespace Twill.Host.Backends;
 /// next
 /// hop is an address of the subnet's own family, or, for an IPv4 subnet where the hosts have only IPv6 in common, an IPv6 one (via inet6).
 /// </summary>
-public sealed class HostGwBackend : IBackend
+public sealed record HostGwBackend : BackendConf, IBackend
 {
     /// <summary>The name in the configuration and in the lease.</summary>
     public const string TypeName = "host-gw";
 
     /// <inheritdoc/>
-    public string Type => TypeName;
+    public override string Type => TypeName;
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<string> Keys => [BackendTypes.InterfaceKey];
 
     /// <inheritdoc/>
     public bool NeedsMainRoutes => true;
 
     /// <inheritdoc/>
-    public int Overhead(AddressFamily underlay) => 0;
+    public override int Overhead(AddressFamily underlay) => 0;
 
     /// <inheritdoc/>
     public Desired ComputeDesired(LocalNode self, IEnumerable<PeerLease> others)

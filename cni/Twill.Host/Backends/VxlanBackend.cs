@@ -1,8 +1,15 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Text.Json;
+using Twill.Cni;
 using Twill.Host.Reconcile;
 using Twill.Linux;
-using Twill.Network;
+using Twill.Linux.Addresses;
+using Twill.Linux.Links;
+using Twill.Linux.Routes;
+using Twill.Network.Configuration;
+using Twill.Network.State;
+using Names = Twill.Network.DeviceNames;
 
 namespace Twill.Host.Backends;
 
@@ -29,21 +36,86 @@ namespace Twill.Host.Backends;
 /// where both hosts have that, else over the other: IPv4 containers meet on an underlay of IPv6 alone, and the other way round.
 /// With direct routing a host on the same link gets the one route of <see cref="HostGwBackend"/> instead.
 /// </summary>
-public sealed class VxlanBackend(BackendOptions options) : IBackend
+/// <param name="Vni">VXLAN network identifier, 1 to 16777215.</param>
+/// <param name="Port">UDP port.</param>
+/// <param name="DirectRouting">Hosts on the same link are reached by a plain route.</param>
+public sealed record VxlanBackend(uint Vni = 1, ushort Port = VxlanBackend.DefaultPort, bool DirectRouting = false) : BackendConf, IBackend
 {
     /// <summary>The name in the configuration and in the lease.</summary>
     public const string TypeName = "vxlan";
 
+    /// <summary>The port that IANA gave VXLAN.</summary>
+    public const ushort DefaultPort = 4789;
+
     private const int IPv6MinMtu = 1280;
 
     /// <inheritdoc/>
-    public string Type => TypeName;
+    public override string Type => TypeName;
 
     /// <inheritdoc/>
-    public bool NeedsMainRoutes => options.DirectRouting;
+    public override IReadOnlyList<string> Keys => ["vni", "port", "directRouting", BackendTypes.InterfaceKey];
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<string> DeviceNames => [DeviceName(AddressFamily.InterNetwork), DeviceName(AddressFamily.InterNetworkV6)];
+
+    /// <inheritdoc/>
+    public override string? ExclusiveSetting => $"backend.vni: {Vni}";
+
+    /// <inheritdoc/>
+    public IReadOnlyList<string> DeviceKinds => [VxlanDevice.Kind];
+
+    /// <inheritdoc/>
+    public bool NeedsMainRoutes => DirectRouting;
+
+    /// <inheritdoc/>
+    public override bool HasLeaseData => true;
 
     /// <summary>Outer IP header, UDP, VXLAN and inner Ethernet header: 20 or 40, 8, 8 and 14 bytes.</summary>
-    public int Overhead(AddressFamily underlay) => underlay == AddressFamily.InterNetworkV6 ? 70 : 50;
+    public override int Overhead(AddressFamily underlay) => underlay == AddressFamily.InterNetworkV6 ? 70 : 50;
+
+    /// <inheritdoc/>
+    public override string? DeviceNameOver(AddressFamily outer) => DeviceName(outer);
+
+    /// <inheritdoc/>
+    public override BackendConf Read(ConfigReader section) =>
+        this with
+        {
+            Vni = (uint)section["vni"].Int((int)Vni, 1, 16_777_215),
+            Port = (ushort)section["port"].Int(Port, 1, 65_535),
+            DirectRouting = section["directRouting"].Bool(DirectRouting),
+        };
+
+    /// <inheritdoc/>
+    public override NodeFile Describe(NodeFile node, NodeKeys keys) =>
+        node with
+        {
+            Vni = (int)Vni,
+            Port = Port,
+            VtepMac = node.HasAddressOf(AddressFamily.InterNetwork) ? keys.VtepMac(AddressFamily.InterNetwork) : "",
+            VtepMacV6 = node.HasAddressOf(AddressFamily.InterNetworkV6) ? keys.VtepMac(AddressFamily.InterNetworkV6) : "",
+        };
+
+    /// <inheritdoc/>
+    public override bool IsIn(NodeFile node) => base.IsIn(node) && node.Vni == Vni && node.Port == Port;
+
+    /// <inheritdoc/>
+    public override void WriteClusterSettings(Utf8JsonWriter w)
+    {
+        w.WriteNumber("VNI", Vni);
+        w.WriteNumber("Port", Port);
+        w.WriteBoolean("DirectRouting", DirectRouting);
+    }
+
+    /// <inheritdoc/>
+    public override void WriteLeaseData(Utf8JsonWriter w, NodeFile node, AddressFamily outer)
+    {
+        w.WriteNumber("VNI", node.Vni);
+        w.WriteString("VtepMAC", node.VtepMacOf(outer).ToLowerInvariant());
+    }
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<StatusField> Status(NodeFile? node) =>
+        [new StatusField("vni", (long)Vni, $"VNI {Vni}"), new StatusField("port", (long)Port, $"UDP port {Port}")];
 
     /// <inheritdoc/>
     public Desired ComputeDesired(LocalNode self, IEnumerable<PeerLease> others)
@@ -95,8 +167,8 @@ public sealed class VxlanBackend(BackendOptions options) : IBackend
 
             yield return new VxlanSpec(
                 DeviceName(outer),
-                options.Vni,
-                options.Port,
+                Vni,
+                Port,
                 ours.PublicIP,
                 ours.VtepMac,
                 ours.Mtu,
@@ -106,7 +178,56 @@ public sealed class VxlanBackend(BackendOptions options) : IBackend
         }
     }
 
-    private string DeviceName(AddressFamily outer) => DeviceNames.VxlanDevice((int)options.Vni, outer);
+    /// <inheritdoc/>
+    public IReadOnlyList<string> FindFaults(RouteSocket route, Link device, DeviceExpectation expected)
+    {
+        if (device.Kind != VxlanDevice.Kind || device.Vxlan is not { } vxlan)
+        {
+            return [$"it is of kind '{device.Kind ?? "hardware"}', not vxlan"];
+        }
+
+        List<string> faults = [];
+        void Expect(bool good, string fault)
+        {
+            if (!good)
+            {
+                faults.Add(fault);
+            }
+        }
+        Expect(device.IsUp, "it is down");
+        Expect(vxlan.Vni == Vni, $"its VNI is {vxlan.Vni}, not {Vni}");
+        Expect(vxlan.Port == Port, $"its UDP port is {vxlan.Port}, not {Port}");
+        Expect(!vxlan.Learning, "it learns addresses from packets, which lets any host redirect others' traffic");
+        Expect(vxlan.LowerIndex == 0, "it is bound to a lower device, and would die with it");
+        Expect(!vxlan.External, "it is in external mode");
+        Expect(expected.Local.Equals(vxlan.Local), $"its local address is {vxlan.Local?.ToString() ?? "unset"}, not {expected.Local}");
+        string published = expected.Node.VtepMacOf(expected.Local.AddressFamily);
+        Expect(
+            published.Length == 0 || published == device.Mac?.ToString(),
+            $"its hardware address is {device.Mac}, but other hosts were told {published}"
+        );
+        if (expected.Subnets.Count > 0 && expected.HasAgent)
+        {
+            List<IPNetwork> wanted = expected.Addresses;
+            List<InterfaceAddress> present = route.ListAddresses(device.Index).FindAll(address => address.Scope != RouteScope.Link);
+            foreach (IPNetwork address in wanted)
+            {
+                Expect(present.Exists(there => Is(there, address)), $"it lacks the address {address}");
+            }
+
+            foreach (InterfaceAddress address in present)
+            {
+                Expect(wanted.Exists(own => Is(address, own)), $"it has the address {address}, which leads packets astray");
+            }
+        }
+
+        return faults;
+    }
+
+    private static bool Is(InterfaceAddress there, IPNetwork own) =>
+        there.Address.Equals(own.BaseAddress) && there.PrefixLength == own.PrefixLength;
+
+    private string DeviceName(AddressFamily outer) => Names.VxlanDevice((int)Vni, outer);
 
     /// <summary>Makes the entries for the first way to the host that is good.</summary>
     /// <returns>False when none is; then the refusal of the first, if there is any.</returns>
@@ -122,7 +243,7 @@ public sealed class VxlanBackend(BackendOptions options) : IBackend
         refusal = null;
         foreach ((LocalAddress ours, PeerAddress theirs) in PeerCheck.Ways(self, peer))
         {
-            bool direct = options.DirectRouting && LocalNode.CanRoute(peer.Subnet, theirs.PublicIP) && self.IsOnLink(theirs.PublicIP);
+            bool direct = DirectRouting && LocalNode.CanRoute(peer.Subnet, theirs.PublicIP) && self.IsOnLink(theirs.PublicIP);
             if ((check.Refusal(theirs) ?? (direct ? null : Unreachable(theirs, owners) ?? TooNarrow(ours, peer))) is { } why)
             {
                 refusal ??= why;
@@ -167,9 +288,9 @@ public sealed class VxlanBackend(BackendOptions options) : IBackend
             return $"its VtepMAC {mac} is no address of a device";
         }
 
-        if (theirs.Vni is { } vni && vni != options.Vni)
+        if (theirs.Vni is { } vni && vni != Vni)
         {
-            return $"it uses VNI {vni}, this host {options.Vni}";
+            return $"it uses VNI {vni}, this host {Vni}";
         }
 
         return owners.TryGetValue((theirs.PublicIP.AddressFamily, mac), out IPAddress? owner) && !owner.Equals(theirs.PublicIP)

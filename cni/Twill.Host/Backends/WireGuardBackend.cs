@@ -1,8 +1,15 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Text.Json;
+using Twill.Cni;
 using Twill.Host.Reconcile;
+using Twill.Linux;
+using Twill.Linux.Links;
+using Twill.Linux.Routes;
 using Twill.Linux.WireGuard;
-using Twill.Network;
+using Twill.Network.Configuration;
+using Twill.Network.State;
+using Names = Twill.Network.DeviceNames;
 
 namespace Twill.Host.Backends;
 
@@ -23,22 +30,93 @@ namespace Twill.Host.Backends;
 /// ip route add unreachable NETWORK metric 4294967295 proto 116
 /// </code>
 /// Nothing between hosts goes in clear: what has no such way goes nowhere, by the last route, and by the rules of <see cref="Firewall"/>,
-/// which
-/// stay also where the device, or all that is here, is gone.
+/// which stay also where the device, or all that is here, is gone.
 /// </summary>
-public sealed class WireGuardBackend(BackendOptions options) : IBackend
+/// <param name="Port">UDP port.</param>
+public sealed record WireGuardBackend(ushort Port = WireGuardBackend.DefaultPort) : BackendConf, IBackend
 {
     /// <summary>The name in the configuration and in the lease.</summary>
     public const string TypeName = "wireguard";
 
-    /// <inheritdoc/>
-    public string Type => TypeName;
+    /// <summary>WireGuard's usual port.</summary>
+    public const ushort DefaultPort = 51820;
+
+    /// <summary>Seconds between packets that keep the way to each peer open; null: what the network's configuration in etcd says.</summary>
+    public int? PersistentKeepalive { get; init; }
 
     /// <inheritdoc/>
-    public bool NeedsMainRoutes => false;
+    public override string Type => TypeName;
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<string> Keys => ["port", BackendTypes.InterfaceKey, "persistentKeepalive"];
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<string> DeviceNames => [DeviceName];
+
+    /// <inheritdoc/>
+    public override string? TunnelName => DeviceName;
+
+    /// <inheritdoc/>
+    public override string? ExclusiveSetting => $"backend.port: {Port}";
+
+    /// <inheritdoc/>
+    public IReadOnlyList<string> DeviceKinds => WireGuardTunnel.Kinds;
+
+    /// <inheritdoc/>
+    public override bool HasLeaseData => true;
+
+    private string DeviceName => Names.WireGuardDevice(Port);
 
     /// <summary>Outer IP header, UDP, WireGuard's header and its authentication tag: 20 or 40, 8, 16 and 16 bytes.</summary>
-    public int Overhead(AddressFamily underlay) => underlay == AddressFamily.InterNetworkV6 ? 80 : 60;
+    public override int Overhead(AddressFamily underlay) => underlay == AddressFamily.InterNetworkV6 ? 80 : 60;
+
+    /// <inheritdoc/>
+    public override string? DeviceNameOver(AddressFamily outer) => DeviceName;
+
+    /// <inheritdoc/>
+    public override BackendConf Read(ConfigReader section) =>
+        this with
+        {
+            Port = (ushort)section["port"].Int(Port, 1, 65_535),
+            PersistentKeepalive = section["persistentKeepalive"].Exists ? section["persistentKeepalive"].Int(0, 0, 65_535) : null,
+        };
+
+    /// <inheritdoc/>
+    public override NodeFile Describe(NodeFile node, NodeKeys keys) => node with { Port = Port, PublicKey = keys.WireGuardKey() };
+
+    /// <inheritdoc/>
+    public override bool IsIn(NodeFile node) => base.IsIn(node) && node.Port == Port;
+
+    /// <inheritdoc/>
+    public override string? TunnelNameIn(NodeFile node) => Names.WireGuardDevice(node.Port);
+
+    /// <inheritdoc/>
+    public override void WriteClusterSettings(Utf8JsonWriter w)
+    {
+        w.WriteNumber("ListenPort", Port);
+        w.WriteNumber("PersistentKeepaliveInterval", PersistentKeepalive ?? 0);
+    }
+
+    /// <inheritdoc/>
+    public override void WriteLeaseData(Utf8JsonWriter w, NodeFile node, AddressFamily outer)
+    {
+        w.WriteString("PublicKey", node.PublicKey);
+        w.WriteNumber("Port", node.Port);
+    }
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<StatusField> Status(NodeFile? node)
+    {
+        string key = node?.PublicKey ?? "";
+        return
+        [
+            new StatusField("port", (long)Port, $"UDP port {Port}"),
+            new StatusField("publicKey", key, key.Length > 0 ? $"public key {key}" : ""),
+        ];
+    }
+
+    /// <inheritdoc/>
+    public string Identity(Link device, NodeFile? node) => $"public key {node?.PublicKey ?? "not known yet"}";
 
     /// <inheritdoc/>
     /// <exception cref="ArgumentException">The host has no key.</exception>
@@ -74,6 +152,59 @@ public sealed class WireGuardBackend(BackendOptions options) : IBackend
         return wanted;
     }
 
+    /// <inheritdoc/>
+    public IReadOnlyList<string> FindFaults(RouteSocket route, Link device, DeviceExpectation expected)
+    {
+        if (!DeviceKinds.Contains(device.Kind))
+        {
+            return [$"it is of kind '{device.Kind ?? "hardware"}', not wireguard"];
+        }
+
+        List<string> faults = [];
+        if (!device.IsUp)
+        {
+            faults.Add("it is down");
+        }
+
+        try
+        {
+            using IWireGuard wireGuard = WireGuardTunnel.Open(device);
+            WireGuardDevice found = wireGuard.Get(device.Name);
+            string key = found.PrivateKey?.PublicKey.ToString() ?? "none";
+            if (found.ListenPort != Port)
+            {
+                faults.Add($"its UDP port is {found.ListenPort}, not {Port}");
+            }
+
+            if (expected.Node is { PublicKey: { Length: > 0 } told } && told != key)
+            {
+                faults.Add($"its public key is {key}, but other hosts were told {told}");
+            }
+        }
+        catch (Exception e) when (e is HostException or IOException)
+        {
+            faults.Add(e.Message);
+        }
+
+        List<Route> unreachable = route.ListRoutes(
+            new ListRoutes
+            {
+                Table = RouteTable.Main,
+                Protocol = RouteProtocol.Twill,
+                RouteType = RouteType.Unreachable,
+            }
+        );
+        foreach (IPNetwork network in expected.Networks)
+        {
+            if (expected.HasAgent && !unreachable.Exists(route => route.Destination.Equals(network)))
+            {
+                faults.Add($"beside it there is no route '{PeerRoute.NoOtherWay(network)}', which keeps packets from going elsewhere");
+            }
+        }
+
+        return faults;
+    }
+
     private WireGuardSpec Device(LocalNode self, LocalWireGuard keys)
     {
         int mtu = int.MaxValue;
@@ -88,7 +219,7 @@ public sealed class WireGuardBackend(BackendOptions options) : IBackend
             bases = bases.With(subnet.BaseAddress.AddressFamily, OverlaySpec.BaseOf(subnet));
         }
 
-        return new WireGuardSpec(DeviceNames.WireGuardDevice(options.Port), options.Port, keys.PrivateKey, mtu, bases, self.NetworkName);
+        return new WireGuardSpec(DeviceName, Port, keys.PrivateKey, mtu, bases, self.NetworkName);
     }
 
     /// <summary>The host with one more subnet. It has one endpoint, by whichever family its first subnet is reached.</summary>

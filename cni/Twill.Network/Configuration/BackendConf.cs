@@ -1,136 +1,89 @@
 using System.Net.Sockets;
+using System.Text.Json;
 using Twill.Cni;
+using Twill.Network.State;
 
 namespace Twill.Network.Configuration;
 
-/// <summary>How packets get from host to host.</summary>
-public enum BackendType
+/// <summary>
+/// A backend: how packets get from host to host. A class derived from this and a line in the table of backends (Twill.Host, <c>BackendTable</c>)
+/// are all that a backend consists of. The instance in the table has the defaults; what is configured is a copy of it.
+/// </summary>
+public abstract record BackendConf
 {
-    /// <summary>Not at all: one host.</summary>
-    None,
+    /// <summary>The name in the configuration, in <c>node.json</c> and in leases.</summary>
+    public abstract string Type { get; }
 
-    /// <summary>In VXLAN packets.</summary>
-    Vxlan,
+    /// <summary>Name, glob or prefix that picks the underlay; null: the interface of the default route.</summary>
+    public string? Interface { get; init; }
 
-    /// <summary>By plain routes between hosts of one segment.</summary>
-    HostGw,
+    /// <summary>Whether it joins several hosts: they need an underlay, and an agent each.</summary>
+    public virtual bool JoinsHosts => true;
 
-    /// <summary>In WireGuard tunnels.</summary>
-    WireGuard,
-}
+    /// <summary>The keys of the section <c>backend</c> that it has a use for, beside <c>type</c>.</summary>
+    public virtual IReadOnlyList<string> Keys => [];
 
-/// <summary>The <c>backend</c> section.</summary>
-/// <param name="Type">the kind</param>
-/// <param name="Vni">VXLAN network identifier, 1 to 16777215</param>
-/// <param name="Port">UDP port of VXLAN or WireGuard; 0 for the others</param>
-/// <param name="DirectRouting">VXLAN: plain routes to hosts of the same segment</param>
-/// <param name="Interface">name, glob or prefix that picks the underlay; null: where the default route goes</param>
-public sealed record BackendConf(BackendType Type, int Vni, int Port, bool DirectRouting, string? Interface)
-{
-    /// <summary>The port IANA gave VXLAN.</summary>
-    public const int VxlanPort = 4789;
+    /// <summary>The names of its devices; empty when it has none.</summary>
+    public virtual IReadOnlyList<string> DeviceNames => [];
 
-    /// <summary>WireGuard's usual port.</summary>
-    public const int WireGuardPort = 51820;
+    /// <summary>Whether packets to other hosts go through a device of its own.</summary>
+    public bool HasDevice => DeviceNames.Count > 0;
 
-    private static readonly string[] Names = ["none", "vxlan", "host-gw", "wireguard"];
+    /// <summary>The only device that packets to other hosts may take, because they must not go in clear; null: they may.</summary>
+    public virtual string? TunnelName => null;
 
-    /// <summary>The kind as configurations and flannel's leases write it.</summary>
-    public string TypeName => Names[(int)Type];
+    /// <summary>The setting that no two networks of a host can share, as <c>backend.KEY: VALUE</c>; null: there is none.</summary>
+    public virtual string? ExclusiveSetting => null;
 
-    /// <summary>WireGuard: seconds between packets that keep the way to each peer open; null: what the network's configuration in etcd
-    /// says.</summary>
-    public int? PersistentKeepalive { get; init; }
+    /// <summary>Bytes that it takes from the underlay's MTU.</summary>
+    /// <param name="underlay">the family of the addresses that hosts reach each other by</param>
+    public abstract int Overhead(AddressFamily underlay);
 
-    /// <summary>The name of the device that packets to other hosts go through: by what only one device on a host can have, VNI or UDP
-    /// port.</summary>
-    public string DeviceName => Type == BackendType.WireGuard ? $"twill-wg.{Port}" : $"twill.{Vni}";
-
-    /// <summary>The same for a family of the underlay: a VXLAN device sends over one.</summary>
+    /// <summary>The name of its device that sends over a family of the underlay; null when it has none.</summary>
     /// <param name="outer">the family of the packets on the underlay</param>
-    public string DeviceNameOver(AddressFamily outer) =>
-        Type == BackendType.WireGuard || outer != AddressFamily.InterNetworkV6 ? DeviceName
-        : Vni < 1_000_000 ? $"twill-v6.{Vni}"
-        : $"twill6.{Vni}";
+    public virtual string? DeviceNameOver(AddressFamily outer) => null;
 
-    /// <summary>The name of the device that alone packets to other hosts may take, because they must not go in clear; null where they
-    /// may.</summary>
-    public string? TunnelName => Type == BackendType.WireGuard ? DeviceName : null;
+    /// <summary>Reads its own keys; those of other backends have been refused before.</summary>
+    /// <param name="section">the section <c>backend</c></param>
+    /// <returns>this backend as it is configured</returns>
+    public virtual BackendConf Read(ConfigReader section) => this;
 
-    /// <summary>Whether there is such a device: other backends make plain routes, or none.</summary>
-    public bool HasDevice => Type is BackendType.Vxlan or BackendType.WireGuard;
+    /// <summary>Adds to <c>node.json</c> what other hosts need to know of this one.</summary>
+    /// <param name="node">name, addresses and MTU</param>
+    /// <param name="keys">what identifies this host</param>
+    public virtual NodeFile Describe(NodeFile node, NodeKeys keys) => node;
 
-    internal static BackendConf Parse(ConfigReader at, BackendType fallback)
-    {
-        if (at.Section("type", "vni", "port", "directRouting", "interface", "persistentKeepalive") is not ConfigReader section)
-        {
-            return Default(fallback);
-        }
+    /// <summary>Whether <c>node.json</c> was written for this backend as it is configured.</summary>
+    public virtual bool IsIn(NodeFile node) => node.BackendType == Type;
 
-        BackendType type = ReadType(section["type"], fallback);
-        BackendConf defaults = Default(type);
-        if (type != BackendType.Vxlan)
-        {
-            Only(section["vni"], "the vxlan backend");
-            Only(section["directRouting"], "the vxlan backend");
-        }
-        if (type != BackendType.WireGuard)
-        {
-            Only(section["persistentKeepalive"], "the wireguard backend");
-        }
+    /// <summary><see cref="TunnelName"/> of the backend that <c>node.json</c> was written for.</summary>
+    public virtual string? TunnelNameIn(NodeFile node) => null;
 
-        if (type is BackendType.None or BackendType.HostGw)
-        {
-            Only(section["port"], "the vxlan and wireguard backends");
-        }
+    /// <summary>Writes what all hosts of a network must agree on: members of flannel's Backend object, behind Type.</summary>
+    /// <param name="w">within the object</param>
+    public virtual void WriteClusterSettings(Utf8JsonWriter w) { }
 
-        if (type == BackendType.None && section["interface"].OptionalString() is not null)
-        {
-            Only(section["interface"], "backends that join hosts");
-        }
+    /// <summary>Whether its leases carry data: flannel's BackendData.</summary>
+    public virtual bool HasLeaseData => false;
 
-        return new BackendConf(
-            type,
-            section["vni"].Int(defaults.Vni, 1, 16_777_215),
-            section["port"].Int(defaults.Port, 1, 65_535),
-            section["directRouting"].Bool(false),
-            section["interface"].OptionalString()
-        )
-        {
-            PersistentKeepalive = section["persistentKeepalive"].Exists ? section["persistentKeepalive"].Int(0, 0, 65_535) : null,
-        };
+    /// <summary>Writes the members of the lease's BackendData, in flannel's order and spelling.</summary>
+    /// <param name="w">within an object</param>
+    /// <param name="node">this host</param>
+    /// <param name="outer">the family of the underlay that the data are for</param>
+    public virtual void WriteLeaseData(Utf8JsonWriter w, NodeFile node, AddressFamily outer) { }
 
-        void Only(ConfigReader key, string whom)
-        {
-            if (key.Exists)
-            {
-                key.ComplainText($"belongs to {whom}, but backend.type is '{Names[(int)type]}'");
-            }
-        }
-    }
-
-    private static BackendConf Default(BackendType type) =>
-        new(
-            type,
-            1,
-            type switch
-            {
-                BackendType.Vxlan => VxlanPort,
-                BackendType.WireGuard => WireGuardPort,
-                _ => 0,
-            },
-            false,
-            null
-        );
-
-    private static BackendType ReadType(ConfigReader at, BackendType fallback)
-    {
-        if (at.OptionalString() is not string name)
-        {
-            return fallback;
-        }
-
-        int index = Array.IndexOf(Names, name);
-        return index >= 0 ? (BackendType)index : at.Complain("vxlan, host-gw, wireguard or none", fallback);
-    }
+    /// <summary>What <c>twill status</c> tells of it besides its name.</summary>
+    /// <param name="node">this host; null while that is not known</param>
+    public virtual IReadOnlyList<StatusField> Status(NodeFile? node) => [];
 }
+
+/// <summary>What identifies this host to others; made at the first question and kept on disk.</summary>
+/// <param name="VtepMac">tells the hardware address of the device that sends over a family of the underlay</param>
+/// <param name="WireGuardKey">tells the WireGuard public key in base64</param>
+public sealed record NodeKeys(Func<AddressFamily, string> VtepMac, Func<string> WireGuardKey);
+
+/// <summary>A line of <c>twill status</c>, or a part of one.</summary>
+/// <param name="Key">the member of the JSON document</param>
+/// <param name="Value">its value, a number or a text</param>
+/// <param name="Text">for people; empty: nothing</param>
+public sealed record StatusField(string Key, object Value, string Text);

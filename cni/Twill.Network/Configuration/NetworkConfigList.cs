@@ -18,7 +18,9 @@ public sealed class NetworkConfigList
     private readonly List<FoundNetwork> _networks = [];
     private readonly List<string> _problems = [];
 
-    private NetworkConfigList() { }
+    private readonly BackendTypes _backends;
+
+    private NetworkConfigList(BackendTypes backends) => _backends = backends;
 
     /// <summary>The networks, in the order of their files' names; each name once.</summary>
     public IReadOnlyList<FoundNetwork> Networks => _networks;
@@ -28,9 +30,9 @@ public sealed class NetworkConfigList
 
     /// <summary>Reads a directory's <c>*.conflist</c>, <c>*.conf</c>, <c>*.json</c>, or one file. Never throws for what it finds
     /// there.</summary>
-    public static NetworkConfigList Load(string path)
+    public static NetworkConfigList Load(string path, BackendTypes backends)
     {
-        var list = new NetworkConfigList();
+        var list = new NetworkConfigList(backends);
         foreach (string file in list.Files(path, ".conflist", ".conf", ".json"))
         {
             list.LoadFile(file);
@@ -74,7 +76,7 @@ public sealed class NetworkConfigList
             }
             else if (IsOurs(root))
             {
-                Add(file, TwillConf.Parse(root, root["name"].OptionalString() ?? "", CniRequest.ReadVersion(root["cniVersion"])));
+                Add(file, TwillConf.Parse(root, root["name"].OptionalString() ?? "", CniRequest.ReadVersion(root["cniVersion"]), _backends));
             }
         }
         catch (CniException e)
@@ -113,7 +115,7 @@ public sealed class NetworkConfigList
             );
         }
 
-        Add(file, TwillConf.Parse(plugins[0], name, HighestVersion(root)));
+        Add(file, TwillConf.Parse(plugins[0], name, HighestVersion(root), _backends));
     }
 
     /// <summary>CNI 1.1.0: plugins may lie in files of their own, in a directory beside the list that has the network's name.</summary>

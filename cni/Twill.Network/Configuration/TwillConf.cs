@@ -1,5 +1,4 @@
 using System.Net;
-using System.Net.Sockets;
 using Twill.Cni;
 
 namespace Twill.Network.Configuration;
@@ -60,19 +59,22 @@ public sealed record TwillConf
 
     /// <summary>Reads the configuration of a call, for the main plugin.</summary>
     /// <param name="plugin">the whole document; <see cref="ConfigReader.Lenient"/> for DEL</param>
+    /// <param name="backends">the backends there are</param>
     /// <exception cref="CniException">code 7, naming path, value and expectation</exception>
-    public static TwillConf Parse(ConfigReader plugin) => Parse(plugin, plugin["name"].OptionalString() ?? "", VersionOf(plugin));
+    public static TwillConf Parse(ConfigReader plugin, BackendTypes backends) =>
+        Parse(plugin, plugin["name"].OptionalString() ?? "", VersionOf(plugin), backends);
 
     /// <summary>
     /// Reads the configuration of a call, for the IPAM plugin: whole when the main plugin is twill, else only <c>ipam</c> (and
     /// <c>backend</c>, if it is there: without one nothing joins the hosts but what the operator does).
     /// </summary>
     /// <param name="plugin">the whole document; <see cref="ConfigReader.Lenient"/> for DEL</param>
+    /// <param name="backends">the backends there are</param>
     /// <exception cref="CniException">code 7, naming path, value and expectation</exception>
-    public static TwillConf ParseForIpam(ConfigReader plugin) => Parse(plugin);
+    public static TwillConf ParseForIpam(ConfigReader plugin, BackendTypes backends) => Parse(plugin, backends);
 
     /// <summary>The same with name and version from elsewhere: in a configuration list they stand beside the plugins.</summary>
-    internal static TwillConf Parse(ConfigReader plugin, string name, CniVersion version)
+    internal static TwillConf Parse(ConfigReader plugin, string name, CniVersion version, BackendTypes backends)
     {
         if (CniNames.NetworkNameFault(name) is string badName)
         {
@@ -81,8 +83,8 @@ public sealed record TwillConf
 
         string type = PluginType(plugin["type"]);
         IpamConf ipam = IpamConf.Parse(plugin["ipam"], name);
-        BackendConf backend = BackendConf.Parse(plugin["backend"], DefaultBackend(type, ipam));
-        if (backend.Type != BackendType.None && ipam.Etcd is null)
+        BackendConf backend = backends.Parse(plugin["backend"], DefaultBackend(type, ipam, backends));
+        if (backend.JoinsHosts && ipam.Etcd is null)
         {
             plugin["backend"]["type"].Complain("none: hosts can be joined only when ipam leases subnets from etcd", false);
         }
@@ -127,8 +129,8 @@ public sealed record TwillConf
     }
 
     /// <summary>One host alone needs no backend; another main plugin brings its own ideas unless it is told.</summary>
-    private static BackendType DefaultBackend(string type, IpamConf ipam) =>
-        type == MainPlugin && ipam.Etcd is not null ? BackendType.Vxlan : BackendType.None;
+    private static BackendConf DefaultBackend(string type, IpamConf ipam, BackendTypes backends) =>
+        type == MainPlugin && ipam.Etcd is not null ? backends.Default : backends.None;
 
     private static string ReadBridge(ConfigReader at, BackendConf backend)
     {
@@ -138,7 +140,7 @@ public sealed record TwillConf
             return at.Complain($"an interface name ({fault})", "twill0");
         }
 
-        return backend.HasDevice && (name == backend.DeviceName || name == backend.DeviceNameOver(AddressFamily.InterNetworkV6))
+        return backend.DeviceNames.Contains(name)
             ? at.Complain($"another name than the overlay device's ({name})", "twill0")
             : name;
     }

@@ -88,35 +88,21 @@ public sealed record NodeFile
     /// <param name="ipv6">the IPv6 address; null when there is none, or the network has no use for it</param>
     /// <param name="interfaceName">the underlay interface</param>
     /// <param name="mtu">its MTU less the backend's overhead, bytes; what the configuration says goes before it</param>
-    /// <param name="vtepMac">tells the hardware address of the VXLAN device that sends over a family; not asked for other backends</param>
-    /// <param name="publicKey">WireGuard public key in base64; empty for other backends</param>
-    public static NodeFile Of(
-        TwillConf conf,
-        IPAddress? ipv4,
-        IPAddress? ipv6,
-        string interfaceName,
-        int mtu,
-        Func<AddressFamily, string> vtepMac,
-        string publicKey = ""
-    )
-    {
-        bool vxlan = conf.Backend.Type == Configuration.BackendType.Vxlan;
-        return new NodeFile
-        {
-            Network = conf.Name,
-            BootId = BootClock.BootId,
-            BackendType = conf.Backend.TypeName,
-            PublicIP = ipv4 ?? IPAddress.Any,
-            PublicIPv6 = ipv6,
-            Interface = interfaceName,
-            Mtu = conf.Mtu != 0 ? conf.Mtu : mtu,
-            Vni = vxlan ? conf.Backend.Vni : 0,
-            Port = conf.Backend.HasDevice ? conf.Backend.Port : 0,
-            VtepMac = vxlan && ipv4 is not null ? vtepMac(AddressFamily.InterNetwork) : "",
-            VtepMacV6 = vxlan && ipv6 is not null ? vtepMac(AddressFamily.InterNetworkV6) : "",
-            PublicKey = publicKey,
-        };
-    }
+    /// <param name="keys">tells what identifies this host; asked for what the backend publishes</param>
+    public static NodeFile Of(TwillConf conf, IPAddress? ipv4, IPAddress? ipv6, string interfaceName, int mtu, NodeKeys keys) =>
+        conf.Backend.Describe(
+            new NodeFile
+            {
+                Network = conf.Name,
+                BootId = BootClock.BootId,
+                BackendType = conf.Backend.Type,
+                PublicIP = ipv4 ?? IPAddress.Any,
+                PublicIPv6 = ipv6,
+                Interface = interfaceName,
+                Mtu = conf.Mtu != 0 ? conf.Mtu : mtu,
+            },
+            keys
+        );
 
     /// <summary>Reads the file; null when it is absent or not to be trusted, and then <paramref name="problem"/> says why.</summary>
     public static NodeFile? TryRead(NetworkStateDir state, out string? problem) =>

@@ -42,7 +42,7 @@ internal sealed record AgentStatus
     public static AgentStatus Of(TwillConf conf, AgentFile? file, int? pid, DateTimeOffset now) =>
         new()
         {
-            Needed = conf.Ipam.Etcd is not null || conf.Backend.Type != BackendType.None,
+            Needed = conf.Ipam.Etcd is not null || conf.Backend.JoinsHosts,
             Pid = pid,
             ReportAge = file is null ? null : Math.Max(0, (now - file.Time).TotalSeconds),
             EtcdAge = file?.LastEtcdContact is { } contact ? Math.Max(0, (now - contact).TotalSeconds) : null,

@@ -1,4 +1,5 @@
 using Twill.Cni;
+using Twill.Host.Backends;
 using Twill.Linux;
 using Twill.Linux.Links;
 using Twill.Network.Configuration;
@@ -25,7 +26,7 @@ internal sealed class HostView : IDisposable
             Problems = [$"{confDir}: there is no such directory"];
             return;
         }
-        NetworkConfigList list = NetworkConfigList.Load(confDir);
+        NetworkConfigList list = NetworkConfigList.Load(confDir, BackendTable.All);
         Problems = list.Problems;
         foreach (FoundNetwork found in list.Networks)
         {

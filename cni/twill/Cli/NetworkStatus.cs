@@ -58,11 +58,8 @@ internal sealed record NetworkStatus
     /// <summary>The backend: vxlan, host-gw, wireguard, none.</summary>
     public required string Backend { get; init; }
 
-    /// <summary>VXLAN network identifier and UDP port; null for other backends.</summary>
-    public (int Vni, int Port)? Vxlan { get; init; }
-
-    /// <summary>UDP port and public key of WireGuard; null for other backends.</summary>
-    public (int Port, string PublicKey)? WireGuard { get; init; }
+    /// <summary>What the backend tells of itself.</summary>
+    public IReadOnlyList<StatusField> BackendFields { get; init; } = [];
 
     /// <summary>The addresses other hosts reach this one by, IPv4 first; none while unknown.</summary>
     public IReadOnlyList<IPAddress> PublicAddresses { get; init; } = [];
@@ -167,9 +164,8 @@ internal sealed record NetworkStatus
         {
             Name = network.Name,
             File = network.File,
-            Backend = conf.Backend.TypeName,
-            Vxlan = conf.Backend.Type == BackendType.Vxlan ? (conf.Backend.Vni, conf.Backend.Port) : null,
-            WireGuard = conf.Backend.Type == BackendType.WireGuard ? (conf.Backend.Port, network.Node?.PublicKey ?? "") : null,
+            Backend = conf.Backend.Type,
+            BackendFields = conf.Backend.Status(network.Node),
             PublicAddresses = network.Node?.PublicAddresses ?? [],
             Interface = network.Node?.Interface ?? "",
             Bridge = network.IsOurs ? conf.Bridge : null,

@@ -83,21 +83,14 @@ internal sealed class NetworkView
     public IPAddress GatewayOf(IPNetwork subnet) => Conf.Ipam.GatewayOf(subnet);
 
     /// <summary>The names that its overlay devices may have: one for each family of the underlay.</summary>
-    public IReadOnlyList<string> OverlayNames =>
-        Conf.Backend.Type == BackendType.Vxlan ? [OverlayNameOf(AddressFamily.InterNetwork), OverlayNameOf(AddressFamily.InterNetworkV6)]
-        : Conf.Backend.HasDevice ? [Conf.Backend.DeviceName]
-        : [];
-
-    /// <summary>The name of the overlay device that sends over a family.</summary>
-    public string OverlayNameOf(AddressFamily outer) =>
-        Conf.Backend.Type == BackendType.Vxlan ? DeviceNames.VxlanDevice(Conf.Backend.Vni, outer) : Conf.Backend.DeviceName;
+    public IReadOnlyList<string> OverlayNames => Conf.Backend.DeviceNames;
 
     /// <summary>The overlay devices that there are.</summary>
     public List<Link> OverlayDevices => _host.Links.FindAll(link => OverlayNames.Contains(link.Name));
 
     /// <summary>Reads the kernel's entries for other hosts.</summary>
     public Actual ReadPeers() =>
-        Conf.Ipam.Etcd is not null && Conf.Backend.Type != BackendType.None
+        Conf.Ipam.Etcd is not null && Conf.Backend.JoinsHosts
             ? Actual.Read(_host.Route, new LinkNames(_host.Route), Conf.Ipam.Ranges, OverlayNames)
             : Actual.Empty;
 

@@ -1,6 +1,8 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Text;
 using System.Text.Json;
+using Twill.Network.Configuration;
 
 namespace Twill.Plugin.Cli;
 
@@ -56,13 +58,20 @@ internal static class StatusReport
     private static Table Lines(NetworkStatus network)
     {
         Table lines = new();
-        string vxlan = network.Vxlan is var (vni, port) ? $", VNI {vni}, UDP port {port}" : "";
-        string wireGuard = network.WireGuard is var (udp, key) ? $", UDP port {udp}{(key.Length > 0 ? $", public key {key}" : "")}" : "";
+        StringBuilder backend = new(network.Backend);
+        foreach (StatusField field in network.BackendFields)
+        {
+            if (field.Text.Length > 0)
+            {
+                backend.Append(", ").Append(field.Text);
+            }
+        }
+
         string underlay =
             network.PublicAddresses.Count == 0
                 ? ""
                 : $", {string.Join(" and ", network.PublicAddresses)}{(network.Interface.Length > 0 ? $" on {network.Interface}" : "")}";
-        lines.Add("backend", network.Backend + vxlan + wireGuard + underlay);
+        lines.Add("backend", backend + underlay);
         if (network.Bridge is not null)
         {
             bool needed = network.Containers > 0 || network.Agent.Pid is not null;
@@ -128,15 +137,16 @@ internal static class StatusReport
         w.WriteString("network", network.Name);
         w.WriteString("file", network.File);
         w.WriteString("backend", network.Backend);
-        if (network.Vxlan is var (vni, port))
+        foreach (StatusField field in network.BackendFields)
         {
-            w.WriteNumber("vni", vni);
-            w.WriteNumber("port", port);
-        }
-        if (network.WireGuard is var (udp, key))
-        {
-            w.WriteNumber("port", udp);
-            w.WriteString("publicKey", key);
+            if (field.Value is long number)
+            {
+                w.WriteNumber(field.Key, number);
+            }
+            else
+            {
+                w.WriteString(field.Key, $"{field.Value}");
+            }
         }
         w.WriteOptional("publicIP", Of(network.PublicAddresses, AddressFamily.InterNetwork));
         if (Of(network.PublicAddresses, AddressFamily.InterNetworkV6) is { } v6)

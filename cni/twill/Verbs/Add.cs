@@ -1,6 +1,7 @@
 using System.Net.Sockets;
 using Twill.Cni;
 using Twill.Host;
+using Twill.Host.Backends;
 using Twill.Linux;
 using Twill.Linux.Links;
 using Twill.Network.Configuration;
@@ -18,7 +19,7 @@ internal static class Add
 {
     public static CniResult Run(CniRequest request)
     {
-        TwillConf conf = TwillConf.Parse(request.Reader);
+        TwillConf conf = TwillConf.Parse(request.Reader, BackendTable.All);
         request.Args.RefuseUnknown("IP", "MAC");
         NetworkStateDir state = StateDir.From(request.Environment).Network(conf.Name);
         using InFlightAdd mark = InFlightAdd.Begin(state, request.Attachment);

@@ -1,5 +1,6 @@
 using Twill.Cni;
 using Twill.Host;
+using Twill.Host.Backends;
 using Twill.Linux;
 using Twill.Network.Configuration;
 using Twill.Network.State;
@@ -12,7 +13,7 @@ internal static class Check
 {
     public static CniResult? Run(CniRequest request)
     {
-        TwillConf conf = TwillConf.Parse(request.Reader);
+        TwillConf conf = TwillConf.Parse(request.Reader, BackendTable.All);
         CniResult made = request.PrevResult
             ?? throw new CniException(
                 CniErrorCode.InvalidNetworkConfig,

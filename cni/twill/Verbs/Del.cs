@@ -1,5 +1,6 @@
 using Twill.Cni;
 using Twill.Host;
+using Twill.Host.Backends;
 using Twill.Linux;
 using Twill.Network;
 using Twill.Network.Configuration;
@@ -20,7 +21,7 @@ internal static class Del
 {
     public static CniResult? Run(CniRequest request)
     {
-        TwillConf conf = TwillConf.Parse(request.Reader.Lenient([]));
+        TwillConf conf = TwillConf.Parse(request.Reader.Lenient([]), BackendTable.All);
         string hostName = DeviceNames.Veth(request.ContainerId, request.IfName),
             ifbName = DeviceNames.Ifb(request.ContainerId, request.IfName);
         Cleanup cleanup = new();

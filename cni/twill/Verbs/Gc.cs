@@ -1,5 +1,6 @@
 using Twill.Cni;
 using Twill.Host;
+using Twill.Host.Backends;
 using Twill.Linux;
 using Twill.Linux.Links;
 using Twill.Network;
@@ -20,7 +21,7 @@ internal static class Gc
 
     public static CniResult? Run(CniRequest request)
     {
-        TwillConf conf = TwillConf.Parse(request.Reader);
+        TwillConf conf = TwillConf.Parse(request.Reader, BackendTable.All);
         NetworkStateDir state = StateDir.From(request.Environment).Network(conf.Name);
         Cleanup cleanup = new();
         using (GcSession session = GcSession.Begin(state, s_patience))

@@ -1,6 +1,7 @@
 using System.Net;
 using Twill.Cni;
 using Twill.Host;
+using Twill.Host.Backends;
 using Twill.Host.Forwarding;
 using Twill.Linux;
 using Twill.Linux.Links;
@@ -43,8 +44,8 @@ internal static class Status
     {
         try
         {
-            TwillConf conf = TwillConf.Parse(request.Reader);
-            HostNode.BackendOf(conf);
+            TwillConf conf = TwillConf.Parse(request.Reader, BackendTable.All);
+            BackendTable.Of(conf);
             RefuseOtherDevice(conf);
             AskIpam(request, conf);
             return conf;
@@ -122,7 +123,7 @@ internal static class Status
 
     private static string? Beyond(NetworkStateDir network, TwillConf conf, RouteSocket host)
     {
-        if (conf.Backend.Type == BackendType.None)
+        if (!conf.Backend.JoinsHosts)
         {
             return null;
         }
@@ -139,7 +140,7 @@ internal static class Status
 
         foreach (IPAddress address in NodeFile.TryRead(network, out _)?.PublicAddresses ?? [])
         {
-            string name = conf.Backend.DeviceNameOver(address.AddressFamily);
+            string name = conf.Backend.DeviceNameOver(address.AddressFamily)!;
             if (!host.TryGetLink(name, out Link? overlay))
             {
                 return $"overlay device {name} is missing";

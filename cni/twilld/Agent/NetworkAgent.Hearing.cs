@@ -1,5 +1,4 @@
 using System.Net;
-using System.Net.Sockets;
 using Twill.Linux;
 using Twill.Linux.Nftables;
 using Twill.Linux.Routes;
@@ -71,7 +70,7 @@ internal sealed partial class NetworkAgent
     }
 
     private bool IsOverlayName(string name) =>
-        _conf.Backend.HasDevice && (name == _conf.Backend.DeviceName || name == _conf.Backend.DeviceNameOver(AddressFamily.InterNetworkV6));
+        _conf.Backend.DeviceNames.Contains(name);
 
     /// <summary>Routes of the main table that take the place of ours, or that say which host is behind which link.</summary>
     private ReconcileReason OfRoute(Route? route) =>

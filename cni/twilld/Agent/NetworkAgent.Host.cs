@@ -20,7 +20,7 @@ internal sealed partial class NetworkAgent
 
     /// <summary>Under a main plugin of somebody else and without a backend only the lease is ours; what this host is, nobody
     /// asks.</summary>
-    private bool PublishesItself => !_conf.IsForeign || _conf.Backend.Type != BackendType.None;
+    private bool PublishesItself => !_conf.IsForeign || _conf.Backend.JoinsHosts;
 
     private bool BringHostInOrder(RouteSocket route)
     {
@@ -104,8 +104,7 @@ internal sealed partial class NetworkAgent
             underlay.IPv6,
             underlay.Name,
             underlay.MtuWith(_backend),
-            VtepMac,
-            FollowWireGuardKey()
+            new NodeKeys(VtepMac, FollowWireGuardKey)
         );
         NodeFile? written = NodeFile.TryRead(_state, out string? problem);
         if (problem is not null)

@@ -1,5 +1,6 @@
 using Twill.Cluster;
 using Twill.Cni;
+using Twill.Host.Backends;
 using Twill.Network.State;
 
 namespace Twill.Agent;
@@ -64,7 +65,7 @@ internal sealed partial class NetworkAgent
 
         try
         {
-            await _keeper!.StepAsync(node, () => LeaseMapper.Attributes(node, _etcd!.LocalAddress), stop).ConfigureAwait(false);
+            await _keeper!.StepAsync(node, () => LeaseMapper.Attributes(BackendTable.All, node, _etcd!.LocalAddress), stop).ConfigureAwait(false);
             _leaseCondition.Resolve();
             return true;
         }

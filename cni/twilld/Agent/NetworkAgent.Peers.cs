@@ -5,7 +5,6 @@ using Twill.Host;
 using Twill.Host.Backends;
 using Twill.Host.Reconcile;
 using Twill.Linux;
-using Twill.Network.Configuration;
 using Twill.Network.State;
 
 namespace Twill.Agent;
@@ -136,7 +135,7 @@ internal sealed partial class NetworkAgent
     private LocalNode? Self()
     {
         NodeFile? node = _node;
-        bool alone = _conf.Backend.Type == BackendType.None;
+        bool alone = !_conf.Backend.JoinsHosts;
         IReadOnlyList<IPNetwork> networks = _conf.Ipam.Ranges;
         return networks.Count > 0 && (alone || node is not null)
             ? new LocalNode(
@@ -177,7 +176,7 @@ internal sealed partial class NetworkAgent
     }
 
     /// <summary>All leases but this host's own; null before etcd has told of them.</summary>
-    private List<PeerLease>? TakeOthers() => _conf.Backend.Type == BackendType.None ? [] : _peers.TakeAll(OwnTest());
+    private List<PeerLease>? TakeOthers() => !_conf.Backend.JoinsHosts ? [] : _peers.TakeAll(OwnTest());
 
     /// <summary>
     /// Tells whether a lease is this host's: by its lease, or, while subnet.json is still being written, by what it says. Asked of

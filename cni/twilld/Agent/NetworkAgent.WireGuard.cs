@@ -1,8 +1,6 @@
 using Twill.Cluster;
 using Twill.Host.Backends;
 using Twill.Linux.WireGuard;
-using Twill.Network;
-using Twill.Network.Configuration;
 using Twill.Network.State;
 
 namespace Twill.Agent;
@@ -19,18 +17,12 @@ internal sealed partial class NetworkAgent
     /// </summary>
     private string? Tunnel =>
         _node is not { } node ? _conf.Backend.TunnelName
-        : node.BackendType == WireGuardBackend.TypeName ? DeviceNames.WireGuardDevice(node.Port)
-        : null;
+        : BackendTable.All.Find(node.BackendType)?.TunnelNameIn(node);
 
     /// <summary>Looks at the file of the private key: who deletes it wants another one.</summary>
-    /// <returns>The public key in base64; empty for other backends.</returns>
+    /// <returns>The public key in base64.</returns>
     private string FollowWireGuardKey()
     {
-        if (_conf.Backend.Type != BackendType.WireGuard)
-        {
-            return "";
-        }
-
         string text = Told(NodeIdentity.WireGuardKey(_conf.Ipam.DataDir, _conf.Name, out string? was), was);
         if (WireGuardSecret.TryParse(text, out WireGuardSecret? key) && !key.Equals(_privateKey))
         {
@@ -48,7 +40,7 @@ internal sealed partial class NetworkAgent
             : new LocalWireGuard(
                 _privateKey,
                 WireGuardSecret.TryParse(agreed?.PresharedKey?.Value, out WireGuardSecret? preshared) ? preshared : null,
-                (ushort)(_conf.Backend.PersistentKeepalive ?? agreed?.PersistentKeepalive ?? 0)
+                (ushort)((_conf.Backend as WireGuardBackend)?.PersistentKeepalive ?? agreed?.PersistentKeepalive ?? 0)
             );
     }
 }

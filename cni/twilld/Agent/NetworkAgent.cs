@@ -44,7 +44,7 @@ internal sealed partial class NetworkAgent : IDisposable
     {
         (_conf, _clock, _log) = (conf, clock, log.ForNetwork(conf.Name));
         _state = state.Network(conf.Name);
-        _backend = Backend.Create(PeerLeaseMapper.BackendOptions(conf.Backend));
+        _backend = BackendTable.Of(conf);
         _bridgeIsOurs = !conf.IsForeign && !conf.Ipam.IsForeign;
         (_peers, _report, _bridge) = (
             new PeerTable(_log, clock, TimeSpan.FromSeconds(conf.Ipam.LeaseTtl)),

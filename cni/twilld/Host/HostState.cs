@@ -1,5 +1,4 @@
 using System.Net;
-using System.Net.Sockets;
 using Twill.Host;
 using Twill.Host.Ports;
 using Twill.Linux;
@@ -197,15 +196,7 @@ internal static class HostState
             changes.Add("IPv4 forwarding turned on");
         }
 
-        List<string> links = [conf.Bridge];
-        if (conf.Backend.HasDevice)
-        {
-            links.AddRange(
-                ((AddressFamily[])[AddressFamily.InterNetwork, AddressFamily.InterNetworkV6]).Select(conf.Backend.DeviceNameOver).Distinct()
-            );
-        }
-
-        foreach (string link in links)
+        foreach (string link in (IEnumerable<string>)[conf.Bridge, .. conf.Backend.DeviceNames])
         {
             EnsureForwarding("IPv4", $"net/ipv4/conf/{link}/forwarding", link, changes);
             if (conf.Ipam.IPv6 is not null)

@@ -44,8 +44,8 @@ internal sealed class OtherFirewalls(TwillConf conf, Log log, Condition conditio
             conf.Name,
             conf.Bridge,
             conf.Ipam.Ranges,
-            conf.Backend.Type != BackendType.None,
-            inner => conf.Backend.HasDevice ? conf.Backend.DeviceNameOver(node?.OuterOf(inner) ?? inner) : null,
+            conf.Backend.JoinsHosts,
+            inner => conf.Backend.DeviceNameOver(node?.OuterOf(inner) ?? inner),
             node?.Interface
         );
 

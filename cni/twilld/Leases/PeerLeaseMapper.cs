@@ -4,16 +4,12 @@ using Twill.Host;
 using Twill.Host.Backends;
 using Twill.Linux;
 using Twill.Linux.WireGuard;
-using Twill.Network.Configuration;
 
 namespace Twill.Agent;
 
-/// <summary>What the backends need to know, from a network's configuration and from other hosts' leases.</summary>
+/// <summary>Other hosts' leases as the backends see them.</summary>
 internal static class PeerLeaseMapper
 {
-    internal static BackendOptions BackendOptions(BackendConf backend) =>
-        new(backend.TypeName, (uint)backend.Vni, (ushort)backend.Port, backend.DirectRouting);
-
     /// <summary>Another host's lease as the backends see it: each of its subnets, and the host's addresses with it.</summary>
     internal static IReadOnlyList<PeerLease> Peers(NodeLease lease)
     {

@@ -25,26 +25,32 @@ public static class LeaseMapper
     /// <summary>The network as this host's configuration wants it.</summary>
     /// <exception cref="ClusterException">ConfigInvalid: it makes no sense.</exception>
     public static NetworkConfig Network(TwillConf conf) =>
-        NetworkConfig.Create(Range(conf.Ipam.IPv4), conf.Ipam.IPv6 is { } ipv6 ? Range(ipv6) : null, Backend(conf.Backend));
+        NetworkConfig.Create(Range(conf.Ipam.IPv4), conf.Ipam.IPv6 is { } ipv6 ? Range(ipv6) : null, BackendSettings.Of(conf.Backend));
 
     /// <summary>What this host publishes with its lease.</summary>
+    /// <param name="backends">The backends there are.</param>
     /// <param name="node">What it is; null under a main plugin of somebody else, where only the lease itself matters.</param>
     /// <param name="seenByEtcd">Its address on the connection to etcd, which tells who holds the lease when there is no node file.</param>
     /// <exception cref="CniException">UnsupportedField: the node file is of a backend that cannot be published.</exception>
-    public static LeaseAttributes Attributes(NodeFile? node, IPAddress? seenByEtcd) =>
-        node?.BackendType switch
+    public static LeaseAttributes Attributes(BackendTypes backends, NodeFile? node, IPAddress? seenByEtcd)
+    {
+        if (node is null)
         {
-            null => seenByEtcd is null ? LeaseAttributes.Alloc() : LeaseAttributes.Alloc(seenByEtcd),
-            "none" => LeaseAttributes.Alloc([.. node.PublicAddresses]),
-            "vxlan" => LeaseAttributes.Vxlan((uint)node.Vni, [.. node.Published]),
-            "host-gw" => LeaseAttributes.HostGw([.. node.PublicAddresses]),
-            "wireguard" => LeaseAttributes.WireGuard(node.PublicKey, node.Port, [.. node.PublicAddresses]),
-            string other => throw new CniException(
-                CniErrorCode.UnsupportedField,
-                "leases are published for vxlan, host-gw, wireguard and none",
-                $"backend.type: {other}"
-            ),
-        };
+            return seenByEtcd is null ? LeaseAttributes.Alloc() : LeaseAttributes.Alloc(seenByEtcd);
+        }
+
+        if (backends.Find(node.BackendType) is { } backend)
+        {
+            return LeaseAttributes.Of(backend, node);
+        }
+
+        string[] types = [.. backends.All.Select(one => one.Type)];
+        throw new CniException(
+            CniErrorCode.UnsupportedField,
+            $"leases are published for {string.Join(", ", types[..^1])} and {types[^1]}",
+            $"backend.type: {node.BackendType}"
+        );
+    }
 
     /// <summary>The lease that subnet.json tells of, if it is this node's and of this boot; else null.</summary>
     /// <param name="file">The file; null when there is none.</param>
@@ -83,14 +89,4 @@ public static class LeaseMapper
             family.SubnetMin,
             family.SubnetMax
         );
-
-    /// <summary>A host without a backend does not care which one the others use.</summary>
-    private static BackendSettings? Backend(BackendConf backend) =>
-        backend.Type switch
-        {
-            BackendType.Vxlan => BackendSettings.Vxlan(backend.Vni, backend.Port, backend.DirectRouting),
-            BackendType.HostGw => BackendSettings.HostGw,
-            BackendType.WireGuard => BackendSettings.WireGuard(backend.Port, backend.PersistentKeepalive ?? 0),
-            _ => null,
-        };
 }

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Net;
 using Twill.Cluster;
 using Twill.Cni;
+using Twill.Host.Backends;
 using Twill.Network.Configuration;
 using Twill.Network.State;
 using Twill.System;
@@ -152,7 +153,7 @@ internal sealed class LeasedSubnets(TwillConf conf, IpamHost host) : ISubnetSour
             new LeaseStateFiles(_state, conf.Ipam.DataDir, conf.Name, host.Clock.BootId),
             new LeaseLog(host.Log)
         );
-        await question(manager, node, () => LeaseMapper.Attributes(node, etcd.LocalAddress), cancel).ConfigureAwait(false);
+        await question(manager, node, () => LeaseMapper.Attributes(BackendTable.All, node, etcd.LocalAddress), cancel).ConfigureAwait(false);
     }
 
     /// <summary>

@@ -59,7 +59,7 @@ internal sealed class OverlayHost : IDisposable
 
     internal TestNetns Ns { get; }
 
-    internal static IBackend Vxlan(bool directRouting = false) => new VxlanBackend(new BackendOptions("vxlan", 1, 4789, directRouting));
+    internal static IBackend Vxlan(bool directRouting = false) => new VxlanBackend(1, 4789, directRouting);
 
     internal static PeerLease Peer(int subnet, int host) =>
         Peer($"10.244.{subnet}.0/24", $"192.168.64.{host}", MacAddress.Parse($"02:bb:00:00:00:{host:x2}"));

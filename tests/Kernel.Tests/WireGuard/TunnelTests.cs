@@ -211,7 +211,7 @@ public sealed class TunnelTests
     public void A_change_of_backend_takes_the_device_and_routes_of_the_other_away()
     {
         using WireGuardHost host = new();
-        VxlanBackend vxlan = new(new BackendOptions("vxlan", 1, 4789, DirectRouting: false));
+        VxlanBackend vxlan = new(Vni: 1, Port: 4789, DirectRouting: false);
         LocalNode self = host.Self with
         {
             Addresses = new(host.Self.Addresses.V4!.Value with { VtepMac = MacAddress.Parse("02:aa:00:00:00:01") }, null),

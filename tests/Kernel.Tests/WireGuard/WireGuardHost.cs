@@ -61,7 +61,7 @@ internal sealed class WireGuardHost : IDisposable
 
     internal LocalNode Self { get; init; }
 
-    internal IBackend Backend => new WireGuardBackend(new BackendOptions("wireguard", 1, Port, DirectRouting: false));
+    internal IBackend Backend => new WireGuardBackend(Port);
 
     internal static PeerLease Peer(int subnet, int host) =>
         new(

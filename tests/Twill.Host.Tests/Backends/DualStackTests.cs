@@ -7,8 +7,8 @@ namespace Twill.Host.Tests.Backends;
 /// <summary>Which way a backend leads to a subnet, of the two that there may be.</summary>
 public sealed class DualStackTests
 {
-    private static readonly VxlanBackend Vxlan = new(new BackendOptions("vxlan", Vni: 1, Port: 4789, DirectRouting: false));
-    private static readonly VxlanBackend Direct = new(new BackendOptions("vxlan", Vni: 1, Port: 4789, DirectRouting: true));
+    private static readonly VxlanBackend Vxlan = new(Vni: 1, Port: 4789, DirectRouting: false);
+    private static readonly VxlanBackend Direct = new(Vni: 1, Port: 4789, DirectRouting: true);
 
     private static readonly PeerAddress V4 = new(IPAddress.Parse("192.168.64.3"), Leases.Mac(3), 1);
     private static readonly PeerAddress V6 = new(IPAddress.Parse("fd00:64::3"), Leases.Mac(0x63), 1);

@@ -8,8 +8,8 @@ namespace Twill.Host.Tests.Backends;
 
 public sealed class VxlanBackendTests
 {
-    private static readonly VxlanBackend Plain = new(new BackendOptions("vxlan", Vni: 1, Port: 4789, DirectRouting: false));
-    private static readonly VxlanBackend Direct = new(new BackendOptions("vxlan", Vni: 1, Port: 4789, DirectRouting: true));
+    private static readonly VxlanBackend Plain = new(Vni: 1, Port: 4789, DirectRouting: false);
+    private static readonly VxlanBackend Direct = new(Vni: 1, Port: 4789, DirectRouting: true);
 
     [Fact]
     public void A_remote_subnet_is_one_route_one_neighbour_and_one_FDB_entry()

@@ -10,7 +10,7 @@ public sealed class WireGuardBackendTests
 {
     private const string Device = "twill-wg.51820";
 
-    private static readonly WireGuardBackend Backend = new(new BackendOptions("wireguard", Vni: 1, Port: 51820, DirectRouting: false));
+    private static readonly WireGuardBackend Backend = new(51820);
 
     private static readonly LocalNode Self = Leases.Self with { WireGuard = new LocalWireGuard(Leases.OwnKey) };
 

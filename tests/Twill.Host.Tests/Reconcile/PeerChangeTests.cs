@@ -40,7 +40,7 @@ public sealed class PeerChangeTests
     [InlineData("host-gw", false)]
     public void Following_changes_leaves_the_same_as_looking_at_all_hosts(string type, bool directRouting)
     {
-        IBackend backend = Backend.Create(new BackendOptions(type, 1, 4789, directRouting));
+        IBackend backend = type == VxlanBackend.TypeName ? new VxlanBackend(DirectRouting: directRouting) : new HostGwBackend();
         Random random = new(20261120);
         for (int run = 0; run < 60; run++)
         {

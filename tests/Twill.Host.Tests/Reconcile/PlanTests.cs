@@ -7,8 +7,8 @@ namespace Twill.Host.Tests.Reconcile;
 
 public sealed class PlanTests
 {
-    private static readonly VxlanBackend Vxlan = new(new BackendOptions("vxlan", Vni: 1, Port: 4789, DirectRouting: false));
-    private static readonly VxlanBackend Direct = new(new BackendOptions("vxlan", Vni: 1, Port: 4789, DirectRouting: true));
+    private static readonly VxlanBackend Vxlan = new(Vni: 1, Port: 4789, DirectRouting: false);
+    private static readonly VxlanBackend Direct = new(Vni: 1, Port: 4789, DirectRouting: true);
 
     [Fact]
     public void Nothing_is_done_when_the_kernel_is_as_it_should_be() =>

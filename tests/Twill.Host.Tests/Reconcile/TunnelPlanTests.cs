@@ -8,7 +8,7 @@ namespace Twill.Host.Tests.Reconcile;
 /// <summary>What is done about peers of a WireGuard device.</summary>
 public sealed class TunnelPlanTests
 {
-    private static readonly WireGuardBackend WireGuard = new(new BackendOptions("wireguard", Vni: 1, Port: 51820, DirectRouting: false));
+    private static readonly WireGuardBackend WireGuard = new(51820);
     private static readonly TunnelEnd Three = new("twill-wg.51820", Leases.Key(3)),
         Four = new("twill-wg.51820", Leases.Key(4));
     private static readonly IPEndPoint Elsewhere = IPEndPoint.Parse("203.0.113.9:4242");

@@ -1,3 +1,4 @@
+using Twill.Host.Backends;
 using Twill.Network.Configuration;
 using Twill.Testing;
 
@@ -21,7 +22,7 @@ public sealed class NetworkConfigListTests : IDisposable
         _dir.Write("40-d.conflist", """{"cniVersion":"9.9.9","name":"d","plugins":[{"type":"calico"}]}""");
         _dir.Write("50-e.conf.bak", "{");
 
-        NetworkConfigList list = NetworkConfigList.Load(_dir.Path);
+        NetworkConfigList list = NetworkConfigList.Load(_dir.Path, BackendTable.All);
 
         list.Problems.Should().BeEmpty();
         list.Networks.Select(n =>
@@ -38,7 +39,7 @@ public sealed class NetworkConfigListTests : IDisposable
         string wrong = _dir.Write("20-wrong.conf", """{"name":"x","type":"twill","ipam":{"type":"twill-ipam","subnet":"10.1.0.1/24"}}""");
         _dir.Write("30-good.conf", """{"name":"x","type":"twill","ipam":{"type":"twill-ipam","subnet":"10.1.0.0/24"}}""");
 
-        NetworkConfigList list = NetworkConfigList.Load(_dir.Path);
+        NetworkConfigList list = NetworkConfigList.Load(_dir.Path, BackendTable.All);
 
         list.Networks.Should().ContainSingle().Which.Conf.Name.Should().Be("x");
         list.Problems.Should().HaveCount(2);
@@ -52,7 +53,7 @@ public sealed class NetworkConfigListTests : IDisposable
         string first = _dir.Write("10.conf", """{"name":"x","type":"twill","ipam":{"type":"twill-ipam","subnet":"10.1.0.0/24"}}""");
         _dir.Write("20.conf", """{"name":"x","type":"twill","ipam":{"type":"twill-ipam","subnet":"10.2.0.0/24"}}""");
 
-        NetworkConfigList list = NetworkConfigList.Load(_dir.Path);
+        NetworkConfigList list = NetworkConfigList.Load(_dir.Path, BackendTable.All);
 
         list.Networks.Should().ContainSingle().Which.File.Should().Be(first);
         list.Problems.Should().ContainSingle().Which.Should().Contain("'x' is configured by").And.Contain(first);
@@ -63,12 +64,12 @@ public sealed class NetworkConfigListTests : IDisposable
     {
         string file = _dir.Write("any.name", """{"name":"x","type":"twill","ipam":{"type":"twill-ipam","subnet":"10.1.0.0/24"}}""");
 
-        NetworkConfigList.Load(file).Networks.Should().ContainSingle();
+        NetworkConfigList.Load(file, BackendTable.All).Networks.Should().ContainSingle();
     }
 
     [Fact]
     public void What_is_not_there_is_a_problem() =>
-        NetworkConfigList.Load(_dir.At("missing")).Problems.Should().ContainSingle().Which.Should().StartWith(_dir.At("missing"));
+        NetworkConfigList.Load(_dir.At("missing"), BackendTable.All).Problems.Should().ContainSingle().Which.Should().StartWith(_dir.At("missing"));
 
     [Theory]
     [InlineData("""  "cniVersions":["0.4.0","1.0.0","7.0.0"],"cniVersion":"0.3.1" """, "1.0.0")]
@@ -78,7 +79,7 @@ public sealed class NetworkConfigListTests : IDisposable
     {
         _dir.Write("a.conflist", $$"""{ {{versions}},"name":"a","plugins":[{"type":"twill",{{Ipam}}}]}""");
 
-        NetworkConfigList.Load(_dir.Path).Networks.Should().ContainSingle().Which.Conf.CniVersion.ToString().Should().Be(chosen);
+        NetworkConfigList.Load(_dir.Path, BackendTable.All).Networks.Should().ContainSingle().Which.Conf.CniVersion.ToString().Should().Be(chosen);
     }
 
     [Fact]
@@ -87,11 +88,11 @@ public sealed class NetworkConfigListTests : IDisposable
         _dir.Write("a.conflist", """{"cniVersion":"1.1.0","name":"blue","plugins":[]}""");
         _dir.Write("blue/10-twill.conf", $$"""{"type":"twill",{{Ipam}}}""");
 
-        NetworkConfigList.Load(_dir.Path).Networks.Should().ContainSingle().Which.Conf.Ipam.Etcd!.Prefix.Should().Be("/twill/blue");
+        NetworkConfigList.Load(_dir.Path, BackendTable.All).Networks.Should().ContainSingle().Which.Conf.Ipam.Etcd!.Prefix.Should().Be("/twill/blue");
 
         _dir.Write("a.conflist", """{"cniVersion":"1.1.0","name":"blue","loadOnlyInlinedPlugins":true,"plugins":[]}""");
 
-        NetworkConfigList.Load(_dir.Path).Networks.Should().BeEmpty();
+        NetworkConfigList.Load(_dir.Path, BackendTable.All).Networks.Should().BeEmpty();
     }
 
     [Fact]
@@ -102,7 +103,7 @@ public sealed class NetworkConfigListTests : IDisposable
             $$"""{"cniVersion":"1.0.0","name":"a","plugins":[{"type":"twill",{{Ipam}}},{"type":"bridge",{{Ipam}}}]}"""
         );
 
-        NetworkConfigList list = NetworkConfigList.Load(_dir.Path);
+        NetworkConfigList list = NetworkConfigList.Load(_dir.Path, BackendTable.All);
 
         list.Networks.Should().BeEmpty();
         list.Problems.Should().ContainSingle().Which.Should().Contain("$.plugins: expected one plugin of twill's in a network, got 2");
@@ -113,7 +114,7 @@ public sealed class NetworkConfigListTests : IDisposable
     [Theory, MemberData(nameof(Samples))]
     public void The_samples_of_this_repository_are_good(string name)
     {
-        NetworkConfigList list = NetworkConfigList.Load(Path.Combine(RepoPaths.Conf, name));
+        NetworkConfigList list = NetworkConfigList.Load(Path.Combine(RepoPaths.Conf, name), BackendTable.All);
 
         list.Problems.Should().BeEmpty();
         list.Networks.Should().ContainSingle();

@@ -1,6 +1,7 @@
 using System.Net;
 using Twill.Cni;
 using Twill.Cni.Tests;
+using Twill.Host.Backends;
 using Twill.Network.Configuration;
 
 namespace Twill.Network.Tests.Configuration;
@@ -176,7 +177,8 @@ public sealed class PortMappingTests
                         {'name':'n','type':'twill','ipam':{'type':'host-local'},'runtimeConfig':{'portMappings':[null,5,{},{'hostPort':'x','protocol':'y','hostIP':'z'}]}}
                         """
                     )
-                    .Lenient(complaints)
+                    .Lenient(complaints),
+                BackendTable.All
             )
             .Ipam.Type.Should()
             .Be("host-local");
@@ -187,5 +189,5 @@ public sealed class PortMappingTests
     private static IReadOnlyList<PortMapping> Parse(string list) => Conf($",'runtimeConfig':{{'portMappings':{list}}}").PortMappings;
 
     private static TwillConf Conf(string member) =>
-        TwillConf.Parse(Calls.Reader($"{{'name':'n','type':'twill','ipam':{{'type':'host-local'}}{member}}}"));
+        TwillConf.Parse(Calls.Reader($"{{'name':'n','type':'twill','ipam':{{'type':'host-local'}}{member}}}"), BackendTable.All);
 }

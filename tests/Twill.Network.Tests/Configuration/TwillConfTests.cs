@@ -2,13 +2,14 @@ using System.Net;
 using System.Net.Sockets;
 using Twill.Cni;
 using Twill.Cni.Tests;
+using Twill.Host.Backends;
 using Twill.Network.Configuration;
 
 namespace Twill.Network.Tests.Configuration;
 
 public sealed class TwillConfTests
 {
-    private static TwillConf Parse(string json) => TwillConf.Parse(Calls.Reader(json));
+    private static TwillConf Parse(string json) => TwillConf.Parse(Calls.Reader(json), BackendTable.All);
 
     [Fact]
     public void Every_key_is_read()
@@ -45,8 +46,8 @@ public sealed class TwillConfTests
             );
         conf.Dns.Nameservers.Should().Equal("10.0.0.53");
         conf.RuntimeConfig!["mac"].OptionalString().Should().Be("02:00:00:00:00:01");
-        conf.Backend.Should().Be(new BackendConf(BackendType.Vxlan, 77, 8472, true, "eth*"));
-        conf.Backend.DeviceName.Should().Be("twill.77");
+        conf.Backend.Should().Be(new VxlanBackend(77, 8472, true) { Interface = "eth*" });
+        conf.Backend.DeviceNames.Should().Equal("twill.77", "twill-v6.77");
         conf.Ipam.Should()
             .BeEquivalentTo(
                 new
@@ -106,7 +107,7 @@ public sealed class TwillConfTests
         (conf.Bridge, conf.Mtu, conf.IpMasq, conf.HairpinMode).Should().Be(("twill0", 0, true, true));
         conf.NonMasqueradeCidrs.Should().BeEmpty();
         conf.RuntimeConfig.Should().BeNull();
-        conf.Backend.Should().Be(new BackendConf(BackendType.Vxlan, 1, 4789, false, null));
+        conf.Backend.Should().Be(new VxlanBackend(1, 4789, false));
         (conf.Ipam.IPv4.SubnetLen, conf.Ipam.LeaseTtl, conf.Ipam.DataDir).Should().Be((24, 86_400, "/var/lib/cni/twill"));
         conf.Ipam.Etcd!.Prefix.Should().Be("/twill/n");
         conf.CniVersion.Should().Be(CniVersion.V0_1_0);
@@ -139,7 +140,7 @@ public sealed class TwillConfTests
         );
 
         conf.Bridge.Should().Be("twill0");
-        conf.Backend.Should().Be(new BackendConf(BackendType.Vxlan, 1, 4789, false, null));
+        conf.Backend.Should().Be(new VxlanBackend(1, 4789, false));
         conf.Ipam.Etcd.Should()
             .BeEquivalentTo(
                 new
@@ -160,7 +161,7 @@ public sealed class TwillConfTests
             """
         );
 
-        conf.Backend.Type.Should().Be(BackendType.None);
+        conf.Backend.Should().Be(new NoneBackend());
         conf.Ipam.Etcd.Should().BeNull();
         conf.Ipam.Families.Should()
             .Equal(
@@ -204,7 +205,7 @@ public sealed class TwillConfTests
         TwillConf conf = Parse("{'name':'n','type':'twill','ipam':{'type':'host-local','ranges':[[{'subnet':'10.0.0.0/24'}]],'etcd':7}}");
 
         conf.Ipam.IsForeign.Should().BeTrue();
-        conf.Backend.Type.Should().Be(BackendType.None);
+        conf.Backend.Should().Be(new NoneBackend());
     }
 
     [Fact]
@@ -216,24 +217,24 @@ public sealed class TwillConfTests
                 {'name':'n','type':'bridge','bridge':5,'mtu':'whatever','ipMasq':'x','runtimeConfig':3,'dns':4,
                  'ipam':{'type':'twill-ipam','network':'10.244.0.0/16','etcd':{'endpoints':['http://127.0.0.1:2379']}}}
                 """
-            )
+            ), BackendTable.All
         );
 
         conf.IsForeign.Should().BeTrue();
-        conf.Backend.Type.Should().Be(BackendType.None);
+        conf.Backend.Should().Be(new NoneBackend());
         conf.Ipam.IPv4.Network.Should().Be(IPNetwork.Parse("10.244.0.0/16"));
     }
 
     [Fact]
     public void Each_kind_of_backend_has_its_defaults()
     {
-        Backend("{'type':'vxlan'}").Should().Be(new BackendConf(BackendType.Vxlan, 1, 4789, false, null));
-        Backend("{'type':'wireguard'}").Should().Be(new BackendConf(BackendType.WireGuard, 1, 51820, false, null));
+        Backend("{'type':'vxlan'}").Should().Be(new VxlanBackend(1, 4789, false));
+        Backend("{'type':'wireguard'}").Should().Be(new WireGuardBackend(51820));
         Backend("{'type':'wireguard','port':7,'persistentKeepalive':25}")
             .Should()
-            .Be(new BackendConf(BackendType.WireGuard, 1, 7, false, null) { PersistentKeepalive = 25 });
-        Backend("{'type':'host-gw','interface':'10.0.0.0/8'}").Should().Be(new BackendConf(BackendType.HostGw, 1, 0, false, "10.0.0.0/8"));
-        Backend("{'type':'none'}").Should().Be(new BackendConf(BackendType.None, 1, 0, false, null));
+            .Be(new WireGuardBackend(7) { PersistentKeepalive = 25 });
+        Backend("{'type':'host-gw','interface':'10.0.0.0/8'}").Should().Be(new HostGwBackend { Interface = "10.0.0.0/8" });
+        Backend("{'type':'none'}").Should().Be(new NoneBackend());
 
         static BackendConf Backend(string section) =>
             Parse(
@@ -246,9 +247,9 @@ public sealed class TwillConfTests
     [Fact]
     public void The_device_to_other_hosts_is_named_by_what_only_one_on_a_host_can_have()
     {
-        new BackendConf(BackendType.Vxlan, 7, 4789, false, null).DeviceName.Should().Be("twill.7");
-        new BackendConf(BackendType.WireGuard, 1, 65535, false, null)
-            .DeviceName.Should()
+        new VxlanBackend(7, 4789, false).DeviceNames.Should().Equal("twill.7", "twill-v6.7");
+        new WireGuardBackend(65535)
+            .TunnelName.Should()
             .Be("twill-wg.65535")
             .And.HaveLength(14, "the kernel takes 15");
     }
@@ -266,7 +267,7 @@ public sealed class TwillConfTests
             )
             .Lenient(complaints);
 
-        TwillConf conf = TwillConf.Parse(broken);
+        TwillConf conf = TwillConf.Parse(broken, BackendTable.All);
 
         conf.Ipam.Should().BeEquivalentTo(new { Type = "twill-ipam", DataDir = "/data" });
         conf.Bridge.Should().Be("twill0");
@@ -286,7 +287,7 @@ public sealed class TwillConfTests
     {
         var complaints = new List<string>();
 
-        TwillConf conf = TwillConf.Parse(Calls.Reader("{'name':'n','type':'twill'}").Lenient(complaints));
+        TwillConf conf = TwillConf.Parse(Calls.Reader("{'name':'n','type':'twill'}").Lenient(complaints), BackendTable.All);
 
         conf.Ipam.Type.Should().BeEmpty();
         complaints.Should().Equal("$.ipam: expected an ipam section, got nothing");

@@ -1,4 +1,5 @@
 using Twill.Cni;
+using Twill.Host.Backends;
 using Twill.Network.Configuration;
 using Twill.Testing;
 
@@ -22,5 +23,5 @@ internal static class Requests
             out _
         );
 
-    internal static TwillConf Conf(string more) => TwillConf.Parse(Add(more).Reader);
+    internal static TwillConf Conf(string more) => TwillConf.Parse(Add(more).Reader, BackendTable.All);
 }

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text.Json;
+using Twill.Host.Backends;
 using Twill.Plugin.Cli;
 
 namespace Twill.Plugin.Tests.Cli;
@@ -11,7 +12,7 @@ public sealed class StatusReportTests
         Name = "twill",
         File = "/etc/cni/net.d/10-twill.conflist",
         Backend = "vxlan",
-        Vxlan = (1, 4789),
+        BackendFields = new VxlanBackend().Status(node: null),
         PublicAddresses = [IPAddress.Parse("192.168.50.11")],
         Interface = "eth0",
         Bridge = "twill0",
@@ -84,7 +85,7 @@ public sealed class StatusReportTests
         NetworkStatus single = s_healthy with
         {
             Backend = "none",
-            Vxlan = null,
+            BackendFields = [],
             PublicAddresses = [],
             Lease = null,
             IsLeased = false,

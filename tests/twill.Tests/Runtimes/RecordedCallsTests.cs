@@ -1,6 +1,7 @@
 using System.Net;
 using Twill.Cni;
 using Twill.Host;
+using Twill.Host.Backends;
 using Twill.Network.Configuration;
 using Twill.Plugin.Capabilities;
 using Twill.Testing;
@@ -23,7 +24,7 @@ public sealed class RecordedCallsTests
         foreach (RecordedCall call in RecordedCall.Of(runtime).Where(c => c.Command is "ADD" or "DEL" or "CHECK" or "STATUS"))
         {
             CniRequest request = Read(call);
-            TwillConf conf = TwillConf.Parse(request.Reader);
+            TwillConf conf = TwillConf.Parse(request.Reader, BackendTable.All);
             request.Args.RefuseUnknown("IP", "MAC");
             Bandwidth.Read(conf, 1500);
             RequestedMac.Read(request);
@@ -48,7 +49,7 @@ public sealed class RecordedCallsTests
     public void Containerd_writes_capabilities_in_capitals_any_address_as_nothing_and_an_unknown_burst_as_the_largest()
     {
         CniRequest request = Read("containerd-1.6", "01-ADD");
-        TwillConf conf = TwillConf.Parse(request.Reader);
+        TwillConf conf = TwillConf.Parse(request.Reader, BackendTable.All);
 
         conf.PortMappings.Should()
             .Equal(
@@ -82,7 +83,7 @@ public sealed class RecordedCallsTests
         RequestedMac.Read(first).ToString().Should().Be("02:00:00:00:00:77");
         RequestedMac.Read(second).Should().BeNull();
         (second.NetworkName, second.IfName).Should().Be(("second", "eth1"));
-        TwillConf.Parse(second.Reader).PortMappings.Should().BeEquivalentTo(TwillConf.Parse(first.Reader).PortMappings).And.HaveCount(2);
+        TwillConf.Parse(second.Reader, BackendTable.All).PortMappings.Should().BeEquivalentTo(TwillConf.Parse(first.Reader, BackendTable.All).PortMappings).And.HaveCount(2);
     }
 
     [Fact]

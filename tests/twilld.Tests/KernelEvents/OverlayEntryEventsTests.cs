@@ -76,7 +76,7 @@ public sealed class OverlayEntryEventsTests
     }
 
     private static Desired Wanted(params PeerLease[] peers) =>
-        new VxlanBackend(new BackendOptions("vxlan", 1, 4789, false)).ComputeDesired(s_self, peers);
+        new VxlanBackend(1, 4789, false).ComputeDesired(s_self, peers);
 
     /// <summary>A notification, by way of the message that the kernel would send.</summary>
     private static NetworkChange Change(string what, string mac, string address, bool asOurs)

@@ -8,7 +8,7 @@ namespace Twill.Agent.Tests;
 
 public sealed class PeerReportTests : IDisposable
 {
-    private static readonly VxlanBackend Vxlan = new(new BackendOptions("vxlan", 1, 4789, DirectRouting: false));
+    private static readonly VxlanBackend Vxlan = new(Vni: 1, Port: 4789, DirectRouting: false);
     private static readonly LocalNode Self = new(
         "pods",
         [IPNetwork.Parse("10.244.0.0/16")],

@@ -1,7 +1,6 @@
 using System.Net;
 using Twill.Cni;
 using Twill.Linux.Routes;
-using Twill.Network.Configuration;
 
 namespace Twill.Plugin.Cli.Doctor;
 
@@ -15,7 +14,7 @@ internal static class DriftCheck
 
     public static void Run(Findings to, HostView host, NetworkView network)
     {
-        if (network.Conf.Backend.Type == BackendType.None)
+        if (!network.Conf.Backend.JoinsHosts)
         {
             return;
         }

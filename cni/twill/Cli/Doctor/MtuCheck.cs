@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using Twill.Host;
+using Twill.Host.Backends;
 using Twill.Linux.Links;
 using Twill.Network.Configuration;
 
@@ -35,7 +36,7 @@ internal static class MtuCheck
             try
             {
                 Underlay underlay = Underlay.Select(host.Route, conf.Backend.Interface, dual: conf.Ipam.IPv6 is not null);
-                (name, mtu, overhead) = (underlay.Name, underlay.Mtu, underlay.Mtu - underlay.MtuWith(HostNode.BackendOf(conf)));
+                (name, mtu, overhead) = (underlay.Name, underlay.Mtu, underlay.Mtu - underlay.MtuWith(BackendTable.Of(conf)));
                 string published = string.Join(" and ", network.Node?.PublicAddresses ?? []),
                     there = string.Join(" and ", underlay.Addresses);
                 if (network.Agent.Pid is not null && network.Node is not null && published != there)
@@ -55,7 +56,7 @@ internal static class MtuCheck
         }
         int room = mtu - overhead,
             wanted = conf.Mtu != 0 ? conf.Mtu : room;
-        string carries = overhead > 0 ? $"{name} has {mtu} bytes, less {overhead} for {conf.Backend.TypeName}" : $"{name} has {mtu} bytes";
+        string carries = overhead > 0 ? $"{name} has {mtu} bytes, less {overhead} for {conf.Backend.Type}" : $"{name} has {mtu} bytes";
         if (wanted > room)
         {
             to.Fail(
@@ -74,7 +75,7 @@ internal static class MtuCheck
         {
             // One with less overhead than the other takes as much more.
             AddressFamily outer = device.Vxlan?.Local?.AddressFamily ?? AddressFamily.InterNetwork;
-            Expect(to, network, device, conf.Mtu != 0 ? wanted : mtu - HostNode.BackendOf(conf).Overhead(outer), carries);
+            Expect(to, network, device, conf.Mtu != 0 ? wanted : mtu - BackendTable.Of(conf).Overhead(outer), carries);
         }
         List<Link> others = network.HostEnds.FindAll(end => end.Mtu != wanted);
         if (others.Count > 0)
