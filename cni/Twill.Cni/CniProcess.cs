@@ -1,7 +1,9 @@
 using System.Collections;
 using System.Diagnostics;
 using System.Text;
+using Tmds.Linux;
 using Twill.System;
+using static Tmds.Linux.LibC;
 
 namespace Twill.Cni;
 
@@ -95,7 +97,7 @@ public sealed class CniProcess : ICniProcess
     /// <summary>Waits for a byte or the end.</summary>
     private void AwaitInput()
     {
-        Span<Libc.PollFd> input = [new Libc.PollFd { Fd = 0, Events = Libc.POLLIN }];
+        Span<pollfd> input = [new pollfd { fd = 0, events = POLLIN }];
         long start = Stopwatch.GetTimestamp();
         do
         {
@@ -108,7 +110,7 @@ public sealed class CniProcess : ICniProcess
             }
 
             Libc.Poll(input, (int)Math.Ceiling(left.TotalMilliseconds));
-        } while (input[0].Revents == 0);
+        } while (input[0].revents == 0);
     }
 
     /// <inheritdoc/>

@@ -1,7 +1,9 @@
-using System.Text;
 using System.Text.Json;
+using System.Text;
 using Microsoft.Win32.SafeHandles;
+using Tmds.Linux;
 using Twill.System;
+using static Tmds.Linux.LibC;
 
 namespace Twill.Cni;
 
@@ -221,20 +223,20 @@ public sealed class RunningDelegate : IDisposable
     {
         while (!_ended && !(_outputEnded && _input.IsClosed))
         {
-            Span<Libc.PollFd> fds =
+            Span<pollfd> fds =
             [
-                new() { Fd = _outputEnded ? -1 : (int)_output.DangerousGetHandle(), Events = Libc.POLLIN },
-                new() { Fd = _input.IsClosed ? -1 : (int)_input.DangerousGetHandle(), Events = Libc.POLLOUT },
-                new() { Fd = _pidFd.IsInvalid ? -1 : (int)_pidFd.DangerousGetHandle(), Events = Libc.POLLIN },
+                new() { fd = _outputEnded ? -1 : (int)_output.DangerousGetHandle(), events = POLLIN },
+                new() { fd = _input.IsClosed ? -1 : (int)_input.DangerousGetHandle(), events = POLLOUT },
+                new() { fd = _pidFd.IsInvalid ? -1 : (int)_pidFd.DangerousGetHandle(), events = POLLIN },
             ];
             Libc.Poll(fds, -1);
-            if (fds[1].Revents != 0)
+            if (fds[1].revents != 0)
             {
                 Feed();
             }
 
-            _ended = fds[2].Revents != 0;
-            if (!_outputEnded && (fds[0].Revents != 0 || _ended))
+            _ended = fds[2].revents != 0;
+            if (!_outputEnded && (fds[0].revents != 0 || _ended))
             {
                 _outputEnded = Drain();
             }

@@ -3,6 +3,7 @@ using System.Runtime.ExceptionServices;
 using Microsoft.Win32.SafeHandles;
 using Twill.Linux.Netlink;
 using Twill.System;
+using static Tmds.Linux.LibC;
 
 namespace Twill.Linux;
 
@@ -36,10 +37,10 @@ public sealed class NetNs : IDisposable
     /// <exception cref="LibcException">ENOENT: there is no such file; EINVAL: it is no network namespace.</exception>
     public static NetNs Open(string path)
     {
-        SafeFileHandle handle = Libc.Open(path, Libc.O_RDONLY | Libc.O_NONBLOCK); // a FIFO of that name must not stop us
+        SafeFileHandle handle = Libc.Open(path, O_RDONLY | O_NONBLOCK); // a FIFO of that name must not stop us
         try
         {
-            if (Libc.NamespaceType(handle) != Libc.CLONE_NEWNET)
+            if (Libc.NamespaceType(handle) != CLONE_NEWNET)
             {
                 throw new LibcException($"{path} is not a network namespace", Errno.EINVAL);
             }
@@ -73,7 +74,7 @@ public sealed class NetNs : IDisposable
     /// <exception cref="LibcException">EPERM: CAP_SYS_ADMIN is missing.</exception>
     internal T Visit<T>(Func<T> open)
     {
-        using SafeFileHandle own = Libc.Open(OfThread, Libc.O_RDONLY);
+        using SafeFileHandle own = Libc.Open(OfThread, O_RDONLY);
         Libc.SetNs(Handle);
         try
         {

@@ -1,6 +1,8 @@
 using Microsoft.Win32.SafeHandles;
+using Tmds.Linux;
 using Twill.Linux.Netlink;
 using Twill.System;
+using static Tmds.Linux.LibC;
 
 namespace Twill.Linux;
 
@@ -71,7 +73,7 @@ public sealed class NetlinkMonitor : IDisposable
         }
         using CancellationTokenRegistration registration = cancel.Register(static m => ((NetlinkMonitor)m!).Interrupt(), this);
         long deadline = timeout == Timeout.InfiniteTimeSpan ? long.MaxValue : Environment.TickCount64 + (long)timeout.TotalMilliseconds;
-        Span<Libc.PollFd> fds = stackalloc Libc.PollFd[1 + _sockets.Count];
+        Span<pollfd> fds = stackalloc pollfd[1 + _sockets.Count];
         while (true)
         {
             long left = deadline == long.MaxValue ? -1 : Math.Max(0, deadline - Environment.TickCount64);
@@ -82,14 +84,14 @@ public sealed class NetlinkMonitor : IDisposable
             }
 
             bool ready = Libc.Poll(fds, (int)Math.Min(left, int.MaxValue));
-            if (fds[0].Revents != 0)
+            if (fds[0].revents != 0)
             {
                 Libc.Reset(_interrupt);
             }
 
             if (ready)
             {
-                return fds[0].Revents == 0;
+                return fds[0].revents == 0;
             }
 
             if (left == 0)
@@ -126,5 +128,5 @@ public sealed class NetlinkMonitor : IDisposable
         _interrupt.Dispose();
     }
 
-    private static Libc.PollFd Readable(SafeFileHandle handle) => new() { Fd = (int)handle.DangerousGetHandle(), Events = Libc.POLLIN };
+    private static pollfd Readable(SafeFileHandle handle) => new() { fd = (int)handle.DangerousGetHandle(), events = POLLIN };
 }

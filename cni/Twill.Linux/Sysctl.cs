@@ -1,6 +1,7 @@
 using System.Text;
 using Microsoft.Win32.SafeHandles;
 using Twill.System;
+using static Tmds.Linux.LibC;
 
 namespace Twill.Linux;
 
@@ -19,7 +20,7 @@ public static class Sysctl
     public static string Read(string name)
     {
         string path = PathOf(name);
-        using SafeFileHandle fd = Libc.Open(path, Libc.O_RDONLY);
+        using SafeFileHandle fd = Libc.Open(path, O_RDONLY);
         Span<byte> buffer = stackalloc byte[4096];
         int length = 0;
         for (int read; length < buffer.Length && (read = Libc.Read(fd, buffer[length..], path)) > 0;)
@@ -38,7 +39,7 @@ public static class Sysctl
     public static void Write(string name, string value)
     {
         string path = PathOf(name);
-        using SafeFileHandle fd = Libc.Open(path, Libc.O_WRONLY);
+        using SafeFileHandle fd = Libc.Open(path, O_WRONLY);
         Libc.WriteAtOnce(fd, Encoding.UTF8.GetBytes(value), path, value);
     }
 

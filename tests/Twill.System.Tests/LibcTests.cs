@@ -1,5 +1,7 @@
 using Microsoft.Win32.SafeHandles;
+using Tmds.Linux;
 using Twill.Testing;
+using static Tmds.Linux.LibC;
 
 namespace Twill.System.Tests;
 
@@ -14,7 +16,7 @@ public sealed class LibcTests : IDisposable
     {
         string path = _dir.At("missing/x");
 
-        LibcException failure = FluentActions.Invoking(() => Libc.Open(path, Libc.O_RDONLY)).Should().Throw<LibcException>().Which;
+        LibcException failure = FluentActions.Invoking(() => Libc.Open(path, O_RDONLY)).Should().Throw<LibcException>().Which;
 
         failure.Message.Should().Be($"open {path}: No such file or directory (errno 2)");
         failure.Path.Should().Be(path);
@@ -69,7 +71,7 @@ public sealed class LibcTests : IDisposable
     public void A_file_is_identified_as_stat_shows_it()
     {
         string path = _dir.Write("x", "");
-        using SafeFileHandle file = Libc.Open(path, Libc.O_RDONLY);
+        using SafeFileHandle file = Libc.Open(path, O_RDONLY);
 
         (ulong device, ulong inode) = Libc.Identity(file);
 
@@ -100,13 +102,13 @@ public sealed class LibcTests : IDisposable
         using (reader)
         using (writer)
         {
-            Libc.PollFd[] fds = [new() { Fd = (int)reader.DangerousGetHandle(), Events = Libc.POLLIN }];
+            pollfd[] fds = [new() { fd = (int)reader.DangerousGetHandle(), events = POLLIN }];
 
             Libc.Poll(fds, 0).Should().BeFalse();
             Libc.WriteAll(writer, "x"u8, "the pipe");
             Libc.Poll(fds, 1000).Should().BeTrue();
 
-            fds[0].Revents.Should().Be(Libc.POLLIN);
+            fds[0].revents.Should().Be(POLLIN);
         }
     }
 }

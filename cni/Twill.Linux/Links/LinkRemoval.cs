@@ -1,8 +1,10 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
+using Tmds.Linux;
 using Twill.Linux.Netlink;
 using Twill.System;
+using static Tmds.Linux.LibC;
 
 namespace Twill.Linux.Links;
 
@@ -60,11 +62,11 @@ public static class LinkRemoval
     private static bool IsAnnounced(NetlinkMonitor announcements, SafeFileHandle report, int index)
     {
         long deadline = Environment.TickCount64 + Patience;
-        Span<Libc.PollFd> fds = stackalloc Libc.PollFd[2];
+        Span<pollfd> fds = stackalloc pollfd[2];
         for (long left = Patience; left > 0; left = deadline - Environment.TickCount64)
         {
-            fds[0] = new() { Fd = (int)announcements.Handle.DangerousGetHandle(), Events = Libc.POLLIN };
-            fds[1] = new() { Fd = (int)report.DangerousGetHandle(), Events = Libc.POLLIN };
+            fds[0] = new() { fd = (int)announcements.Handle.DangerousGetHandle(), events = POLLIN };
+            fds[1] = new() { fd = (int)report.DangerousGetHandle(), events = POLLIN };
             if (!Libc.Poll(fds, (int)left))
             {
                 continue;
@@ -82,7 +84,7 @@ public static class LinkRemoval
                     return false; // it may have been among the lost ones
                 }
             }
-            if (fds[1].Revents != 0)
+            if (fds[1].revents != 0)
             {
                 return ReportOf(report) == Errno.None;
             }

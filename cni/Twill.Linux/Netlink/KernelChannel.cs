@@ -1,5 +1,7 @@
 using Microsoft.Win32.SafeHandles;
+using Tmds.Linux;
 using Twill.System;
+using static Tmds.Linux.LibC;
 
 namespace Twill.Linux.Netlink;
 
@@ -23,8 +25,8 @@ internal sealed class KernelChannel : INetlinkChannel
     {
         SafeFileHandle fd = Libc.NetlinkSocket((int)family);
         // Both are refinements that kernels before 4.12 and 4.2 lack: without them errors have no text and repeat the request.
-        Libc.TrySetOption(fd, Libc.SOL_NETLINK, NETLINK_EXT_ACK, 1);
-        Libc.TrySetOption(fd, Libc.SOL_NETLINK, NETLINK_CAP_ACK, 1);
+        Libc.TrySetOption(fd, SOL_NETLINK, NETLINK_EXT_ACK, 1);
+        Libc.TrySetOption(fd, SOL_NETLINK, NETLINK_CAP_ACK, 1);
         return new KernelChannel(fd);
     }
 
@@ -73,10 +75,10 @@ internal sealed class KernelChannel : INetlinkChannel
         }
 
         _preparedForDumps = true;
-        Libc.TrySetOption(_fd, Libc.SOL_NETLINK, NETLINK_GET_STRICT_CHK, 1); // kernels before 4.20 list all: callers filter as well
-        if (!Libc.TrySetOption(_fd, Libc.SOL_SOCKET, Libc.SO_RCVBUFFORCE, DumpReceiveBuffer))
+        Libc.TrySetOption(_fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK, 1); // kernels before 4.20 list all: callers filter as well
+        if (!Libc.TrySetOption(_fd, SOL_SOCKET, SO_RCVBUFFORCE, DumpReceiveBuffer))
         {
-            Libc.TrySetOption(_fd, Libc.SOL_SOCKET, Libc.SO_RCVBUF, DumpReceiveBuffer);
+            Libc.TrySetOption(_fd, SOL_SOCKET, SO_RCVBUF, DumpReceiveBuffer);
         }
     }
 
@@ -87,11 +89,11 @@ internal sealed class KernelChannel : INetlinkChannel
     private void MakeRoomFor(int length)
     {
         _roomFor = length;
-        Libc.TrySetOption(_fd, Libc.SOL_SOCKET, Libc.SO_SNDBUFFORCE, length);
+        Libc.TrySetOption(_fd, SOL_SOCKET, SO_SNDBUFFORCE, length);
         Libc.TrySetOption(
             _fd,
-            Libc.SOL_SOCKET,
-            Libc.SO_RCVBUFFORCE,
+            SOL_SOCKET,
+            SO_RCVBUFFORCE,
             (int)Math.Max(DumpReceiveBuffer, Math.Min(16L * length, int.MaxValue / 2))
         );
     }
@@ -99,7 +101,7 @@ internal sealed class KernelChannel : INetlinkChannel
     private void AwaitAnswer()
     {
         long deadline = Environment.TickCount64 + AnswerWithinMilliseconds;
-        Span<Libc.PollFd> fds = [new() { Fd = (int)_fd.DangerousGetHandle(), Events = Libc.POLLIN }];
+        Span<pollfd> fds = [new() { fd = (int)_fd.DangerousGetHandle(), events = POLLIN }];
         // A signal ends the wait as well: then there is time left.
         for (long left = AnswerWithinMilliseconds; !Libc.Poll(fds, (int)left); left = Math.Max(0, deadline - Environment.TickCount64))
         {

@@ -1,5 +1,6 @@
 using Microsoft.Win32.SafeHandles;
 using Twill.System;
+using static Tmds.Linux.LibC;
 
 namespace Twill.Linux.Netlink;
 
@@ -30,9 +31,9 @@ internal sealed class NotificationSocket : IDisposable
         SafeFileHandle socket = Libc.NetlinkSocket((int)family);
         try
         {
-            if (!Libc.TrySetOption(socket, Libc.SOL_SOCKET, Libc.SO_RCVBUFFORCE, receiveBuffer))
+            if (!Libc.TrySetOption(socket, SOL_SOCKET, SO_RCVBUFFORCE, receiveBuffer))
             {
-                Libc.TrySetOption(socket, Libc.SOL_SOCKET, Libc.SO_RCVBUF, receiveBuffer);
+                Libc.TrySetOption(socket, SOL_SOCKET, SO_RCVBUF, receiveBuffer);
             }
 
             Libc.Bind(socket, groups);

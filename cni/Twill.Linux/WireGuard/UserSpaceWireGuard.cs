@@ -3,8 +3,10 @@ using System.Globalization;
 using System.Net;
 using System.Text;
 using Microsoft.Win32.SafeHandles;
+using Tmds.Linux;
 using Twill.Linux.Netlink;
 using Twill.System;
+using static Tmds.Linux.LibC;
 
 namespace Twill.Linux.WireGuard;
 
@@ -207,7 +209,7 @@ public sealed class UserSpaceWireGuard(string socketPath) : IWireGuard
             question = question[sent..];
             if (sent == 0)
             {
-                Await(fd, Libc.POLLOUT, end);
+                Await(fd, POLLOUT, end);
             }
         }
         ArrayBufferWriter<byte> answer = new(4096);
@@ -216,7 +218,7 @@ public sealed class UserSpaceWireGuard(string socketPath) : IWireGuard
             int received = Libc.ReceiveSome(fd, answer.GetSpan(4096), socketPath);
             if (received < 0)
             {
-                Await(fd, Libc.POLLIN, end);
+                Await(fd, POLLIN, end);
             }
             else if (received == 0)
             {
@@ -246,7 +248,7 @@ public sealed class UserSpaceWireGuard(string socketPath) : IWireGuard
 
         bool added = false;
         fd.DangerousAddRef(ref added);
-        Libc.PollFd[] wait = [new() { Fd = (int)fd.DangerousGetHandle(), Events = what }];
+        pollfd[] wait = [new() { fd = (int)fd.DangerousGetHandle(), events = what }];
         Libc.Poll(wait, left);
         fd.DangerousRelease();
     }

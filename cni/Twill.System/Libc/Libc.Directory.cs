@@ -1,4 +1,6 @@
 using Microsoft.Win32.SafeHandles;
+using Tmds.Linux;
+using static Tmds.Linux.LibC;
 
 namespace Twill.System;
 
@@ -42,10 +44,10 @@ internal static unsafe partial class Libc
         int length = 0;
         while (length < buffer.Length)
         {
-            nint got;
+            long got;
             fixed (byte* rest = buffer[length..])
             {
-                got = read(fd.Number, rest, (nuint)(buffer.Length - length));
+                got = read(fd.Number, rest, buffer.Length - length);
             }
 
             if (got > 0)
@@ -78,8 +80,8 @@ internal static unsafe partial class Libc
     /// </summary>
     internal static void OverwriteAt(SafeFileHandle directory, string name, ReadOnlySpan<byte> content)
     {
-        const int Flags = O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK;
-        using (SafeFileHandle? file = TryOpenAt(directory, name, Flags | O_NOFOLLOW, out Errno error))
+        int flags = O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK;
+        using (SafeFileHandle? file = TryOpenAt(directory, name, flags | O_NOFOLLOW, out Errno error))
         {
             if (file is not null)
             {
@@ -128,7 +130,7 @@ internal static unsafe partial class Libc
     internal static bool ExistsAt(SafeFileHandle directory, string name)
     {
         using Descriptor fd = new(directory);
-        Statx status;
+        statx status;
         return IsDone(statx(fd.Number, name, AT_SYMLINK_NOFOLLOW, 0, &status), "statx", directory, name, Errno.ENOENT);
     }
 
@@ -138,7 +140,7 @@ internal static unsafe partial class Libc
         using Descriptor fd = new(directory);
         fixed (byte* first = target)
         {
-            nint length = readlinkat(fd.Number, name, first, (nuint)target.Length);
+            long length = readlinkat(fd.Number, name, first, target.Length);
             if (length >= 0)
             {
                 return (int)length;
@@ -155,7 +157,7 @@ internal static unsafe partial class Libc
         {
             fixed (byte* first = content)
             {
-                nint count = write(fd.Number, first, (nuint)content.Length);
+                long count = write(fd.Number, first, content.Length);
                 if (count >= 0)
                 {
                     content = content[(int)count..];

@@ -1,40 +1,19 @@
-using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
+using Tmds.Linux;
+using static Tmds.Linux.LibC;
 
 namespace Twill.System;
 
 /// <summary>Files: modes at creation, locks, rename and link; the clock since boot; random bytes.</summary>
 internal static unsafe partial class Libc
 {
-    internal const int O_RDONLY = 0,
-        O_WRONLY = 1,
-        O_RDWR = 2,
-        O_CREAT = 0x40,
-        O_EXCL = 0x80,
-        O_TRUNC = 0x200,
-        O_NONBLOCK = 0x800,
-        O_CLOEXEC = 0x80000;
-    private const int AT_FDCWD = -100,
-        AT_SYMLINK_NOFOLLOW = 0x100,
-        AT_EMPTY_PATH = 0x1000;
     private const int LOCK_SH = 1,
         LOCK_EX = 2,
         LOCK_NB = 4,
         LOCK_UN = 8;
     private const int CLOCK_BOOTTIME = 7;
-    private const uint OwnerReadWrite = 0x180, // 0600
+    private const ushort OwnerReadWrite = 0x180, // 0600
         OwnerAll = 0x1c0; // 0700
-
-    // fcntl.h: the two whose value depends on the processor
-    internal static readonly int O_DIRECTORY = RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 0x4000 : 0x10000;
-    internal static readonly int O_NOFOLLOW = RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 0x8000 : 0x20000;
-
-    [StructLayout(LayoutKind.Sequential)]
-    private struct TimeSpec // struct timespec
-    {
-        internal long Seconds;
-        internal long Nanoseconds;
-    }
 
     /// <summary>Opens a file; close-on-exec.</summary>
     internal static SafeFileHandle Open(string path, int flags)
@@ -192,13 +171,13 @@ internal static unsafe partial class Libc
     /// <summary>Seconds since boot, time asleep included.</summary>
     internal static double BootSeconds()
     {
-        TimeSpec time;
+        timespec time;
         if (clock_gettime(CLOCK_BOOTTIME, &time) != 0)
         {
             throw LibcException.Last("clock_gettime CLOCK_BOOTTIME");
         }
 
-        return time.Seconds + time.Nanoseconds / 1e9;
+        return (long)time.tv_sec + (long)time.tv_nsec / 1e9;
     }
 
     /// <summary>Random bytes from the kernel; waits only in the first moments after boot.</summary>

@@ -1,11 +1,11 @@
 using Microsoft.Win32.SafeHandles;
+using static Tmds.Linux.LibC;
 
 namespace Twill.System;
 
 internal static unsafe partial class Libc
 {
-    internal const int CLONE_NEWNET = 0x40000000;
-    private const nuint NS_GET_NSTYPE = 0xb703; // linux/nsfs.h
+    private const int NS_GET_NSTYPE = 0xb703; // linux/nsfs.h
 
     /// <summary>Moves the calling thread into a network namespace.</summary>
     internal static void SetNs(SafeFileHandle ns)

@@ -1,108 +1,29 @@
 using System.Runtime.InteropServices;
+using System.Runtime.InteropServices.Marshalling;
+using Tmds.Linux;
 
 namespace Twill.System;
 
-/// <summary>The functions themselves.</summary>
+/// <summary>
+/// Functions that Tmds.LibC lacks, or declares otherwise than they are needed: its poll does not keep errno. All others are its own; those
+/// that take a text are given one here.
+/// </summary>
 internal static unsafe partial class Libc
 {
     [LibraryImport("libc", SetLastError = true)]
-    private static partial nint read(int fd, byte* buffer, nuint length);
-
-    [LibraryImport("libc", SetLastError = true)]
-    private static partial nint write(int fd, byte* bytes, nuint length);
-
-    [LibraryImport("libc", SetLastError = true)]
-    private static partial int pipe2(int* ends, int flags);
-
-    [LibraryImport("libc", SetLastError = true)]
-    private static partial int fcntl(int fd, int command, nint argument);
-
-    [LibraryImport("libc", SetLastError = true)]
-    private static partial int poll(PollFd* fds, nuint count, int milliseconds);
-
-    [LibraryImport("libc", SetLastError = true)]
-    private static partial int isatty(int fd);
-
-    [LibraryImport("libc", SetLastError = true)]
-    private static partial int eventfd(uint initial, int flags);
-
-    [LibraryImport("libc")]
-    private static partial int close(int fd);
-
-    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
-    private static partial int openat(int directory, string path, int flags, uint mode);
-
-    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
-    private static partial int statx(int directory, string path, int flags, uint mask, Statx* status);
+    private static partial int poll(pollfd* fds, nuint count, int milliseconds);
 
     [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int rename(string from, string to);
-
-    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
-    private static partial int unlink(string path);
-
-    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
-    private static partial int mkdir(string path, uint mode);
-
-    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
-    private static partial int linkat(int fromDirectory, string from, int toDirectory, string to, int flags);
-
-    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
-    private static partial int symlinkat(string target, int directory, string name);
-
-    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
-    private static partial nint readlinkat(int directory, string name, byte* buffer, nuint length);
-
-    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
-    private static partial int unlinkat(int directory, string name, int flags);
-
-    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
-    private static partial int mkdirat(int directory, string name, uint mode);
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial int flock(int fd, int operation);
 
     [LibraryImport("libc", SetLastError = true)]
-    private static partial int fsync(int fd);
-
-    [LibraryImport("libc", SetLastError = true)]
-    private static partial int ftruncate(int fd, long length);
-
-    [LibraryImport("libc", SetLastError = true)]
-    private static partial int clock_gettime(int clock, TimeSpec* time);
+    private static partial int clock_gettime(int clock, timespec* time);
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial nint getrandom(byte* buffer, nuint length, uint flags);
-
-    [LibraryImport("libc", SetLastError = true)]
-    private static partial int setns(int fd, int type);
-
-    [LibraryImport("libc", SetLastError = true)]
-    private static partial int ioctl(int fd, nuint request);
-
-    [LibraryImport("libc", SetLastError = true)]
-    private static partial int socket(int domain, int type, int protocol);
-
-    [LibraryImport("libc", SetLastError = true)]
-    private static partial int bind(int fd, SockAddrNetlink* address, uint length);
-
-    [LibraryImport("libc", SetLastError = true)]
-    private static partial int connect(int fd, SockAddrUnix* address, uint length);
-
-    [LibraryImport("libc", SetLastError = true)]
-    private static partial int getsockname(int fd, SockAddrNetlink* address, uint* length);
-
-    [LibraryImport("libc", SetLastError = true)]
-    private static partial int setsockopt(int fd, int level, int option, void* value, uint length);
-
-    [LibraryImport("libc", SetLastError = true)]
-    private static partial nint send(int fd, byte* bytes, nuint length, int flags);
-
-    [LibraryImport("libc", SetLastError = true)]
-    private static partial nint sendto(int fd, byte* bytes, nuint length, int flags, SockAddrLink* to, uint toLength);
-
-    [LibraryImport("libc", SetLastError = true)]
-    private static partial nint recvfrom(int fd, byte* bytes, nuint length, int flags, SockAddrNetlink* from, uint* fromLength);
 
     /// <summary>build/lib/plugin_spawn.c, linked into the plugins.</summary>
     [LibraryImport("twill_plugin")]
@@ -132,27 +53,79 @@ internal static unsafe partial class Libc
     [LibraryImport("libc")]
     private static partial int posix_spawnattr_setsigmask(byte* attributes, byte* signals);
 
-    [LibraryImport("libc")]
-    private static partial int sigemptyset(byte* signals);
-
-    [LibraryImport("libc")]
-    private static partial int sigaddset(byte* signals, int signal);
-
     [LibraryImport("libc", SetLastError = true)]
     private static partial int waitpid(int pid, int* status, int options);
 
-    [LibraryImport("libc", SetLastError = true)]
-    private static partial long syscall(long number, long pid, long flags);
-
-    [LibraryImport("libc", SetLastError = true)]
-    private static partial int kill(int pid, int signal);
-
-    [LibraryImport("libc")]
-    private static partial uint geteuid();
-
-    [LibraryImport("libc")]
-    private static partial uint umask(uint mask);
-
     [LibraryImport("libc")]
     private static partial nint signal(int signal, nint handler);
+
+    private static int openat(int directory, string path, int flags, ushort mode)
+    {
+        using CString name = new(path, stackalloc byte[CString.Room]);
+        return LibC.openat(directory, name.Pointer, flags, mode);
+    }
+
+    private static int statx(int directory, string path, int flags, uint mask, statx* status)
+    {
+        using CString name = new(path, stackalloc byte[CString.Room]);
+        return LibC.statx(directory, name.Pointer, flags, mask, status);
+    }
+
+    private static int unlink(string path)
+    {
+        using CString name = new(path, stackalloc byte[CString.Room]);
+        return LibC.unlink(name.Pointer);
+    }
+
+    private static int unlinkat(int directory, string path, int flags)
+    {
+        using CString name = new(path, stackalloc byte[CString.Room]);
+        return LibC.unlinkat(directory, name.Pointer, flags);
+    }
+
+    private static int mkdir(string path, ushort mode)
+    {
+        using CString name = new(path, stackalloc byte[CString.Room]);
+        return LibC.mkdir(name.Pointer, mode);
+    }
+
+    private static int mkdirat(int directory, string path, ushort mode)
+    {
+        using CString name = new(path, stackalloc byte[CString.Room]);
+        return LibC.mkdirat(directory, name.Pointer, mode);
+    }
+
+    private static int linkat(int fromDirectory, string from, int toDirectory, string to, int flags)
+    {
+        using CString old = new(from, stackalloc byte[CString.Room]);
+        using CString name = new(to, stackalloc byte[CString.Room]);
+        return LibC.linkat(fromDirectory, old.Pointer, toDirectory, name.Pointer, flags);
+    }
+
+    private static int symlinkat(string target, int directory, string path)
+    {
+        using CString leadsTo = new(target, stackalloc byte[CString.Room]);
+        using CString name = new(path, stackalloc byte[CString.Room]);
+        return LibC.symlinkat(leadsTo.Pointer, directory, name.Pointer);
+    }
+
+    private static long readlinkat(int directory, string path, byte* buffer, int length)
+    {
+        using CString name = new(path, stackalloc byte[CString.Room]);
+        return LibC.readlinkat(directory, name.Pointer, buffer, length);
+    }
+
+    /// <summary>A text as C has it: UTF-8, ended by NUL; in the caller's room on the stack if it is short.</summary>
+    private ref struct CString
+    {
+        internal static int Room => Utf8StringMarshaller.ManagedToUnmanagedIn.BufferSize;
+
+        private Utf8StringMarshaller.ManagedToUnmanagedIn _text;
+
+        internal CString(string text, Span<byte> room) => _text.FromManaged(text, room);
+
+        internal byte* Pointer => _text.ToUnmanaged();
+
+        public void Dispose() => _text.Free();
+    }
 }

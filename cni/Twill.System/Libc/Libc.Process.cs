@@ -2,17 +2,17 @@ using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Text;
 using Microsoft.Win32.SafeHandles;
+using Tmds.Linux;
+using static Tmds.Linux.LibC;
 
 namespace Twill.System;
 
 /// <summary>Processes: spawn, waitpid, a descriptor that becomes readable when a child ends.</summary>
 internal static unsafe partial class Libc
 {
-    internal const int SIGPIPE = 13,
-        SIGKILL = 9;
     private const short POSIX_SPAWN_SETSIGDEF = 4,
         POSIX_SPAWN_SETSIGMASK = 8;
-    private const long SYS_pidfd_open = 434; // the same number on every architecture
+    private const int SYS_pidfd_open = 434; // the same number on every architecture
 
     /// <summary>Room for posix_spawn_file_actions_t (80 bytes in glibc), posix_spawnattr_t (336) and sigset_t (128).</summary>
     private const int Opaque = 512;
@@ -20,11 +20,11 @@ internal static unsafe partial class Libc
     /// <summary>A write to a closed pipe becomes EPIPE instead of the end of the process.</summary>
     internal static void IgnoreSigpipe() => signal(SIGPIPE, 1); // SIG_IGN
 
-    private const uint OwnerOnly = 0x3f; // 077
-    private static uint? _inheritedUmask;
+    private const ushort OwnerOnly = 0x3f; // 077
+    private static ushort? _inheritedUmask;
 
     /// <summary>umask 077: the modes of what is made are those that are asked for, whatever the caller's mask would take away.</summary>
-    internal static void SetPrivateUmask() => _inheritedUmask ??= umask(OwnerOnly);
+    internal static void SetPrivateUmask() => _inheritedUmask ??= (ushort)umask(OwnerOnly);
 
     internal static bool IsRoot => geteuid() == 0;
 
@@ -85,9 +85,9 @@ internal static unsafe partial class Libc
             signals = stackalloc byte[Opaque];
         posix_spawnattr_init(attributes);
         posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
-        sigemptyset(signals);
+        sigemptyset((sigset_t*)signals);
         posix_spawnattr_setsigmask(attributes, signals);
-        sigaddset(signals, SIGPIPE);
+        sigaddset((sigset_t*)signals, SIGPIPE);
         posix_spawnattr_setsigdefault(attributes, signals);
 
         int error = posix_spawn_file_actions_init(actions);
@@ -96,7 +96,7 @@ internal static unsafe partial class Libc
             return error;
         }
 
-        if (_inheritedUmask is uint inherited)
+        if (_inheritedUmask is ushort inherited)
         {
             umask(inherited);
         }
@@ -136,7 +136,7 @@ internal static unsafe partial class Libc
     }
 
     /// <summary>A descriptor that polls readable once the child has ended; invalid on kernels before 5.3.</summary>
-    internal static SafeFileHandle OpenPidFd(int pid) => new((nint)syscall(SYS_pidfd_open, pid, 0), ownsHandle: true);
+    internal static SafeFileHandle OpenPidFd(int pid) => new((nint)(long)syscall(SYS_pidfd_open, pid, 0), ownsHandle: true);
 
     private static byte* Utf8(string text)
     {

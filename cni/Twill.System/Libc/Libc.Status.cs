@@ -1,73 +1,50 @@
-using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
+using Tmds.Linux;
+using static Tmds.Linux.LibC;
 
 namespace Twill.System;
 
 /// <summary>Which file is behind a name, and who holds its lock. statx(2), because its struct is the same on every architecture.</summary>
 internal static unsafe partial class Libc
 {
-    private const uint STATX_INO = 0x100;
-
-    [StructLayout(LayoutKind.Explicit, Size = 256)]
-    private struct Statx // struct statx
-    {
-        [FieldOffset(0x20)]
-        internal ulong Inode; // stx_ino
-
-        [FieldOffset(0x88)]
-        internal uint DeviceMajor; // stx_dev_major
-
-        [FieldOffset(0x8c)]
-        internal uint DeviceMinor; // stx_dev_minor
-
-        /// <summary>The number that stat(2) calls st_dev, as makedev(3) composes it.</summary>
-        internal readonly ulong Device =>
-            (ulong)(DeviceMajor & 0xfffff000) << 32
-            | (ulong)(DeviceMajor & 0xfff) << 8
-            | (ulong)(DeviceMinor & 0xffffff00) << 12
-            | DeviceMinor & 0xff;
-
-        internal readonly (ulong Device, ulong Inode) Identity => (Device, Inode);
-    }
-
     /// <summary>What identifies the file behind a descriptor.</summary>
     internal static (ulong Device, ulong Inode) Identity(SafeFileHandle file)
     {
         using Descriptor fd = new(file);
-        Statx opened;
-        return statx(fd.Number, "", AT_EMPTY_PATH, STATX_INO, &opened) == 0 ? opened.Identity : throw LibcException.Last("statx");
+        statx opened;
+        return statx(fd.Number, "", AT_EMPTY_PATH, STATX_INO, &opened) == 0 ? IdentityOf(opened) : throw LibcException.Last("statx");
     }
 
     /// <summary>What identifies the file that a path leads to, symbolic links followed; null when it leads nowhere.</summary>
     internal static (ulong Device, ulong Inode)? TryIdentity(string path)
     {
-        Statx named;
-        return statx(AT_FDCWD, path, 0, STATX_INO, &named) == 0 ? named.Identity : null;
+        statx named;
+        return statx(AT_FDCWD, path, 0, STATX_INO, &named) == 0 ? IdentityOf(named) : null;
     }
 
     /// <summary>Whether a name still leads to the file that was opened by it.</summary>
     internal static bool IsStillNamed(SafeFileHandle file, string path)
     {
-        Statx named;
+        statx named;
         (ulong Device, ulong Inode) opened = Identity(file);
         if (statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, STATX_INO, &named) != 0)
         {
             return LastError == Errno.ENOENT ? false : throw LibcException.Last("statx", path);
         }
 
-        return opened == named.Identity;
+        return opened == IdentityOf(named);
     }
 
     /// <summary>The process that holds a file's lock according to /proc/locks; null when that does not tell.</summary>
     internal static string? LockHolder(string path)
     {
-        Statx named;
+        statx named;
         if (statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, STATX_INO, &named) != 0)
         {
             return null;
         }
 
-        string file = $" {named.DeviceMajor:x2}:{named.DeviceMinor:x2}:{named.Inode} ";
+        string file = $" {named.stx_dev_major:x2}:{named.stx_dev_minor:x2}:{named.stx_ino} ";
         try
         {
             foreach (string line in File.ReadLines("/proc/locks"))
@@ -86,4 +63,11 @@ internal static unsafe partial class Libc
         }
         return null;
     }
+
+    private static (ulong Device, ulong Inode) IdentityOf(in statx status) =>
+        (MakeDevice(status.stx_dev_major, status.stx_dev_minor), status.stx_ino);
+
+    // The number that stat(2) calls st_dev, as glibc's makedev composes it.
+    private static ulong MakeDevice(ulong major, ulong minor) =>
+        (major & 0xfffff000) << 32 | (major & 0xfff) << 8 | (minor & 0xffffff00) << 12 | minor & 0xff;
 }

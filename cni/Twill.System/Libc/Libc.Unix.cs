@@ -1,54 +1,43 @@
-using System.Runtime.InteropServices;
 using System.Text;
 using Microsoft.Win32.SafeHandles;
+using Tmds.Linux;
+using static Tmds.Linux.LibC;
 
 namespace Twill.System;
 
 internal static unsafe partial class Libc
 {
-    private const int AF_UNIX = 1;
-    private const int SOCK_STREAM = 1;
-    private const int SOCK_NONBLOCK = 0x800;
-    private const int MSG_NOSIGNAL = 0x4000;
-
-    [StructLayout(LayoutKind.Sequential)]
-    private struct SockAddrUnix // struct sockaddr_un
-    {
-        internal ushort Family; // sun_family
-        internal fixed byte Path[108]; // sun_path
-    }
-
     /// <summary>Connects to a socket in the file system; the handle does not block.</summary>
     /// <exception cref="LibcException">ENOENT: there is none; ECONNREFUSED: nobody listens any more.</exception>
     internal static SafeFileHandle ConnectUnix(string path)
     {
-        SockAddrUnix address = new() { Family = AF_UNIX };
+        sockaddr_un address = new() { sun_family = AF_UNIX };
         if (Encoding.UTF8.GetByteCount(path) >= 108)
         {
             throw new LibcException($"connect {path}", Errno.ENAMETOOLONG);
         }
 
-        Encoding.UTF8.GetBytes(path, new Span<byte>(address.Path, 107));
-        SafeFileHandle socket = Opened(Libc.socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), $"connect {path}");
-        using Descriptor fd = new(socket);
-        if (connect(fd.Number, &address, (uint)sizeof(SockAddrUnix)) == 0)
+        Encoding.UTF8.GetBytes(path, new Span<byte>(address.sun_path, 107));
+        SafeFileHandle opened = Opened(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), $"connect {path}");
+        using Descriptor fd = new(opened);
+        if (connect(fd.Number, (sockaddr*)&address, sizeof(sockaddr_un)) == 0)
         {
-            return socket;
+            return opened;
         }
 
         var failure = LibcException.Last($"connect {path}");
-        socket.Dispose();
+        opened.Dispose();
         throw failure;
     }
 
     /// <summary>Sends what a stream takes at once.</summary>
     /// <returns>How many bytes; 0 when it takes none now.</returns>
-    internal static int SendSome(SafeFileHandle socket, ReadOnlySpan<byte> bytes, string path)
+    internal static int SendSome(SafeFileHandle handle, ReadOnlySpan<byte> bytes, string path)
     {
-        using Descriptor fd = new(socket);
+        using Descriptor fd = new(handle);
         fixed (byte* first = bytes)
         {
-            nint length = send(fd.Number, first, (nuint)bytes.Length, MSG_NOSIGNAL);
+            long length = send(fd.Number, first, bytes.Length, MSG_NOSIGNAL);
             if (length >= 0)
             {
                 return (int)length;
@@ -60,12 +49,12 @@ internal static unsafe partial class Libc
 
     /// <summary>Receives what a stream has.</summary>
     /// <returns>How many bytes, 0 at its end; -1 when there are none now.</returns>
-    internal static int ReceiveSome(SafeFileHandle socket, Span<byte> buffer, string path)
+    internal static int ReceiveSome(SafeFileHandle handle, Span<byte> buffer, string path)
     {
-        using Descriptor fd = new(socket);
+        using Descriptor fd = new(handle);
         fixed (byte* first = buffer)
         {
-            nint length = read(fd.Number, first, (nuint)buffer.Length);
+            long length = read(fd.Number, first, buffer.Length);
             if (length >= 0)
             {
                 return (int)length;

@@ -1,5 +1,7 @@
 using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
+using Tmds.Linux;
+using static Tmds.Linux.LibC;
 
 namespace Twill.System;
 
@@ -10,26 +12,6 @@ namespace Twill.System;
 /// </summary>
 internal static unsafe partial class Libc
 {
-    internal const short POLLIN = 1,
-        POLLOUT = 4,
-        POLLERR = 8,
-        POLLHUP = 16;
-    private const int F_DUPFD = 0,
-        F_DUPFD_CLOEXEC = 1030,
-        F_GETFD = 1,
-        F_SETFL = 4;
-    private const int FD_CLOEXEC = 1;
-    private const int EFD_CLOEXEC = 0x80000;
-    private const int EFD_NONBLOCK = 0x800;
-
-    [StructLayout(LayoutKind.Sequential)]
-    internal struct PollFd // struct pollfd
-    {
-        internal int Fd; // fd
-        internal short Events; // events
-        internal short Revents; // revents
-    }
-
     /// <summary>The errno of the last call.</summary>
     private static Errno LastError => (Errno)Marshal.GetLastPInvokeError();
 
@@ -60,8 +42,8 @@ internal static unsafe partial class Libc
     {
         fixed (byte* p = buffer)
         {
-            nint count;
-            while ((count = read(fd, p, (nuint)buffer.Length)) < 0)
+            long count;
+            while ((count = read(fd, p, buffer.Length)) < 0)
             {
                 if (LastError == Errno.EAGAIN)
                 {
@@ -89,8 +71,8 @@ internal static unsafe partial class Libc
     {
         fixed (byte* p = bytes)
         {
-            nint count;
-            while ((count = write(fd, p, (nuint)bytes.Length)) < 0)
+            long count;
+            while ((count = write(fd, p, bytes.Length)) < 0)
             {
                 if (LastError == Errno.EAGAIN)
                 {
@@ -114,7 +96,7 @@ internal static unsafe partial class Libc
             int count = Write(fd, bytes, what);
             if (count < 0)
             {
-                Poll([new PollFd { Fd = fd, Events = POLLOUT }], -1);
+                Poll([new pollfd { fd = fd, events = POLLOUT }], -1);
             }
             else
             {
@@ -137,8 +119,8 @@ internal static unsafe partial class Libc
         using Descriptor fd = new(file);
         fixed (byte* p = bytes)
         {
-            nint count;
-            while ((count = write(fd.Number, p, (nuint)bytes.Length)) < 0)
+            long count;
+            while ((count = write(fd.Number, p, bytes.Length)) < 0)
             {
                 if (LastError != Errno.EINTR)
                 {
@@ -152,13 +134,13 @@ internal static unsafe partial class Libc
         }
     }
 
-    /// <summary>Waits until one descriptor is ready; what happened to each is in its <see cref="PollFd.Revents"/>.</summary>
+    /// <summary>Waits until one descriptor is ready; what happened to each is in its <see cref="pollfd.revents"/>.</summary>
     /// <param name="fds">the descriptors</param>
     /// <param name="milliseconds">the longest wait; -1 for no limit</param>
     /// <returns>False when the time was over or a signal arrived.</returns>
-    internal static bool Poll(Span<PollFd> fds, int milliseconds)
+    internal static bool Poll(Span<pollfd> fds, int milliseconds)
     {
-        fixed (PollFd* p = fds)
+        fixed (pollfd* p = fds)
         {
             int ready = poll(p, (nuint)fds.Length, milliseconds);
             if (ready >= 0)
@@ -171,9 +153,9 @@ internal static unsafe partial class Libc
                 throw LibcException.Last("poll");
             }
 
-            foreach (ref PollFd fd in fds)
+            foreach (ref pollfd fd in fds)
             {
-                fd.Revents = 0;
+                fd.revents = 0;
             }
 
             return false;
@@ -183,9 +165,9 @@ internal static unsafe partial class Libc
     /// <summary>Whether the last reader of the pipe or socket behind a descriptor is gone.</summary>
     internal static bool IsAbandoned(int fd)
     {
-        Span<PollFd> fds = [new() { Fd = fd }];
+        Span<pollfd> fds = [new() { fd = fd }];
         Poll(fds, 0);
-        return (fds[0].Revents & (POLLERR | POLLHUP)) != 0;
+        return (fds[0].revents & (POLLERR | POLLHUP)) != 0;
     }
 
     /// <summary>A pipe that no other child inherits, both ends above the standard streams even when one of those is closed.</summary>

@@ -1,7 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
 using Twill.Linux.Addresses;
-using Twill.System;
 using Twill.Linux.Conntrack;
 using Twill.Linux.GenericNetlink;
 using Twill.Linux.Links;
@@ -11,6 +10,7 @@ using Twill.Linux.Nftables;
 using Twill.Linux.Routes;
 using Twill.Linux.TrafficControl;
 using Twill.Linux.WireGuard;
+using Twill.System;
 
 namespace Twill.Linux.Tests.Netlink;
 
