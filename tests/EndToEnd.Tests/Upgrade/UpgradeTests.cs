@@ -54,6 +54,10 @@ public sealed class UpgradeTests
         Check(b, to);
         Reach(from, to);
 
+        Figures.Report(
+            "upgrade of both hosts and back",
+            $"{there.Lost().Count} and {back.Lost().Count} pings lost, one way and the other; {allowed} at a restart of the former agent"
+        );
         there.Lost().Should().HaveCountLessThanOrEqualTo(allowed);
         back.Lost().Should().HaveCountLessThanOrEqualTo(allowed);
         Delete(a, from);
