@@ -6,7 +6,7 @@
 #   build/test.sh --kernel     what needs root or etcd but no published programs: Kernel.Tests, and the marked tests of the other projects
 #   build/test.sh --e2e        only EndToEnd.Tests (published programs on hosts made of namespaces; root)
 #   build/test.sh --only NAME  the tests whose full name contains NAME, of any ring; builds and publishes only what these need:
-#                              a class (WireGuardKeyTests), a test (Del_twice_succeeds), a part of either, or Class.Test
+#                              a class (WireGuardKeyTests), a test (Del_twice_and_without), a part of either, or Class.Test
 #   build/test.sh NAME...      only the test projects with these names, e.g. Twill.Cni.Tests
 #
 # Projects run side by side, two at a time. One that takes longer than TWILL_TEST_LIMIT (20m) is killed, which counts as a failed test.
@@ -137,7 +137,7 @@ publish() {
     build/publish.sh --arch arm64 &
     arm64=$!
   fi
-  build/publish.sh && build/cnitool.sh && { [[ -z $arm64 ]] || wait "$arm64"; }
+  build/publish.sh && build/cnitool.sh && build/former.sh && { [[ -z $arm64 ]] || wait "$arm64"; }
 }
 format() { dotnet format Cni.sln --verify-no-changes --no-restore; }
 run() {

@@ -32,7 +32,8 @@ internal sealed record AgentOptions
         Logs go to standard error. SIGTERM or SIGINT ends twilld; nothing in the kernel is removed, so traffic goes on.
         SIGHUP reads the configuration again and compares everything at once.
         Environment: TWILL_STATE_DIR moves /run/twill; NOTIFY_SOCKET is told of readiness, status and reloading, and
-        within WATCHDOG_USEC of being alive (systemd, Type=notify).
+        within WATCHDOG_USEC of being alive (systemd, Type=notify); TWILL_TRACE=netlink prints each netlink message as the
+        command that it equals.
         """;
 
     internal string ConfDir { get; init; } = "/etc/cni/net.d";
