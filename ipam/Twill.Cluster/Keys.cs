@@ -23,7 +23,7 @@ public sealed class Keys(string prefix)
     public string Subnet(SubnetKey subnets) => Subnets + subnets;
 
     /// <summary>What the keys of all leases of this IPv4 subnet start with, whatever IPv6 one they have beside it.</summary>
-    public string AnyOf(IPNetwork subnet) => Subnets + new SubnetKey(subnet);
+    public string SubnetPrefix(IPNetwork subnet) => Subnets + new SubnetKey(subnet);
 
     /// <summary>What a node had last, kept without a time limit.</summary>
     public string Node(string nodeId) => Nodes + nodeId;

@@ -83,7 +83,7 @@ public sealed record SubnetRange
         new(FlannelText.Address(FlannelText.Number(SubnetMin) + (index << HostBits), Family), SubnetLen);
 
     /// <summary>The first and last of the subnets that an address range touches; null when it touches none.</summary>
-    internal (UInt128 From, UInt128 To)? Touched(IPNetwork by)
+    internal (UInt128 From, UInt128 To)? IndexesOf(IPNetwork by)
     {
         if (by.BaseAddress.AddressFamily != Family)
         {

@@ -46,9 +46,9 @@ internal sealed class LeaseLog(Log log) : ILeaseLog
 
     public void OfAnotherNode(HeldLease lease, string nodeId) =>
         log.Error(
-            $"subnet.json tells of a lease of {Names(lease)} by node {nodeId}, which this host is not any more, and etcd does not show it as "
-                + "this host's: no address of it is handed out here any more. Containers that have one keep it, but their packets may go to "
-                + "another host: restart them"
+            $"subnet.json tells of a lease of {Names(lease)} by node {nodeId}, which this host is not any more, and etcd does not show "
+                + "it as this host's: no address of it is handed out here any more. Containers that have one keep it, but their packets may "
+                + "go to another host: restart them"
         );
 
     public void Replaced(HeldLease lease) => log.Warning($"leased {Names(lease)} for new containers, in place of what was lost");

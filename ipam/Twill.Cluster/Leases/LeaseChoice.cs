@@ -87,7 +87,10 @@ internal sealed class LeaseChoice(NetworkConfig config)
     }
 
     private IPNetwork? SameIndex(IPNetwork subnet) =>
-        config.IPv4.Touched(subnet) is { } at && at.From < config.IPv6!.Count && config.IPv6[at.From] is var twin && _v6!.IsUnused(twin)
-            ? twin
+        config.IPv4.IndexesOf(subnet) is { } at
+        && at.From < config.IPv6!.Count
+        && config.IPv6[at.From] is var candidate
+        && _v6!.IsUnused(candidate)
+            ? candidate
             : null;
 }

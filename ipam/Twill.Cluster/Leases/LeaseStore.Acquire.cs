@@ -4,10 +4,10 @@ namespace Twill.Cluster;
 public sealed partial class LeaseStore
 {
     /// <summary>Lost races before giving up. Each loss means that another node won a subnet, and winners leave the race.</summary>
-    private const int MostTries = 64;
+    private const int MaxAttempts = 64;
 
     /// <summary>How often a start looks again because another process of the same node leases at the same time.</summary>
-    private const int MostRounds = 8;
+    private const int MaxRounds = 8;
 
     /// <summary>Leases what this node had last, if nobody has taken it, else a subnet of the network: one that no node remembers if there
     /// is any, else the one whose last owner has been away longest. A key of its own that still lives (after a reboot) is taken
@@ -46,18 +46,18 @@ public sealed partial class LeaseStore
             IReadOnlyList<SubnetKey> subnets = [];
             for (int rounds = 0; subnets.Count == 0; rounds++)
             {
-                if (rounds == MostRounds)
+                if (rounds == MaxRounds)
                 {
                     throw new ClusterException(ClusterErrorKind.Contended, $"several processes lease for node {_nodeId} at once");
                 }
 
-                subnets = await OwnOrNewAsync(grant.Id, config, attributes, isUsed, cancel).ConfigureAwait(false);
+                subnets = await ReacquireAsync(grant.Id, config, attributes, isUsed, cancel).ConfigureAwait(false);
             }
             return new HeldLease(grant.Id, grant.Ttl, sent + grant.Ttl, subnets);
         }
         catch
         {
-            await GiveBackAsync(grant.Id).ConfigureAwait(false);
+            await RevokeAsync(grant.Id).ConfigureAwait(false);
             throw;
         }
     }
@@ -70,10 +70,10 @@ public sealed partial class LeaseStore
         NetworkConfig config,
         LeaseAttributes attributes,
         CancellationToken cancel = default
-    ) => held with { Subnets = await TakeAsync(held.Subnets, held.LeaseId, config, attributes, cancel).ConfigureAwait(false) };
+    ) => held with { Subnets = await AcquireNewAsync(held.Subnets, held.LeaseId, config, attributes, cancel).ConfigureAwait(false) };
 
     /// <summary>What the node had, else a new subnet; nothing when another process of this node was quicker: then look again.</summary>
-    private async Task<IReadOnlyList<SubnetKey>> OwnOrNewAsync(
+    private async Task<IReadOnlyList<SubnetKey>> ReacquireAsync(
         long lease,
         NetworkConfig config,
         LeaseAttributes attributes,
@@ -82,7 +82,7 @@ public sealed partial class LeaseStore
     )
     {
         ClusterView view = await ViewAsync(cancel).ConfigureAwait(false);
-        if (await ReshapeAsync(view, config, attributes, cancel).ConfigureAwait(false))
+        if (await ChangeFamiliesAsync(view, config, attributes, cancel).ConfigureAwait(false))
         {
             return [];
         }
@@ -102,12 +102,12 @@ public sealed partial class LeaseStore
                 : (await HoldAsync(had, lease, attributes, rewrite: true, refreshMemory: true, cancel).ConfigureAwait(false)).Held;
         if (subnets.Count == 0)
         {
-            subnets = await TakeAsync([], lease, config, attributes, cancel).ConfigureAwait(false);
+            subnets = await AcquireNewAsync([], lease, config, attributes, cancel).ConfigureAwait(false);
         }
 
         if (subnets.Count > 0 && own.Lease != 0 && own.Lease != lease)
         {
-            await GiveBackAsync(own.Lease).ConfigureAwait(false);
+            await RevokeAsync(own.Lease).ConfigureAwait(false);
         }
 
         return subnets;
@@ -115,7 +115,7 @@ public sealed partial class LeaseStore
 
     /// <summary>What the node has and one new subnet. Nothing when it has none and another process of this node leased one
     /// meanwhile.</summary>
-    private async Task<IReadOnlyList<SubnetKey>> TakeAsync(
+    private async Task<IReadOnlyList<SubnetKey>> AcquireNewAsync(
         IReadOnlyList<SubnetKey> have,
         long lease,
         NetworkConfig config,
@@ -123,14 +123,14 @@ public sealed partial class LeaseStore
         CancellationToken cancel
     )
     {
-        for (int tries = 0; tries < MostTries; tries++)
+        for (int tries = 0; tries < MaxAttempts; tries++)
         {
             ClusterView view = await ViewAsync(cancel).ConfigureAwait(false);
-            if (DoneUnheard(view, have, lease) is { } unheard)
+            if (FindUnacknowledged(view, have, lease) is { } unacknowledged)
             {
-                if (await KeepsAsync(unheard, lease, have, attributes, cancel).ConfigureAwait(false))
+                if (await KeepUnlessOverlappedAsync(unacknowledged, lease, have, attributes, cancel).ConfigureAwait(false))
                 {
-                    return [.. have, unheard];
+                    return [.. have, unacknowledged];
                 }
 
                 continue;
@@ -144,26 +144,26 @@ public sealed partial class LeaseStore
             string key = Keys.Subnet(subnet);
             IReadOnlyList<SubnetKey> all = [.. have, subnet];
             // No key of this subnet, with or without an IPv6 part: flannel's dual-stack keys start with the IPv4 one.
-            EtcdTxn txn = new EtcdTxn().IfPrefixAbsent(Keys.AnyOf(subnet.Subnet)).Then(EtcdOp.Put(key, attributes.ToJson(), lease));
+            EtcdTxn txn = new EtcdTxn().IfPrefixAbsent(Keys.SubnetPrefix(subnet.Subnet)).Then(EtcdOp.Put(key, attributes.ToJson(), lease));
             Remember(txn, view.Own, attributes, lease, all);
             foreach (NodeMemory past in view.Others)
             {
                 Forget(txn, past, subnet);
             }
 
-            if (!await TryAsync(txn, tries, cancel).ConfigureAwait(false))
+            if (!await TryCommitAsync(txn, tries, cancel).ConfigureAwait(false))
             {
                 continue;
             }
 
-            if (await KeepsAsync(subnet, lease, have, attributes, cancel).ConfigureAwait(false))
+            if (await KeepUnlessOverlappedAsync(subnet, lease, have, attributes, cancel).ConfigureAwait(false))
             {
                 return all;
             }
         }
         throw new ClusterException(
             ClusterErrorKind.Contended,
-            $"{MostTries} tries to lease a subnet of {config.IPv4.Network} under {Keys.Subnets} were all lost to other nodes; try "
+            $"{MaxAttempts} tries to lease a subnet of {config.IPv4.Network} under {Keys.Subnets} were all lost to other nodes; try "
                 + $"again later"
         );
     }
@@ -189,7 +189,12 @@ public sealed partial class LeaseStore
     /// <summary>When the network has got IPv6, or other IPv6 subnets, or has lost them: this node keeps its IPv4 subnets, and with them its
     /// containers' addresses, under keys that are of the network as it is now.</summary>
     /// <returns>Whether there was something to change; done or not, look again.</returns>
-    private async Task<bool> ReshapeAsync(ClusterView view, NetworkConfig config, LeaseAttributes attributes, CancellationToken cancel)
+    private async Task<bool> ChangeFamiliesAsync(
+        ClusterView view,
+        NetworkConfig config,
+        LeaseAttributes attributes,
+        CancellationToken cancel
+    )
     {
         NodeMemory own = view.Own;
         LeaseChoice choice = Choice(view, config);
@@ -214,7 +219,7 @@ public sealed partial class LeaseStore
                 continue; // expired: it is leased anew as what it is to be
             }
 
-            GiveUp(txn, found);
+            AddDelete(txn, found);
             txn.IfAbsent(Keys.Subnet(subnets[i])).Then(EtcdOp.Put(Keys.Subnet(subnets[i]), attributes.ToJson(), found.Lease));
         }
         if (!changes)
@@ -225,7 +230,7 @@ public sealed partial class LeaseStore
         Remember(txn, own, attributes, own.Lease, subnets);
         try
         {
-            await TryAsync(txn, 0, cancel).ConfigureAwait(false);
+            await TryCommitAsync(txn, 0, cancel).ConfigureAwait(false);
         }
         catch (EtcdException e) when (e.Kind == EtcdErrorKind.LeaseNotFound)
         {
@@ -248,7 +253,7 @@ public sealed partial class LeaseStore
     }
 
     /// <summary>A subnet that an earlier try won although its answer never came.</summary>
-    private SubnetKey? DoneUnheard(ClusterView view, IReadOnlyList<SubnetKey> have, long lease)
+    private SubnetKey? FindUnacknowledged(ClusterView view, IReadOnlyList<SubnetKey> have, long lease)
     {
         foreach (SubnetKey subnet in view.Own.Subnets)
         {
@@ -262,7 +267,7 @@ public sealed partial class LeaseStore
 
     /// <summary>A transaction sees single keys only, so a subnet of another size may have been taken at the same time. The older key
     /// stays.</summary>
-    private async Task<bool> KeepsAsync(
+    private async Task<bool> KeepUnlessOverlappedAsync(
         SubnetKey subnet,
         long lease,
         IReadOnlyList<SubnetKey> others,
@@ -271,7 +276,7 @@ public sealed partial class LeaseStore
     )
     {
         string key = Keys.Subnet(subnet);
-        for (int tries = 0; tries < MostTries; tries++)
+        for (int tries = 0; tries < MaxAttempts; tries++)
         {
             ClusterView view = await ViewAsync(cancel).ConfigureAwait(false);
             KeyValue? own = view.Find(key);
@@ -287,7 +292,7 @@ public sealed partial class LeaseStore
 
             EtcdTxn undo = new EtcdTxn().IfModRevision(key, own.ModRevision).Then(EtcdOp.Delete(EtcdRange.Of(key)));
             Remember(undo, view.Own, attributes, lease, others);
-            if (await TryAsync(undo, tries, cancel).ConfigureAwait(false))
+            if (await TryCommitAsync(undo, tries, cancel).ConfigureAwait(false))
             {
                 return false;
             }
@@ -342,7 +347,7 @@ public sealed partial class LeaseStore
     private Task<ClusterView> ViewAsync(CancellationToken cancel) => ClusterView.ReadAsync(_etcd, Keys, _nodeId, cancel);
 
     /// <summary>True: done. False: a condition did not hold, or no answer came and it may or may not be done: look again.</summary>
-    private async Task<bool> TryAsync(EtcdTxn txn, int tries, CancellationToken cancel)
+    private async Task<bool> TryCommitAsync(EtcdTxn txn, int tries, CancellationToken cancel)
     {
         try
         {
@@ -364,7 +369,7 @@ public sealed partial class LeaseStore
     }
 
     /// <summary>Revokes an etcd lease that nothing needs any more. When that fails it runs out by itself, so nothing is lost.</summary>
-    private async Task GiveBackAsync(long lease)
+    private async Task RevokeAsync(long lease)
     {
         try
         {

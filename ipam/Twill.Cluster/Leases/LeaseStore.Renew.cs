@@ -100,7 +100,7 @@ public sealed partial class LeaseStore
             return new RenewResult(held, [], []);
         }
 
-        Holding now = await HoldAsync(held.Subnets, held.LeaseId, attributes, rewrite: true, refreshMemory: true, cancel)
+        HoldResult now = await HoldAsync(held.Subnets, held.LeaseId, attributes, rewrite: true, refreshMemory: true, cancel)
             .ConfigureAwait(false);
         return new RenewResult(held with { Subnets = now.Held }, now.Lost, now.Restored);
     }
@@ -119,7 +119,7 @@ public sealed partial class LeaseStore
         {
             bool refresh = isNew || sent - _remembered >= grant.Ttl / 3.0,
                 rewrite = sent - _written >= RewriteAfter;
-            Holding now = await HoldAsync(held.Subnets, grant.Id, attributes, rewrite, refresh, cancel).ConfigureAwait(false);
+            HoldResult now = await HoldAsync(held.Subnets, grant.Id, attributes, rewrite, refresh, cancel).ConfigureAwait(false);
             if (refresh)
             {
                 _remembered = sent;
@@ -134,16 +134,16 @@ public sealed partial class LeaseStore
         }
         catch when (isNew)
         {
-            await GiveBackAsync(grant.Id).ConfigureAwait(false);
+            await RevokeAsync(grant.Id).ConfigureAwait(false);
             throw;
         }
     }
 
-    private sealed record Holding(IReadOnlyList<SubnetKey> Held, IReadOnlyList<SubnetKey> Lost, IReadOnlyList<SubnetKey> Restored);
+    private sealed record HoldResult(IReadOnlyList<SubnetKey> Held, IReadOnlyList<SubnetKey> Lost, IReadOnlyList<SubnetKey> Restored);
 
     /// <summary>Makes these subnets' keys live by this lease, as far as they are this node's or free, and remembers them: all in one
     /// transaction under compares of what was seen.</summary>
-    private async Task<Holding> HoldAsync(
+    private async Task<HoldResult> HoldAsync(
         IReadOnlyList<SubnetKey> subnets,
         long lease,
         LeaseAttributes attributes,
@@ -154,7 +154,7 @@ public sealed partial class LeaseStore
     {
         byte[] value = attributes.ToJson();
         List<SubnetKey> written = [];
-        for (int tries = 0; tries < MostTries; tries++)
+        for (int tries = 0; tries < MaxAttempts; tries++)
         {
             ClusterView view = await ViewAsync(cancel).ConfigureAwait(false);
             List<SubnetKey> held = [],
@@ -170,14 +170,14 @@ public sealed partial class LeaseStore
                 bool isOurs = found is not null && IsOurs(found, subnet, view.Own, lease);
                 if (found is null && !view.IsOverlapped(subnet, key))
                 {
-                    txn.IfPrefixAbsent(Keys.AnyOf(subnet.Subnet)).Then(EtcdOp.Put(key, value, lease));
+                    txn.IfPrefixAbsent(Keys.SubnetPrefix(subnet.Subnet)).Then(EtcdOp.Put(key, value, lease));
                     restored.Add(subnet);
                     writes = true;
                 }
                 else if (isOurs && view.IsOverlapped(subnet, key, before: found!.CreateRevision))
                 {
                     // Whoever wrote it could not look for overlaps any more, as etcd did not answer. The older key stays.
-                    GiveUp(txn, found);
+                    AddDelete(txn, found);
                     lost.Add(subnet);
                     writes = givesUp = true;
                     continue;
@@ -211,18 +211,18 @@ public sealed partial class LeaseStore
                     continue;
                 }
 
-                GiveUp(txn, unknown);
+                AddDelete(txn, unknown);
                 writes = givesUp = true;
             }
             if (!writes && !refreshMemory)
             {
-                return new Holding(held, lost, held.FindAll(written.Contains));
+                return new HoldResult(held, lost, held.FindAll(written.Contains));
             }
 
             Remember(txn, view.Own, attributes, lease, held);
             try
             {
-                if (!await TryAsync(txn, tries, cancel).ConfigureAwait(false))
+                if (!await TryCommitAsync(txn, tries, cancel).ConfigureAwait(false))
                 {
                     continue;
                 }
@@ -230,19 +230,19 @@ public sealed partial class LeaseStore
             catch (EtcdException e) when (e.Kind == EtcdErrorKind.NoSpace && !writes)
             {
                 // A full etcd still keeps leases alive. That only the memory could not be refreshed must not end this one.
-                return new Holding(held, lost, held.FindAll(written.Contains));
+                return new HoldResult(held, lost, held.FindAll(written.Contains));
             }
             written.AddRange(restored);
             bool keepsAll = true;
             foreach (SubnetKey subnet in restored)
             {
                 IReadOnlyList<SubnetKey> others = held.FindAll(s => !s.Equals(subnet));
-                keepsAll &= await KeepsAsync(subnet, lease, others, attributes, cancel).ConfigureAwait(false);
+                keepsAll &= await KeepUnlessOverlappedAsync(subnet, lease, others, attributes, cancel).ConfigureAwait(false);
             }
             // A key that is not kept gave way to an older one, or is gone with its lease: the next look tells which.
             if (keepsAll && (!givesUp || held.Count == 0))
             {
-                return new Holding(held, lost, held.FindAll(written.Contains));
+                return new HoldResult(held, lost, held.FindAll(written.Contains));
             }
 
             // With the one key flannel's hosts remove the forwarding entry of this host's MAC, which the keys that stay share, and make it
@@ -256,7 +256,7 @@ public sealed partial class LeaseStore
         );
     }
 
-    private static void GiveUp(EtcdTxn txn, KeyValue own) =>
+    private static void AddDelete(EtcdTxn txn, KeyValue own) =>
         txn.IfModRevision(own.Key, own.ModRevision).Then(EtcdOp.Delete(EtcdRange.Of(own.Key)));
 
     private static bool Contains(IReadOnlyList<SubnetKey> subnets, SubnetKey subnet)

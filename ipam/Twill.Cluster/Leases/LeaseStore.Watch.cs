@@ -16,22 +16,22 @@ public sealed partial class LeaseStore
     /// lost its leader or hangs, it lists again and tells a new snapshot. Never ends but by <paramref name="cancel"/>.</summary>
     public async IAsyncEnumerable<LeaseEvent> WatchAsync([EnumeratorCancellation] CancellationToken cancel = default)
     {
-        await foreach (Heard heard in FollowAsync(EtcdRange.Prefix(Keys.Subnets), WatchProbeInterval, cancel).ConfigureAwait(false))
+        await foreach (RangeUpdate update in FollowAsync(EtcdRange.Prefix(Keys.Subnets), WatchProbeInterval, cancel).ConfigureAwait(false))
         {
-            if (heard.List is { } list)
+            if (update.List is { } list)
             {
                 yield return Snapshot(list) with
                 {
-                    IsSetBack = heard.IsSetBack,
+                    IsSetBack = update.IsSetBack,
                 };
             }
 
-            foreach (EtcdWatchEvent change in heard.Changes)
+            foreach (EtcdWatchEvent change in update.Changes)
             {
-                yield return Told(change);
+                yield return ToLeaseEvent(change);
             }
 
-            if (heard.Error is { } error)
+            if (update.Error is { } error)
             {
                 yield return new WatchInterrupted(error);
             }
@@ -46,11 +46,11 @@ public sealed partial class LeaseStore
     public async Task WatchConfigAsync(Action changed, CancellationToken cancel = default)
     {
         long? known = null;
-        await foreach (Heard heard in FollowAsync(EtcdRange.Of(Keys.Config), 6 * WatchProbeInterval, cancel).ConfigureAwait(false))
+        await foreach (RangeUpdate update in FollowAsync(EtcdRange.Of(Keys.Config), 6 * WatchProbeInterval, cancel).ConfigureAwait(false))
         {
             long? now =
-                heard.List is { } list ? (list.Items.Count > 0 ? list.Items[0].ModRevision : 0)
-                : heard.Changes.Count > 0 ? heard.Changes[^1].Item.ModRevision
+                update.List is { } list ? (list.Items.Count > 0 ? list.Items[0].ModRevision : 0)
+                : update.Changes.Count > 0 ? update.Changes[^1].Item.ModRevision
                 : known;
             if (known is not null && now != known)
             {
@@ -63,7 +63,7 @@ public sealed partial class LeaseStore
 
     /// <summary>Lists a range and tells what changes in it, again and again. One of: a list, changes, an error after which it goes
     /// on.</summary>
-    private async IAsyncEnumerable<Heard> FollowAsync(
+    private async IAsyncEnumerable<RangeUpdate> FollowAsync(
         EtcdRange range,
         TimeSpan probeInterval,
         [EnumeratorCancellation] CancellationToken cancel
@@ -73,13 +73,13 @@ public sealed partial class LeaseStore
         long seen = 0;
         while (true)
         {
-            (RangeResult? list, EtcdException? error) = await Attempt(_etcd.RangeAsync(range, cancel)).ConfigureAwait(false);
+            (RangeResult? list, EtcdException? error) = await CatchAsync(_etcd.RangeAsync(range, cancel)).ConfigureAwait(false);
             if (list is not null)
             {
-                yield return new Heard { List = list, IsSetBack = list.Revision < seen };
+                yield return new RangeUpdate { List = list, IsSetBack = list.Revision < seen };
                 seen = list.Revision;
                 long started = Environment.TickCount64;
-                long relist = started + Spread(WatchRelistInterval);
+                long relist = started + Jitter(WatchRelistInterval);
                 IAsyncEnumerator<EtcdWatchBatch> batches = _etcd
                     .WatchAsync(range, list.Revision + 1, probeInterval, cancel)
                     .GetAsyncEnumerator(cancel);
@@ -87,14 +87,14 @@ public sealed partial class LeaseStore
                 {
                     while (Environment.TickCount64 < relist)
                     {
-                        (_, error) = await Attempt(batches.MoveNextAsync().AsTask()).ConfigureAwait(false);
+                        (_, error) = await CatchAsync(batches.MoveNextAsync().AsTask()).ConfigureAwait(false);
                         if (error is not null)
                         {
                             break;
                         }
 
                         seen = Math.Max(seen, batches.Current.Revision);
-                        yield return new Heard { Changes = batches.Current.Events };
+                        yield return new RangeUpdate { Changes = batches.Current.Events };
                     }
                 }
                 if (error is null)
@@ -109,15 +109,15 @@ public sealed partial class LeaseStore
             }
             if (error!.Kind != EtcdErrorKind.Compacted)
             {
-                yield return new Heard { Error = error };
+                yield return new RangeUpdate { Error = error };
             }
 
-            await Task.Delay(Pause(failures++), cancel).ConfigureAwait(false);
+            await Task.Delay(Backoff(failures++), cancel).ConfigureAwait(false);
         }
     }
 
     /// <summary>What <see cref="FollowAsync"/> tells.</summary>
-    private readonly record struct Heard()
+    private readonly record struct RangeUpdate()
     {
         /// <summary>All there is.</summary>
         public RangeResult? List { get; init; }
@@ -128,11 +128,11 @@ public sealed partial class LeaseStore
         /// <summary>What changed since; empty for a sign of life.</summary>
         public IReadOnlyList<EtcdWatchEvent> Changes { get; init; } = [];
 
-        /// <summary>Why nothing is heard for now.</summary>
+        /// <summary>Why nothing is update for now.</summary>
         public EtcdException? Error { get; init; }
     }
 
-    private LeaseEvent Told(EtcdWatchEvent change)
+    private LeaseEvent ToLeaseEvent(EtcdWatchEvent change)
     {
         if (change.IsDelete)
         {
@@ -144,7 +144,7 @@ public sealed partial class LeaseStore
             : new LeaseRemoved(change.Item.Key, problem);
     }
 
-    private static async Task<(T? Result, EtcdException? Error)> Attempt<T>(Task<T> task)
+    private static async Task<(T? Result, EtcdException? Error)> CatchAsync<T>(Task<T> task)
     {
         try
         {
@@ -157,11 +157,11 @@ public sealed partial class LeaseStore
     }
 
     /// <summary>0.1 s, doubled with each failure up to 12.8 s, a random half of it, so that hosts do not come back all at once.</summary>
-    private TimeSpan Pause(int failures)
+    private TimeSpan Backoff(int failures)
     {
         int most = 100 << Math.Min(failures, 7);
         return TimeSpan.FromMilliseconds(_random.Next(most / 2, most + 1));
     }
 
-    private long Spread(TimeSpan interval) => (long)(interval.TotalMilliseconds * (0.75 + _random.NextDouble() / 2));
+    private long Jitter(TimeSpan interval) => (long)(interval.TotalMilliseconds * (0.75 + _random.NextDouble() / 2));
 }

@@ -13,7 +13,7 @@ internal sealed class SubnetChoice(SubnetRange range)
     /// <summary>A subnet of any length and family that somebody holds.</summary>
     public void AddLeased(IPNetwork subnet)
     {
-        if (range.Touched(subnet) is { } span)
+        if (range.IndexesOf(subnet) is { } span)
         {
             _leased.Add(span);
         }
@@ -22,7 +22,7 @@ internal sealed class SubnetChoice(SubnetRange range)
     /// <summary>A subnet of any length and family that a node had; the revision orders nodes by when they were last alive.</summary>
     public void AddRemembered(IPNetwork subnet, long revision)
     {
-        if (range.Touched(subnet) is { } span)
+        if (range.IndexesOf(subnet) is { } span)
         {
             _remembered.Add((span.From, span.To, revision));
         }
@@ -30,11 +30,11 @@ internal sealed class SubnetChoice(SubnetRange range)
 
     /// <summary>True when the subnet is of the range and nobody holds any of it.</summary>
     public bool IsFree(IPNetwork subnet) =>
-        range.Leases(subnet) && range.Touched(subnet) is { } span && !_leased.Exists(other => Meet(span, other));
+        range.Leases(subnet) && range.IndexesOf(subnet) is { } span && !_leased.Exists(other => Meet(span, other));
 
     /// <summary>True when nobody had any of it either.</summary>
     public bool IsUnused(IPNetwork subnet) =>
-        IsFree(subnet) && range.Touched(subnet) is { } span && !_remembered.Exists(other => Meet(span, (other.From, other.To)));
+        IsFree(subnet) && range.IndexesOf(subnet) is { } span && !_remembered.Exists(other => Meet(span, (other.From, other.To)));
 
     /// <summary>A subnet to try, or null when all are leased.</summary>
     /// <param name="random">Where chance comes from.</param>

@@ -13,6 +13,7 @@ internal sealed class LeaseLog(Action<string> log) : ILeaseLog
 
     public void OfAnotherNode(HeldLease lease, string nodeId) =>
         log(
-            $"{string.Join(", ", lease.Prefixes)} is leased to node {nodeId}, which this host is not any more: nothing is handed out from it"
+            $"{string.Join(", ", lease.Prefixes)} is leased to node {nodeId}, which this host is not any more: nothing is handed out "
+                + "from it"
         );
 }
