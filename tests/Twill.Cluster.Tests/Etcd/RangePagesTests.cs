@@ -1,10 +1,12 @@
 using System.Globalization;
 using Etcdserverpb;
 using Google.Protobuf;
+using Twill.Testing;
 
 namespace Twill.Cluster.Tests.Etcd;
 
 [Collection(nameof(SharedEtcd))]
+[RequiresEtcd]
 public sealed class RangePagesTests(SharedEtcd etcd)
 {
     [Fact]
