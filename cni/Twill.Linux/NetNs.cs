@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Runtime.ExceptionServices;
 using Microsoft.Win32.SafeHandles;
 using Twill.Linux.Netlink;
@@ -18,20 +17,14 @@ public sealed class NetNs : IDisposable
     private NetNs(SafeFileHandle handle)
     {
         Handle = handle;
-        (Device, Inode) = Libc.Identity(handle);
+        Identity = NetnsIdentity.Of(handle);
     }
 
     /// <summary>The descriptor, for requests that put a link into the namespace.</summary>
     public SafeFileHandle Handle { get; }
 
-    /// <summary>Device number of the namespace's file (st_dev).</summary>
-    public ulong Device { get; }
-
-    /// <summary>Inode of the namespace's file. With <see cref="Device"/> it identifies the namespace as long as it lives.</summary>
-    public ulong Inode { get; }
-
-    /// <summary>Both in one text, <c>device:inode</c> in decimal, as twill-ipam's records have it.</summary>
-    public string Identity => string.Create(CultureInfo.InvariantCulture, $"{Device}:{Inode}");
+    /// <summary>Which namespace it is.</summary>
+    public NetnsIdentity Identity { get; }
 
     /// <summary>Opens a namespace by a path such as <c>/run/netns/NAME</c> or <c>/proc/PID/ns/net</c>.</summary>
     /// <exception cref="LibcException">ENOENT: there is no such file; EINVAL: it is no network namespace.</exception>
@@ -64,7 +57,7 @@ public sealed class NetNs : IDisposable
     public static NetNs Current() => Open(OfThread);
 
     /// <summary>True when both are the same namespace.</summary>
-    public bool IsSameAs(NetNs other) => Device == other.Device && Inode == other.Inode;
+    public bool IsSameAs(NetNs other) => Identity == other.Identity;
 
     /// <summary>
     /// Opens something inside: the calling thread goes there and comes back at once, which costs five system calls where a thread of its

@@ -21,7 +21,7 @@ internal static class PodNamespace
             throw Bad(request, $"expected the path of a network namespace: {failure.Message}", failure);
         }
         using NetNs own = NetNs.Current();
-        if (pod.Device != own.Device || pod.Inode != own.Inode)
+        if (!pod.IsSameAs(own))
         {
             return pod;
         }

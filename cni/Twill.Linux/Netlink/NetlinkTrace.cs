@@ -21,7 +21,7 @@ internal sealed class NetlinkTrace : CommandNames, IDisposable
     internal const string Value = "netlink";
 
     private static readonly bool s_isOn = Environment.GetEnvironmentVariable(Variable) == Value;
-    private static readonly Dictionary<(ulong Device, ulong Inode), string> s_paths = [];
+    private static readonly Dictionary<NetnsIdentity, string> s_paths = [];
 
     private readonly Action<string> _write;
     private readonly NetlinkSocket? _links;
@@ -45,7 +45,7 @@ internal sealed class NetlinkTrace : CommandNames, IDisposable
     {
         lock (s_paths)
         {
-            s_paths[(ns.Device, ns.Inode)] = path;
+            s_paths[ns.Identity] = path;
         }
     }
 
@@ -148,7 +148,7 @@ internal sealed class NetlinkTrace : CommandNames, IDisposable
     {
         lock (s_paths)
         {
-            return handle is SafeFileHandle file && s_paths.TryGetValue(Libc.Identity(file), out string? path) ? path : base.Netns(handle);
+            return handle is SafeFileHandle file && s_paths.TryGetValue(NetnsIdentity.Of(file), out string? path) ? path : base.Netns(handle);
         }
     }
 
@@ -166,7 +166,7 @@ internal sealed class NetlinkTrace : CommandNames, IDisposable
             using NetNs here = NetNs.Current();
             lock (s_paths)
             {
-                prefix = s_paths.TryGetValue((here.Device, here.Inode), out string? path) ? $"nsenter --net={CommandText.Quote(path)} " : "";
+                prefix = s_paths.TryGetValue(here.Identity, out string? path) ? $"nsenter --net={CommandText.Quote(path)} " : "";
             }
         }
         catch (IOException)

@@ -15,18 +15,18 @@ public static class AddressRecords
     public static List<IPAddress> InUse(string dataDir, string network, IReadOnlyList<IPNetwork> subnets, string bootId)
     {
         List<IPAddress> used = [];
-        foreach (AddressFile record in AddressFile.List(dataDir, network))
+        foreach (AddressFile file in AddressFile.List(dataDir, network))
         {
-            if (record.ContainerId is not null && record.BootId != bootId)
+            if (file.Record is not null && file.Record.BootId != bootId)
             {
                 continue;
             }
 
             foreach (IPNetwork subnet in subnets)
             {
-                if (subnet.Contains(record.Address))
+                if (subnet.Contains(file.Address))
                 {
-                    used.Add(record.Address);
+                    used.Add(file.Address);
                     break;
                 }
             }
@@ -47,7 +47,7 @@ public static class AddressRecords
 
         foreach (FileInfo file in records.EnumerateFiles())
         {
-            if (IPAddress.TryParse(file.Name, out IPAddress? address) && subnet.Contains(address))
+            if (AddressRecord.AddressOf(file.Name) is { } address && subnet.Contains(address))
             {
                 return true;
             }

@@ -361,9 +361,12 @@ internal sealed class CleanupPlanner(HostView host, CliOptions options)
         List<AddressFile> records = AddressFile.List(target.DataDir, target.Name);
         if (target.View is { IsOurs: false }) // of another main plugin's containers nothing else is to be seen
         {
-            foreach (AddressFile record in records.FindAll(record => record.GoneBecause(host.NamespacesInUse) is null))
+            foreach (AddressFile file in records)
             {
-                containers.Add($"container {record.ContainerId}, {record.IfName} with address {record.Address}");
+                if (file.Record is { Owner: var owner } && file.WhyGone(host.Namespaces) is null)
+                {
+                    containers.Add($"container {owner.ContainerId}, {owner.IfName} with address {file.Address}");
+                }
             }
         }
         string count = Format.Count(records.Count, "address record");

@@ -4,6 +4,7 @@ using Twill.Linux;
 using Twill.Linux.Links;
 using Twill.Network.Configuration;
 using Twill.Network.State;
+using Twill.System;
 
 namespace Twill.Plugin.Cli;
 
@@ -11,7 +12,6 @@ namespace Twill.Plugin.Cli;
 internal sealed class HostView : IDisposable
 {
     private List<Link>? _links;
-    private HashSet<string>? _namespaces;
 
     private HostView(RouteSocket route, StateDir state, string confDir, string pluginPath)
     {
@@ -52,8 +52,8 @@ internal sealed class HostView : IDisposable
     /// <summary>All links of the host.</summary>
     public List<Link> Links => _links ??= Route.ListLinks();
 
-    /// <summary>The network namespaces that a process is in or a mount keeps, as <c>net:[4026532621]</c>.</summary>
-    public HashSet<string> NamespacesInUse => _namespaces ??= ProcFiles.NamespacesInUse();
+    /// <summary>Which containers' network namespaces are gone.</summary>
+    public NetnsLiveness Namespaces { get; private set; } = new();
 
     public static HostView Open(ICniProcess process, CliOptions options) =>
         new(RouteSocket.Open(), StateDir.From(process.Environment), options.ConfDir, process.Environment.GetValueOrDefault("CNI_PATH", ""));
@@ -80,7 +80,7 @@ internal sealed class HostView : IDisposable
     }
 
     /// <summary>Looks at links and processes anew.</summary>
-    public void Refresh() => (_links, _namespaces) = (null, null);
+    public void Refresh() => (_links, Namespaces) = (null, new NetnsLiveness());
 
     public void Dispose() => Route.Dispose();
 }

@@ -33,12 +33,12 @@ internal static class ContainersMtu
             return [];
         }
 
-        Dictionary<string, AddressFile> owners = [];
-        foreach (AddressFile record in AddressFile.List(dataDir, network))
+        Dictionary<string, AddressRecord> owners = [];
+        foreach (AddressFile file in AddressFile.List(dataDir, network))
         {
-            if (record.ContainerId is { } id && record.BootId == BootClock.BootId)
+            if (file.Record is { } record && record.BootId == BootClock.BootId)
             {
-                owners[DeviceNames.Veth(id, record.IfName)] = record;
+                owners[DeviceNames.Veth(record.Owner.ContainerId, record.Owner.IfName)] = record;
             }
         }
 
@@ -48,7 +48,7 @@ internal static class ContainersMtu
         {
             try
             {
-                if (owners.TryGetValue(end.Name, out AddressFile? owner) && LowerInside(owner, end, former, mtu))
+                if (owners.TryGetValue(end.Name, out AddressRecord? owner) && LowerInside(owner, end, former, mtu))
                 {
                     host.Execute(new SetLink(end.Index) { Mtu = (uint)mtu });
                     lowered++;
@@ -80,16 +80,16 @@ internal static class ContainersMtu
     }
 
     /// <summary>False when the namespace or the interface there is another than the ADD's.</summary>
-    private static bool LowerInside(AddressFile owner, Link end, IReadOnlySet<int> former, int mtu)
+    private static bool LowerInside(AddressRecord owner, Link end, IReadOnlySet<int> former, int mtu)
     {
         using NetNs netns = NetNs.Open(owner.Netns);
-        if (netns.Identity != owner.Inode)
+        if (netns.Identity != owner.Identity)
         {
             return false;
         }
 
         using RouteSocket inside = netns.Run(() => RouteSocket.Open());
-        if (!inside.TryGetLink(owner.IfName, out Link? link) || link.Index != end.LinkIndex)
+        if (!inside.TryGetLink(owner.Owner.IfName, out Link? link) || link.Index != end.LinkIndex)
         {
             return false;
         }

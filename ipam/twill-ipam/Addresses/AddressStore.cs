@@ -1,5 +1,4 @@
 using System.Net;
-using System.Net.Sockets;
 using System.Text;
 using Microsoft.Win32.SafeHandles;
 using Twill.Cni;
@@ -31,9 +30,6 @@ internal sealed class AddressStore : IDisposable
         LastName = "last",
         NewName = "new",
         AttachmentsName = "attachments";
-
-    /// <summary>A file of this many bytes or more is no record.</summary>
-    public const int LargestRecord = 8192;
 
     private readonly SafeFileHandle _directory;
 
@@ -74,11 +70,11 @@ internal sealed class AddressStore : IDisposable
     /// <summary>Reads the record of an address: null with <paramref name="found"/> means that the file is not one of ours.</summary>
     public AddressRecord? Read(IPAddress address, out bool found)
     {
-        Span<byte> content = stackalloc byte[LargestRecord];
+        Span<byte> content = stackalloc byte[AddressRecord.TooLarge];
         int length = Libc.ReadAt(_directory, address.ToString(), content);
         found = length >= 0;
         return
-            length is > 0 and < LargestRecord
+            length is > 0 and < AddressRecord.TooLarge
             && AddressRecord.TryParse(Encoding.UTF8.GetString(content[..length]), out AddressRecord? record)
             ? record
             : null;
@@ -165,8 +161,8 @@ internal sealed class AddressStore : IDisposable
 
             string text = Encoding.UTF8.GetString(content[..length]).TrimEnd('\n');
             int end = text.IndexOf('\n');
-            IPAddress? first = ParseName(end < 0 ? text : text[..end]),
-                second = end < 0 ? null : ParseName(text[(end + 1)..]);
+            IPAddress? first = AddressRecord.AddressOf(end < 0 ? text : text[..end]),
+                second = end < 0 ? null : AddressRecord.AddressOf(text[(end + 1)..]);
             return (first, second) switch
             {
                 (null, null) => [],
@@ -188,7 +184,7 @@ internal sealed class AddressStore : IDisposable
         var addresses = new List<IPAddress>();
         foreach (string file in Directory.EnumerateFileSystemEntries(Path))
         {
-            if (ParseName(global::System.IO.Path.GetFileName(file)) is { } address)
+            if (AddressRecord.AddressOf(global::System.IO.Path.GetFileName(file)) is { } address)
             {
                 addresses.Add(address);
             }
@@ -230,7 +226,7 @@ internal sealed class AddressStore : IDisposable
     {
         Span<byte> target = stackalloc byte[64];
         int length = Libc.ReadLinkAt(_directory, link, target);
-        return length <= LinkPrefix.Length ? null : ParseName(Encoding.UTF8.GetString(target[LinkPrefix.Length..length]));
+        return length <= LinkPrefix.Length ? null : AddressRecord.AddressOf(Encoding.UTF8.GetString(target[LinkPrefix.Length..length]));
     }
 
     private void MakeLink(string link, string target)
@@ -246,12 +242,4 @@ internal sealed class AddressStore : IDisposable
             throw new IOException($"{Path}/{link}: made by another program just now");
         }
     }
-
-    /// <summary>The address a file name stands for, null when it is not exactly how an address is written.</summary>
-    internal static IPAddress? ParseName(string name) =>
-        IPAddress.TryParse(name, out IPAddress? address)
-        && (address.AddressFamily == AddressFamily.InterNetwork || address.AddressFamily == AddressFamily.InterNetworkV6)
-        && address.ToString() == name
-            ? address
-            : null;
 }

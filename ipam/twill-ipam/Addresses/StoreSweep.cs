@@ -1,5 +1,7 @@
 using System.Net;
 using Twill.Cni;
+using Twill.Network.State;
+using Twill.System;
 
 namespace Twill.Ipam.Addresses;
 
@@ -53,11 +55,19 @@ internal static class StoreSweep
     /// boot: a power cut tore it, and no container outlived that.
     /// </summary>
     /// <param name="store">the store, locked</param>
-    /// <param name="liveness">which containers are gone</param>
+    /// <param name="bootId">the boot we are in</param>
     /// <param name="booted">when the machine was booted</param>
     /// <param name="log">takes a line for each file worth a word</param>
-    public static int FreeGone(AddressStore store, Liveness liveness, DateTime booted, Action<string> log) =>
-        Run(store, liveness.IsGone, address => File.GetLastWriteTimeUtc($"{store.Path}/{address}") < booted, log);
+    public static int FreeGone(AddressStore store, string bootId, DateTime booted, Action<string> log)
+    {
+        NetnsLiveness namespaces = new();
+        return Run(
+            store,
+            record => record.WhyGone(bootId, namespaces) is not null,
+            address => File.GetLastWriteTimeUtc($"{store.Path}/{address}") < booted,
+            log
+        );
+    }
 
     private static string Fate(bool free) => free ? "removed" : "left alone, its address is not handed out";
 

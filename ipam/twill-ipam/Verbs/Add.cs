@@ -4,6 +4,8 @@ using Twill.Cni;
 using Twill.Ipam.Addresses;
 using Twill.Ipam.Subnets;
 using Twill.Network.Configuration;
+using Twill.Network.State;
+using Twill.System;
 
 namespace Twill.Ipam.Verbs;
 
@@ -80,7 +82,7 @@ internal static class Add
         }
 
         var allocator = new AddressAllocator(store, pools, wanted, () =>
-            StoreSweep.FreeGone(store, new Liveness(host.Clock.BootId), host.Booted, host.Log)
+            StoreSweep.FreeGone(store, host.Clock.BootId, host.Booted, host.Log)
         );
         RefuseUnsatisfiable(pools, allocator);
         if (allocator.TryTake(record) is not { } taken)
@@ -169,14 +171,14 @@ internal static class Add
             );
         }
 
-        var record = new AddressRecord(request.Attachment, host.Clock.BootId, netns, NetnsId.OfPath(netns));
+        var record = new AddressRecord(request.Attachment, host.Clock.BootId, netns, NetnsIdentity.OfPath(netns));
         int length = Encoding.UTF8.GetByteCount(record.Format());
-        if (length >= AddressStore.LargestRecord)
+        if (length >= AddressRecord.TooLarge)
         {
             throw new CniException(
                 CniErrorCode.InvalidEnvironment,
                 "invalid environment variables: CNI_CONTAINERID, CNI_NETNS",
-                $"CNI_CONTAINERID, CNI_NETNS: expected less than {AddressStore.LargestRecord} bytes for a record of both, got {length}"
+                $"CNI_CONTAINERID, CNI_NETNS: expected less than {AddressRecord.TooLarge} bytes for a record of both, got {length}"
             );
         }
 
@@ -197,7 +199,7 @@ internal static class Add
             return; // a stale link; the claim replaces it
         }
 
-        if (!new Liveness(host.Clock.BootId).IsGone(record))
+        if (record.WhyGone(host.Clock.BootId, new NetnsLiveness()) is null)
         {
             throw new CniException(
                 CniErrorCode.AlreadyAttached,

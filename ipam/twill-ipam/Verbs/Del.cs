@@ -1,6 +1,7 @@
 using System.Net;
 using Twill.Cni;
 using Twill.Ipam.Addresses;
+using Twill.Network.State;
 
 namespace Twill.Ipam.Verbs;
 

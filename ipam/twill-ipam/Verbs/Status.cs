@@ -3,6 +3,7 @@ using Twill.Cni;
 using Twill.Ipam.Addresses;
 using Twill.Ipam.Subnets;
 using Twill.Network.Configuration;
+using Twill.System;
 
 namespace Twill.Ipam.Verbs;
 
@@ -50,10 +51,14 @@ internal static class Status
             return true;
         }
 
-        var liveness = new Liveness(host.Clock.BootId);
+        NetnsLiveness namespaces = new();
         foreach (IPAddress address in store.List())
         {
-            if (pool.TryFind(address, out _) && store.Read(address, out _) is { } record && liveness.IsGone(record))
+            if (
+                pool.TryFind(address, out _)
+                && store.Read(address, out _) is { } record
+                && record.WhyGone(host.Clock.BootId, namespaces) is not null
+            )
             {
                 return true;
             }

@@ -42,7 +42,7 @@ public sealed class NetNsTests
         using TestNetns ns = TestNetns.Create();
         using NetNs opened = NetNs.Open(ns.Path);
 
-        Cmd.Run("stat", ["-L", "-c", "%d %i", ns.Path]).OrThrow().Stdout.Trim().Should().Be($"{opened.Device} {opened.Inode}");
+        Cmd.Run("stat", ["-L", "-c", "%d:%i", ns.Path]).OrThrow().Stdout.Trim().Should().Be(opened.Identity.ToString());
     }
 
     [RequiresRootFact]

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using Twill.Cni;
 using Twill.Ipam.Addresses;
+using Twill.Network.State;
 using Twill.System;
 using Twill.Testing;
 
@@ -155,7 +156,7 @@ public sealed class AddressAllocatorTests : IDisposable
         return new AddressAllocator(_store, [pool], [.. wanted.Select(IPAddress.Parse)], () =>
         {
             _searches++;
-            return StoreSweep.FreeGone(_store, new Liveness("boot-1"), DateTime.UtcNow.AddHours(-1), _log.Add);
+            return StoreSweep.FreeGone(_store, "boot-1", DateTime.UtcNow.AddHours(-1), _log.Add);
         });
     }
 }

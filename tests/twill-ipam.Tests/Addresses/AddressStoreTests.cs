@@ -1,6 +1,7 @@
 using System.Net;
 using Twill.Cni;
 using Twill.Ipam.Addresses;
+using Twill.Network.State;
 using Twill.System;
 using Twill.Testing;
 
@@ -218,7 +219,7 @@ public sealed class AddressStoreTests : IDisposable
         Directory.GetFiles("/proc/self/fd").Count(descriptor => File.ResolveLinkTarget(descriptor, false)?.FullName == path);
 
     private static AddressRecord Record(string container) =>
-        new(new CniAttachment(container, "eth0"), "boot-1", "/run/netns/x", new NetnsId(4, 4026532621));
+        new(new CniAttachment(container, "eth0"), "boot-1", "/run/netns/x", new NetnsIdentity(4, 4026532621));
 
     private string At(string name) => _temp.At(name == "." ? "data/net" : $"data/net/{name}");
 

@@ -44,16 +44,16 @@ internal static class LeakCheck
     {
         List<(string, string)> leaks = [];
         HashSet<string> recorded = [];
-        foreach (AddressFile record in network.Records)
+        foreach (AddressFile address in network.Records)
         {
-            string file = $"{network.Conf.Ipam.DataDir}/{network.Name}/{record.Address}";
-            string veth = record.ContainerId is { } id ? DeviceNames.Veth(id, record.IfName) : "";
+            string file = $"{network.Conf.Ipam.DataDir}/{network.Name}/{address.Address}";
+            string veth = address.Record is { Owner: var owner } ? DeviceNames.Veth(owner.ContainerId, owner.IfName) : "";
             recorded.Add(veth);
-            if (record.GoneBecause(host.NamespacesInUse) is { } why)
+            if (address.WhyGone(host.Namespaces) is { } why)
             {
                 leaks.Add(
                     (
-                        $"address {record.Address}{OwnerOf(record)} is still recorded: {why}",
+                        $"address {address.Address}{OwnerOf(address)} is still recorded: {why}",
                         $"twill-ipam takes it back when addresses run short, and at a GC; to free it now: rm {file}"
                     )
                 );
@@ -62,7 +62,7 @@ internal static class LeakCheck
             {
                 leaks.Add(
                     (
-                        $"address {record.Address}{OwnerOf(record)} is recorded, but its host end {veth} is missing: that container "
+                        $"address {address.Address}{OwnerOf(address)} is recorded, but its host end {veth} is missing: that container "
                             + $"has no network",
                         "restart the container"
                     )
@@ -96,5 +96,6 @@ internal static class LeakCheck
         return leaks;
     }
 
-    private static string OwnerOf(AddressFile record) => record.ContainerId is { } id ? $" (container {id}, {record.IfName})" : "";
+    private static string OwnerOf(AddressFile file) =>
+        file.Record is { Owner: var owner } ? $" (container {owner.ContainerId}, {owner.IfName})" : "";
 }

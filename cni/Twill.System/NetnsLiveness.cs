@@ -1,28 +1,28 @@
-namespace Twill.Ipam.Addresses;
+namespace Twill.System;
 
 /// <summary>
-/// Whether the container of a record may still be there. It is gone for certain when its boot is over, or when its network
-/// namespace is: the path leads elsewhere or nowhere, no process is in that namespace and no mount keeps it. Any doubt
-/// counts as life, for the address of a running container must never be given away.
+/// Whether the network namespace of a container may still be there. It is gone for certain when its path leads elsewhere or nowhere, no
+/// process is in it and no mount keeps it, in whatever mount namespace. Any doubt counts as life, for the address of a running container
+/// must never be given away.
 /// </summary>
-/// <param name="bootId">the boot we are in</param>
-internal sealed class Liveness(string bootId)
+/// <remarks>The processes are looked at once, at the first question that needs it.</remarks>
+public sealed class NetnsLiveness
 {
-    private HashSet<ulong>? _namespaces;
+    private HashSet<ulong>? _inUse;
+    private bool _isIncomplete;
 
-    public bool IsGone(AddressRecord record)
+    /// <summary>Whether a namespace is gone for certain.</summary>
+    /// <param name="path">where it was, as <c>/run/netns/x</c> or <c>/proc/PID/ns/net</c></param>
+    /// <param name="identity">what the path led to then</param>
+    public bool IsGone(string path, NetnsIdentity identity)
     {
-        if (record.BootId != bootId)
-        {
-            return true;
-        }
-
-        if (record.Inode is not { } inode || NetnsId.OfPath(record.Netns) == inode || IsOutOfSight(record.Netns))
+        if (NetnsIdentity.OfPath(path) == identity || IsOutOfSight(path))
         {
             return false;
         }
 
-        return !(_namespaces ??= NamespacesInUse()).Contains(inode.Inode);
+        _inUse ??= FindInUse();
+        return !_isIncomplete && !_inUse.Contains(identity.Inode);
     }
 
     /// <summary>Not even the directory is there: more likely we run in a mount namespace that does not show it than that all are
@@ -32,7 +32,7 @@ internal sealed class Liveness(string bootId)
 
     /// <summary>The inodes of all network namespaces that a process is in, or that a mount keeps in a mount namespace that a process is
     /// in.</summary>
-    private static HashSet<ulong> NamespacesInUse()
+    private HashSet<ulong> FindInUse()
     {
         HashSet<ulong> inodes = [],
             mountNamespaces = [];
@@ -43,13 +43,13 @@ internal sealed class Liveness(string bootId)
                 continue;
             }
 
-            if (NetnsId.OfPath($"{process}/ns/net") is { } id)
+            if (NetnsIdentity.OfPath($"{process}/ns/net") is { } network)
             {
-                inodes.Add(id.Inode);
+                inodes.Add(network.Inode);
             }
 
             if (
-                NetnsId.OfPath($"{process}/ns/mnt") is { } mounts
+                NetnsIdentity.OfPath($"{process}/ns/mnt") is { } mounts
                 && !mountNamespaces.Contains(mounts.Inode)
                 && TryAddMounted(inodes, $"{process}/mountinfo")
             )
@@ -61,7 +61,7 @@ internal sealed class Liveness(string bootId)
     }
 
     /// <summary>False when the process has ended meanwhile: another one may still be in its mount namespace.</summary>
-    private static bool TryAddMounted(HashSet<ulong> inodes, string mountInfo)
+    private bool TryAddMounted(HashSet<ulong> inodes, string mountInfo)
     {
         try
         {
@@ -75,6 +75,11 @@ internal sealed class Liveness(string bootId)
                 }
             }
             return true;
+        }
+        catch (UnauthorizedAccessException)
+        {
+            _isIncomplete = true; // what this process sees is not ours to know: it may be any namespace
+            return false;
         }
         catch (IOException)
         {

@@ -1,11 +1,12 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Net;
 using Twill.Cni;
+using Twill.System;
 
-namespace Twill.Ipam.Addresses;
+namespace Twill.Network.State;
 
 /// <summary>
-/// Who has an address, as its file says it, one fact per line:
+/// Who has an address, as its file of twill-ipam (<c>&lt;dataDir&gt;/&lt;network&gt;/&lt;address&gt;</c>) says it, one fact per line:
 /// <code>
 /// container: 4f2c..
 /// interface: eth0
@@ -23,9 +24,12 @@ namespace Twill.Ipam.Addresses;
 /// <param name="Owner">the attachment</param>
 /// <param name="BootId">the boot in which it was claimed; the container cannot have outlived it</param>
 /// <param name="Netns">CNI_NETNS of the ADD</param>
-/// <param name="Inode">what that path led to then; null (written <c>-</c>) when it could not be looked at</param>
-internal sealed record AddressRecord(CniAttachment Owner, string BootId, string Netns, NetnsId? Inode)
+/// <param name="Identity">what that path led to then; null (written <c>-</c>) when it could not be looked at</param>
+public sealed record AddressRecord(CniAttachment Owner, string BootId, string Netns, NetnsIdentity? Identity)
 {
+    /// <summary>A file of this many bytes or more is no record.</summary>
+    public const int TooLarge = 8192;
+
     /// <summary>All addresses of the attachment, one of each family and IPv4 first, as the record spells them; empty when there is one
     /// only.</summary>
     public string Addresses { get; private init; } = "";
@@ -46,10 +50,31 @@ internal sealed record AddressRecord(CniAttachment Owner, string BootId, string 
         return Array.ConvertAll(Addresses.Split(' '), IPAddress.Parse);
     }
 
+    /// <summary>
+    /// Why its container is certainly gone: its boot is over, or its network namespace is gone. Null while there is any doubt.
+    /// </summary>
+    /// <param name="bootId">the boot we are in</param>
+    /// <param name="namespaces">which namespaces are gone</param>
+    public string? WhyGone(string bootId, NetnsLiveness namespaces)
+    {
+        if (BootId != bootId)
+        {
+            return "it is of an earlier boot";
+        }
+
+        return Identity is { } identity && namespaces.IsGone(Netns, identity) ? $"its network namespace {Netns} is gone" : null;
+    }
+
+    /// <summary>The file's content.</summary>
     public string Format() =>
-        $"container: {Owner.ContainerId}\ninterface: {Owner.IfName}\nboot: {BootId}\nnetns: {Netns}\ninode: {Inode?.ToString() ?? "-"}\n"
+        $"container: {Owner.ContainerId}\ninterface: {Owner.IfName}\nboot: {BootId}\nnetns: {Netns}\ninode: {Identity?.ToString() ?? "-"}\n"
         + (Addresses.Length == 0 ? "" : $"addresses: {Addresses}\n");
 
+    /// <summary>The address that a file of records is named by; null when that is none, or is written otherwise than twill-ipam does.</summary>
+    public static IPAddress? AddressOf(string fileName) =>
+        IPAddress.TryParse(fileName, out IPAddress? address) && address.ToString() == fileName ? address : null;
+
+    /// <summary>Reads a file's content; false when it is not a whole record.</summary>
     public static bool TryParse(ReadOnlySpan<char> text, [NotNullWhen(true)] out AddressRecord? record)
     {
         record = null;
@@ -70,10 +95,10 @@ internal sealed record AddressRecord(CniAttachment Owner, string BootId, string 
             return false;
         }
 
-        NetnsId? id = null;
+        NetnsIdentity? id = null;
         if (inode != "-")
         {
-            if (!NetnsId.TryParse(inode, out NetnsId parsed))
+            if (!NetnsIdentity.TryParse(inode, out NetnsIdentity parsed))
             {
                 return false;
             }
@@ -88,7 +113,7 @@ internal sealed record AddressRecord(CniAttachment Owner, string BootId, string 
     {
         foreach (string address in text.Split(' '))
         {
-            if (AddressStore.ParseName(address) is null)
+            if (AddressOf(address) is null)
             {
                 return false;
             }
