@@ -82,7 +82,7 @@ publish() {
 # --close: dotnet leaves a build server behind, which would hold the lock.
 restore() {
   local log=$work/${1##*/}.restore.log
-  if ! flock --close "$root/artifacts/publish.lock" dotnet restore "$root/$1" --nologo >"$log" 2>&1; then
+  if ! flock --close "$root/artifacts/restore.lock" dotnet restore "$root/$1" --nologo >"$log" 2>&1; then
     cat "$log" >&2
     die "the packages of ${1##*/} were not restored; the log is $log"
   fi

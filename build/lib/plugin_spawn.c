@@ -16,6 +16,8 @@ int twill_spawn(pid_t *pid, const char *path, char *const argv[], char *const en
   sigemptyset(&none);
   // The child has this process's memory and its own signals: no handler of the one may run in the other.
   sigprocmask(SIG_BLOCK, &all, &before);
+  // A caller that ignores SIGCHLD hands that down to this process. The kernel would then reap the program itself, and waitpid(2) fail.
+  signal(SIGCHLD, SIG_DFL);
   pid_t child = vfork();
   if (child == 0) {
     signal(SIGPIPE, SIG_DFL);

@@ -4,7 +4,8 @@ using Twill.Testing;
 namespace Twill.EndToEnd.Tests;
 
 /// <summary>
-/// The programs for arm64, run by qemu: they start, read, answer and fail as those for x64 do. What they do to a network needs an arm64 kernel.
+/// The programs for arm64, run by qemu: they start, read, answer and fail as those for x64 do. What they do to a network needs an
+/// arm64 kernel.
 /// </summary>
 public sealed class Arm64Tests
 {

@@ -15,7 +15,8 @@ namespace Twill.Linux.Links;
 /// RTM_DELLINK takes the link off every list within a fraction of a millisecond and announces it. The system call returns later, when
 /// no processor can hold a reference any more (rcu_barrier in netdev_run_todo): 7 ms on a quiet machine, 30 on a busy one. Its name can be
 /// used again long before that. So a child process makes the call, and this one goes on at the announcement. A child, because a
-/// process does not end before its threads' system calls do.
+/// process does not end before its threads' system calls do. A DEL takes 3.6 ms with the child and 28.6 without (medians of 60, kernel
+/// 6.18, two busy processors). Where nobody would reap the child, the call is made here.
 /// </remarks>
 public static class LinkRemoval
 {

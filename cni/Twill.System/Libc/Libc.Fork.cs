@@ -17,10 +17,12 @@ internal static unsafe partial class Libc
     /// Between fork(2) and _exit(2) the child calls the kernel and nothing else: it allocates nothing, and its calls go straight to the C
     /// library without a word to the run-time, whose other threads it does not have. That holds for code compiled ahead of time only.
     /// </remarks>
-    /// <returns>False when no process could be made, or this code is compiled while it runs; nothing was sent then.</returns>
+    /// <returns>
+    /// False when nobody would reap the child, no process could be made, or this code is compiled while it runs; nothing was sent then.
+    /// </returns>
     internal static bool TrySendFromChild(SafeFileHandle netlink, SafeFileHandle report, ReadOnlySpan<byte> datagram)
     {
-        if (RuntimeFeature.IsDynamicCodeCompiled)
+        if (RuntimeFeature.IsDynamicCodeCompiled || !OrphanReaper.IsThere)
         {
             return false;
         }
@@ -41,15 +43,14 @@ internal static unsafe partial class Libc
 
     /// <summary>
     /// Has a child process, which does nothing else, be the last to close a descriptor: for sockets whose end the kernel makes its closer
-    /// wait
-    /// for. The caller closes its own afterwards, which then is at once.
+    /// wait for. The caller closes its own afterwards, which then is at once.
     /// </summary>
-    /// <remarks>The remarks of <see cref="TrySendFromChild"/> hold here too. Else, or where no process can be made, the caller
-    /// waits.</remarks>
+    /// <remarks>The remarks of <see cref="TrySendFromChild"/> hold here too. Else, and where nobody would reap the child or no process
+    /// can be made, the caller waits.</remarks>
     internal static void CloseInChild(SafeFileHandle handle)
     {
         int fd = (int)handle.DangerousGetHandle();
-        if (RuntimeFeature.IsDynamicCodeCompiled || fork() != 0)
+        if (RuntimeFeature.IsDynamicCodeCompiled || !OrphanReaper.IsThere || fork() != 0)
         {
             return;
         }

@@ -42,6 +42,8 @@ internal static unsafe partial class Libc
                 }
             }
         }
-        CloseInChild(opened); // packet_release() waits until no processor can still be delivering to the socket
+        // packet_release() waits until no processor can still be delivering to the socket: 4.7 to 12.7 ms (lower quartile and median of
+        // 200), 0.1 with the child.
+        CloseInChild(opened);
     }
 }

@@ -7,13 +7,13 @@ namespace Twill.EndToEnd.Tests.Speed;
 /// <summary>
 /// Counts what a plugin's call costs, process by process: instructions of its own (valgrind's callgrind) and system calls (strace). Neither
 /// depends on how busy the machine is. What else a count could depend on is kept away from the call: it has no environment but CNI_*, and,
-/// unless
-/// asked for, no /sys, where a runtime reads about processors and control groups.
+/// unless asked for, no /sys, where a runtime reads about processors and control groups. Process 1 is a shell, which reaps what the call
+/// leaves behind, as that of a host does.
 /// </summary>
 internal sealed partial class CostMeter(bool withSys = false) : IDisposable
 {
-    private const string WithoutSys = "mount -t tmpfs none /sys && exec \"$@\"",
-        AsItIs = "exec \"$@\"";
+    private const string WithoutSys = "mount -t tmpfs none /sys && \"$@\"; exit $?",
+        AsItIs = "\"$@\"; exit $?";
 
     private readonly TempDir _directory = TempDir.Create();
     private int _calls;
@@ -67,6 +67,10 @@ internal sealed partial class CostMeter(bool withSys = false) : IDisposable
                 .. plugin.Prefix,
                 "unshare",
                 "--mount",
+                "--pid",
+                "--fork",
+                "--kill-child",
+                "--mount-proc",
                 "sh",
                 "-c",
                 withSys ? AsItIs : WithoutSys,
