@@ -6,40 +6,66 @@ using Twill.Network.State;
 
 namespace Twill.Agent;
 
-/// <summary>All networks of this host: one agent each, started and stopped as configuration files come, change and go.</summary>
-internal sealed class Networks(AgentOptions options, StateDir state, SystemdNotifier systemd, TimeSpan? watchdog, Log log)
+/// <summary>
+/// All networks of this host: one agent each, started and stopped as configuration files are added, changed and deleted. Its own loop
+/// looks at the files; what other threads read or write too is behind one lock.
+/// </summary>
+internal sealed class Networks
 {
-    private static readonly TimeSpan Look = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan LookInterval = TimeSpan.FromSeconds(2);
 
+    private readonly AgentOptions _options;
+    private readonly StateDir _state;
+    private readonly SystemdNotifier _systemd;
+    private readonly TimeSpan? _watchdog;
+    private readonly Log _log;
+    private readonly AsyncSignal _wake = new();
+    private readonly Condition _start;
+    private string? _stamp; // of the configuration files, when they were read last
+    private bool _isReady;
+
+    private readonly Lock _lock = new(); // for all below
     private readonly Dictionary<string, Served> _served = [];
-    private readonly AsyncSignal _look = new();
-    private readonly Condition _startCondition = new(log, TimeProvider.System, "start");
-    private volatile HashSet<string> _problems = [];
-    private string? _seen;
+    private IReadOnlyList<string> _problems = [];
+    private string? _startFailure;
     private int _starting;
-    private bool _told;
-    private volatile bool _reload,
-        _hears = true;
+    private bool _reloadRequested,
+        _kernelWatchRuns = true;
+
+    /// <param name="options">The command line.</param>
+    /// <param name="state">Where run-time state lives.</param>
+    /// <param name="systemd">The service manager.</param>
+    /// <param name="watchdog">How long the service manager waits for a sign of life; null: it does not.</param>
+    /// <param name="log">The log.</param>
+    internal Networks(AgentOptions options, StateDir state, SystemdNotifier systemd, TimeSpan? watchdog, Log log)
+    {
+        (_options, _state, _systemd, _watchdog, _log) = (options, state, systemd, watchdog, log);
+        _start = new Condition(log, TimeProvider.System, "start", message => Locked(() => _startFailure = message));
+    }
 
     /// <summary>Reads the configuration again and compares everything at once; from any thread.</summary>
     internal void Reload()
     {
-        _reload = true;
-        _look.Set();
+        Locked(() => _reloadRequested = true);
+        _wake.Set();
     }
 
     /// <summary>All that is not as it should be, a line each; empty when all is well. From any thread.</summary>
     internal List<string> UnhealthyReasons()
     {
-        List<string> reasons = [.. _problems];
-        if (_startCondition.Message is { } message)
+        List<string> reasons;
+        lock (_lock)
         {
-            reasons.Add(message);
-        }
+            reasons = [.. _problems];
+            if (_startFailure is not null)
+            {
+                reasons.Add(_startFailure);
+            }
 
-        if (!_hears)
-        {
-            reasons.Add("nothing is heard of changes in the kernel");
+            if (!_kernelWatchRuns)
+            {
+                reasons.Add("changes in the kernel are not monitored any more");
+            }
         }
 
         foreach (NetworkAgent agent in Agents)
@@ -57,9 +83,20 @@ internal sealed class Networks(AgentOptions options, StateDir state, SystemdNoti
     {
         get
         {
-            lock (_served)
+            lock (_lock)
             {
                 return [.. _served.Values.Select(served => served.Agent)];
+            }
+        }
+    }
+
+    private Served[] AllServed
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return [.. _served.Values];
             }
         }
     }
@@ -67,7 +104,7 @@ internal sealed class Networks(AgentOptions options, StateDir state, SystemdNoti
     /// <summary>Serves until told to stop.</summary>
     internal async Task RunAsync(CancellationToken stop)
     {
-        using KernelWatch watch = new(Hear, log);
+        using KernelWatch watch = new(Take, _log);
         try
         {
             while (true)
@@ -79,23 +116,24 @@ internal sealed class Networks(AgentOptions options, StateDir state, SystemdNoti
                     FinishReload();
                 }
 
-                _hears = watch.IsAlive;
-                TellServiceManager();
-                TimeSpan pause = _told ? Look : TimeSpan.FromMilliseconds(50);
-                await _look
-                    .WaitAsync(watchdog is { } period && period / 3 < pause ? period / 3 : pause, TimeSpan.Zero, stop)
+                bool watchRuns = watch.IsAlive;
+                Locked(() => _kernelWatchRuns = watchRuns);
+                NotifyServiceManager(watchRuns);
+                TimeSpan pause = _isReady ? LookInterval : TimeSpan.FromMilliseconds(50);
+                await _wake
+                    .WaitAsync(_watchdog is { } period && period / 3 < pause ? period / 3 : pause, TimeSpan.Zero, stop)
                     .ConfigureAwait(false);
             }
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
-            systemd.Stopping();
-            log.Info("stopping: nothing in the kernel is removed, traffic goes on");
+            _systemd.Stopping();
+            _log.Info("stopping: nothing in the kernel is removed, traffic goes on");
         }
 
-        foreach (string name in _served.Keys.ToArray())
+        foreach (NetworkAgent agent in Agents)
         {
-            await StopAsync(name).ConfigureAwait(false);
+            await StopAsync(agent.Name).ConfigureAwait(false);
         }
     }
 
@@ -103,8 +141,8 @@ internal sealed class Networks(AgentOptions options, StateDir state, SystemdNoti
     /// <returns>Whether there are any, and nothing is left to do in them.</returns>
     internal async Task<bool> RunOnceAsync(CancellationToken stop)
     {
-        NetworkCatalog catalog = NetworkCatalog.Load(options);
-        TellProblems(catalog);
+        NetworkCatalog catalog = NetworkCatalog.Load(_options);
+        LogProblems(catalog);
         bool good = catalog.Problems.Count == 0 && catalog.Networks.Count > 0;
         foreach (FoundNetwork network in catalog.Networks)
         {
@@ -116,43 +154,70 @@ internal sealed class Networks(AgentOptions options, StateDir state, SystemdNoti
 
             using (agent)
             {
-                good &= await agent.RunOnceAsync(stop).ConfigureAwait(false);
-                log.ForNetwork(agent.Name).Info(agent.Status);
+                good &= await TryRunOnceAsync(agent, stop).ConfigureAwait(false);
             }
         }
 
         if (catalog.Networks.Count == 0)
         {
-            log.Error($"no network of ours in {Where}");
+            _log.Error($"no network of ours in {Where}");
         }
 
         return good;
     }
 
-    private string Where => options.ConfFiles.Count > 0 ? string.Join(", ", options.ConfFiles) : options.ConfDir;
-
-    private void Hear(NetworkChange change)
+    private async Task<bool> TryRunOnceAsync(NetworkAgent agent, CancellationToken stop)
     {
-        lock (_served)
+        Log log = _log.ForNetwork(agent.Name);
+        try
+        {
+            bool good = await agent.RunOnceAsync(stop).ConfigureAwait(false);
+            log.Info(agent.StatusLine);
+            return good;
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            log.Critical($"error in the program: {e}");
+            return false;
+        }
+    }
+
+    private string Where => _options.ConfFiles.Count > 0 ? string.Join(", ", _options.ConfFiles) : _options.ConfDir;
+
+    private void Locked(Action action)
+    {
+        lock (_lock)
+        {
+            action();
+        }
+    }
+
+    private void Take(NetworkChange change)
+    {
+        lock (_lock)
         {
             foreach (Served served in _served.Values)
             {
-                served.Agent.Hear(in change);
+                served.Agent.Take(in change);
             }
         }
     }
 
     private bool TakeReload()
     {
-        if (!_reload)
+        lock (_lock)
         {
-            return false;
+            if (!_reloadRequested)
+            {
+                return false;
+            }
+
+            _reloadRequested = false;
         }
 
-        _reload = false;
-        log.Info("reading the configuration again, as SIGHUP asks");
-        systemd.Reloading();
-        _seen = null;
+        _log.Info("reading the configuration again, as SIGHUP asks");
+        _systemd.Reloading();
+        _stamp = null;
         return true;
     }
 
@@ -160,66 +225,71 @@ internal sealed class Networks(AgentOptions options, StateDir state, SystemdNoti
     {
         foreach (NetworkAgent agent in Agents)
         {
-            agent.LookAtEverything();
+            agent.ReconcileEverything();
         }
 
-        systemd.Ready();
+        _systemd.Ready();
     }
 
     private async Task FollowConfigurationAsync(CancellationToken stop)
     {
-        foreach (Served broken in _served.Values.Where(s => s.Run.IsFaulted).ToArray())
+        foreach (Served broken in AllServed.Where(s => s.Run.IsFaulted))
         {
-            log.ForNetwork(broken.Agent.Name)
-                .Error($"a defect in twilld, which starts over in this network: {broken.Run.Exception!.InnerException}");
+            _log.ForNetwork(broken.Agent.Name)
+                .Critical($"error in the program, the agent of this network starts again: {broken.Run.Exception!.InnerException}");
             await StopAsync(broken.Agent.Name).ConfigureAwait(false);
-            _seen = null;
+            _stamp = null;
         }
 
-        string seen = ConfigurationStamp.Of(options);
-        if (seen == _seen && _startCondition.Message is null)
+        string stamp = ConfigurationStamp.Of(_options);
+        if (stamp == _stamp && _start.Message is null)
         {
             return;
         }
 
-        bool first = _seen is null;
-        _seen = seen;
-        NetworkCatalog catalog = NetworkCatalog.Load(options);
-        TellProblems(catalog);
-        foreach (Served served in _served.Values.ToArray())
+        bool first = _stamp is null;
+        _stamp = stamp;
+        NetworkCatalog catalog = NetworkCatalog.Load(_options);
+        LogProblems(catalog);
+        foreach (Served served in AllServed)
         {
             if (!catalog.Networks.Any(n => n.Conf.Name == served.Agent.Name && ConfigurationStamp.OfFile(n.File) == served.Stamp))
             {
-                log.Info($"configuration of network '{served.Agent.Name}' changed or is gone");
+                _log.Info($"configuration of network '{served.Agent.Name}' changed or is gone");
                 await StopAsync(served.Agent.Name).ConfigureAwait(false);
             }
         }
 
         bool all = true;
-        foreach (FoundNetwork network in catalog.Networks.Where(n => !_served.ContainsKey(n.Conf.Name)))
+        HashSet<string> running = [.. Agents.Select(agent => agent.Name)];
+        foreach (FoundNetwork network in catalog.Networks.Where(n => !running.Contains(n.Conf.Name)))
         {
             all &= TryStart(network, stop);
         }
 
         if (all)
         {
-            _startCondition.Resolve();
+            _start.Resolve();
         }
 
         if (first && catalog.Networks.Count == 0)
         {
-            log.Warning($"no network of ours in {Where}; waiting for one");
+            _log.Warning($"no network of ours in {Where}; waiting for one");
         }
     }
 
-    private void TellProblems(NetworkCatalog catalog)
+    private void LogProblems(NetworkCatalog catalog)
     {
-        foreach (string problem in catalog.Problems.Where(p => !_problems.Contains(p)))
+        IReadOnlyList<string> before;
+        lock (_lock)
         {
-            log.Error(problem);
+            (before, _problems) = (_problems, catalog.Problems);
         }
 
-        _problems = [.. catalog.Problems];
+        foreach (string problem in catalog.Problems.Except(before))
+        {
+            _log.Error(problem);
+        }
     }
 
     private bool TryStart(FoundNetwork network, CancellationToken stop)
@@ -229,14 +299,14 @@ internal sealed class Networks(AgentOptions options, StateDir state, SystemdNoti
             return false;
         }
 
-        log.Info($"serving network '{agent.Name}' of {network.File}");
+        _log.Info($"serving network '{agent.Name}' of {network.File}");
         CancellationTokenSource end = CancellationTokenSource.CreateLinkedTokenSource(stop);
-        Interlocked.Increment(ref _starting);
+        Locked(() => _starting++);
         Task run = Task.Run(
-            () => agent.RunAsync(options.Interval, () => Interlocked.Decrement(ref _starting), end.Token),
+            () => agent.RunAsync(_options.Interval, () => Locked(() => _starting--), end.Token),
             CancellationToken.None
         );
-        lock (_served)
+        lock (_lock)
         {
             _served[agent.Name] = new Served(agent, ConfigurationStamp.OfFile(network.File), end, run);
         }
@@ -244,16 +314,16 @@ internal sealed class Networks(AgentOptions options, StateDir state, SystemdNoti
         return true;
     }
 
-    /// <summary>The network's agent; null, told and tried again, when a file that the configuration names is missing or unusable.</summary>
+    /// <summary>The network's agent; null when a file that the configuration names is missing or unusable. Then it is tried again.</summary>
     private NetworkAgent? TryCreate(FoundNetwork network)
     {
         try
         {
-            return new NetworkAgent(network.Conf, state, log, TimeProvider.System);
+            return new NetworkAgent(network.Conf, _state, _log, TimeProvider.System);
         }
         catch (Exception e) when (e is EtcdException or ClusterException or CniException or IOException or UnauthorizedAccessException)
         {
-            _startCondition.Raise($"network '{network.Conf.Name}' of {network.File}: {e.Message}", LogLevel.Error);
+            _start.Raise($"network '{network.Conf.Name}' of {network.File}: {e.Message}", LogLevel.Error);
             return null;
         }
     }
@@ -261,7 +331,7 @@ internal sealed class Networks(AgentOptions options, StateDir state, SystemdNoti
     private async Task StopAsync(string name)
     {
         Served served;
-        lock (_served)
+        lock (_lock)
         {
             served = _served[name];
             _served.Remove(name);
@@ -273,21 +343,28 @@ internal sealed class Networks(AgentOptions options, StateDir state, SystemdNoti
         served.Agent.Dispose();
     }
 
-    private void TellServiceManager()
+    private void NotifyServiceManager(bool kernelWatchRuns)
     {
-        if (!_told && Volatile.Read(ref _starting) == 0)
+        NetworkAgent[] agents;
+        bool allStarted;
+        lock (_lock)
         {
-            systemd.Ready();
-            _told = true;
+            (agents, allStarted) = (Agents, _starting == 0);
         }
 
-        if (watchdog is not null && _hears && !Agents.Any(agent => agent.IsStuck))
+        if (!_isReady && allStarted)
         {
-            systemd.Alive();
+            _systemd.Ready();
+            _isReady = true;
         }
 
-        systemd.Status(
-            _served.Count == 0 ? "no network of ours" : string.Join(" | ", _served.Values.Select(s => $"{s.Agent.Name}: {s.Agent.Status}"))
+        if (_watchdog is not null && kernelWatchRuns && !agents.Any(agent => agent.IsStuck))
+        {
+            _systemd.Alive();
+        }
+
+        _systemd.Status(
+            agents.Length == 0 ? "no network of ours" : string.Join(" | ", agents.Select(agent => $"{agent.Name}: {agent.StatusLine}"))
         );
     }
 

@@ -62,7 +62,7 @@ public sealed class DualStackTests : IDisposable
         Eventually.Pass(() => Entries(a).Should().BeEmpty(a.Log));
         Eventually.Pass(() => PeersTests.Metric(a, "twill_kernel_entries_total{").Should().Be(entries + 12));
 
-        a.MakeItHear();
+        a.WaitForKernelEvents();
         PeersTests.Metric(a, "kind=\"everything\"").Should().Be(everything, a.Log);
     }
 

@@ -47,7 +47,7 @@ public sealed class PeersTests : IDisposable
         Eventually.Pass(() => a.Ns.Ip("route show proto 116").Should().BeEmpty(a.Log));
         Eventually.Pass(() => Metric(a, "twill_kernel_entries_total{").Should().Be(entries + 6));
 
-        a.MakeItHear();
+        a.WaitForKernelEvents();
         Metric(a, "kind=\"everything\"").Should().Be(everything, a.Log);
         Metric(a, "kind=\"peers\"").Should().BeGreaterThanOrEqualTo(2);
     }
@@ -163,7 +163,7 @@ public sealed class PeersTests : IDisposable
     internal static bool AtRest(AgentHost host)
     {
         double before = Metric(host, "kind=\"everything\"");
-        host.MakeItHear();
+        host.WaitForKernelEvents();
         return Metric(host, "kind=\"everything\"") == before && host.Ns.Ip("-6 address show tentative").Length == 0;
     }
 

@@ -6,7 +6,12 @@ namespace Twill.Agent;
 /// One thing that may fail, as an operator sees it. A failure that repeats is logged once, then ever more rarely: after 1, 2, 4, ..
 /// minutes, at most hourly. Another failure of the same thing is logged at once, and so is the end.
 /// </summary>
-internal sealed class Condition(Log log, TimeProvider clock, string name)
+/// <param name="log">Where failures are logged.</param>
+/// <param name="clock">The time of day.</param>
+/// <param name="name">What may fail.</param>
+/// <param name="publish">Called with each new <see cref="Message"/>. Others see the condition by this alone: only the loop that tries the
+/// thing calls its methods.</param>
+internal sealed class Condition(Log log, TimeProvider clock, string name, Action<string?> publish)
 {
     private static readonly TimeSpan FirstPause = TimeSpan.FromMinutes(1),
         LongestPause = TimeSpan.FromHours(1);
@@ -15,9 +20,6 @@ internal sealed class Condition(Log log, TimeProvider clock, string name)
     private DateTimeOffset _since,
         _nextLog;
     private TimeSpan _pause;
-
-    /// <summary>What may fail.</summary>
-    internal string Name => name;
 
     /// <summary>The failure that lasts; null while all is well.</summary>
     internal string? Message { get; private set; }
@@ -44,7 +46,7 @@ internal sealed class Condition(Log log, TimeProvider clock, string name)
             _nextLog = now + _pause;
         }
 
-        Message = message;
+        Set(message);
     }
 
     /// <summary>It works.</summary>
@@ -53,7 +55,16 @@ internal sealed class Condition(Log log, TimeProvider clock, string name)
         if (Message is not null)
         {
             log.Info($"{name}: over after {Text(clock.GetUtcNow() - _since)}");
-            Message = null;
+            Set(null);
+        }
+    }
+
+    private void Set(string? message)
+    {
+        if (message != Message)
+        {
+            Message = message;
+            publish(message);
         }
     }
 

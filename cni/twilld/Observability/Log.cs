@@ -11,6 +11,9 @@ internal enum LogLevel
     Info,
     Warning,
     Error,
+
+    /// <summary>An error in the program itself.</summary>
+    Critical,
 }
 
 internal enum LogFormat
@@ -47,7 +50,18 @@ internal sealed class Log(Stream output, LogLevel least, LogFormat format, TimeP
 
     internal void Warning(string message) => Write(LogLevel.Warning, message);
 
+    /// <summary>Logs a warning unless there is none.</summary>
+    internal void WarningIfAny(string? message)
+    {
+        if (message is not null)
+        {
+            Warning(message);
+        }
+    }
+
     internal void Error(string message) => Write(LogLevel.Error, message);
+
+    internal void Critical(string message) => Write(LogLevel.Critical, message);
 
     internal void Write(LogLevel level, string message)
     {
@@ -71,7 +85,8 @@ internal sealed class Log(Stream output, LogLevel least, LogFormat format, TimeP
             LogLevel.Debug => "debug",
             LogLevel.Info => "info",
             LogLevel.Warning => "warning",
-            _ => "error",
+            LogLevel.Error => "error",
+            _ => "critical",
         };
 
     private byte[] TextLine(string time, string level, string message)

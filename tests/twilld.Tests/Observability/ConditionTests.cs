@@ -6,9 +6,10 @@ public sealed class ConditionTests : IDisposable
 {
     private readonly ManualClock _clock = new();
     private readonly MemoryStream _output = new();
+    private readonly List<string?> _published = [];
     private readonly Condition _etcd;
 
-    public ConditionTests() => _etcd = new Condition(new Log(_output, LogLevel.Info, LogFormat.Text, _clock), _clock, "etcd");
+    public ConditionTests() => _etcd = new Condition(new Log(_output, LogLevel.Info, LogFormat.Text, _clock), _clock, "etcd", _published.Add);
 
     private string[] Lines => Encoding.UTF8.GetString(_output.ToArray()).Split('\n', StringSplitOptions.RemoveEmptyEntries);
 
@@ -59,6 +60,18 @@ public sealed class ConditionTests : IDisposable
         Lines.Should().HaveCount(2);
         Lines[1].Should().EndWith("info twilld: etcd: over after 12.5 s");
         _etcd.Message.Should().BeNull();
+    }
+
+    [Fact]
+    public void Only_a_new_state_is_published()
+    {
+        _etcd.Resolve();
+        _etcd.Raise("unreachable");
+        _etcd.Raise("unreachable");
+        _etcd.Raise("wrong password");
+        _etcd.Resolve();
+
+        _published.Should().Equal("unreachable", "wrong password", null);
     }
 
     public void Dispose() => _output.Dispose();

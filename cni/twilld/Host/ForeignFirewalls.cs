@@ -7,22 +7,18 @@ using Twill.Network.State;
 namespace Twill.Agent;
 
 /// <summary>
-/// Other programs' firewalls on the way of a network's packets: the accept where iptables drops them, and who else does. Docker, ufw and
-/// people
-/// write their rules when they like: the kernel announces it, and a round looks.
+/// Firewalls of other programs that drop the network's packets. It keeps our accept rule where iptables drops them, and reports any other
+/// rule that does. Docker, ufw and people change their rules at any time: the kernel announces it, and the host is reconciled.
 /// </summary>
-internal sealed class OtherFirewalls(TwillConf conf, Log log, Condition condition)
+internal sealed class ForeignFirewalls(TwillConf conf, Log log, Condition condition)
 {
-    private bool _legacyTold;
+    private bool _warnedOfLegacy;
 
-    /// <summary>Who is in the way, and what helps; null when nobody is.</summary>
-    internal string? InTheWay => condition.Message;
-
-    /// <summary>Puts the accept where it is needed, and tells who is in the way.</summary>
+    /// <summary>Adds the accept rule where it is needed, and raises the condition when another rule still drops packets.</summary>
     /// <returns>What was done; null when nothing was to be done.</returns>
-    internal string? BringInOrder(RouteSocket route, NodeFile? node)
+    internal string? Reconcile(RouteSocket route, NodeFile? node)
     {
-        TellLegacy();
+        WarnOfLegacy();
         List<ForwardTraffic> families = TrafficOf(route, node);
         using NftSocket nft = NftSocket.Open();
         List<string> done = [.. families.Select(traffic => IptablesAccept.Keep(nft, traffic)).OfType<string>()];
@@ -59,11 +55,11 @@ internal sealed class OtherFirewalls(TwillConf conf, Log log, Condition conditio
             : string.Join("; ", blocking.ConvertAll(one => $"{one.Text}; to let them through: {one.Remedy}"));
     }
 
-    private void TellLegacy()
+    private void WarnOfLegacy()
     {
-        if (!_legacyTold && LegacyIptables.HasFilter)
+        if (!_warnedOfLegacy && LegacyIptables.HasFilter)
         {
-            _legacyTold = true;
+            _warnedOfLegacy = true;
             log.Warning($"{LegacyIptables.Text}; {LegacyIptables.Remedy}");
         }
     }

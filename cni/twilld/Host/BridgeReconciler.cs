@@ -6,29 +6,38 @@ using Twill.Network.Configuration;
 namespace Twill.Agent;
 
 /// <summary>
-/// What a bridge's configuration does not say: the hardware address that containers know it by, and that every container's host end hangs
-/// on it. What the kernel announces of host ends is remembered, so that they need not be listed each time one container comes or goes.
+/// Keeps the bridge's hardware address, which containers have cached, and keeps every container's host end attached to the bridge. Events
+/// of host ends are remembered, so that these are not listed each time a container is added or deleted.
 /// </summary>
-internal sealed class BridgeKeeper(TwillConf conf)
+internal sealed class BridgeReconciler(TwillConf conf)
 {
     private readonly Lock _lock = new();
-    private readonly HashSet<int> _loose = [];
+    private readonly HashSet<int> _detached = [];
     private MacAddress? _mac;
-    private bool _lookAtAll = true;
-    private volatile int _index;
+    private bool _relist = true;
+    private int _index;
 
     /// <summary>The bridge's interface index; 0 while there is none.</summary>
-    internal int Index => _index;
+    internal int Index
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _index;
+            }
+        }
+    }
 
-    /// <summary>Hears of a link, on any thread.</summary>
-    /// <returns>Whether a host end may hang in the air, so that a look is due.</returns>
-    internal bool Hear(in NetworkChange change)
+    /// <summary>Records an event of a link. From any thread.</summary>
+    /// <returns>Whether a host end has become detached, so that the bridge must be reconciled.</returns>
+    internal bool Record(in NetworkChange change)
     {
         lock (_lock)
         {
             if (change.IsRemoval)
             {
-                _loose.Remove(change.Index);
+                _detached.Remove(change.Index);
                 return false;
             }
 
@@ -39,32 +48,36 @@ internal sealed class BridgeKeeper(TwillConf conf)
 
             if (BridgePorts.IsDetached(link))
             {
-                return _loose.Add(link.Index);
+                return _detached.Add(link.Index);
             }
 
-            _loose.Remove(link.Index);
+            _detached.Remove(link.Index);
             return false;
         }
     }
 
-    /// <summary>Next time all host ends are looked at: something may have been missed.</summary>
-    internal void LookAtAll()
+    /// <summary>Lists all host ends next time, because an event may have been missed. From any thread.</summary>
+    internal void RelistPorts()
     {
         lock (_lock)
         {
-            _lookAtAll = true;
+            _relist = true;
         }
     }
 
-    /// <summary>Puts back the hardware address and the ports.</summary>
+    /// <summary>Restores the hardware address and the ports.</summary>
     /// <param name="route">A socket in the host's namespace.</param>
     /// <returns>What had to be done, each a phrase for the log.</returns>
-    internal List<string> Ensure(RouteSocket route)
+    internal List<string> Reconcile(RouteSocket route)
     {
         List<string> changes = [];
         if (!route.TryGetLink(conf.Bridge, out Link? bridge))
         {
-            _index = 0;
+            lock (_lock)
+            {
+                _index = 0;
+            }
+
             return changes;
         }
 
@@ -75,14 +88,14 @@ internal sealed class BridgeKeeper(TwillConf conf)
         }
 
         _mac ??= bridge.Mac;
-        List<Link> loose = TakeLoose(route, bridge);
-        IReadOnlyList<string> refusals = BridgePorts.Reattach(route, bridge.Index, conf.HairpinMode, loose);
-        if (loose.Count > 0)
+        List<Link> detached = TakeDetached(route, bridge);
+        IReadOnlyList<string> refusals = BridgePorts.Reattach(route, bridge.Index, conf.HairpinMode, detached);
+        if (detached.Count > 0)
         {
             changes.Add(
-                loose.Count == 1
-                    ? $"host end {loose[0].Name} ({loose[0].Alias}) hung in the air and is in its place again"
-                    : $"{loose.Count} host ends of containers hung in the air and are in their places again"
+                detached.Count == 1
+                    ? $"host end {detached[0].Name} ({detached[0].Alias}) hung in the air and is in its place again"
+                    : $"{detached.Count} host ends of containers hung in the air and are in their places again"
             );
         }
 
@@ -93,16 +106,16 @@ internal sealed class BridgeKeeper(TwillConf conf)
             );
     }
 
-    private List<Link> TakeLoose(RouteSocket route, Link bridge)
+    private List<Link> TakeDetached(RouteSocket route, Link bridge)
     {
         bool all;
-        int[] heard;
+        int[] recorded;
         lock (_lock)
         {
-            all = _lookAtAll || _index != bridge.Index;
-            heard = [.. _loose];
-            (_lookAtAll, _index) = (false, bridge.Index);
-            _loose.Clear();
+            all = _relist || _index != bridge.Index;
+            recorded = [.. _detached];
+            (_relist, _index) = (false, bridge.Index);
+            _detached.Clear();
         }
 
         List<Link> found = [];
@@ -112,7 +125,7 @@ internal sealed class BridgeKeeper(TwillConf conf)
         }
         else
         {
-            foreach (int index in heard)
+            foreach (int index in recorded)
             {
                 if (route.TryGetLink(index, out Link? link))
                 {

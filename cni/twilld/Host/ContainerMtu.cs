@@ -4,18 +4,48 @@ using Twill.Linux;
 using Twill.Linux.Links;
 using Twill.Linux.Netlink;
 using Twill.Network;
+using Twill.Network.Configuration;
 using Twill.Network.State;
 using Twill.System;
 
 namespace Twill.Agent;
 
 /// <summary>
-/// Running containers follow when their network's MTU falls: a full packet of theirs would not pass any more, and the word of that (ICMP)
-/// gets lost in many places. When it rises they stay as they are, which loses nothing. Interfaces that somebody gave another MTU than the
+/// Lowers the MTU of running containers when their network's MTU falls: their full packets would no longer pass, and many networks drop the
+/// ICMP message that says so. When it rises they stay as they are, which loses nothing. Interfaces that somebody gave another MTU than the
 /// network's are left alone.
 /// </summary>
-internal static class ContainersMtu
+internal sealed class ContainerMtu(TwillConf conf)
 {
+    private readonly HashSet<int> _former = [];
+
+    /// <summary>Remembers an MTU that the network had.</summary>
+    internal void AddFormer(int mtu) => _former.Add(mtu);
+
+    /// <summary>
+    /// Lowers the MTU of containers that have a former one. To be called before the bridge gets the new MTU: until then the bridge has the
+    /// one that the network had, also when it changed while no agent ran.
+    /// </summary>
+    /// <param name="host">A socket in the host's namespace.</param>
+    /// <param name="mtu">Bytes; the network's MTU now.</param>
+    /// <returns>What was done and what could not be, each a phrase for the log.</returns>
+    internal List<string> Lower(RouteSocket host, int mtu)
+    {
+        if (host.TryGetLink(conf.Bridge, out Link? bridge) && bridge.Mtu > mtu)
+        {
+            _former.Add((int)bridge.Mtu);
+        }
+
+        if (_former.Count == 0)
+        {
+            return [];
+        }
+
+        List<string> changes = Lower(host, conf.Name, conf.Ipam.DataDir, _former, mtu);
+        _former.Clear();
+        return changes;
+    }
+
     /// <summary>Lowers both ends of the pairs that have one of the former MTUs: inside first, so that at no time more is sent than
     /// passes.</summary>
     /// <param name="host">A socket in the host's namespace.</param>
@@ -24,7 +54,7 @@ internal static class ContainersMtu
     /// <param name="former">MTUs in bytes that the network had.</param>
     /// <param name="mtu">Bytes; the network's MTU now.</param>
     /// <returns>What was done and what could not be, each a phrase for the log.</returns>
-    internal static List<string> Lower(RouteSocket host, string network, string dataDir, IReadOnlySet<int> former, int mtu)
+    private static List<string> Lower(RouteSocket host, string network, string dataDir, IReadOnlySet<int> former, int mtu)
     {
         List<Link> ends = host.ListLinks(kind: "veth")
             .FindAll(link => BridgePorts.IsHostEnd(link, network) && link.Mtu > mtu && former.Contains((int)link.Mtu));

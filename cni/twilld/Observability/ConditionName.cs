@@ -1,0 +1,15 @@
+namespace Twill.Agent;
+
+/// <summary>The conditions of a network, as metrics, health and log name them.</summary>
+internal static class ConditionName
+{
+    internal const string Underlay = "underlay",
+        Lease = "lease",
+        LeaseWatch = "watch of etcd",
+        Host = "host",
+        Kernel = "kernel",
+        StateFile = "state file";
+
+    /// <summary>All of them, the cause before what follows from it.</summary>
+    internal static IReadOnlyList<string> All { get; } = [Underlay, Lease, LeaseWatch, Host, Kernel, StateFile];
+}

@@ -1,0 +1,97 @@
+using System.Net;
+using Twill.Host;
+using Twill.Host.Backends;
+using Twill.Linux;
+using Twill.Network.State;
+
+namespace Twill.Agent;
+
+/// <summary>Reconciles what must be on this host whatever the other hosts do: bridge, ports, forwarding, firewall.</summary>
+/// <param name="context">The network.</param>
+/// <param name="lease">The lease; null when the network does without etcd.</param>
+/// <param name="bridge">The bridge's hardware address and ports.</param>
+/// <param name="containerMtu">The MTU of running containers.</param>
+internal sealed class HostStep(NetworkContext context, LeaseLoop? lease, BridgeReconciler bridge, ContainerMtu containerMtu)
+{
+    private readonly ForeignFirewalls _firewalls = new(
+        context.Conf,
+        context.Log,
+        new Condition(
+            context.Log,
+            context.Clock,
+            "firewall",
+            message => context.Snapshots.Update(s => s with { BlockingFirewall = message })
+        )
+    );
+
+    internal Condition Condition { get; } = context.NewCondition(ConditionName.Host);
+
+    /// <summary>Runs the step.</summary>
+    /// <returns>Whether everything was in order already.</returns>
+    internal bool Run(RouteSocket route)
+    {
+        if (lease is { HasUnusedSubnets: true })
+        {
+            context.LeaseStep.Set();
+        }
+
+        NetworkSnapshot snapshot = context.Snapshots.Current;
+        List<string> changes = snapshot.OwnsBridge ? Reconcile(route, snapshot) : [];
+        Condition.Resolve();
+        return changes.Count == 0;
+    }
+
+    private List<string> Reconcile(RouteSocket route, NetworkSnapshot snapshot)
+    {
+        NodeFile? node = snapshot.Host.Node;
+        int mtu = context.Conf.Mtu != 0 ? context.Conf.Mtu : node?.Mtu ?? Underlay.MtuToOutside(route);
+        List<string> changes = containerMtu.Lower(route, mtu);
+        changes.AddRange(
+            HostState.Ensure(route, context.State, context.Conf, snapshot.LocalSubnets, ReadLocalSubnets, mtu, TunnelOf(node))
+        );
+        try
+        {
+            changes.AddRange(bridge.Reconcile(route));
+        }
+        finally
+        {
+            context.Snapshots.Update(s => s with { Host = s.Host with { BridgeIndex = bridge.Index } });
+        }
+
+        if (_firewalls.Reconcile(route, node) is { } done)
+        {
+            changes.Add(done);
+        }
+
+        context.Snapshots.Update(s =>
+            s with
+            {
+                Reconcile = s.Reconcile with { HostChanges = s.Reconcile.HostChanges + changes.Count },
+            }
+        );
+        foreach (string change in changes)
+        {
+            context.Log.Info(change);
+        }
+
+        return changes;
+    }
+
+    /// <summary>
+    /// Reads subnet.json again: an ADD may just have put the address of one more subnet on the bridge, and it writes the file before that.
+    /// </summary>
+    private IReadOnlyList<IPNetwork> ReadLocalSubnets()
+    {
+        lease!.Adopt();
+        LeaseStatus status = context.Snapshots.Current.Lease;
+        return [.. status.Held?.Prefixes ?? [], .. status.Lost];
+    }
+
+    /// <summary>
+    /// The only device that packets to other hosts may leave by; null where they may leave in clear. While etcd has not agreed to another
+    /// backend it is the one of the former backend.
+    /// </summary>
+    private string? TunnelOf(NodeFile? node) =>
+        node is null ? context.Conf.Backend.TunnelName
+        : BackendTable.All.Find(node.BackendType)?.TunnelNameIn(node);
+}

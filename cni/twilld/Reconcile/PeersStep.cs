@@ -1,0 +1,140 @@
+using Twill.Host;
+using Twill.Host.Backends;
+using Twill.Host.Reconcile;
+using Twill.Linux;
+
+namespace Twill.Agent;
+
+/// <summary>Reconciles the kernel's routes, neighbours, FDB entries and tunnels with the leases of the other hosts.</summary>
+/// <param name="context">The network.</param>
+/// <param name="leases">The leases as etcd has them.</param>
+/// <param name="self">This host as the backend sees it.</param>
+/// <param name="events">Is told which entries are expected.</param>
+internal sealed class PeersStep(NetworkContext context, PeerTable leases, LocalNodeMapper self, OverlayEntryEvents events)
+{
+    private readonly PeerReport _report = new(context.Log);
+    private Basis? _basis;
+
+    internal Condition Condition { get; } = context.NewCondition(ConditionName.Kernel);
+
+    /// <summary>Forgets what the kernel holds, so that the next step is a full one.</summary>
+    internal void Reset() => _basis = null;
+
+    /// <summary>Compares everything with the kernel.</summary>
+    /// <returns>Whether everything was in order already.</returns>
+    internal bool Run(RouteSocket route)
+    {
+        Reset();
+        NetworkSnapshot snapshot = context.Snapshots.Current;
+        bool etcdHasAgreed = !snapshot.UsesEtcd || snapshot.Lease is { WasTried: true, IsAccepted: true };
+        if (!etcdHasAgreed || self.Map(snapshot) is not { } local || TakeAll(snapshot) is not { } others)
+        {
+            return true; // until etcd has agreed to the configuration and listed the other hosts, the kernel is left as it is
+        }
+
+        Round round = Reconciler.Run(route, context.Backend, local, others);
+        events.Expect(round.Desired);
+        Report(round);
+        Dictionary<int, string> overlays = round.Basis.Devices.ToDictionary(device => device.Index, device => device.Name);
+        Publish(
+            round.Plan,
+            round.Refusals,
+            s =>
+                s with
+                {
+                    Host = s.Host with { Overlays = overlays },
+                    Peers = new PeersStatus
+                    {
+                        AreKnown = true,
+                        Desired = round.Desired.Peers.Count,
+                        Skipped = round.Desired.Skipped.Count,
+                    },
+                }
+        );
+        _basis = round.Refusals.Count == 0 ? round.Basis : null;
+        return round.WasInOrder;
+    }
+
+    /// <summary>Writes the leases that changed since the last step, without asking the kernel.</summary>
+    /// <returns>False when there is no full step to build on, or this host changed since.</returns>
+    internal bool RunForChanged(RouteSocket route)
+    {
+        NetworkSnapshot snapshot = context.Snapshots.Current;
+        if (
+            _basis is not { } basis
+            || self.Map(snapshot) is not { } local
+            || !basis.Self.IsSameAs(local)
+            || leases.TakeChange(self.IsOwn(snapshot)) is not { } change
+        )
+        {
+            return false;
+        }
+
+        FollowUp round = Reconciler.Follow(route, context.Backend, basis, change);
+        events.Expect(round);
+        _report.Tell(round);
+        Publish(
+            round.Plan,
+            round.Refusals,
+            s =>
+                s with
+                {
+                    Peers = s.Peers with
+                    {
+                        Desired = s.Peers.Desired + round.Desired.Peers.Count - round.Was.Peers.Count,
+                        Skipped = s.Peers.Skipped + round.Desired.Skipped.Count - round.Was.Skipped.Count,
+                    },
+                }
+        );
+        if (round.Refusals.Count > 0)
+        {
+            Reset();
+            context.Reconcile.Add(ReconcileReason.Everything); // the kernel does not hold what it was expected to
+        }
+
+        return true;
+    }
+
+    /// <summary>The leases of all other hosts; null before etcd has listed them.</summary>
+    private List<PeerLease>? TakeAll(NetworkSnapshot snapshot) =>
+        !context.Conf.Backend.JoinsHosts ? [] : leases.TakeAll(self.IsOwn(snapshot));
+
+    private void Publish(Plan plan, IReadOnlyList<Refusal> refusals, Func<NetworkSnapshot, NetworkSnapshot> next)
+    {
+        context.Snapshots.Update(s =>
+        {
+            NetworkSnapshot after = next(s);
+            return after with
+            {
+                Peers = after.Peers with { Programmed = Math.Max(0, after.Peers.Desired - refusals.Count) },
+                Reconcile = after.Reconcile with { EntriesWritten = after.Reconcile.EntriesWritten + plan.Count },
+            };
+        });
+        if (refusals.Count == 0)
+        {
+            Condition.Resolve();
+            return;
+        }
+
+        string more = refusals.Count > 1 ? $" (and {refusals.Count - 1} more)" : "";
+        Condition.Raise($"{refusals[0].Entry}: {refusals[0].Error.Message}{more}", LogLevel.Error);
+    }
+
+    private void Report(Round round)
+    {
+        foreach (string name in round.DeletedDevices)
+        {
+            context.Log.Info($"overlay device {name} of an earlier configuration deleted");
+        }
+
+        foreach (OverlayDevice.Result device in round.Basis.Devices)
+        {
+            foreach (string change in device.Changes)
+            {
+                context.Log.Info($"overlay device {device.Name} {change}");
+            }
+        }
+
+        _report.Tell(round.Desired, round.Plan, [.. round.Basis.Devices.Where(device => device.IsNew).Select(device => device.Name)]);
+    }
+}
