@@ -1,5 +1,3 @@
-using System.Net;
-using System.Net.Sockets;
 using System.Text.Json;
 
 namespace Twill.Cni;
@@ -9,7 +7,7 @@ namespace Twill.Cni;
 /// form is a complaint that names path, expectation and value: <c>$.backend.vni: expected a whole number from 1 to 16777215, got '0'</c>.
 /// A complaint is thrown as a <see cref="CniException"/>; below <see cref="Lenient"/> it is noted instead and the fallback is used.
 /// </summary>
-public sealed class ConfigReader
+public sealed partial class ConfigReader
 {
     /// <summary>More than any list here can mean: an input of many megabytes must not become gigabytes of memory.</summary>
     private const int MaxItems = 100_000;
@@ -228,60 +226,6 @@ public sealed class ConfigReader
         }
     }
 
-    /// <summary>An address with a prefix length, <c>10.1.0.5/16</c>; null after a noted complaint.</summary>
-    /// <param name="family">only this family; Unspecified: either</param>
-    public (IPAddress Address, int Length)? Prefix(AddressFamily family = AddressFamily.Unspecified)
-    {
-        string expectation = $"an {FamilyName(family)}address with prefix length like 10.1.0.5/16";
-        string text = RequiredString(expectation);
-        if (text.Length == 0)
-        {
-            return null;
-        }
-
-        return IpText.TryParsePrefix(text, out IPAddress address, out int length) && IsOf(family, address)
-            ? (address, length)
-            : Complain<(IPAddress, int)?>(expectation, null);
-    }
-
-    /// <summary>A prefix with no bits set beyond its length, <c>10.244.0.0/16</c>; null when absent or after a noted complaint.</summary>
-    /// <param name="family">only this family; Unspecified: either</param>
-    public IPNetwork? OptionalNetwork(AddressFamily family = AddressFamily.Unspecified)
-    {
-        string expectation =
-            $"an {FamilyName(family)}prefix like {(family == AddressFamily.InterNetworkV6 ? "fc00:1::/48" : "10.244.0.0/16")}";
-        if (!IsSet)
-        {
-            return null;
-        }
-
-        string text = RequiredString(expectation);
-        if (text.Length == 0)
-        {
-            return null;
-        }
-
-        if (!IpText.TryParsePrefix(text, out IPAddress address, out int length) || !IsOf(family, address))
-        {
-            return Complain<IPNetwork?>(expectation, null);
-        }
-
-        IPNetwork network = IpText.NetworkOf(address, length);
-        return network.BaseAddress.Equals(address)
-            ? network
-            : Complain<IPNetwork?>($"a prefix with no bits set beyond its length (here {network})", null);
-    }
-
-    /// <summary>An address; null when absent or after a noted complaint.</summary>
-    /// <param name="family">only this family; Unspecified: either</param>
-    public IPAddress? OptionalAddress(AddressFamily family = AddressFamily.Unspecified) =>
-        OptionalString() is string text ? ReadAddress(text, family) : null;
-
-    /// <summary>An address that must be there.</summary>
-    /// <param name="family">only this family; Unspecified: either</param>
-    public IPAddress? Address(AddressFamily family = AddressFamily.Unspecified) =>
-        RequiredString($"an {FamilyName(family)}address") is { Length: > 0 } text ? ReadAddress(text, family) : null;
-
     /// <summary>An absolute path without <c>.</c> or <c>..</c> in it; null when absent.</summary>
     public string? OptionalPath()
     {
@@ -371,22 +315,6 @@ public sealed class ConfigReader
     }
 
     private ConfigReader Member(JsonProperty member) => new(member.Value, Path + Step(member.Name), _rules);
-
-    private IPAddress? ReadAddress(string text, AddressFamily family) =>
-        IpText.TryParseAddress(text, out IPAddress address) && IsOf(family, address)
-            ? address
-            : Complain<IPAddress?>($"an {FamilyName(family)}address", null);
-
-    private static bool IsOf(AddressFamily family, IPAddress address) =>
-        family == AddressFamily.Unspecified || address.AddressFamily == family;
-
-    private static string FamilyName(AddressFamily family) =>
-        family switch
-        {
-            AddressFamily.InterNetwork => "IPv4 ",
-            AddressFamily.InterNetworkV6 => "IPv6 ",
-            _ => "IP ",
-        };
 
     private static string Step(string key)
     {

@@ -62,5 +62,5 @@ public static class BridgePorts
         return refusals;
     }
 
-    private static bool IsInPlace(Link end) => end.MasterIndex != 0 || end.Group == RoutedVeth.Group;
+    private static bool IsInPlace(Link end) => end.MasterIndex != 0 || RoutedVeth.Is(end);
 }

@@ -57,68 +57,24 @@ public sealed record PodRoute(
 );
 
 /// <summary>
-/// A container's interface: a veth pair whose one end is born inside the container's namespace under its final name, and whose other
-/// end is born on the bridge. Two system calls on the host, two in the container. Past the bridge's ports it is a <see cref="RoutedVeth"/>.
+/// A container's veth pair, whose one end is made inside the container's namespace under its final name. How the other end hangs on the
+/// host is the attachment's part (<see cref="Attachments.IAttachment"/>).
 /// </summary>
 public static class PodLink
 {
     /// <summary>
-    /// <c>ip link add HOST address MAC mtu MTU master BRIDGE up type veth peer name IFNAME mtu MTU netns NETNS</c>, then alias and hairpin.
+    /// <c>ip link add HOST address MAC mtu MTU up type veth peer name IFNAME mtu MTU netns NETNS</c>.
     /// </summary>
-    /// <param name="host">A socket in the host's namespace.</param>
     /// <param name="pod">The container's namespace.</param>
     /// <param name="spec">What to make.</param>
-    /// <param name="bridge">The bridge it hangs on; its host end ends up on none where the bridge has no port for it
-    /// (<see cref="RoutedVeth"/>).</param>
-    /// <exception cref="AlreadyAttachedException">The pair exists.</exception>
-    /// <exception cref="HostException">The container has another interface of that name.</exception>
-    public static void Create(RouteSocket host, NetNs pod, PodLinkSpec spec, Link bridge)
-    {
-        NewVeth veth = new(spec.HostName, spec.IfName)
+    internal static NewVeth Veth(NetNs pod, PodLinkSpec spec) =>
+        new(spec.HostName, spec.IfName)
         {
             Mac = spec.HostMac,
             Mtu = (uint)spec.Mtu,
             Up = true,
             PeerNetns = pod.Handle,
         };
-        // Where there is no port the kernel unmakes the pair, which takes it 30 ms: not to be tried on a bridge that had too many before.
-        if (!bridge.ProxyArp && host.TryExecute(veth with { Master = bridge.Index }, Errno.EEXIST, Errno.EXFULL))
-        {
-            return;
-        }
-
-        if (host.TryGetLink(spec.HostName, out _))
-        {
-            throw new AlreadyAttachedException(
-                $"container {spec.ContainerId} already has interface {spec.IfName} in network {spec.Network}: its host end "
-                    + $"{spec.HostName} exists; DEL it first"
-            );
-        }
-
-        RouteBatch batch = host.NewBatch(); // one system call: whoever is killed leaves no end that does not say whose it is
-        int made = batch.Add(veth with { Group = RoutedVeth.Group }, tolerate: Errno.EEXIST);
-        batch.Add(new SetLink(spec.HostName) { Alias = spec.Alias }, tolerate: Errno.ENODEV);
-        batch.Send();
-        if (batch.ErrnoOf(made) == Errno.EEXIST)
-        {
-            throw new HostException(
-                $"the container's namespace already has an interface {spec.IfName}, which is not of this network: give another "
-                    + $"CNI_IFNAME, or remove that one"
-            );
-        }
-    }
-
-    /// <summary>Alias and hairpin of the host end.</summary>
-    /// <param name="host">A socket in the host's namespace.</param>
-    /// <param name="spec">How they should be.</param>
-    /// <param name="hostEndIndex">The host end.</param>
-    public static void ConfigureHostEnd(RouteSocket host, PodLinkSpec spec, int hostEndIndex)
-    {
-        RouteBatch batch = host.NewBatch();
-        batch.Add(new SetLink(hostEndIndex) { Alias = spec.Alias });
-        batch.Add(new SetBridgePort(hostEndIndex) { Hairpin = spec.Hairpin });
-        batch.Send();
-    }
 
     /// <summary>The index of the container's end.</summary>
     /// <param name="inPod">A socket in the container's namespace.</param>
@@ -199,7 +155,7 @@ public static class PodLink
     /// <param name="place">A socket in the interface's namespace.</param>
     /// <param name="index">The interface.</param>
     /// <param name="address">Its address. For one of IPv4 there is nothing to wait for.</param>
-    public static void AwaitSolicitations(RouteSocket place, int index, IPAddress address)
+    public static void WaitUntilSolicited(RouteSocket place, int index, IPAddress address)
     {
         if (!IPv6Settings.IsIPv6(address))
         {
@@ -222,28 +178,6 @@ public static class PodLink
         address.TryWriteBytes(bytes, out _);
         bytes[13..].CopyTo(group[13..]);
         return new IPAddress(group);
-    }
-
-    /// <summary>
-    /// <c>ip link delete HOST</c>: both ends go, with addresses and routes. Nothing to do when it is gone. When this returns, name and
-    /// address can be given again.
-    /// </summary>
-    /// <param name="host">A socket in the host's namespace, which is the calling thread's.</param>
-    /// <param name="hostName">The host end.</param>
-    /// <returns>False when there was none.</returns>
-    public static bool Delete(RouteSocket host, string hostName)
-    {
-        if (!host.TryGetLink(hostName, out Link? end))
-        {
-            RoutedVeth.DeleteStaleProxyNeighbours(host);
-            return false;
-        }
-        if (end.Group == RoutedVeth.Group)
-        {
-            RoutedVeth.Disconnect(host, end);
-        }
-
-        return LinkRemoval.Run(host, end);
     }
 
     /// <summary>

@@ -51,41 +51,20 @@ public sealed record RoutedAddress(IPAddress Container, IPAddress Gateway, int P
 /// </remarks>
 public static class RoutedVeth
 {
-    /// <summary>
-    /// The highest number of a bridge's port that a container is left on; the kernel numbers ports from 1 and gives the lowest that is
-    /// free. There
-    /// are 1,023, but a broadcast is copied to all of them at once, onto a queue of one processor that by default holds 1,000 frames
-    /// (<c>net.core.netdev_max_backlog</c>): who is behind the last ports never hears that somebody looks for him by ARP, and when two ask
-    /// at once, half of all do not. Half of the queue leaves room for a second one.
-    /// </summary>
-    public const int LastPort = 512;
-
     /// <summary>The group number of routed ends (<c>ip link show group 116</c>), by which they differ from one that somebody took off the
     /// bridge.</summary>
     public const uint Group = RouteProtocol.Twill;
 
-    /// <summary>Whether a host end, just made, is to be on the bridge; it is taken off when its port is past the last.</summary>
-    /// <param name="host">A socket in the host's namespace.</param>
-    /// <param name="spec">The pair.</param>
-    /// <param name="end">Its host end.</param>
-    public static bool StaysOnBridge(RouteSocket host, PodLinkSpec spec, Link end)
+    /// <summary>Whether a link is such a host end.</summary>
+    public static bool Is(Link end) => end.MasterIndex == 0 && end.Group == Group;
+
+    /// <summary>Takes a host end, just made, off its bridge: its port is past the last.</summary>
+    internal static void TakeOffBridge(RouteSocket host, PodLinkSpec spec, Link end)
     {
-        if (end.MasterIndex == 0)
-        {
-            return false;
-        }
-
-        if (end.BridgePort is not { Number: > LastPort })
-        {
-            return true;
-        }
-
         RouteBatch batch = host.NewBatch();
-        // as long as it has none, only the bridge tells whose it is
-        batch.Add(new SetLink(end.Index) { Alias = spec.Alias, Group = Group });
+        batch.Add(new SetLink(end.Index) { Alias = spec.Alias, Group = Group }); // without an alias, only the bridge tells whose it is
         batch.Add(new SetLink(end.Index) { Master = 0 });
         batch.Send();
-        return false;
     }
 
     /// <summary>Brings a container into the network by its host end, which is up and on no bridge; from then on the bridge gets no more

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using Twill.Cni;
 using Twill.Host;
+using Twill.Host.Attachments;
 using Twill.Linux;
 using Twill.Linux.Addresses;
 using Twill.Linux.Links;
@@ -96,8 +97,13 @@ internal sealed class AttachmentCheck(RouteSocket host, RouteSocket inPod, PodLi
         return Routes(index, PodRoutes.ForKernel(PodRoutes.Detailed(conf, made.Routes), made.Of(spec.IfName)));
     }
 
-    private string? Routes(int index, List<PodRoute> all)
+    private string? Routes(int index, IReadOnlyList<PodRoute> all)
     {
+        if (all.Count == 0)
+        {
+            return null;
+        }
+
         List<Route> present = inPod.ListRoutes();
         foreach (PodRoute wanted in all)
         {
@@ -181,19 +187,10 @@ internal sealed class AttachmentCheck(RouteSocket host, RouteSocket inPod, PodLi
             return $"bridge {conf.Bridge} is missing";
         }
 
-        if (end.MasterIndex == 0 && end.Group == RoutedVeth.Group)
-        {
-            List<RoutedAddress> addresses = RoutedAddresses.Of(conf.Bridge, made.Of(spec.IfName));
-            return RoutedVeth.FindDifference(host, end, conf.Bridge, addresses) ?? Routes(inside.Index, RoutedVeth.RoutesInside(addresses));
-        }
-        if (end.MasterIndex != bridge.Index)
-        {
-            return $"host end {spec.HostName} is not a port of bridge {conf.Bridge}";
-        }
-
-        return end.BridgePort?.Hairpin == spec.Hairpin
-            ? null
-            : $"hairpin of host end {spec.HostName} is {(spec.Hairpin ? "off, not on" : "on, not off")}";
+        IAttachment attachment = AttachmentTable.All.Of(end);
+        List<AttachedAddress> addresses = AttachedAddresses.Of(made.Of(spec.IfName));
+        return attachment.FindDifference(new AttachmentSite(host, spec, end, bridge), addresses)
+            ?? Routes(inside.Index, attachment.Inside(addresses).Routes);
     }
 
     private string? Bridge()
@@ -230,13 +227,13 @@ internal sealed class AttachmentCheck(RouteSocket host, RouteSocket inPod, PodLi
     private string? Host()
     {
         CniResult own = made.Of(spec.IfName);
-        if (Sysctl.Read(HostSetup.Forwarding) != "1")
+        if (Sysctl.Read(HostReconciler.Forwarding) != "1")
         {
             return "the host does not forward: net.ipv4.ip_forward is not 1";
         }
 
         return (own.First(AddressFamily.InterNetworkV6) is null ? null : IPv6Settings.FindDifference(conf.Bridge))
-            ?? HostSetup.FindFirewallDifference(conf, own);
+            ?? HostReconciler.FindFirewallDifference(conf, HostSetup.PrefixesOf(own));
     }
 
     private static string Via(IPAddress? gateway) => gateway is null ? "" : $" via {gateway}";

@@ -15,7 +15,21 @@ internal static class ErrorMapping
         failure switch
         {
             CniException known => known,
-            AlreadyAttachedException again => new CniException(CniErrorCode.AlreadyAttached, again.Message, cause: again),
+            AlreadyAttachedException again => new CniException(
+                CniErrorCode.AlreadyAttached,
+                $"{again.Message}; DEL it first",
+                cause: again
+            ),
+            InterfaceExistsException other => new CniException(
+                CniErrorCode.Kernel,
+                $"{other.Message}: give another CNI_IFNAME, or remove that one",
+                cause: other
+            ),
+            NoGatewayException address => new CniException(
+                CniErrorCode.Kernel,
+                $"{address.Message}: the IPAM plugin names no gateway for it, which would be the host's own address in that subnet",
+                cause: address
+            ),
             HostException host => new CniException(CniErrorCode.Kernel, host.Message, cause: host),
             PortInUseException port => new CniException(
                 CniErrorCode.PortInUse,

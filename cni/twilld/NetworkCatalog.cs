@@ -68,7 +68,8 @@ internal sealed record NetworkCatalog(IReadOnlyList<FoundNetwork> Networks, IRea
             return $"bridge: '{one.Bridge}' is taken by network '{other.Name}'";
         }
 
-        if (one.Backend.Type == other.Backend.Type && one.Backend.ExclusiveSetting is { } setting && setting == other.Backend.ExclusiveSetting)
+        BackendConf backend = one.Backend;
+        if (backend.Type == other.Backend.Type && backend.ExclusiveSetting is { } setting && setting == other.Backend.ExclusiveSetting)
         {
             return $"{setting} is taken by network '{other.Name}'";
         }

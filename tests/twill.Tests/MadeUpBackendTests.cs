@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using Twill.Cni;
 using Twill.Host.Backends;
+using Twill.Host.Forwarding;
 using Twill.Host.Reconcile;
 using Twill.Network.Configuration;
 using Twill.Network.State;

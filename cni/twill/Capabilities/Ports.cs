@@ -22,7 +22,7 @@ internal static class Ports
         CniRequest request,
         TwillConf conf,
         CniResult addresses,
-        bool onBridge,
+        string gatewayLink,
         Undo undo
     )
     {
@@ -40,9 +40,9 @@ internal static class Ports
         if (addresses.First(AddressFamily.InterNetwork) is not null)
         {
             Sysctl.Ensure(RouteLocalnet(conf.Bridge), "1");
-            if (!onBridge)
+            if (gatewayLink != conf.Bridge)
             {
-                Sysctl.Ensure(RouteLocalnet(pod.HostName), "1");
+                Sysctl.Ensure(RouteLocalnet(gatewayLink), "1");
             }
         }
         undo.Add("free the published ports", () => Release(state, conf.Name, pod.HostName));
@@ -51,10 +51,6 @@ internal static class Ports
         PortMaps.Publish(nft, conf.Name, pod.ContainerId, pod.IfName, pod.Ports);
         PortFlows.DeleteStaleConntrack(host, pod.Ports);
     }
-
-    /// <summary>Publishes again what somebody flushed together with the network's table.</summary>
-    public static void Restore(RouteSocket host, NftSocket nft, NetworkStateDir state, string network) =>
-        RecordsOf(state).Restore(nft, host, network);
 
     /// <summary>Takes away what an attachment has, if it has anything.</summary>
     public static void Release(NetworkStateDir state, string network, string hostName)

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using Twill.Cni;
+using Twill.Host.Forwarding;
 using Twill.Linux.Links;
 using Twill.Network.Configuration;
 using Twill.Network.State;

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using Twill.Host.Attachments;
 using Twill.Host.Reconcile;
 using Twill.Linux.Links;
 using Twill.Network;
@@ -74,7 +75,7 @@ internal sealed class NetworkView
     public List<AddressFile> Records => _records ??= Conf.Ipam.IsForeign ? [] : AddressFile.List(Conf.Ipam.DataDir, Name);
 
     /// <summary>The host ends of its containers, by their alias.</summary>
-    public List<Link> HostEnds => IsOurs ? HostEndsOf(_host, Name, Conf.Bridge) : [];
+    public List<Link> HostEnds => IsOurs ? AttachmentTable.All.List(_host.Links, Name, _host.Find(Conf.Bridge)?.Index ?? 0) : [];
 
     /// <summary>Whether anything was made for it: before its first container, and without an agent, nothing need be there.</summary>
     public bool IsInUse => Agent.Pid is not null || Records.Count > 0 || HostEnds.Count > 0;
@@ -98,23 +99,6 @@ internal sealed class NetworkView
     {
         _records = null;
         _host.Refresh();
-    }
-
-    /// <summary>
-    /// The host ends of a network, by their alias. One without (an ADD was killed before it gave it) counts by the bridge it hangs on.
-    /// </summary>
-    public static List<Link> HostEndsOf(HostView host, string network, string? bridge)
-    {
-        int master = bridge is null ? 0 : host.Find(bridge)?.Index ?? 0;
-        return host.Links.FindAll(link =>
-            link.Kind == "veth"
-            && DeviceNames.IsVeth(link.Name)
-            && (
-                string.IsNullOrEmpty(link.Alias)
-                    ? master != 0 && link.MasterIndex == master
-                    : link.Alias.StartsWith(DeviceNames.VethAliasStart(network), StringComparison.Ordinal)
-            )
-        );
     }
 
     /// <summary>The devices that queue what limited containers of a network send, by their alias; one without belongs to nobody once its

@@ -1,6 +1,7 @@
 using System.Net.Sockets;
 using Twill.Cni;
 using Twill.Host;
+using Twill.Host.Attachments;
 using Twill.Host.Backends;
 using Twill.Linux;
 using Twill.Linux.Links;
@@ -50,72 +51,59 @@ internal static class Add
         // From here on two are at work. What does not depend on the address is done before it is waited for.
         using RunningDelegate ipam = StartIpam(request, conf, undo);
         request.Phases?.Done("IPAM plugin started");
-        HostSetup.EnsureForwarding();
+        HostReconciler.EnsureForwarding();
         Link bridge = HostBridge.Ensure(host, conf.Bridge, mtu);
         PodLinkSpec spec = new(conf.Name, request.ContainerId, request.IfName, mtu, conf.HairpinMode);
-        PodLink.Create(host, pod, spec, bridge);
-        undo.Add($"delete {spec.HostName}", () =>
-        {
-            using RouteSocket again = RouteSocket.Open(); // undone from outside of here, when the sockets above are closed
-            PodLink.Delete(again, spec.HostName);
-        });
+        (IAttachment attachment, Link end) = AttachmentTable.All.Create(host, pod, spec, bridge, created: () =>
+            undo.Add($"delete {spec.HostName}", () => Delete(spec.HostName))
+        );
+        AttachmentSite site = new(host, spec, end, bridge);
         request.Phases?.Done("bridge, veth pair");
         using RouteSocket inPod = RouteSocket.Open(pod);
         int inside = PodLink.IndexOf(inPod, request.IfName);
-        Link end = host.GetLink(spec.HostName);
-        bool onBridge = RoutedVeth.StaysOnBridge(host, spec, end);
-        if (onBridge)
-        {
-            PodLink.ConfigureHostEnd(host, spec, end.Index);
-        }
-
         request.Phases?.Done("both ends");
-        HostSetup.EnsureFirewall(host, state, conf);
+        HostReconciler.EnsureFirewall(host, state, conf);
         request.Phases?.Done("firewall");
 
         CniResult addresses = AddressesOf(ipam, conf);
         request.Phases?.Done("IPAM plugin's answer");
-        HostSetup.AdmitAddresses(conf, addresses);
+        HostReconciler.AddContainerPrefixes(conf, HostSetup.PrefixesOf(addresses));
         if (addresses.First(AddressFamily.InterNetworkV6) is { } six)
         {
             HostSetup.EnsureIPv6(conf, six, mtu);
             IPv6Settings.EnsureInside(pod, request.IfName);
         }
         EnsureGateways(host, bridge, addresses);
-        List<RoutedAddress> routed = onBridge ? [] : RoutedAddresses.Of(bridge.Name, addresses);
-        if (!onBridge)
-        {
-            RoutedVeth.Connect(host, spec, end.Index, bridge, routed);
-        }
-
+        List<AttachedAddress> attached = AttachedAddresses.Of(addresses);
+        attachment.Connect(site, attached);
         Bandwidth.Apply(host, spec, limits, undo);
         MacAddress mac = requestedMac ?? HostMacs.ForContainer((addresses.First(AddressFamily.InterNetwork) ?? addresses.Ips[0]).Address);
         List<CniRoute> routes = PodRoutes.For(conf, addresses);
         List<CniIp> ips = [];
-        List<PodAddress> onInterface = [];
         foreach (CniIp ip in addresses.Ips)
         {
             ips.Add(ip with { InterfaceIndex = 2 });
-            onInterface.Add(onBridge ? new PodAddress(ip.Address, ip.PrefixLength) : RoutedVeth.Inside(routed[onInterface.Count]));
         }
-        List<PodRoute> inKernel = PodRoutes.ForKernel(routes, addresses);
-        inKernel.InsertRange(0, RoutedVeth.RoutesInside(routed));
+
+        ContainerLink container = attachment.Inside(attached);
+        List<PodRoute> inKernel = [.. container.Routes, .. PodRoutes.ForKernel(routes, addresses)];
         request.Phases?.Done("gateway, limits");
-        PodLink.Configure(inPod, inside, mac, onInterface, inKernel);
+        PodLink.Configure(inPod, inside, mac, container.Addresses, inKernel);
         request.Phases?.Done("container's end");
-        Ports.Publish(host, state, request, conf, addresses, onBridge, undo);
+        Link gateway = attachment.GatewayLink(site);
+        Ports.Publish(host, state, request, conf, addresses, gateway.Name, undo);
         PodLink.WaitUntilForwarding(host, spec.HostName);
-        if (onBridge && !bridge.IsRunning) // its first port: the kernel's worker comes once more, for the bridge itself
+        if (gateway.Index != end.Index && !gateway.IsRunning) // a bridge's first port: the kernel's worker comes once more, for the bridge
         {
-            PodLink.WaitUntilForwarding(host, bridge.Name);
+            PodLink.WaitUntilForwarding(host, gateway.Name);
         }
 
         foreach (CniIp ip in addresses.Ips)
         {
-            PodLink.AwaitSolicitations(inPod, inside, ip.Address);
+            PodLink.WaitUntilSolicited(inPod, inside, ip.Address);
             if (ip.Gateway is not null)
             {
-                PodLink.AwaitSolicitations(host, onBridge ? bridge.Index : end.Index, ip.Gateway);
+                PodLink.WaitUntilSolicited(host, gateway.Index, ip.Gateway);
             }
         }
 
@@ -165,6 +153,13 @@ internal static class Add
                 $"IPAM plugin '{conf.Ipam.Type}' gave no address",
                 $"expected at least one in its result, got {(addresses is null ? "nothing" : "none")}"
             );
+    }
+
+    /// <summary>With a socket of its own: what is undone is undone when those of the ADD are closed.</summary>
+    private static void Delete(string hostName)
+    {
+        using RouteSocket host = RouteSocket.Open();
+        AttachmentTable.All.Delete(host, hostName);
     }
 
     private static void EnsureGateways(RouteSocket host, Link bridge, CniResult addresses)

@@ -1,5 +1,6 @@
 using Twill.Cni;
 using Twill.Host;
+using Twill.Host.Attachments;
 using Twill.Host.Backends;
 using Twill.Linux;
 using Twill.Network;
@@ -32,7 +33,7 @@ internal static class Del
         {
             using RouteSocket host = RouteSocket.Open();
             cleanup.Try($"cannot delete {ifbName}", () => PodShaping.Delete(host, ifbName));
-            PodLink.Delete(host, hostName);
+            AttachmentTable.All.Delete(host, hostName);
         });
         request.Phases?.Done("limits, veth pair");
         if (conf.Ipam.Type.Length > 0)

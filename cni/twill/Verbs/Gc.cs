@@ -1,5 +1,6 @@
 using Twill.Cni;
 using Twill.Host;
+using Twill.Host.Attachments;
 using Twill.Host.Backends;
 using Twill.Linux;
 using Twill.Linux.Links;
@@ -59,12 +60,12 @@ internal static class Gc
         {
             if (!kept.Contains(hostName))
             {
-                cleanup.Try($"cannot delete {hostName}", () => PodLink.Delete(host, hostName));
+                cleanup.Try($"cannot delete {hostName}", () => AttachmentTable.All.Delete(host, hostName));
             }
         }
         cleanup.Try(
             "cannot take away what containers left on the bridge whose host ends are gone",
-            () => RoutedVeth.DeleteStaleProxyNeighbours(host)
+            () => AttachmentTable.All.DeleteStale(host)
         );
         foreach (string ifb in ifbs)
         {
@@ -78,19 +79,6 @@ internal static class Gc
     private static List<string> HostEnds(RouteSocket host, TwillConf conf)
     {
         int bridge = host.TryGetLink(conf.Bridge, out Link? found) ? found.Index : 0;
-        List<string> names = [];
-        foreach (Link link in host.ListLinks(kind: "veth"))
-        {
-            if (DeviceNames.IsVeth(link.Name) && IsOurs(link, conf.Name, bridge))
-            {
-                names.Add(link.Name);
-            }
-        }
-        return names;
+        return AttachmentTable.All.List(host.ListLinks(), conf.Name, bridge).ConvertAll(end => end.Name);
     }
-
-    private static bool IsOurs(Link link, string network, int bridge) =>
-        string.IsNullOrEmpty(link.Alias)
-            ? bridge != 0 && link.MasterIndex == bridge
-            : link.Alias.StartsWith(DeviceNames.VethAliasStart(network), StringComparison.Ordinal);
 }

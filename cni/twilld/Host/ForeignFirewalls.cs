@@ -19,7 +19,7 @@ internal sealed class ForeignFirewalls(TwillConf conf, Log log, Condition condit
     internal string? Reconcile(RouteSocket route, NodeFile? node)
     {
         WarnOfLegacy();
-        List<ForwardTraffic> families = TrafficOf(route, node);
+        List<ForwardTraffic> families = ForwardPaths.Find(route, conf, node);
         using NftSocket nft = NftSocket.Open();
         List<string> done = [.. families.Select(traffic => IptablesAccept.Keep(nft, traffic)).OfType<string>()];
         if (Find(nft, families) is { } text)
@@ -33,17 +33,6 @@ internal sealed class ForeignFirewalls(TwillConf conf, Log log, Condition condit
 
         return done.Count == 0 ? null : string.Join("; ", done);
     }
-
-    private List<ForwardTraffic> TrafficOf(RouteSocket route, NodeFile? node) =>
-        ForwardTraffic.Find(
-            route,
-            conf.Name,
-            conf.Bridge,
-            conf.Ipam.Ranges,
-            conf.Backend.JoinsHosts,
-            inner => conf.Backend.DeviceNameOver(node?.OuterOf(inner) ?? inner),
-            node?.Interface
-        );
 
     private static string? Find(NftSocket nft, List<ForwardTraffic> families)
     {

@@ -47,7 +47,7 @@ internal sealed class HostStep(NetworkContext context, LeaseLoop? lease, BridgeR
         int mtu = context.Conf.Mtu != 0 ? context.Conf.Mtu : node?.Mtu ?? Underlay.MtuToOutside(route);
         List<string> changes = containerMtu.Lower(route, mtu);
         changes.AddRange(
-            HostState.Ensure(route, context.State, context.Conf, snapshot.LocalSubnets, ReadLocalSubnets, mtu, TunnelOf(node))
+            HostReconciler.Ensure(route, context.State, context.Conf, snapshot.LocalSubnets, ReadLocalSubnets, mtu, TunnelOf(node))
         );
         try
         {

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text.Json;
 using Twill.Host;
+using Twill.Host.Attachments;
 using Twill.Linux;
 using Twill.Linux.Addresses;
 using Twill.Linux.Links;
@@ -49,7 +50,7 @@ public sealed class PodLinkTests : IDisposable
                 group = IPAddress.Parse($"ff02::1:ff0a:{i:x}");
             inPod.Execute(new NewAddress(inside, address, 64) { AddressFlags = AddressFlags.NoDad });
 
-            PodLink.AwaitSolicitations(inPod, inside, address);
+            PodLink.WaitUntilSolicited(inPod, inside, address);
 
             inPod.ListMulticastGroups(inside).Should().Contain(group);
         }
@@ -82,12 +83,14 @@ public sealed class PodLinkTests : IDisposable
         using TestNetns other = TestNetns.Create();
         using NetNs ns = NetNs.Open(other.Path);
 
-        Action again = () => PodLink.Create(host, ns, s_spec, host.GetLink("twill0"));
+        bool made = false;
+        Action again = () => AttachmentTable.All.Create(host, ns, s_spec, host.GetLink("twill0"), created: () => made = true);
 
         again
             .Should()
             .Throw<AlreadyAttachedException>()
-            .WithMessage("container c1 already has interface eth0 in network net1*DEL it first");
+            .WithMessage($"container c1 already has interface eth0 in network net1: its host end {s_spec.HostName} exists");
+        made.Should().BeFalse("what is there is another's");
         other.HasLink("eth0").Should().BeFalse();
         _pod.Run("ping", "-c1", "-W2", "10.90.0.1").OrThrow();
     }
@@ -100,7 +103,7 @@ public sealed class PodLinkTests : IDisposable
         Link bridge = HostBridge.Ensure(host, "twill0", 1450);
         using NetNs ns = NetNs.Open(_pod.Path);
 
-        Action create = () => PodLink.Create(host, ns, s_spec, bridge);
+        Action create = () => AttachmentTable.All.Create(host, ns, s_spec, bridge, created: () => { });
 
         create.Should().Throw<HostException>().WithMessage("the container's namespace already has an interface eth0*");
         _host.HasLink(s_spec.HostName).Should().BeFalse();
@@ -114,8 +117,8 @@ public sealed class PodLinkTests : IDisposable
             inPod = Netns.OpenRouteSocket(_pod);
         Make(host, inPod);
 
-        PodLink.Delete(host, s_spec.HostName).Should().BeTrue();
-        PodLink.Delete(host, s_spec.HostName).Should().BeFalse();
+        AttachmentTable.All.Delete(host, s_spec.HostName).Should().BeTrue();
+        AttachmentTable.All.Delete(host, s_spec.HostName).Should().BeFalse();
 
         _host.HasLink(s_spec.HostName).Should().BeFalse();
         _pod.HasLink("eth0").Should().BeFalse();
@@ -131,8 +134,7 @@ public sealed class PodLinkTests : IDisposable
     {
         Link bridge = HostBridge.Ensure(host, "twill0", 1450);
         using NetNs ns = NetNs.Open(_pod.Path);
-        PodLink.Create(host, ns, s_spec, bridge);
-        PodLink.ConfigureHostEnd(host, s_spec, host.GetLink(s_spec.HostName).Index);
+        AttachmentTable.All.Create(host, ns, s_spec, bridge, created: () => { });
         RouteBatch batch = host.NewBatch();
         batch.Add(HostBridge.Gateway(bridge.Index, IPAddress.Parse("10.90.0.1"), 24));
         batch.Send();

@@ -2,6 +2,7 @@ using System.Net;
 using System.Text.Json;
 using Kernel.Tests.TrafficControl;
 using Twill.Host;
+using Twill.Host.Attachments;
 using Twill.Linux;
 using Twill.Linux.Links;
 using Twill.Network;
@@ -158,8 +159,7 @@ public sealed class PodShapingTests : IDisposable
         using RouteSocket inPod = Netns.OpenRouteSocket(_pod);
         Link bridge = HostBridge.Ensure(host, "twill0", 1450);
         using NetNs ns = NetNs.Open(_pod.Path);
-        PodLink.Create(host, ns, s_spec, bridge);
-        PodLink.ConfigureHostEnd(host, s_spec, host.GetLink(s_spec.HostName).Index);
+        AttachmentTable.All.Create(host, ns, s_spec, bridge, created: () => { });
         RouteBatch batch = host.NewBatch();
         batch.Add(HostBridge.Gateway(bridge.Index, IPAddress.Parse("10.90.0.1"), 24));
         batch.Send();

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text.Json;
 using Twill.Host;
+using Twill.Host.Attachments;
 using Twill.Linux;
 using Twill.Linux.Links;
 using Twill.Testing;
@@ -27,7 +28,7 @@ public sealed class RoutedVethTests : IDisposable
 
         Create(host, bridge);
 
-        RoutedVeth.StaysOnBridge(host, s_spec, host.GetLink(s_spec.HostName)).Should().BeFalse();
+        AttachmentTable.All.Of(host.GetLink(s_spec.HostName)).Should().BeOfType<RoutedAttachment>();
         JsonElement end = _host.IpJson($"link show dev {s_spec.HostName}")[0];
         end.TryGetProperty("master", out _).Should().BeFalse();
         end.GetProperty("flags").EnumerateArray().Select(f => f.GetString()).Should().Contain("UP");
@@ -37,8 +38,8 @@ public sealed class RoutedVethTests : IDisposable
     }
 
     [RequiresRootTheory]
-    [InlineData(RoutedVeth.LastPort - 1, false, true)]
-    [InlineData(RoutedVeth.LastPort, false, false)]
+    [InlineData(BridgeAttachment.LastPort - 1, false, true)]
+    [InlineData(BridgeAttachment.LastPort, false, false)]
     [InlineData(0, true, false)]
     public void It_stays_on_the_bridge_up_to_the_last_port_unless_there_were_more_before(int taken, bool wasFullBefore, bool stays)
     {
@@ -46,7 +47,7 @@ public sealed class RoutedVethTests : IDisposable
         Link bridge = Bridge(host, taken, wasFullBefore);
 
         Create(host, bridge);
-        RoutedVeth.StaysOnBridge(host, s_spec, host.GetLink(s_spec.HostName)).Should().Be(stays);
+        (AttachmentTable.All.Of(host.GetLink(s_spec.HostName)) is BridgeAttachment).Should().Be(stays);
 
         JsonElement end = _host.IpJson($"link show dev {s_spec.HostName}")[0];
         end.TryGetProperty("master", out _).Should().Be(stays);
@@ -171,7 +172,7 @@ public sealed class RoutedVethTests : IDisposable
     private void Create(RouteSocket host, Link bridge, PodLinkSpec? spec = null)
     {
         using NetNs ns = NetNs.Open(_pod.Path);
-        PodLink.Create(host, ns, spec ?? s_spec, bridge);
+        AttachmentTable.All.Create(host, ns, spec ?? s_spec, bridge, created: () => { });
     }
 
     private void Connect(RouteSocket host, Link bridge) =>

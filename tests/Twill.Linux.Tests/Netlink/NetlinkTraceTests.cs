@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using Twill.Linux.Addresses;
+using Twill.System;
 using Twill.Linux.Conntrack;
 using Twill.Linux.GenericNetlink;
 using Twill.Linux.Links;
@@ -10,7 +11,6 @@ using Twill.Linux.Nftables;
 using Twill.Linux.Routes;
 using Twill.Linux.TrafficControl;
 using Twill.Linux.WireGuard;
-using Twill.System;
 
 namespace Twill.Linux.Tests.Netlink;
 

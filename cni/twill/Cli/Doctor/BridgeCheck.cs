@@ -78,7 +78,7 @@ internal static class BridgeCheck
         HashSet<int> routed = RoutedVeth.All(host.Route);
         foreach (Link end in network.HostEnds)
         {
-            if (end.MasterIndex == 0 && end.Group == RoutedVeth.Group)
+            if (RoutedVeth.Is(end))
             {
                 Routed(to, network, bridge, end, routed.Contains(end.Index));
             }

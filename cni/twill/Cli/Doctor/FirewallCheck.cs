@@ -16,7 +16,7 @@ internal static class FirewallCheck
             return;
         }
 
-        FirewallSpec spec = HostSetup.FirewallOf(network.Conf);
+        FirewallSpec spec = HostReconciler.FirewallOf(network.Conf, network.Conf.Backend.TunnelName);
         to.Look(
             Name,
             () =>

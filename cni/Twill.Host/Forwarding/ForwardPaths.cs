@@ -1,13 +1,12 @@
-using Twill.Host.Forwarding;
 using Twill.Linux;
 using Twill.Linux.Nftables;
 using Twill.Network.Configuration;
 using Twill.Network.State;
 
-namespace Twill.Plugin;
+namespace Twill.Host.Forwarding;
 
 /// <summary>The ways of a network's packets through this host, and what other programs' firewalls make of them.</summary>
-internal static class ForwardPaths
+public static class ForwardPaths
 {
     /// <summary>As far as the configuration tells: enough to let packets through.</summary>
     /// <param name="conf">the network</param>
@@ -40,6 +39,9 @@ internal static class ForwardPaths
         );
 
     /// <summary>The chains of others that drop containers' packets, or may.</summary>
+    /// <param name="route">a socket in the host's namespace</param>
+    /// <param name="conf">the network</param>
+    /// <param name="node">what this host is in it; null before that is known</param>
     public static List<BlockingChain> FindBlockingChains(RouteSocket route, TwillConf conf, NodeFile? node)
     {
         using NftSocket nft = NftSocket.Open();

@@ -1,5 +1,5 @@
 using System.Net;
-using Twill.Host;
+using Twill.Host.Forwarding;
 using Twill.Host.Ports;
 using Twill.Linux;
 using Twill.Linux.Addresses;
@@ -10,14 +10,121 @@ using Twill.Network.Configuration;
 using Twill.Network.State;
 using Twill.System;
 
-namespace Twill.Agent;
+namespace Twill.Host;
 
-/// <summary>What must be on the host whatever other hosts do: forwarding, the bridge with its addresses, the nftables table.</summary>
-internal static class HostState
+/// <summary>
+/// What must be on a host whatever other hosts do: forwarding, the bridge with its addresses, the network's nftables table, published
+/// ports. An ADD ensures what its container needs, by a few short questions; the agent compares all of it. Who waits and who logs is the
+/// caller's part.
+/// </summary>
+public static class HostReconciler
 {
-    private const string Forwarding = "net/ipv4/ip_forward";
+    /// <summary>The parameter without which a host drops what is not for itself.</summary>
+    public const string Forwarding = "net/ipv4/ip_forward";
 
-    /// <summary>Brings bridge, forwarding, firewall and published ports in order.</summary>
+    /// <summary><c>sysctl net.ipv4.ip_forward=1</c>, when it is not 1.</summary>
+    /// <returns>True when it was written.</returns>
+    public static bool EnsureForwarding() => Sysctl.Ensure(Forwarding, "1");
+
+    /// <summary>The table that a network's configuration asks for.</summary>
+    /// <param name="conf">The network.</param>
+    /// <param name="tunnel">The only device that packets to other hosts may take; null: any.</param>
+    public static FirewallSpec FirewallOf(TwillConf conf, string? tunnel) =>
+        new(conf.Name, conf.Bridge, conf.IpMasq, conf.Ipam.Ranges, conf.NonMasqueradeCidrs)
+        {
+            MayHaveIPv6 = OnlyIpamKnows(conf),
+            Tunnel = tunnel,
+        };
+
+    /// <summary>
+    /// The network's table, and the accept among the rules of iptables where that would drop containers' packets. Ports are published again
+    /// when the table had to be written. For an ADD: a few short questions when all is there.
+    /// </summary>
+    /// <param name="route">A socket in the host's namespace.</param>
+    /// <param name="state">Where the network's published ports are on record.</param>
+    /// <param name="conf">The network.</param>
+    public static void EnsureFirewall(RouteSocket route, NetworkStateDir state, TwillConf conf)
+    {
+        using NftSocket nft = NftSocket.Open();
+        if (Firewall.Ensure(nft, FirewallOf(conf, conf.Backend.TunnelName)))
+        {
+            new PortRecords(state.PortsPath).Restore(nft, route, conf.Name);
+        }
+
+        foreach (ForwardTraffic traffic in ForwardPaths.Of(conf, hasIPv6: false))
+        {
+            IptablesAccept.Ensure(nft, traffic);
+        }
+    }
+
+    /// <summary>Adds the containers' prefixes to the table as they come, where only the IPAM plugin knows them.</summary>
+    /// <param name="conf">The network.</param>
+    /// <param name="prefixes">The prefixes of a container's addresses.</param>
+    public static void AddContainerPrefixes(TwillConf conf, IReadOnlyList<IPNetwork> prefixes)
+    {
+        if (!OnlyIpamKnows(conf))
+        {
+            return;
+        }
+
+        using NftSocket nft = NftSocket.Open();
+        foreach (IPNetwork prefix in prefixes)
+        {
+            Firewall.AddLocal(nft, conf.Name, prefix);
+        }
+
+        if (HasIPv6(prefixes))
+        {
+            IptablesAccept.Ensure(nft, ForwardPaths.Of(conf, hasIPv6: true)[^1]);
+        }
+    }
+
+    /// <summary>What a host needs before one of its containers has an IPv6 address: forwarding, and a bridge that does not wait for
+    /// addresses or listen to routers.</summary>
+    /// <returns>What had to be done, each a phrase for the log.</returns>
+    /// <exception cref="HostException">This kernel runs without IPv6.</exception>
+    public static List<string> EnsureIPv6(TwillConf conf)
+    {
+        List<string> changes = [];
+        if (IPv6Settings.EnsureForwarding())
+        {
+            changes.Add("IPv6 forwarding turned on");
+        }
+
+        if (IPv6Settings.EnsureBridge(conf.Bridge))
+        {
+            changes.Add($"bridge {conf.Bridge} set to the IPv6 addresses that it is given");
+        }
+
+        return changes;
+    }
+
+    /// <summary>Whether the table is as asked for and knows these prefixes, and iptables lets packets through.</summary>
+    /// <param name="conf">The network.</param>
+    /// <param name="prefixes">The prefixes of a container's addresses.</param>
+    /// <returns>The first difference, in words; null when there is none.</returns>
+    public static string? FindFirewallDifference(TwillConf conf, IReadOnlyList<IPNetwork> prefixes)
+    {
+        using NftSocket nft = NftSocket.Open();
+        FirewallSpec spec = FirewallOf(conf, conf.Backend.TunnelName);
+        if (Firewall.FindDifference(nft, spec, OnlyIpamKnows(conf) ? prefixes : []) is { } difference)
+        {
+            return difference;
+        }
+
+        foreach (ForwardTraffic traffic in ForwardPaths.Of(conf, HasIPv6(prefixes)))
+        {
+            if (IptablesAccept.FindDifference(nft, traffic) is { } why)
+            {
+                return $"iptables lacks the accept for containers: {why}";
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>For the agent: compares bridge, forwarding, firewall and published ports, and corrects what is not as it should
+    /// be.</summary>
     /// <param name="route">A socket in the host's namespace.</param>
     /// <param name="state">Where the network's published ports are on record.</param>
     /// <param name="conf">The network.</param>
@@ -26,7 +133,7 @@ internal static class HostState
     /// <param name="mtu">MTU of the bridge in bytes.</param>
     /// <param name="tunnel">The device that alone packets to other hosts may take; null: any.</param>
     /// <returns>What had to be done, each a phrase for the log.</returns>
-    internal static List<string> Ensure(
+    public static List<string> Ensure(
         RouteSocket route,
         NetworkStateDir state,
         TwillConf conf,
@@ -78,7 +185,11 @@ internal static class HostState
             changes.Add($"bridge {conf.Bridge} answers again for the containers past its ports");
         }
 
-        EnsureIPv6(conf, changes);
+        if (conf.Ipam.IPv6 is not null)
+        {
+            changes.AddRange(EnsureIPv6(conf));
+        }
+
         List<InterfaceAddress> present = route.ListAddresses(bridge.Index);
         foreach (IPNetwork subnet in subnets)
         {
@@ -152,12 +263,12 @@ internal static class HostState
     /// <returns>What was wrong; null when it was right.</returns>
     private static string? EnsureFirewall(TwillConf conf, string? tunnel)
     {
-        if (conf.Ipam.Ranges.Count == 0)
+        if (OnlyIpamKnows(conf))
         {
             return null; // another IPAM plugin: only an ADD knows which prefixes the containers are in
         }
 
-        FirewallSpec spec = new(conf.Name, conf.Bridge, conf.IpMasq, conf.Ipam.Ranges, conf.NonMasqueradeCidrs) { Tunnel = tunnel };
+        FirewallSpec spec = FirewallOf(conf, tunnel);
         using NftSocket nft = NftSocket.Open();
         string? difference = Firewall.FindDifference(nft, spec, []);
         if (difference is not null)
@@ -168,30 +279,11 @@ internal static class HostState
         return difference;
     }
 
-    /// <summary>Where containers have IPv6 addresses.</summary>
-    private static void EnsureIPv6(TwillConf conf, List<string> changes)
-    {
-        if (conf.Ipam.IPv6 is null)
-        {
-            return;
-        }
-
-        if (IPv6Settings.EnsureForwarding())
-        {
-            changes.Add("IPv6 forwarding turned on");
-        }
-
-        if (IPv6Settings.EnsureBridge(conf.Bridge))
-        {
-            changes.Add($"bridge {conf.Bridge} set to the IPv6 addresses that it is given");
-        }
-    }
-
     /// <summary>Of each link that packets to and from containers arrive by; one that does not exist yet gets it from the kernel's
     /// default.</summary>
     private static void EnsureForwarding(TwillConf conf, List<string> changes)
     {
-        if (Sysctl.Ensure(Forwarding, "1"))
+        if (EnsureForwarding())
         {
             changes.Add("IPv4 forwarding turned on");
         }
@@ -220,4 +312,9 @@ internal static class HostState
             // There is no such link yet.
         }
     }
+
+    /// <summary>Whether the configuration does not say which prefixes the containers are in.</summary>
+    private static bool OnlyIpamKnows(TwillConf conf) => conf.Ipam.Ranges.Count == 0;
+
+    private static bool HasIPv6(IReadOnlyList<IPNetwork> prefixes) => prefixes.Any(prefix => IPv6Settings.IsIPv6(prefix.BaseAddress));
 }
