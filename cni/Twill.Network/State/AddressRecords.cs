@@ -64,7 +64,7 @@ public static class AddressRecords
         return records.Exists
             ? records
                 .EnumerateFiles()
-                .Select(file => IPAddress.TryParse(file.Name, out IPAddress? address) ? address.AddressFamily : AddressFamily.Unspecified)
+                .Select(file => AddressRecord.AddressOf(file.Name)?.AddressFamily ?? AddressFamily.Unspecified)
                 .Where(family => family != AddressFamily.Unspecified)
                 .CountBy(family => family)
                 .Select(family => family.Value)
