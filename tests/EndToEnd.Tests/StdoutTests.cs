@@ -119,7 +119,7 @@ public sealed class StdoutTests : IDisposable
                 TcpClient client = await listener.AcceptTcpClientAsync();
                 open.Add(client);
                 byte[] request = new byte[64 << 10];
-                for (int count = 0; count < 24; ) // the preface
+                for (int count = 0; count < 24;) // the preface
                 {
                     count += await client.GetStream().ReadAsync(request);
                 }

@@ -514,7 +514,7 @@ internal sealed class World
         return leases;
     }
 
-    private static List<IPNetwork> Subnets(NetworkConfig config) => 
+    private static List<IPNetwork> Subnets(NetworkConfig config) =>
         config.IPv4.SubnetLen == 24 ? s_whole
         : config.IPv4.SubnetMin.Equals(s_upperHalves[0].BaseAddress) ? s_upperHalves
         : s_halves;
