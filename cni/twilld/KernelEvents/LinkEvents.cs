@@ -18,10 +18,17 @@ internal sealed class LinkEvents
 
     /// <summary>Records the links as a pass left them. Only the reconcile loop calls this and <see cref="TakeAndCompare"/>.</summary>
     /// <param name="route">A socket in the host's namespace.</param>
-    /// <param name="indexes">Interface indexes; 0 for none.</param>
-    internal void Expect(RouteSocket route, params ReadOnlySpan<int> indexes)
+    /// <param name="underlay">The underlay's interface and the MTU that the pass used. One that changed since is an event to act
+    /// on.</param>
+    /// <param name="indexes">Indexes of the other interfaces; 0 for none.</param>
+    internal void Expect(RouteSocket route, (int Index, int Mtu) underlay, params ReadOnlySpan<int> indexes)
     {
         _expected.Clear();
+        if (underlay.Index != 0 && route.TryGetLink(underlay.Index, out Link? uplink))
+        {
+            _expected[underlay.Index] = StateOf(uplink) with { Mtu = (uint)underlay.Mtu };
+        }
+
         foreach (int index in indexes)
         {
             if (index != 0 && route.TryGetLink(index, out Link? link))
@@ -50,7 +57,9 @@ internal sealed class LinkEvents
             (events, _events) = (_events, []);
         }
 
-        return events.TrueForAll(e => e is (var index, { } state) && _expected.TryGetValue(index, out LinkState? expected) && state == expected);
+        return events.TrueForAll(e =>
+            e is (var index, { } state) && _expected.TryGetValue(index, out LinkState? expected) && state == expected
+        );
     }
 
     private static LinkState StateOf(Link link) =>

@@ -36,7 +36,7 @@ internal sealed class ReconcileLoop : IDisposable
         NetworkContext context,
         EtcdClient? etcd,
         LeaseLoop? lease,
-        PeerTable leases,
+        LeaseCache leases,
         BridgeReconciler bridge,
         OverlayEntryEvents entryEvents,
         LinkEvents linkEvents
@@ -95,13 +95,11 @@ internal sealed class ReconcileLoop : IDisposable
     {
         BeginPass();
         bool wasInOrder =
-            Attempt(_underlay.Condition, _underlay.Run)
-            & Attempt(_host.Condition, _host.Run)
-            & Attempt(_peers.Condition, _peers.Run);
+            Attempt(_underlay.Condition, _underlay.Run) & Attempt(_host.Condition, _host.Run) & Attempt(_peers.Condition, _peers.Run);
         if (_route is { } route)
         {
             HostFindings host = _context.Snapshots.Current.Host;
-            _linkEvents.Expect(route, [host.BridgeIndex, host.UnderlayIndex, .. host.Overlays.Keys]);
+            _linkEvents.Expect(route, (host.UnderlayIndex, host.UnderlayMtu), [host.BridgeIndex, .. host.Overlays.Keys]);
             ReleaseMemory();
         }
 

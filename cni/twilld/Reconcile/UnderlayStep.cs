@@ -37,7 +37,7 @@ internal sealed class UnderlayStep(NetworkContext context, EtcdClient? etcd, Wir
         }
 
         Underlay underlay = Underlay.Select(route, context.Conf.Backend.Interface, dual: context.Conf.Ipam.IPv6 is not null);
-        context.Snapshots.Update(s => s with { Host = s.Host with { UnderlayIndex = underlay.Index } });
+        context.Snapshots.Update(s => s with { Host = s.Host with { UnderlayIndex = underlay.Index, UnderlayMtu = underlay.Mtu } });
         NodeFile node = NodeFile.Of(
             context.Conf,
             underlay.IPv4,

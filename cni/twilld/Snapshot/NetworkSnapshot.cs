@@ -8,7 +8,7 @@ namespace Twill.Agent;
 
 /// <summary>
 /// What the agent knows of one network. It is immutable: each loop reads one snapshot and publishes what it found as the next one, by way
-/// of <see cref="SnapshotStore"/>. The loops share nothing else, but for the leases of thousands of hosts in <see cref="PeerTable"/>, and
+/// of <see cref="SnapshotStore"/>. The loops share nothing else, but for the leases of thousands of hosts in <see cref="LeaseCache"/>, and
 /// queues of events, each behind its own lock.
 /// </summary>
 /// <param name="Configuration">The network as this host's file configures it.</param>
@@ -107,6 +107,9 @@ internal sealed record HostFindings
 
     /// <summary>Interface index of the underlay; 0 while it is not known.</summary>
     internal int UnderlayIndex { get; init; }
+
+    /// <summary>The MTU of that interface in bytes, as the last pass used it.</summary>
+    internal int UnderlayMtu { get; init; }
 
     /// <summary>Interface index of the bridge; 0 while there is none.</summary>
     internal int BridgeIndex { get; init; }
