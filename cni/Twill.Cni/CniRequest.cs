@@ -131,8 +131,7 @@ public sealed class CniRequest
 
     /// <summary>
     /// Missing means 0.1.0, and so does empty: libcni hands on "" when a list names no version. What does not even look like a version
-    /// cannot be decoded (6);
-    /// what we do not speak is incompatible (1).
+    /// cannot be decoded (6); what we do not speak is incompatible (1).
     /// </summary>
     internal static CniVersion ReadVersion(ConfigReader at)
     {

@@ -12,8 +12,7 @@ public static class DelegateExec
     /// <param name="verb">what it is asked; DEL to undo an ADD</param>
     /// <param name="held">
     /// keep the configuration back until <see cref="RunningDelegate.Wait"/>: the plugin starts, which is most of what it costs, and does
-    /// nothing
-    /// before it has read what it is to do
+    /// nothing before it has read what it is to do
     /// </param>
     /// <exception cref="CniException">code 4: no CNI_PATH; 7: bad name, or not found; 102: found, but the kernel will not run
     /// it</exception>

@@ -5,8 +5,7 @@ namespace Twill.Cni;
 
 /// <summary>
 /// Where the time of a call goes, on standard error, when <c>TWILL_TIMINGS</c> is set to anything. A line for each phase: the program, the
-/// clock
-/// (CLOCK_MONOTONIC, so that a plugin and the IPAM plugin it runs can be read side by side), what the phase took, and what it was.
+/// clock (CLOCK_MONOTONIC, so that a plugin and the IPAM plugin it runs can be read side by side), what the phase took, and what it was.
 /// <code>
 /// twill ADD   81234.567 ms  +0.214  network namespace, MTU
 /// </code>

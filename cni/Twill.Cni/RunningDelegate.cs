@@ -1,5 +1,5 @@
-using System.Text.Json;
 using System.Text;
+using System.Text.Json;
 using Microsoft.Win32.SafeHandles;
 using Tmds.Linux;
 using Twill.System;
@@ -73,11 +73,7 @@ public sealed class RunningDelegate : IDisposable
         {
             input.Dispose();
             output.Dispose();
-            throw new CniException(
-                CniErrorCode.Delegate,
-                $"cannot run plugin '{plugin}'",
-                new LibcException("exec", path, error).Message
-            );
+            throw new CniException(CniErrorCode.Delegate, $"cannot run plugin '{plugin}'", new LibcException("exec", path, error).Message);
         }
         Libc.IgnoreSigpipe();
         Libc.SetNonBlocking(input);

@@ -26,8 +26,7 @@ public static class BridgePorts
 
     /// <summary>
     /// Puts host ends back: <c>ip link set END master BRIDGE up</c>, <c>bridge link set dev END hairpin on|off</c>. One that is gone
-    /// meanwhile is no
-    /// error.
+    /// meanwhile is no error.
     /// </summary>
     /// <param name="route">A socket in the host's namespace.</param>
     /// <param name="bridgeIndex">The bridge.</param>

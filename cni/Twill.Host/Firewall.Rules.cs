@@ -53,9 +53,7 @@ public static partial class Firewall
                     New("spoofed loopback source, past the bridge", (id, _) => Rule.For(id).IifName(RoutedEnds).Saddr(own).Drop())
                 );
                 loopback.Add(
-                    New("to the host's loopback addresses, past the bridge", (id, _) =>
-                        Rule.For(id).IifName(RoutedEnds).Daddr(own).Drop()
-                    )
+                    New("to the host's loopback addresses, past the bridge", (id, _) => Rule.For(id).IifName(RoutedEnds).Daddr(own).Drop())
                 );
             }
             translation.Add(

@@ -35,8 +35,7 @@ namespace Twill.Host;
 /// }
 /// </code>
 /// Where containers have IPv6 addresses there is the same once more behind it in each chain, with <c>ip6</c>, <c>@local6</c>,
-/// <c>@exempt6</c>,
-/// <c>@ports6</c>, .., but for what concerns 127.0.0.0/8: <see cref="TableFamily"/>.
+/// <c>@exempt6</c>, <c>@ports6</c>, .., but for what concerns 127.0.0.0/8: <see cref="TableFamily"/>.
 /// <para>
 /// The table's comment carries a fingerprint of what was asked for, and the kernel counts the rules of each chain, so that an ADD knows by
 /// a few short questions that all is in place. Whether a rule was replaced by another is what <see cref="FindDifference"/> tells, by

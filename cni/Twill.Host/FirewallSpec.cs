@@ -21,8 +21,7 @@ public sealed record FirewallSpec(
 {
     /// <summary>
     /// Whether containers may have IPv6 addresses that are not yet in <see cref="Local"/>: only the IPAM plugin knows. Without it, and
-    /// without
-    /// an IPv6 prefix there, the table has nothing for IPv6.
+    /// without an IPv6 prefix there, the table has nothing for IPv6.
     /// </summary>
     public bool MayHaveIPv6 { get; init; }
 

@@ -33,8 +33,7 @@ public static class HostBridge
         if (!route.TryGetLink(name, out Link? link))
         {
             // Somebody else may be making it at this moment: then theirs is as good, being made the same way. The MTU is set afterwards:
-            // the
-            // one a bridge is born with follows its ports', and is 1500 again when the last one has left; one that is set stays
+            // the one a bridge is born with follows its ports', and is 1500 again when the last one has left; one that is set stays
             // (br_change_mtu).
             route.TryExecute(new NewBridge(name) { Mac = HostMacs.ForBridge(name), Up = true }, Errno.EEXIST);
             if (!route.TryGetLink(name, out link))

@@ -7,10 +7,8 @@ namespace Twill.Host;
 
 /// <summary>
 /// What the kernel's IPv6 would do of its own accord, and must not where addresses are given: wait and ask whether somebody else has an
-/// address,
-/// believe in routers that announce themselves, drop addresses with a link that goes down. Touched only where containers have IPv6
-/// addresses.
-/// The interfaces of others, the underlay's among them, are left as they are.
+/// address, believe in routers that announce themselves, drop addresses with a link that goes down. Touched only where containers have IPv6
+/// addresses. The interfaces of others, the underlay's among them, are left as they are.
 /// </summary>
 public static class IPv6Settings
 {
@@ -19,8 +17,7 @@ public static class IPv6Settings
 
     /// <summary>
     /// The parameter without which a host drops IPv6 packets that are not for itself. It makes the host a router, which no longer takes its
-    /// own
-    /// addresses and default route from other routers' announcements, but by interfaces whose <c>accept_ra</c> is 2.
+    /// own addresses and default route from other routers' announcements, but by interfaces whose <c>accept_ra</c> is 2.
     /// </summary>
     public const string Forwarding = "net/ipv6/conf/all/forwarding";
 

@@ -76,8 +76,7 @@ public static class OverlayDevice
 
     /// <summary>
     /// No link-local address and no router advertisements: the device floods nothing, so all that IPv6 would send is lost. Where it carries
-    /// IPv6
-    /// addresses, IPv6 is on.
+    /// IPv6 addresses, IPv6 is on.
     /// </summary>
     internal static void DisableAutoconf(OverlaySpec spec, List<string> changes)
     {

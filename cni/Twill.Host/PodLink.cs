@@ -182,8 +182,7 @@ public static class PodLink
 
     /// <summary>
     /// Behind those that are there: a container in two networks has a default route in each, and keeps one when it leaves the other. IPv6
-    /// has no
-    /// order among routes of one metric, and would use both in turn: there it is the first, or see <see cref="PutBehind"/>.
+    /// has no order among routes of one metric, and would use both in turn: there it is the first, or see <see cref="PutBehind"/>.
     /// </summary>
     private static NewRoute RouteOf(PodRoute route, int index) =>
         new(route.Dst)

@@ -21,20 +21,18 @@ public sealed record RoutedAddress(IPAddress Container, IPAddress Gateway, int P
 
 /// <summary>
 /// The host end of a container for which the bridge has no port. It is on no bridge: the host routes to it, and answers for others when it
-/// asks
-/// by ARP.
+/// asks by ARP.
 /// <code>
 /// container   10.244.9.5/24, gateway 10.244.9.1: inside, nothing tells it from one on the bridge
 /// host end    proxy_arp=1, 10.244.9.1 peer 10.244.9.5/32; of that the kernel makes: route 10.244.9.5 dev HOSTEND scope link src 10.244.9.1
 /// bridge      proxy_arp=1: the host answers those who look there for 10.244.9.5
 /// </code>
 /// One address is all it takes. The way there is the kernel's own route of it, so that nobody who tidies up routes takes it away, and all
-/// of it
-/// goes with the interface. Only broadcast and multicast stop at the host, as they do between hosts.
+/// of it goes with the interface. Only broadcast and multicast stop at the host, as they do between hosts.
 /// <para>
 /// IPv6's neighbour discovery has no such switch as proxy_arp, only entries for single addresses (<see cref="ProxyNeighbours"/>): on the
-/// bridge there
-/// is one for the container, and inside the subnet is not on the link but behind the gateway, so that it asks for nobody but that:
+/// bridge there is one for the container, and inside the subnet is not on the link but behind the gateway, so that it asks for nobody but
+/// that:
 /// </para>
 /// <code>
 /// container   fd00::5/64 noprefixroute; route fd00::1 dev eth0, fd00::/64 via fd00::1
@@ -44,10 +42,8 @@ public sealed record RoutedAddress(IPAddress Container, IPAddress Gateway, int P
 /// </summary>
 /// <remarks>
 /// A further bridge, joined to the first by a pair, would be the other way. But every broadcast, an ARP question for the gateway say, would
-/// go to
-/// all containers of both, which is more than the kernel queues. And where br_netfilter is on, each frame between both is tracked as a
-/// connection
-/// twice, and the second entry of one to a published port, which sees the translated address only, clashes with the first.
+/// go to all containers of both, which is more than the kernel queues. And where br_netfilter is on, each frame between both is tracked as
+/// a connection twice, and the second entry of one to a published port, which sees the translated address only, clashes with the first.
 /// </remarks>
 public static class RoutedVeth
 {
@@ -211,8 +207,7 @@ public static class RoutedVeth
 
     /// <summary>
     /// <c>sysctl net.ipv4.conf.LINK.proxy_arp=1 net.ipv4.neigh.LINK.proxy_delay=0</c>: the host answers at a link for whom it reaches by
-    /// another,
-    /// and does not wait up to 0.8 seconds for somebody else to do so.
+    /// another, and does not wait up to 0.8 seconds for somebody else to do so.
     /// </summary>
     /// <returns>True when something had to be written.</returns>
     public static bool EnableProxyArp(string link) => Sysctl.Ensure(ProxyArp(link), "1") | Sysctl.Ensure(ProxyDelay(link), "0");

@@ -6,8 +6,7 @@ namespace Twill.Host;
 
 /// <summary>
 /// What an address family is to a network's nftables table. IPv4's sets and maps have the plain names (<c>local</c>, <c>ports</c>), those
-/// of IPv6
-/// end in 6 (<c>local6</c>, <c>ports6</c>); all that is done with them is done for each family of the table.
+/// of IPv6 end in 6 (<c>local6</c>, <c>ports6</c>); all that is done with them is done for each family of the table.
 /// </summary>
 internal sealed record TableFamily
 {
@@ -31,8 +30,7 @@ internal sealed record TableFamily
         Address = NftType.Ipv6Addr,
         NeverMasqueraded = [IPNetwork.Parse("fe80::/10"), IPNetwork.Parse("ff00::/8")], // they never leave their link, nor may be forwarded
         // The kernel itself drops what comes from or goes to ::1 by any interface but lo (ip6_rcv_core), and has no route_localnet for it:
-        // what
-        // answers a connection from ::1 would be dropped as well. The link-local addresses that clients ask from cannot be routed to a
+        // what answers a connection from ::1 would be dropped as well. The link-local addresses that clients ask from cannot be routed to a
         // container.
         Loopback = null,
         NotPublishedAt = [new(IPAddress.IPv6Loopback, 128), IPNetwork.Parse("fe80::/10")],

@@ -44,12 +44,10 @@ public sealed record Underlay(string Name, int Index, IPAddress? IPv4, IPAddress
 
     /// <summary>
     /// Chooses by the configuration's <c>backend.interface</c>: empty, the interface of the default route (of several, the one of the
-    /// lowest
-    /// metric; IPv6's only where there is none of IPv4) and its preferred source; an address or a prefix (<c>192.168.64.0/24</c>), the
-    /// interface that has it or one of it; else an interface's name or a glob (<c>eth*</c>), the first by index that is up and has a global
-    /// address, an IPv4 one if any interface has. IPv6 addresses count when they stay: not temporary, deprecated or tentative ones;
-    /// configured
-    /// ones before those that routers advertised, the lowest first.
+    /// lowest metric; IPv6's only where there is none of IPv4) and its preferred source; an address or a prefix (<c>192.168.64.0/24</c>),
+    /// the interface that has it or one of it; else an interface's name or a glob (<c>eth*</c>), the first by index that is up and has a
+    /// global address, an IPv4 one if any interface has. IPv6 addresses count when they stay: not temporary, deprecated or tentative ones;
+    /// configured ones before those that routers advertised, the lowest first.
     /// </summary>
     /// <param name="route">A socket in the host's namespace.</param>
     /// <param name="pattern">The value of <c>backend.interface</c>; may be empty or null.</param>

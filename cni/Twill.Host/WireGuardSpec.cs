@@ -8,8 +8,7 @@ namespace Twill.Host;
 
 /// <summary>
 /// A WireGuard device as it should be: `ip link add NAME type wireguard` and `wg set NAME private-key KEY listen-port PORT`. It sends over
-/// both
-/// families of the underlay, and carries both.
+/// both families of the underlay, and carries both.
 /// </summary>
 /// <param name="Name">Interface name, as <see cref="DeviceNames.WireGuardDevice"/> gives it.</param>
 /// <param name="Port">UDP port that it listens on.</param>

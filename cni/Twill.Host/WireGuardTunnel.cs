@@ -8,8 +8,7 @@ namespace Twill.Host;
 
 /// <summary>
 /// A WireGuard device of a network, kept as its <see cref="WireGuardSpec"/> says. The kernel's own where it has WireGuard; where it has
-/// not, the
-/// one that `wireguard-go NAME` runs, which the operator's service manager starts, for twill starts no programs.
+/// not, the one that `wireguard-go NAME` runs, which the operator's service manager starts, for twill starts no programs.
 /// </summary>
 public static class WireGuardTunnel
 {

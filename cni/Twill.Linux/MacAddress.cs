@@ -43,8 +43,7 @@ public readonly struct MacAddress : IEquatable<MacAddress>
 
     /// <summary>
     /// The link-local address of a device with this hardware address: fe80::/64 and the modified EUI-64, of which the second lowest bit of
-    /// the
-    /// first byte is turned over (RFC 4291, appendix A).
+    /// the first byte is turned over (RFC 4291, appendix A).
     /// </summary>
     public IPAddress ToLinkLocal()
     {

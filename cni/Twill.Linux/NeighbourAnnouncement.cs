@@ -6,9 +6,8 @@ namespace Twill.Linux;
 
 /// <summary>
 /// Tells everybody on a link at which hardware address an IPv6 address is now: an unsolicited neighbour advertisement (RFC 4861, section
-/// 7.2.6).
-/// Who knew it at another corrects that at once, instead of sending there until it notices that nobody answers; nobody else takes note.
-/// <see cref="ArpAnnouncement"/> is IPv4's.
+/// 7.2.6). Who knew it at another corrects that at once, instead of sending there until it notices that nobody answers; nobody else takes
+/// note. <see cref="ArpAnnouncement"/> is IPv4's.
 /// </summary>
 public static class NeighbourAnnouncement
 {

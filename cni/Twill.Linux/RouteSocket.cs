@@ -13,8 +13,7 @@ namespace Twill.Linux;
 
 /// <summary>
 /// Links, addresses, routes, neighbours and queues of one network namespace, over rtnetlink: what <c>ip</c>, <c>bridge</c> and <c>tc</c>
-/// do. The
-/// namespace is the one it was opened in, whichever thread uses it; one thread at a time.
+/// do. The namespace is the one it was opened in, whichever thread uses it; one thread at a time.
 /// </summary>
 public sealed class RouteSocket : IDisposable
 {

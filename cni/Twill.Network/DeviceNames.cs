@@ -41,8 +41,7 @@ public static class DeviceNames
 
     /// <summary>
     /// The alias of a host end and of its ifb (<c>ip link</c> shows it), so that a person and GC can tell whose it is: network, container
-    /// id and
-    /// interface name, cut to the 255 bytes that the kernel keeps (IFALIASZ - 1).
+    /// id and interface name, cut to the 255 bytes that the kernel keeps (IFALIASZ - 1).
     /// </summary>
     public static string VethAlias(string network, string containerId, string ifName)
     {

@@ -44,8 +44,7 @@ internal sealed class AttachmentCheck(RouteSocket host, RouteSocket inPod, PodLi
 
     /// <summary>
     /// Results before 1.1.0 have no MTU: a later plugin of the chain that lowered it could not say so. A higher one would lose packets.
-    /// When
-    /// the network's own MTU falls, the agent has running containers follow.
+    /// When the network's own MTU falls, the agent has running containers follow.
     /// </summary>
     private string? InsideMtu(Link link, CniInterface told)
     {

@@ -26,8 +26,7 @@ internal static class PodRoutes
 
     /// <summary>
     /// The routes of a result with what results before 1.1.0 have no words for: MTU, metric, table and scope. The configuration has it,
-    /// when
-    /// the IPAM plugin is ours.
+    /// when the IPAM plugin is ours.
     /// </summary>
     public static List<CniRoute> Detailed(TwillConf conf, IReadOnlyList<CniRoute> routes)
     {

@@ -11,11 +11,8 @@ namespace Twill.Agent;
 /// <param name="publish">Called with the error in one line, and with null when the loop has run long enough without one.</param>
 internal sealed class LoopSupervisor(string loop, Log log, TimeProvider clock, Action<string?> publish)
 {
-    private readonly Condition _defect = new(
-        log,
-        clock,
-        $"error in the program, the {loop} loop starts again in 5 s",
-        message => publish(message?.Split('\n')[0].TrimEnd())
+    private readonly Condition _defect = new(log, clock, $"error in the program, the {loop} loop starts again in 5 s", message =>
+        publish(message?.Split('\n')[0].TrimEnd())
     );
 
     /// <summary>How long a loop that failed is not started again.</summary>

@@ -30,14 +30,8 @@ internal sealed class NetworkAgent : IDisposable
     /// <exception cref="IOException">The state or the node's identity cannot be read or made.</exception>
     internal NetworkAgent(TwillConf conf, StateDir state, Log log, TimeProvider clock)
     {
-        _context = new NetworkContext(
-            conf,
-            state.Network(conf.Name),
-            BackendTable.Of(conf),
-            log.ForNetwork(conf.Name),
-            clock
-        );
-        PeerTable leases = new(_context.Log, clock, TimeSpan.FromSeconds(conf.Ipam.LeaseTtl));
+        _context = new NetworkContext(conf, state.Network(conf.Name), BackendTable.Of(conf), log.ForNetwork(conf.Name), clock);
+        LeaseCache leases = new(_context.Log, clock, TimeSpan.FromSeconds(conf.Ipam.LeaseTtl));
         if (conf.Ipam.Etcd is { } etcd)
         {
             string nodeId = NodeIdentity.NodeId(conf.Ipam.DataDir, out string? replaced);
@@ -89,7 +83,8 @@ internal sealed class NetworkAgent : IDisposable
 
     /// <summary>Serves the network until stopped. Everything in the kernel stays as it is.</summary>
     /// <param name="interval">The longest time between two passes over the kernel.</param>
-    /// <param name="started">Called once: when the lease is there and the peers are written, when it is known why not, or when it stops.</param>
+    /// <param name="started">Called once: when the lease is there and the peers are written, when it is known why not, or when it
+    /// stops.</param>
     /// <param name="stop">Stops it.</param>
     internal async Task RunAsync(TimeSpan interval, Action started, CancellationToken stop)
     {

@@ -302,10 +302,7 @@ internal sealed class Networks
         _log.Info($"serving network '{agent.Name}' of {network.File}");
         CancellationTokenSource end = CancellationTokenSource.CreateLinkedTokenSource(stop);
         Locked(() => _starting++);
-        Task run = Task.Run(
-            () => agent.RunAsync(_options.Interval, () => Locked(() => _starting--), end.Token),
-            CancellationToken.None
-        );
+        Task run = Task.Run(() => agent.RunAsync(_options.Interval, () => Locked(() => _starting--), end.Token), CancellationToken.None);
         lock (_lock)
         {
             _served[agent.Name] = new Served(agent, ConfigurationStamp.OfFile(network.File), end, run);
@@ -314,7 +311,8 @@ internal sealed class Networks
         return true;
     }
 
-    /// <summary>The network's agent; null when a file that the configuration names is missing or unusable. Then it is tried again.</summary>
+    /// <summary>The network's agent; null when a file that the configuration names is missing or unusable. Then it is tried
+    /// again.</summary>
     private NetworkAgent? TryCreate(FoundNetwork network)
     {
         try

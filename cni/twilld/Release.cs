@@ -9,8 +9,7 @@ namespace Twill.Agent;
 
 /// <summary>
 /// <c>twilld --release</c>: this host leaves. Its subnets are given back in etcd, so that others may have them at once, and etcd forgets
-/// that they
-/// were this host's. Nothing in the kernel is touched.
+/// that they were this host's. Nothing in the kernel is touched.
 /// </summary>
 internal sealed class Release(AgentOptions options, StateDir state, Log log)
 {

@@ -6,8 +6,7 @@ using System.Text.Json;
 namespace Twill.Cluster;
 
 /// <summary>Writes JSON byte for byte as Go's encoder does: no white space, and of printable characters only <c>" \ &lt; &gt; &amp;</c>
-/// escaped
-/// (base64's <c>+</c> and <c>/</c> stay as they are, which .NET's default would not do).</summary>
+/// escaped (base64's <c>+</c> and <c>/</c> stay as they are, which .NET's default would not do).</summary>
 internal static class FlannelJson
 {
     public static byte[] Object(Action<Utf8JsonWriter> fields)

@@ -7,8 +7,7 @@ using System.Text;
 namespace Twill.Cluster;
 
 /// <summary>Addresses as flannel (Go's net.IP) writes them, and arithmetic with them. .NET writes some IPv6 addresses with a dotted tail
-/// where Go
-/// writes groups only, and keys in etcd are compared byte by byte.</summary>
+/// where Go writes groups only, and keys in etcd are compared byte by byte.</summary>
 internal static class FlannelText
 {
     /// <summary>Lower-case, the longest run of two or more zero groups as <c>::</c>, never a dotted tail (but for ::ffff:0:0/96, as Go

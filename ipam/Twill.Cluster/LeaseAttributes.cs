@@ -23,8 +23,7 @@ public sealed record LeaseAttributes(
 )
 {
     /// <summary>A vxlan host: for each family of underlay that it is on, its address there and the MAC (six bytes as aa:bb:cc:dd:ee:ff) of
-    /// the device
-    /// that peers send to by it.</summary>
+    /// the device that peers send to by it.</summary>
     public static LeaseAttributes Vxlan(uint vni, params ReadOnlySpan<(IPAddress PublicIP, string VtepMac)> devices)
     {
         var attributes = new LeaseAttributes(IPAddress.Any, BackendType: "vxlan");

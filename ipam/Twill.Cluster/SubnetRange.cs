@@ -5,8 +5,7 @@ using System.Net.Sockets;
 namespace Twill.Cluster;
 
 /// <summary>What a network leases of one address family: flannel's Network, SubnetLen, SubnetMin and SubnetMax, or the same with IPv6
-/// before
-/// their names. Always complete and checked.</summary>
+/// before their names. Always complete and checked.</summary>
 public sealed record SubnetRange
 {
     private SubnetRange() { }
@@ -33,8 +32,7 @@ public sealed record SubnetRange
     public UInt128 Count => IndexOf(FlannelText.Number(SubnetMax)) + 1;
 
     /// <summary>The range that a node wants, with flannel's defaults and checks. What is null takes the default when this node is the
-    /// first, and is
-    /// no contradiction when another one has written something else.</summary>
+    /// first, and is no contradiction when another one has written something else.</summary>
     /// <exception cref="ClusterException">ConfigInvalid: names the value and what was expected.</exception>
     public static SubnetRange Create(IPNetwork network, int? subnetLen = null, IPAddress? subnetMin = null, IPAddress? subnetMax = null)
     {

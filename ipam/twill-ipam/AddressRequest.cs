@@ -8,9 +8,8 @@ namespace Twill.Ipam;
 
 /// <summary>
 /// The addresses a runtime asks for by name, at most one of a family, in the three ways of the specification's CONVENTIONS.md, of which the
-/// first found counts:
-/// <c>runtimeConfig.ips</c> (capability <c>ips</c>), <c>args.cni.ips</c>, <c>IP=</c> in CNI_ARGS. Bare or with a prefix length, which
-/// says nothing here: the subnet's own counts.
+/// first found counts: <c>runtimeConfig.ips</c> (capability <c>ips</c>), <c>args.cni.ips</c>, <c>IP=</c> in CNI_ARGS. Bare or with a prefix
+/// length, which says nothing here: the subnet's own counts.
 /// </summary>
 internal sealed class AddressRequest
 {

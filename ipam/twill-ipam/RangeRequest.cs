@@ -8,12 +8,9 @@ namespace Twill.Ipam;
 
 /// <summary>
 /// A range of addresses that a runtime wants the container's to be of: <c>runtimeConfig.ipRanges</c> (capability <c>ipRanges</c>), a list
-/// of
-/// lists of <c>{subnet, rangeStart, rangeEnd, gateway}</c>. The outer list has an entry per address to give out, so that here it has one
-/// for
-/// each address family at most; the inner list's ranges are together the pool for it. Ranges choose among the addresses that this host may
-/// give
-/// out anyway: each lies in one of its subnets, whose prefix length and gateway count.
+/// of lists of <c>{subnet, rangeStart, rangeEnd, gateway}</c>. The outer list has an entry per address to give out, so that here it has one
+/// for each address family at most; the inner list's ranges are together the pool for it. Ranges choose among the addresses that this host
+/// may give out anyway: each lies in one of its subnets, whose prefix length and gateway count.
 /// </summary>
 /// <param name="Path">where it stands in the configuration</param>
 /// <param name="First">its first address</param>

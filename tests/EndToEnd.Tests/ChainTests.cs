@@ -128,8 +128,7 @@ public sealed class ChainTests : IDisposable
 
     /// <summary>
     /// The CHECK of Debian 12's portmap misses rules for IPv6 that it did not make, where there is an ip6tables: of a chain that ends with
-    /// it
-    /// a CHECK passes everything before, and then fails for that.
+    /// it a CHECK passes everything before, and then fails for that.
     /// </summary>
     private void CheckReachesPortmap(LabContainer container, string capArgs)
     {

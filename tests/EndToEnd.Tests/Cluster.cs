@@ -64,8 +64,7 @@ public sealed class Cluster : IDisposable
 
     /// <summary>
     /// Waits until every host has a lease and a route to every other host's subnet, and every agent has written down that it has made the
-    /// way
-    /// to all of them: what it makes on its host in a round is there then.
+    /// way to all of them: what it makes on its host in a round is there then.
     /// </summary>
     internal void WaitUntilJoined()
     {

@@ -2,7 +2,8 @@ using Twill.Testing;
 
 namespace Twill.EndToEnd.Tests;
 
-/// <summary>The README's section "Install", done on a host that has nothing yet. There is no systemd on it: what it would start is run.</summary>
+/// <summary>The README's section "Install", done on a host that has nothing yet. There is no systemd on it: what it would start is
+/// run.</summary>
 public sealed class InstallTests
 {
     [RequiresRootFact]

@@ -5,8 +5,7 @@ namespace Twill.EndToEnd.Tests;
 
 /// <summary>
 /// A host is switched off with containers running, and comes back: /run and all of the kernel's state are gone, the boot has another id,
-/// and
-/// the address records are of containers that are no more.
+/// and the address records are of containers that are no more.
 /// </summary>
 public sealed class RebootTests
 {

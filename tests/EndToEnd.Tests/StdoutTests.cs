@@ -65,9 +65,10 @@ public sealed class StdoutTests : IDisposable
             etcd!.Pause();
         }
 
-        string ca = etcd?.Certificates is { } files && !peer.Contains("not trusted", StringComparison.Ordinal)
-            ? $",\"caFile\":\"{files.CaFile}\""
-            : "";
+        string ca =
+            etcd?.Certificates is { } files && !peer.Contains("not trusted", StringComparison.Ordinal)
+                ? $",\"caFile\":\"{files.CaFile}\""
+                : "";
         string config = $$"""
             {"cniVersion":"1.0.0","name":"net","type":"bridge","ipam":{"type":"twill-ipam","network":"10.9.0.0/16","dataDir":"{{_temp.Path}}",
             "etcd":{"endpoints":["{{endpoint}}"]{{ca}}} } }

@@ -55,12 +55,15 @@ internal sealed record Chain(string Name, params Step[] Steps)
             )}}{{more}}}
             """;
 
-    private static Step BridgeStep(string bin, bool masquerade) => new(Path.Combine(bin, "bridge"), (_, _) => $$"""
+    private static Step BridgeStep(string bin, bool masquerade) =>
+        new(Path.Combine(bin, "bridge"), (_, _) =>
+            $$"""
                 {"cniVersion":"1.0.0","name":"bench","type":"bridge","bridge":"cni0","isGateway":true,"hairpinMode":true,"ipMasq":{{(
                     masquerade ? "true" : "false"
                 )}},
                  "ipam":{{Ipam.Replace("TYPE", "host-local", StringComparison.Ordinal)}}}
-                """);
+                """
+        );
 
     private static string PortMapping(int container) =>
         $$"""{"portMappings":[{"hostPort":{{FirstPort + container}},"containerPort":80,"protocol":"tcp"}]}""";

@@ -18,8 +18,7 @@ internal sealed record TrafficMeasurement(string Path)
 
 /// <summary>
 /// Container to container across two hosts, beside a VXLAN made by hand with ip(8) between containers of its own, and the hosts themselves.
-/// The
-/// three take turns.
+/// The three take turns.
 /// </summary>
 internal static class Traffic
 {

@@ -139,12 +139,15 @@ public sealed partial class ArchitectureTests
     }
 
     private static IEnumerable<string> Projects() =>
-        new[] { "cni", "ipam" }.SelectMany(part => Directory.GetFiles(Path.Combine(RepoPaths.Root, part), "*.csproj", SearchOption.AllDirectories));
+        new[] { "cni", "ipam" }.SelectMany(part =>
+            Directory.GetFiles(Path.Combine(RepoPaths.Root, part), "*.csproj", SearchOption.AllDirectories)
+        );
 
     private static IEnumerable<string> Sources(string room) =>
         SourcesIn(Path.GetDirectoryName(Projects().Single(path => Path.GetFileNameWithoutExtension(path) == room))!);
 
-    private static IEnumerable<string> AllSources() => new[] { "cni", "ipam", "tests" }.SelectMany(part => SourcesIn(Path.Combine(RepoPaths.Root, part)));
+    private static IEnumerable<string> AllSources() =>
+        new[] { "cni", "ipam", "tests" }.SelectMany(part => SourcesIn(Path.Combine(RepoPaths.Root, part)));
 
     private static IEnumerable<string> SourcesIn(string directory) =>
         Directory

@@ -19,10 +19,7 @@ public sealed class NetnsLivenessTests
         NetnsIdentity unused = new(4, 1);
         _liveness.IsGone("/run/elsewhere/netns/x", unused).Should().BeFalse();
         _liveness.IsGone("/run/x", unused).Should().BeTrue("the directory is there, the namespace is not");
-        _liveness
-            .IsGone("/proc/4194399/ns/net", unused)
-            .Should()
-            .BeTrue("there is no such process, and nobody is in that namespace");
+        _liveness.IsGone("/proc/4194399/ns/net", unused).Should().BeTrue("there is no such process, and nobody is in that namespace");
     }
 
     [Fact]
@@ -125,7 +122,9 @@ public sealed class NetnsLivenessTests
             Cmd.Sh($"umount {kept}");
         }
         // A mount namespace that somebody else on this machine made meanwhile has a copy of the mount for as long as it lasts.
-        Eventually.True("the namespace is gone", () => new NetnsLiveness().IsGone(container.Path, container.Identity) != IsMountedAnywhere(kept));
+        Eventually.True("the namespace is gone", () =>
+            new NetnsLiveness().IsGone(container.Path, container.Identity) != IsMountedAnywhere(kept)
+        );
     }
 
     [RequiresRootFact]

@@ -4,8 +4,7 @@ namespace Twill.Testing;
 
 /// <summary>
 /// Waits for what happens soon but not at once, without guessing how long to sleep. The last try begins when the limit is over: a machine
-/// that
-/// stands still for a while fails nobody.
+/// that stands still for a while fails nobody.
 /// </summary>
 public static class Eventually
 {

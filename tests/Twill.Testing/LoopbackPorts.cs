@@ -5,8 +5,7 @@ namespace Twill.Testing;
 
 /// <summary>
 /// Ports for servers that are started a moment later, and started again. They lie below those that the kernel gives to clients and to
-/// servers
-/// without a port of their own (net.ipv4.ip_local_port_range): of those, any connection may take one in between.
+/// servers without a port of their own (net.ipv4.ip_local_port_range): of those, any connection may take one in between.
 /// </summary>
 internal static class LoopbackPorts
 {

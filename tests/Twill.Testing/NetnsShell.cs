@@ -40,8 +40,7 @@ public abstract class NetnsShell
 
     /// <summary>
     /// Waits until the kernel has taken note of a cable that was plugged in: it does so a moment later, on a busy machine much later, and
-    /// drops
-    /// packets until then.
+    /// drops packets until then.
     /// </summary>
     public void WaitForCarrier(string link) =>
         Eventually.True(

@@ -86,12 +86,7 @@ public sealed record RecordedCall(string Name, IReadOnlyDictionary<string, strin
             .ToDictionary(p => p[0], p => p[1]);
         variables.Remove(Exit, out string? code);
         string input = File.ReadAllText(Path.ChangeExtension(file, ".json"));
-        return new RecordedCall(
-            Path.GetFileNameWithoutExtension(file),
-            variables,
-            input,
-            int.Parse(code!, CultureInfo.InvariantCulture)
-        );
+        return new RecordedCall(Path.GetFileNameWithoutExtension(file), variables, input, int.Parse(code!, CultureInfo.InvariantCulture));
     }
 
     private static JsonNode Sorted(JsonNode node) =>

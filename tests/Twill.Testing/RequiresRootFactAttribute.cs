@@ -3,7 +3,8 @@ using Xunit.Sdk;
 
 namespace Twill.Testing;
 
-/// <summary>A test that works on the kernel: skipped, with the reason, unless it runs as root. `build/test.sh --unit` leaves it out.</summary>
+/// <summary>A test that works on the kernel: skipped, with the reason, unless it runs as root. `build/test.sh --unit` leaves it
+/// out.</summary>
 [TraitDiscoverer(RequirementDiscoverer.Name, RequirementDiscoverer.Assembly)]
 public sealed class RequiresRootFactAttribute : FactAttribute, IRequirement
 {

@@ -62,7 +62,12 @@ public sealed class TestNetns : NetnsShell, IDisposable
             return;
         }
 
-        foreach (string name in Owned.Orphans(Prefix, global::System.IO.Directory.GetFiles(Directory).Select(f => global::System.IO.Path.GetFileName(f))))
+        foreach (
+            string name in Owned.Orphans(
+                Prefix,
+                global::System.IO.Directory.GetFiles(Directory).Select(f => global::System.IO.Path.GetFileName(f))
+            )
+        )
         {
             Cmd.Run("ip", ["netns", "delete", name]);
         }

@@ -10,8 +10,7 @@ public static class Throughput
 
     /// <summary>
     /// Fails unless about as much passes as a limit lets through: never half as much again, and more than half of it. Of the lesser, which
-    /// a
-    /// machine that stands still for a moment brings about as well, the best of three counts.
+    /// a machine that stands still for a moment brings about as well, the best of three counts.
     /// </summary>
     /// <param name="limit">Mbit/s.</param>
     /// <param name="from">Who sends.</param>

@@ -1,7 +1,7 @@
 namespace Twill.Testing;
 
-/// <summary>`build/test.sh --unit` runs without root and etcd. It sets <see cref="Variable"/>, so that a test of other rings which lacks its
-/// mark is found on every machine, not only on one without etcd.</summary>
+/// <summary>`build/test.sh --unit` runs without root and etcd. It sets <see cref="Variable"/>, so that a test of other rings which lacks
+/// its mark is found on every machine, not only on one without etcd.</summary>
 internal static class UnitRing
 {
     internal const string Variable = "TWILL_TEST_RING";

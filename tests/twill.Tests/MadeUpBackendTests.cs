@@ -75,7 +75,10 @@ public sealed class MadeUpBackendTests
             null,
             "eth0",
             1500 - conf.Backend.Overhead(AddressFamily.InterNetwork),
-            new NodeKeys(_ => throw new InvalidOperationException("it has no VTEP"), () => throw new InvalidOperationException("it has no key"))
+            new NodeKeys(
+                _ => throw new InvalidOperationException("it has no VTEP"),
+                () => throw new InvalidOperationException("it has no key")
+            )
         );
         LocalNode self = new(conf.Name, conf.Ipam.Ranges, [], [], default, "eth0", []);
         PeerLease peer = new(IPNetwork.Parse("10.244.7.0/24"), default, "relay");
@@ -120,6 +123,5 @@ public sealed class MadeUpBackendTests
         return TwillConf.Parse(new ConfigReader(document.RootElement.Clone()), s_table);
     }
 
-    private static string Refusal(string section) =>
-        FluentActions.Invoking(() => Parse(section)).Should().Throw<CniException>().Which.Text;
+    private static string Refusal(string section) => FluentActions.Invoking(() => Parse(section)).Should().Throw<CniException>().Which.Text;
 }

@@ -61,7 +61,8 @@ public sealed class PodRoutesTests
                         """
                     )
                     .RootElement
-            ), BackendTable.All
+            ),
+            BackendTable.All
         );
         return [.. PodRoutes.ForKernel(PodRoutes.For(conf, addresses), addresses).Select(r => $"{r.Dst} via {r.Gateway}")];
     }

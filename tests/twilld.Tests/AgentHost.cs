@@ -155,8 +155,8 @@ internal sealed class AgentHost : IDisposable
         Ns.Sh("ip link del twill0; ip link del twill.1; nft flush ruleset");
     }
 
-    /// <summary>Waits until the agent, started with <see cref="Listen"/>, has looked at everything so many times more. The first of them may
-    /// have begun already: two are needed for one that began after this call.</summary>
+    /// <summary>Waits until the agent, started with <see cref="Listen"/>, has looked at everything so many times more. The first of them
+    /// may have begun already: two are needed for one that began after this call.</summary>
     internal void WaitForLooksAtEverything(int more)
     {
         double wanted = PeersTests.Metric(this, "kind=\"everything\"") + more;

@@ -247,12 +247,7 @@ public sealed class LeaseTests : IDisposable
 
         _lab.Etcd.Etcdctl("del", "--prefix", $"{AgentLab.Prefix}/subnets/");
         int before = Steps(a);
-        Eventually.True(
-            "the lease was looked after again",
-            () => Steps(a) >= before + 2,
-            TimeSpan.FromSeconds(20),
-            () => a.Log
-        );
+        Eventually.True("the lease was looked after again", () => Steps(a) >= before + 2, TimeSpan.FromSeconds(20), () => a.Log);
 
         _lab.Lease(a.Subnet).Should().BeNull(a.Log);
         _lab.Etcd.Put(Key, good);
@@ -335,7 +330,8 @@ public sealed class LeaseTests : IDisposable
 
     /// <summary>How many connections to etcd a host has begun, by the rule that counts them.</summary>
     private static long CallsOf(AgentHost host) =>
-        host.Ns.NftJson("list chain ip calls out")
+        host
+            .Ns.NftJson("list chain ip calls out")
             .EnumerateArray()
             .Where(entry => entry.TryGetProperty("rule", out _))
             .SelectMany(entry => entry.GetProperty("rule").GetProperty("expr").EnumerateArray())

@@ -30,7 +30,11 @@ public sealed class LoopSupervisorTests : IDisposable
         Task supervised = Supervisor(probation: s_long).RunAsync(Run, _stop.Token);
         await again.Task.WaitAsync(s_long);
 
-        _capture.Lines.Should().ContainSingle().Which.Should().MatchRegex("Z critical twilld: .*lease loop.*InvalidOperationException.*   at ");
+        _capture
+            .Lines.Should()
+            .ContainSingle()
+            .Which.Should()
+            .MatchRegex("Z critical twilld: .*lease " + "loop.*InvalidOperationException.*   at ");
         (await NextAsync()).Should().Be("System.InvalidOperationException: no such element");
         _published.Reader.TryRead(out _).Should().BeFalse("it has not run long enough to be taken for well");
         await StopAsync(supervised);

@@ -85,7 +85,8 @@ public sealed class BridgeAttachment : IAttachment
     public bool Delete(RouteSocket host, Link end) => LinkRemoval.Run(host, end);
 
     /// <inheritdoc/>
-    /// <remarks>Whose an end is, its alias says. One without (an ADD was killed before it gave it) counts by the bridge it hangs on.</remarks>
+    /// <remarks>Whose an end is, its alias says. One without (an ADD was killed before it gave it) counts by the bridge it hangs
+    /// on.</remarks>
     public List<Link> List(IReadOnlyList<Link> links, string network, int bridge)
     {
         List<Link> ends = [];

@@ -39,7 +39,8 @@ public interface IAttachment
     /// <summary>The link of the host by which it exchanges packets with the container: it has the gateway's address.</summary>
     Link GatewayLink(AttachmentSite site);
 
-    /// <summary>The first thing that is not as <see cref="Create"/> and <see cref="Connect"/> left it, in words; null when all is.</summary>
+    /// <summary>The first thing that is not as <see cref="Create"/> and <see cref="Connect"/> left it, in words; null when all
+    /// is.</summary>
     /// <param name="site">The container.</param>
     /// <param name="addresses">Its addresses.</param>
     string? FindDifference(AttachmentSite site, IReadOnlyList<AttachedAddress> addresses);

@@ -4,7 +4,8 @@ using Twill.System;
 
 namespace Twill.Host.Attachments;
 
-/// <summary>A veth pair whose host end is on no bridge, because that has no port for it: the host routes to it (<see cref="RoutedVeth"/>).</summary>
+/// <summary>A veth pair whose host end is on no bridge, because that has no port for it: the host routes to it
+/// (<see cref="RoutedVeth"/>).</summary>
 public sealed class RoutedAttachment : IAttachment
 {
     /// <inheritdoc/>

@@ -8,8 +8,8 @@ namespace Twill.Host.Backends;
 /// Hosts that share a link are each other's routers: a remote subnet costs one route and no encapsulation.
 /// <code>ip route add SUBNET via PUBLIC-IP dev UNDERLAY proto 116</code>
 /// A host behind a router cannot be reached this way (the router knows nothing of the subnets): it is skipped, and the reason told. The
-/// next
-/// hop is an address of the subnet's own family, or, for an IPv4 subnet where the hosts have only IPv6 in common, an IPv6 one (via inet6).
+/// next hop is an address of the subnet's own family, or, for an IPv4 subnet where the hosts have only IPv6 in common, an IPv6 one (via
+/// inet6).
 /// </summary>
 public sealed record HostGwBackend : BackendConf, IBackend
 {
@@ -32,8 +32,8 @@ public sealed record HostGwBackend : BackendConf, IBackend
     public Desired ComputeDesired(LocalNode self, IEnumerable<PeerLease> others)
     {
         Desired wanted = new();
-        PeerCheck check = new(self, Type);
-        foreach (PeerLease peer in PeerCheck.InOrder(others))
+        LeaseValidator check = new(self, Type);
+        foreach (PeerLease peer in LeaseValidator.InOrder(others))
         {
             string? refusal = check.Refusal(peer);
             if (refusal is null && Hop(self, check, peer, out refusal) is { } hop)
@@ -51,10 +51,10 @@ public sealed record HostGwBackend : BackendConf, IBackend
     }
 
     /// <summary>The host's address to route by; null, and why there is none.</summary>
-    private static PeerAddress? Hop(LocalNode self, PeerCheck check, PeerLease peer, out string? refusal)
+    private static PeerAddress? Hop(LocalNode self, LeaseValidator check, PeerLease peer, out string? refusal)
     {
         refusal = null;
-        foreach ((LocalAddress _, PeerAddress theirs) in PeerCheck.Ways(self, peer))
+        foreach ((LocalAddress _, PeerAddress theirs) in LeaseValidator.Ways(self, peer))
         {
             string? why = check.Refusal(theirs)
                 ?? (
@@ -71,7 +71,7 @@ public sealed record HostGwBackend : BackendConf, IBackend
             refusal ??= why;
         }
 
-        refusal ??= PeerCheck.NoCommonFamily(self, peer);
+        refusal ??= LeaseValidator.NoCommonFamily(self, peer);
         return null;
     }
 }

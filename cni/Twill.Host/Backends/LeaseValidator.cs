@@ -6,7 +6,7 @@ namespace Twill.Host.Backends;
 /// <summary>What makes a lease unusable for every backend. What stands in etcd was written by others and may be anything.</summary>
 /// <param name="self">This host.</param>
 /// <param name="backendType">The backend that it runs.</param>
-internal sealed class PeerCheck(LocalNode self, string backendType)
+internal sealed class LeaseValidator(LocalNode self, string backendType)
 {
     private readonly HashSet<IPAddress> _bases = [];
 

@@ -121,19 +121,19 @@ public sealed record VxlanBackend(uint Vni = 1, ushort Port = VxlanBackend.Defau
     public Desired ComputeDesired(LocalNode self, IEnumerable<PeerLease> others)
     {
         Desired wanted = new([.. Devices(self)]);
-        PeerCheck check = new(self, Type);
+        LeaseValidator check = new(self, Type);
         Dictionary<(AddressFamily, MacAddress), IPAddress> owners = [];
         foreach (LocalAddress ours in self.Addresses)
         {
             owners[(ours.PublicIP.AddressFamily, ours.VtepMac)] = ours.PublicIP;
         }
 
-        foreach (PeerLease peer in PeerCheck.InOrder(others))
+        foreach (PeerLease peer in LeaseValidator.InOrder(others))
         {
             string? refusal = check.Refusal(peer);
             if (refusal is null && !Lead(wanted, self, check, peer, owners, out refusal))
             {
-                refusal ??= PeerCheck.NoCommonFamily(self, peer);
+                refusal ??= LeaseValidator.NoCommonFamily(self, peer);
             }
 
             if (refusal is not null)
@@ -165,16 +165,7 @@ public sealed record VxlanBackend(uint Vni = 1, ushort Port = VxlanBackend.Defau
                 }
             }
 
-            yield return new VxlanSpec(
-                DeviceName(outer),
-                Vni,
-                Port,
-                ours.PublicIP,
-                ours.VtepMac,
-                ours.Mtu,
-                bases,
-                self.NetworkName
-            );
+            yield return new VxlanSpec(DeviceName(outer), Vni, Port, ours.PublicIP, ours.VtepMac, ours.Mtu, bases, self.NetworkName);
         }
     }
 
@@ -234,14 +225,14 @@ public sealed record VxlanBackend(uint Vni = 1, ushort Port = VxlanBackend.Defau
     private bool Lead(
         Desired wanted,
         LocalNode self,
-        PeerCheck check,
+        LeaseValidator check,
         PeerLease peer,
         Dictionary<(AddressFamily, MacAddress), IPAddress> owners,
         out string? refusal
     )
     {
         refusal = null;
-        foreach ((LocalAddress ours, PeerAddress theirs) in PeerCheck.Ways(self, peer))
+        foreach ((LocalAddress ours, PeerAddress theirs) in LeaseValidator.Ways(self, peer))
         {
             bool direct = DirectRouting && LocalNode.CanRoute(peer.Subnet, theirs.PublicIP) && self.IsOnLink(theirs.PublicIP);
             if ((check.Refusal(theirs) ?? (direct ? null : Unreachable(theirs, owners) ?? TooNarrow(ours, peer))) is { } why)

@@ -131,9 +131,9 @@ public sealed record WireGuardBackend(ushort Port = WireGuardBackend.DefaultPort
             wanted.Routes.Add(PeerRoute.NoOtherWay(network));
         }
 
-        PeerCheck check = new(self, Type);
+        LeaseValidator check = new(self, Type);
         Dictionary<WireGuardKey, PerFamily<PeerAddress>> owners = [];
-        foreach (PeerLease peer in PeerCheck.InOrder(others))
+        foreach (PeerLease peer in LeaseValidator.InOrder(others))
         {
             string? refusal = check.Refusal(peer);
             if (refusal is null && Way(self, keys, check, peer, owners, out refusal) is { WireGuard: { } end } way)
@@ -240,14 +240,14 @@ public sealed record WireGuardBackend(ushort Port = WireGuardBackend.DefaultPort
     private static PeerAddress? Way(
         LocalNode self,
         LocalWireGuard keys,
-        PeerCheck check,
+        LeaseValidator check,
         PeerLease peer,
         Dictionary<WireGuardKey, PerFamily<PeerAddress>> owners,
         out string? refusal
     )
     {
         refusal = null;
-        foreach ((LocalAddress _, PeerAddress theirs) in PeerCheck.Ways(self, peer))
+        foreach ((LocalAddress _, PeerAddress theirs) in LeaseValidator.Ways(self, peer))
         {
             string? why = check.Refusal(theirs) ?? Unreachable(keys, peer, theirs, owners);
             if (why is null)
@@ -258,7 +258,7 @@ public sealed record WireGuardBackend(ushort Port = WireGuardBackend.DefaultPort
             refusal ??= why;
         }
 
-        refusal ??= PeerCheck.NoCommonFamily(self, peer);
+        refusal ??= LeaseValidator.NoCommonFamily(self, peer);
         return null;
     }
 

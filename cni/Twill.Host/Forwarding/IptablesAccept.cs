@@ -7,15 +7,13 @@ namespace Twill.Host.Forwarding;
 
 /// <summary>
 /// Lets containers' packets through where iptables (its nft variant) drops what is forwarded: Docker's <c>-P FORWARD DROP</c>, ufw, a
-/// REJECT at
-/// the end. What our own table accepts is dropped there all the same, so the accept stands in the chain that drops:
+/// REJECT at the end. What our own table accepts is dropped there all the same, so the accept stands in the chain that drops:
 /// <code>
 /// iptables -A CHAIN -i tw+ -s 10.244.0.0/16 -m comment --comment twill-NETWORK -j ACCEPT      (and -i BRIDGE, if it is named otherwise)
 /// iptables -A CHAIN        -d 10.244.0.0/16 -m comment --comment twill-NETWORK -j ACCEPT
 /// </code>
 /// What containers send has to come out of a device of ours as well (the bridge, a host end, the overlay), or whoever forges such an
-/// address
-/// could have anything forwarded. Where only the IPAM plugin knows the addresses it is <c>-i</c> and <c>-o</c> instead.
+/// address could have anything forwarded. Where only the IPAM plugin knows the addresses it is <c>-i</c> and <c>-o</c> instead.
 /// <para>
 /// CHAIN is DOCKER-USER where FORWARD leads there: Docker keeps it, and what it holds comes before Docker's own rules. Else it is FORWARD.
 /// In either the rules stand behind what is there for some packets only, which an administrator wanted, and before what drops or returns

@@ -15,10 +15,8 @@ internal enum MatchResult
 
 /// <summary>
 /// Whether a rule concerns a kind of packets (all of them, none, or perhaps some), and what it does with them. What this does not
-/// understand
-/// is "perhaps". Understood is what <c>nft</c> and iptables-nft write for addresses, interfaces, address family and connection state, also
-/// in sets and
-/// verdict maps. Single ports and protocols concern none: packets of others are what is asked about.
+/// understand is "perhaps". Understood is what <c>nft</c> and iptables-nft write for addresses, interfaces, address family and connection
+/// state, also in sets and verdict maps. Single ports and protocols concern none: packets of others are what is asked about.
 /// </summary>
 /// <param name="elementsOf">the elements of a set or map of the table; null when they cannot be told</param>
 internal sealed class RuleMatch(Func<string, IReadOnlyList<SetElement>?> elementsOf)

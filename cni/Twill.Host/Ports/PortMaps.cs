@@ -38,8 +38,7 @@ public static class PortMaps
 
     /// <summary>
     /// Takes a container's ports away, exactly its own and all of them, whatever it was asked for. None is no error, and costs one question
-    /// for each family.
-    /// After something was deleted, closing the socket waits some 9 ms.
+    /// for each family. After something was deleted, closing the socket waits some 9 ms.
     /// </summary>
     /// <param name="nft">A socket in the host's namespace.</param>
     /// <param name="network">The network's name.</param>
@@ -97,8 +96,7 @@ public static class PortMaps
 
     /// <summary>
     /// Those containers of which a port is not in the kernel's maps and nobody else has it: four lists for all of them together and each
-    /// family.
-    /// Ports of a family that the table has no maps for are left out: the network has no such addresses any more.
+    /// family. Ports of a family that the table has no maps for are left out: the network has no such addresses any more.
     /// </summary>
     /// <param name="nft">A socket in the host's namespace.</param>
     /// <param name="network">The network's name.</param>

@@ -28,8 +28,8 @@ public sealed record PodPorts(string ContainerId, string IfName, IReadOnlyList<P
 /// end
 /// </code>
 /// ADD writes it before the kernel's maps and DEL removes it before them, so that what is in the maps always has a record, and a record
-/// that
-/// is gone means that nobody may publish it any more. One that is cut short is none. They live as long as the kernel's state, until reboot.
+/// that is gone means that nobody may publish it any more. One that is cut short is none. They live as long as the kernel's state, until
+/// reboot.
 /// </summary>
 /// <param name="directory">Where they are; made when the first one is written.</param>
 public sealed class PortRecords(string directory)

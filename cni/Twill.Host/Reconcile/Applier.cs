@@ -43,8 +43,7 @@ public static class Applier
         foreach (PeerRoute put in plan.PutRoutes)
         {
             // IPv4: not "replace", which would overwrite whatever route to the subnet comes first, whoever made it. Ours goes before it.
-            // IPv6
-            // compares the metric as well, and would share the packets between ours and another of that metric.
+            // IPv6 compares the metric as well, and would share the packets between ours and another of that metric.
             bool v6 = put.Subnet.BaseAddress.AddressFamily == AddressFamily.InterNetworkV6;
             batch.Add(
                 new NewRoute(put.Subnet)

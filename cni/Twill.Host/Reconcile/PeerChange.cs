@@ -7,9 +7,8 @@ namespace Twill.Host.Reconcile;
 
 /// <summary>
 /// Hosts that changed, with all others whose entries may have to change with theirs, so that a backend's answer for these few is the same
-/// as
-/// for all: who shares a hardware address shares an FDB entry, who shares a WireGuard key is one peer, and whose subnets begin alike share
-/// a neighbour.
+/// as for all: who shares a hardware address shares an FDB entry, who shares a WireGuard key is one peer, and whose subnets begin alike
+/// share a neighbour.
 /// </summary>
 /// <param name="Before">Their leases as they were.</param>
 /// <param name="After">Their leases as they are.</param>

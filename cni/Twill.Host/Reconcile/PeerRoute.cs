@@ -38,8 +38,7 @@ public readonly record struct PeerRoute(IPNetwork Subnet, IPAddress? Via, string
 
     /// <summary>
     /// `ip route add unreachable NETWORK metric 4294967295 proto 116`: what no more exact route leads to goes nowhere, least of all to
-    /// where the
-    /// default route leads.
+    /// where the default route leads.
     /// </summary>
     public static PeerRoute NoOtherWay(IPNetwork network) =>
         new(network, Via: null, "", OnLink: false, uint.MaxValue) { Type = RouteType.Unreachable };

@@ -17,7 +17,7 @@ public static class Reconciler
     /// <param name="others">The leases of all other hosts.</param>
     /// <exception cref="HostException">Something in the way is not ours to remove.</exception>
     /// <exception cref="Twill.Linux.Netlink.NetlinkException">The kernel refused to list, or to make the device.</exception>
-    public static Round Run(RouteSocket route, IBackend backend, LocalNode self, IEnumerable<PeerLease> others)
+    public static ReconcileResult Run(RouteSocket route, IBackend backend, LocalNode self, IEnumerable<PeerLease> others)
     {
         LinkNames names = new(route);
         LocalNode known = backend.NeedsMainRoutes ? self with { MainRoutes = ReadMainRoutes(route, names, self) } : self;
@@ -33,7 +33,7 @@ public static class Reconciler
         }
 
         Plan plan = Plan.Between(desired, Actual.Read(route, names, self.Networks, overlays));
-        return new Round(new Basis(known, names, devices), desired, plan, deleted, Applier.Apply(route, names, plan));
+        return new ReconcileResult(new Baseline(known, names, devices), desired, plan, deleted, Applier.Apply(route, names, plan));
     }
 
     /// <summary>
@@ -42,14 +42,14 @@ public static class Reconciler
     /// </summary>
     /// <param name="route">A socket in the host's namespace.</param>
     /// <param name="backend">The network's backend.</param>
-    /// <param name="basis">What the round found.</param>
+    /// <param name="baseline">What the round found.</param>
     /// <param name="change">The hosts.</param>
-    public static FollowUp Follow(RouteSocket route, IBackend backend, Basis basis, PeerChange change)
+    public static IncrementalResult Follow(RouteSocket route, IBackend backend, Baseline baseline, PeerChange change)
     {
-        Desired was = backend.ComputeDesired(basis.Self, change.Before),
-            desired = backend.ComputeDesired(basis.Self, change.After);
+        Desired was = backend.ComputeDesired(baseline.Self, change.Before),
+            desired = backend.ComputeDesired(baseline.Self, change.After);
         Plan plan = Plan.Between(desired, Actual.AsWanted(was));
-        return new FollowUp(was, desired, plan, Applier.Apply(route, basis.Names, plan));
+        return new IncrementalResult(was, desired, plan, Applier.Apply(route, baseline.Names, plan));
     }
 
     private static List<MainRoute> ReadMainRoutes(RouteSocket route, LinkNames names, LocalNode self)
@@ -92,18 +92,24 @@ public static class Reconciler
 /// <param name="Self">This host, with <see cref="LocalNode.MainRoutes"/> if the backend needs them.</param>
 /// <param name="Names">Links by name.</param>
 /// <param name="Devices">The overlay devices, and what became of them in the round.</param>
-public sealed record Basis(LocalNode Self, LinkNames Names, IReadOnlyList<OverlayDevice.Result> Devices);
+public sealed record Baseline(LocalNode Self, LinkNames Names, IReadOnlyList<OverlayDevice.Result> Devices);
 
 /// <summary>What one round wanted, found and did.</summary>
-/// <param name="Basis">What it knew of this host.</param>
+/// <param name="Baseline">What it knew of this host.</param>
 /// <param name="Desired">What should be.</param>
 /// <param name="Plan">What it took.</param>
 /// <param name="DeletedDevices">Overlay devices of earlier configurations that were deleted.</param>
 /// <param name="Refusals">What the kernel refused; the next round tries again.</param>
-public sealed record Round(Basis Basis, Desired Desired, Plan Plan, IReadOnlyList<string> DeletedDevices, IReadOnlyList<Refusal> Refusals)
+public sealed record ReconcileResult(
+    Baseline Baseline,
+    Desired Desired,
+    Plan Plan,
+    IReadOnlyList<string> DeletedDevices,
+    IReadOnlyList<Refusal> Refusals
+)
 {
     /// <summary>Whether all was as it should be already.</summary>
-    public bool WasInOrder => Plan.Count == 0 && DeletedDevices.Count == 0 && Basis.Devices.All(device => device.Changes.Count == 0);
+    public bool WasInOrder => Plan.Count == 0 && DeletedDevices.Count == 0 && Baseline.Devices.All(device => device.Changes.Count == 0);
 }
 
 /// <summary>What became of a few hosts that changed.</summary>
@@ -111,4 +117,4 @@ public sealed record Round(Basis Basis, Desired Desired, Plan Plan, IReadOnlyLis
 /// <param name="Desired">What is.</param>
 /// <param name="Plan">What it took.</param>
 /// <param name="Refusals">What the kernel refused.</param>
-public sealed record FollowUp(Desired Was, Desired Desired, Plan Plan, IReadOnlyList<Refusal> Refusals);
+public sealed record IncrementalResult(Desired Was, Desired Desired, Plan Plan, IReadOnlyList<Refusal> Refusals);

@@ -16,8 +16,7 @@ public readonly record struct DeleteAddress(int Index, IPAddress Address, int Pr
     public NetlinkFlags Flags => NetlinkFlags.None;
 
     /// <inheritdoc/>
-    public string ToCommand(CommandNames names) =>
-        $"ip addr del {Address}/{PrefixLength} dev {names.Link(Index)}";
+    public string ToCommand(CommandNames names) => $"ip addr del {Address}/{PrefixLength} dev {names.Link(Index)}";
 
     /// <inheritdoc/>
     public void Write(ref NetlinkWriter w)

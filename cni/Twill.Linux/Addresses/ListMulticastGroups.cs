@@ -16,11 +16,11 @@ public readonly record struct ListMulticastGroups(int Index) : INetlinkRequest
     public NetlinkFlags Flags => NetlinkFlags.Dump;
 
     /// <inheritdoc/>
-    public string ToCommand(CommandNames names) => new CommandText("ip -6").Add("maddr show").Add("dev", names.LinkOrNull(Index)).ToString();
+    public string ToCommand(CommandNames names) =>
+        new CommandText("ip -6").Add("maddr show").Add("dev", names.LinkOrNull(Index)).ToString();
 
     /// <inheritdoc/>
-    public void Write(ref NetlinkWriter w) =>
-        w.Header(new IfAddrMsg { Family = AF.Of(AddressFamily.InterNetworkV6), Index = (uint)Index });
+    public void Write(ref NetlinkWriter w) => w.Header(new IfAddrMsg { Family = AF.Of(AddressFamily.InterNetworkV6), Index = (uint)Index });
 
     /// <summary>Reads one group of <see cref="Index"/>.</summary>
     /// <returns>Null for another interface's, and for any other message.</returns>

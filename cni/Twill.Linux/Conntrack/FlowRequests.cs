@@ -28,8 +28,7 @@ public readonly record struct FlowFilter(byte Protocol, ushort? OriginalPort = n
 }
 
 /// <summary><c>conntrack -L -f ipv4|ipv6 -p PROTOCOL [--orig-port-dst PORT] [--reply-src ADDRESS] [--reply-port-src PORT]</c>, with
-/// NLM_F_DUMP.
-/// Kernels before Linux 5.8 do not know the filter and list everything.</summary>
+/// NLM_F_DUMP. Kernels before Linux 5.8 do not know the filter and list everything.</summary>
 internal readonly record struct ListFlows(FlowFilter Filter) : INetlinkRequest
 {
     public static ushort Type => (ushort)IPCTNL_MSG.CT_GET;

@@ -17,8 +17,7 @@ public readonly record struct GetFamily(string Name) : INetlinkRequest
     public NetlinkFlags Flags => NetlinkFlags.None;
 
     /// <inheritdoc/>
-    public string ToCommand(CommandNames names) =>
-        $"genl ctrl get name {CommandText.Quote(Name)}";
+    public string ToCommand(CommandNames names) => $"genl ctrl get name {CommandText.Quote(Name)}";
 
     /// <inheritdoc/>
     public void Write(ref NetlinkWriter w)

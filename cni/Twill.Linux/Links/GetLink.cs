@@ -13,8 +13,7 @@ public readonly record struct GetLink(LinkRef Link) : INetlinkRequest
     public NetlinkFlags Flags => NetlinkFlags.None;
 
     /// <inheritdoc/>
-    public string ToCommand(CommandNames names) =>
-        $"ip link show dev {Link.NameIn(names)}";
+    public string ToCommand(CommandNames names) => $"ip link show dev {Link.NameIn(names)}";
 
     /// <inheritdoc/>
     public void Write(ref NetlinkWriter w)

@@ -6,12 +6,7 @@ namespace Twill.Linux.Links;
 internal static class LinkParts
 {
     internal static CommandText NewCommand(string name, int index, MacAddress? mac, uint mtu, bool up) =>
-        new CommandText("ip link add")
-            .Add(CommandText.Quote(name))
-            .Add("index", index)
-            .Add("address", mac)
-            .Add("mtu", mtu)
-            .AddIf(up, "up");
+        new CommandText("ip link add").Add(CommandText.Quote(name)).Add("index", index).Add("address", mac).Add("mtu", mtu).AddIf(up, "up");
 
     internal static void Put(ref NetlinkWriter w, MacAddress? mac, uint mtu, int master)
     {

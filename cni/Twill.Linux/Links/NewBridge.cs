@@ -38,7 +38,8 @@ public readonly record struct NewBridge(string Name) : INetlinkRequest
 
     /// <inheritdoc/>
     public string ToCommand(CommandNames names) =>
-        LinkParts.NewCommand(Name, Index, Mac, Mtu, Up)
+        LinkParts
+            .NewCommand(Name, Index, Mac, Mtu, Up)
             .Add("type bridge")
             .AddSwitch("vlan_filtering", VlanFiltering, "1", "0")
             .AddSwitch("mcast_snooping", MulticastSnooping, "1", "0")

@@ -25,8 +25,7 @@ public readonly record struct NewIfb(string Name) : INetlinkRequest
     public bool Up { get; init; }
 
     /// <inheritdoc/>
-    public string ToCommand(CommandNames names) =>
-        LinkParts.NewCommand(Name, Index, mac: null, Mtu, Up).Add("type ifb").ToString();
+    public string ToCommand(CommandNames names) => LinkParts.NewCommand(Name, Index, mac: null, Mtu, Up).Add("type ifb").ToString();
 
     /// <inheritdoc/>
     public void Write(ref NetlinkWriter w)

@@ -46,7 +46,8 @@ public readonly record struct NewVeth(string Name, string Peer) : INetlinkReques
 
     /// <inheritdoc/>
     public string ToCommand(CommandNames names) =>
-        LinkParts.NewCommand(Name, Index, Mac, Mtu, Up)
+        LinkParts
+            .NewCommand(Name, Index, Mac, Mtu, Up)
             .Add("master", names.LinkOrNull(Master))
             .Add("group", Group)
             .Add("type veth peer name")

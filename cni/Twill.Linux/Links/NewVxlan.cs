@@ -50,7 +50,8 @@ public readonly record struct NewVxlan(string Name, uint Vni, ushort Port) : INe
 
     /// <inheritdoc/>
     public string ToCommand(CommandNames names) =>
-        LinkParts.NewCommand(Name, Index, Mac, Mtu, Up)
+        LinkParts
+            .NewCommand(Name, Index, Mac, Mtu, Up)
             .Add("type vxlan")
             .AddNumber("id", Vni)
             .Add("local", Local)

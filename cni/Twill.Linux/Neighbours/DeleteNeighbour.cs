@@ -18,8 +18,7 @@ public readonly record struct DeleteNeighbour(int Index, IPAddress Address) : IN
     public bool IsProxy { get; init; }
 
     /// <inheritdoc/>
-    public string ToCommand(CommandNames names) =>
-        $"ip neigh del {(IsProxy ? "proxy " : "")}{Address} dev {names.Link(Index)}";
+    public string ToCommand(CommandNames names) => $"ip neigh del {(IsProxy ? "proxy " : "")}{Address} dev {names.Link(Index)}";
 
     /// <inheritdoc/>
     public void Write(ref NetlinkWriter w)

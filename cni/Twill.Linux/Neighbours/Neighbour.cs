@@ -5,8 +5,7 @@ namespace Twill.Linux.Neighbours;
 
 /// <summary>
 /// A neighbour (IP address to hardware address) or an FDB entry (hardware address to port or host) as the kernel describes it
-/// (RTM_NEWNEIGH):
-/// what <c>ip neigh show</c> and <c>bridge fdb show</c> show.
+/// (RTM_NEWNEIGH): what <c>ip neigh show</c> and <c>bridge fdb show</c> show.
 /// </summary>
 public sealed class Neighbour
 {

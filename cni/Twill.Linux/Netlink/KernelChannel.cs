@@ -90,12 +90,7 @@ internal sealed class KernelChannel : INetlinkChannel
     {
         _roomFor = length;
         Libc.TrySetOption(_fd, SOL_SOCKET, SO_SNDBUFFORCE, length);
-        Libc.TrySetOption(
-            _fd,
-            SOL_SOCKET,
-            SO_RCVBUFFORCE,
-            (int)Math.Max(DumpReceiveBuffer, Math.Min(16L * length, int.MaxValue / 2))
-        );
+        Libc.TrySetOption(_fd, SOL_SOCKET, SO_RCVBUFFORCE, (int)Math.Max(DumpReceiveBuffer, Math.Min(16L * length, int.MaxValue / 2)));
     }
 
     private void AwaitAnswer()

@@ -11,7 +11,8 @@ namespace Twill.Linux.Netlink;
 /// Prints what a socket sends as commands, and what the kernel refuses, when the environment has <c>TWILL_TRACE=netlink</c>. The lines go
 /// to standard error. A shell can run them; refusals and what has no command are comments (<c># ..</c>).
 /// </summary>
-/// <remarks>One for each socket, because names of links belong to a network namespace. It holds a second socket, which asks for them.</remarks>
+/// <remarks>One for each socket, because names of links belong to a network namespace. It holds a second socket, which asks for
+/// them.</remarks>
 internal sealed class NetlinkTrace : CommandNames, IDisposable
 {
     /// <summary>The environment variable that asks for it.</summary>
@@ -31,13 +32,13 @@ internal sealed class NetlinkTrace : CommandNames, IDisposable
     /// <param name="write">Takes a line.</param>
     /// <param name="links">Asks for names; null when nobody can. Disposed with this.</param>
     /// <param name="prefix">What makes a command act in the socket's network namespace.</param>
-    internal NetlinkTrace(Action<string> write, NetlinkSocket? links, string prefix) =>
-        (_write, _links, _prefix) = (write, links, prefix);
+    internal NetlinkTrace(Action<string> write, NetlinkSocket? links, string prefix) => (_write, _links, _prefix) = (write, links, prefix);
 
     /// <summary>Whether the environment asks for it.</summary>
     internal static bool IsOn => s_isOn;
 
-    /// <summary>For a socket of the calling thread's network namespace. Null, and nothing done, unless the environment asks for it.</summary>
+    /// <summary>For a socket of the calling thread's network namespace. Null, and nothing done, unless the environment asks for
+    /// it.</summary>
     internal static NetlinkTrace? OfThread() => s_isOn ? Open() : null;
 
     /// <summary>Keeps the path of a network namespace that was opened, so that commands can name it.</summary>
@@ -96,8 +97,10 @@ internal sealed class NetlinkTrace : CommandNames, IDisposable
     {
         while (answers.TryRead(out NetlinkMessage message))
         {
-            if (message.Type is NetlinkMessage.Error or NetlinkMessage.Done
-                && NetlinkAck.Parse(in message) is { Errno: not Errno.None } ack)
+            if (
+                message.Type is NetlinkMessage.Error or NetlinkMessage.Done
+                && NetlinkAck.Parse(in message) is { Errno: not Errno.None } ack
+            )
             {
                 string text = ack.Text is null ? "" : $" - {ack.Text}";
                 _write($"# {ErrnoText.Of(ack.Errno)}{text}: {sent?.CommandOf(message.Sequence) ?? "an earlier command"}");
@@ -148,7 +151,9 @@ internal sealed class NetlinkTrace : CommandNames, IDisposable
     {
         lock (s_paths)
         {
-            return handle is SafeFileHandle file && s_paths.TryGetValue(NetnsIdentity.Of(file), out string? path) ? path : base.Netns(handle);
+            return handle is SafeFileHandle file && s_paths.TryGetValue(NetnsIdentity.Of(file), out string? path)
+                ? path
+                : base.Netns(handle);
         }
     }
 

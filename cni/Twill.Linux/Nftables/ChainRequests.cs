@@ -20,7 +20,8 @@ public readonly record struct NewChain(TableId Table, string Name, BaseChain? Ba
     /// <inheritdoc/>
     public string ToCommand(CommandNames names) =>
         NftText.Statement(
-            $"{(Exclusive ? "create" : "add")} chain {Table} {Name}{NftText.Braces(Base is null ? "" : NftText.Of(Base), NftText.CommentOf(Comment))}"
+            $"{(Exclusive ? "create" : "add")} chain {Table} "
+                + $"{Name}{NftText.Braces(Base is null ? "" : NftText.Of(Base), NftText.CommentOf(Comment))}"
         );
 
     /// <inheritdoc/>
@@ -71,8 +72,7 @@ public readonly record struct DeleteChain(TableId Table, string Name) : INetlink
     public NetlinkFlags Flags => NetlinkFlags.None;
 
     /// <inheritdoc/>
-    public string ToCommand(CommandNames names) =>
-        NftText.Statement($"delete chain {Table} {Name}");
+    public string ToCommand(CommandNames names) => NftText.Statement($"delete chain {Table} {Name}");
 
     /// <inheritdoc/>
     public void Write(ref NetlinkWriter w)
@@ -90,8 +90,7 @@ internal readonly record struct GetChains(NftFamily Family) : INetlinkRequest
 
     public NetlinkFlags Flags => NetlinkFlags.None;
 
-    public string ToCommand(CommandNames names) =>
-        NftText.Statement(Family == 0 ? "list chains" : $"list chains {TableId.NameOf(Family)}");
+    public string ToCommand(CommandNames names) => NftText.Statement(Family == 0 ? "list chains" : $"list chains {TableId.NameOf(Family)}");
 
     public void Write(ref NetlinkWriter w) => w.Header(new NfGenMsg(Family));
 }
@@ -103,8 +102,7 @@ internal readonly record struct GetChain(TableId Table, string Name) : INetlinkR
 
     public NetlinkFlags Flags => NetlinkFlags.None;
 
-    public string ToCommand(CommandNames names) =>
-        NftText.Statement($"list chain {Table} {Name}");
+    public string ToCommand(CommandNames names) => NftText.Statement($"list chain {Table} {Name}");
 
     public void Write(ref NetlinkWriter w)
     {

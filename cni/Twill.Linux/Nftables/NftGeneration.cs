@@ -9,8 +9,7 @@ internal readonly record struct GetGeneration : INetlinkRequest
 
     public NetlinkFlags Flags => NetlinkFlags.None;
 
-    public string ToCommand(CommandNames names) =>
-        "# nftables: which generation of the ruleset?";
+    public string ToCommand(CommandNames names) => "# nftables: which generation of the ruleset?";
 
     public void Write(ref NetlinkWriter w) => w.Header(new NfGenMsg((NftFamily)0));
 }

@@ -39,7 +39,8 @@ internal static class NftText
     internal static string Of(BaseChain chain)
     {
         string policy = chain.Policy is { } set ? $"; policy {set.ToString().ToLowerInvariant()}" : "";
-        return $"type {chain.Type.ToString().ToLowerInvariant()} hook {chain.Hook.ToString().ToLowerInvariant()} priority {PriorityOf(chain)}{policy}";
+        return $"type {chain.Type.ToString().ToLowerInvariant()} hook {chain.Hook.ToString().ToLowerInvariant()} priority "
+            + $"{PriorityOf(chain)}{policy}";
     }
 
     /// <summary><c>set TABLE NAME { type KEY; .. }</c>, or of a map.</summary>
@@ -127,7 +128,9 @@ internal static class NftText
             text.Append(text.Length == 0 ? "" : " . ").Append(Field(field, from));
             if (!from.SequenceEqual(to))
             {
-                text.Append(PrefixLength(from, to) is { } length && field.Name is "ipv4_addr" or "ipv6_addr" ? $"/{length}" : $"-{Field(field, to)}");
+                text.Append(
+                    PrefixLength(from, to) is { } length && field.Name is "ipv4_addr" or "ipv6_addr" ? $"/{length}" : $"-{Field(field, to)}"
+                );
             }
 
             offset += NftType.Padded(field.Length);

@@ -6,8 +6,7 @@ namespace Twill.Linux.Nftables;
 
 /// <summary>
 /// What a rule does, written as one would for `nft`: `Rule.For(table).SaddrIn(local).DaddrNotIn(exempt).Masquerade(NatFlags.FullyRandom)`.
-/// Each
-/// call appends expressions, and, like nft, first the check of the protocol that they need, once.
+/// Each call appends expressions, and, like nft, first the check of the protocol that they need, once.
 /// </summary>
 public sealed partial class Rule
 {

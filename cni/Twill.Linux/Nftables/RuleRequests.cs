@@ -71,8 +71,7 @@ public readonly record struct DeleteRule(TableId Table, string Chain, ulong Hand
     public NetlinkFlags Flags => NetlinkFlags.None;
 
     /// <inheritdoc/>
-    public string ToCommand(CommandNames names) =>
-        NftText.Statement($"delete rule {Table} {Chain} handle {Handle}");
+    public string ToCommand(CommandNames names) => NftText.Statement($"delete rule {Table} {Chain} handle {Handle}");
 
     /// <inheritdoc/>
     public void Write(ref NetlinkWriter w)
@@ -94,8 +93,7 @@ public readonly record struct FlushChain(TableId Table, string Chain) : INetlink
     public NetlinkFlags Flags => NetlinkFlags.None;
 
     /// <inheritdoc/>
-    public string ToCommand(CommandNames names) =>
-        NftText.Statement($"flush chain {Table} {Chain}");
+    public string ToCommand(CommandNames names) => NftText.Statement($"flush chain {Table} {Chain}");
 
     /// <inheritdoc/>
     public void Write(ref NetlinkWriter w)

@@ -174,12 +174,19 @@ internal sealed class RuleText
             (PayloadBase.Transport, 2) when payload.Length == 2 => ("th dport", Kind.Port),
             _ => ($"@{BaseWords(payload.Base)},{8 * payload.Offset},{8 * payload.Length}", Kind.Hex),
         };
-        if ((words.StartsWith("ip ", StringComparison.Ordinal) && _nfProto == "ipv4")
-            || (words.StartsWith("ip6 ", StringComparison.Ordinal) && _nfProto == "ipv6"))
+        if (
+            (words.StartsWith("ip ", StringComparison.Ordinal) && _nfProto == "ipv4")
+            || (words.StartsWith("ip6 ", StringComparison.Ordinal) && _nfProto == "ipv6")
+        )
         {
             _nfProto = "";
         }
-        else if (words.StartsWith("th ", StringComparison.Ordinal) && _l4Proto.Length > 0 && char.IsLetter(_l4Proto[0]) && _loaded.Count == 0)
+        else if (
+            words.StartsWith("th ", StringComparison.Ordinal)
+            && _l4Proto.Length > 0
+            && char.IsLetter(_l4Proto[0])
+            && _loaded.Count == 0
+        )
         {
             words = _l4Proto + words[2..];
             _l4Proto = "";
@@ -404,7 +411,10 @@ internal sealed class RuleText
     private static string FlagWords(Kind kind, uint bits)
     {
         string words = kind == Kind.State ? ((CtState)bits).ToString() : ((CtStatus)bits).ToString();
-        return words.Replace(" ", "", StringComparison.Ordinal).Replace("SeenReply", "seen-reply", StringComparison.Ordinal).ToLowerInvariant();
+        return words
+            .Replace(" ", "", StringComparison.Ordinal)
+            .Replace("SeenReply", "seen-reply", StringComparison.Ordinal)
+            .ToLowerInvariant();
     }
 
     private static string SetValue(Loaded value) => value.Constant is { } constant ? Hex(constant) : value.Words;
@@ -426,7 +436,9 @@ internal sealed class RuleText
             case Kind.NfProto when bytes.Length == 1:
                 return bytes[0] == (byte)NftFamily.Ip ? "ipv4" : "ipv6";
             case Kind.Name:
-                return bytes.Contains((byte)0) ? $"\"{Encoding.UTF8.GetString(bytes).TrimEnd('\0')}\"" : $"\"{Encoding.UTF8.GetString(bytes)}*\"";
+                return bytes.Contains((byte)0)
+                    ? $"\"{Encoding.UTF8.GetString(bytes).TrimEnd('\0')}\""
+                    : $"\"{Encoding.UTF8.GetString(bytes)}*\"";
             case Kind.Link when bytes.Length == 4:
                 return $"\"{_names.Link(MemoryMarshal.Read<int>(bytes))}\"";
             case Kind.Number when bytes.Length == 4:
@@ -451,8 +463,12 @@ internal sealed class RuleText
     // Fewer bytes than an address has are a prefix.
     private static string AddressOf(Loaded loaded, ReadOnlySpan<byte> bytes)
     {
-        int whole = loaded.Words.StartsWith("ip ", StringComparison.Ordinal) || loaded.Words.EndsWith("ip saddr", StringComparison.Ordinal)
-            || loaded.Words.EndsWith("ip daddr", StringComparison.Ordinal) ? 4 : 16;
+        int whole =
+            loaded.Words.StartsWith("ip ", StringComparison.Ordinal)
+            || loaded.Words.EndsWith("ip saddr", StringComparison.Ordinal)
+            || loaded.Words.EndsWith("ip daddr", StringComparison.Ordinal)
+                ? 4
+                : 16;
         Span<byte> address = stackalloc byte[16];
         address.Clear();
         bytes.CopyTo(address);

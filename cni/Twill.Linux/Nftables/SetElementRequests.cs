@@ -43,8 +43,7 @@ public readonly record struct DeleteSetElements(NftSet Set, ReadOnlyMemory<SetEl
     public NetlinkFlags Flags => NetlinkFlags.None;
 
     /// <inheritdoc/>
-    public string ToCommand(CommandNames names) =>
-        NftText.Statement($"delete element {NftText.Of(Set, Elements.Span)}");
+    public string ToCommand(CommandNames names) => NftText.Statement($"delete element {NftText.Of(Set, Elements.Span)}");
 
     /// <inheritdoc/>
     public void Write(ref NetlinkWriter w) => ElementsMessage.Write(ref w, Set, Elements.Span, withData: false);
@@ -65,8 +64,7 @@ public readonly record struct DestroySetElements(NftSet Set, ReadOnlyMemory<SetE
     public NetlinkFlags Flags => NetlinkFlags.None;
 
     /// <inheritdoc/>
-    public string ToCommand(CommandNames names) =>
-        NftText.Statement($"destroy element {NftText.Of(Set, Elements.Span)}");
+    public string ToCommand(CommandNames names) => NftText.Statement($"destroy element {NftText.Of(Set, Elements.Span)}");
 
     /// <inheritdoc/>
     public void Write(ref NetlinkWriter w) => ElementsMessage.Write(ref w, Set, Elements.Span, withData: false);
@@ -82,8 +80,7 @@ public readonly record struct FlushSet(TableId Table, string Name) : INetlinkReq
     public NetlinkFlags Flags => NetlinkFlags.None;
 
     /// <inheritdoc/>
-    public string ToCommand(CommandNames names) =>
-        NftText.Statement($"flush set {Table} {Name}");
+    public string ToCommand(CommandNames names) => NftText.Statement($"flush set {Table} {Name}");
 
     /// <inheritdoc/>
     public void Write(ref NetlinkWriter w)
@@ -102,8 +99,7 @@ internal readonly record struct GetSetElement(NftSet Set, SetElement Element) : 
 
     public NetlinkFlags Flags => NetlinkFlags.None;
 
-    public string ToCommand(CommandNames names) =>
-        NftText.Statement($"get element {NftText.Of(Set, [Element])}");
+    public string ToCommand(CommandNames names) => NftText.Statement($"get element {NftText.Of(Set, [Element])}");
 
     public void Write(ref NetlinkWriter w) => ElementsMessage.Write(ref w, Set, new SetElement[] { Element }, withData: false);
 }
@@ -115,8 +111,7 @@ internal readonly record struct GetSetElements(TableId Table, string Name) : INe
 
     public NetlinkFlags Flags => NetlinkFlags.None;
 
-    public string ToCommand(CommandNames names) =>
-        NftText.Statement($"list set {Table} {Name}");
+    public string ToCommand(CommandNames names) => NftText.Statement($"list set {Table} {Name}");
 
     public void Write(ref NetlinkWriter w) => new FlushSet(Table, Name).Write(ref w);
 }

@@ -20,8 +20,7 @@ public readonly record struct NewSet(NftSet Set, uint Id = 1) : INetlinkRequest
     public NetlinkFlags Flags => Exclusive ? NetlinkFlags.Create | NetlinkFlags.Excl : NetlinkFlags.Create;
 
     /// <inheritdoc/>
-    public string ToCommand(CommandNames names) =>
-        NftText.Statement($"{(Exclusive ? "create" : "add")} {NftText.Of(Set)}");
+    public string ToCommand(CommandNames names) => NftText.Statement($"{(Exclusive ? "create" : "add")} {NftText.Of(Set)}");
 
     /// <inheritdoc/>
     public void Write(ref NetlinkWriter w)
@@ -113,8 +112,7 @@ public readonly record struct DeleteSet(TableId Table, string Name) : INetlinkRe
     public NetlinkFlags Flags => NetlinkFlags.None;
 
     /// <inheritdoc/>
-    public string ToCommand(CommandNames names) =>
-        NftText.Statement($"delete set {Table} {Name}");
+    public string ToCommand(CommandNames names) => NftText.Statement($"delete set {Table} {Name}");
 
     /// <inheritdoc/>
     public void Write(ref NetlinkWriter w)

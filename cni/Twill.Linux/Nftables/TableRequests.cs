@@ -40,8 +40,7 @@ public readonly record struct DeleteTable(TableId Table) : INetlinkRequest
     public NetlinkFlags Flags => NetlinkFlags.None;
 
     /// <inheritdoc/>
-    public string ToCommand(CommandNames names) =>
-        NftText.Statement($"delete table {Table}");
+    public string ToCommand(CommandNames names) => NftText.Statement($"delete table {Table}");
 
     /// <inheritdoc/>
     public void Write(ref NetlinkWriter w)

@@ -16,8 +16,7 @@ public readonly record struct GetRoute(IPAddress Destination) : INetlinkRequest
     public NetlinkFlags Flags => NetlinkFlags.None;
 
     /// <inheritdoc/>
-    public string ToCommand(CommandNames names) =>
-        $"ip route get {Destination}";
+    public string ToCommand(CommandNames names) => $"ip route get {Destination}";
 
     /// <inheritdoc/>
     public void Write(ref NetlinkWriter w)

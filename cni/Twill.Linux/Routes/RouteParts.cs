@@ -20,7 +20,8 @@ internal static class RouteParts
         CommandText command = new CommandText(family == AddressFamily.InterNetworkV6 ? "ip -6 route" : "ip route").Add(verb);
         command.AddIf(type is not (RouteType.Unspecified or RouteType.Unicast), TypeName(type) ?? "");
         command.Add(destination.PrefixLength == 0 ? "default" : destination.ToString());
-        string? inet = gateway is null || gateway.AddressFamily == family ? null
+        string? inet =
+            gateway is null || gateway.AddressFamily == family ? null
             : gateway.AddressFamily == AddressFamily.InterNetworkV6 ? "inet6"
             : "inet";
         return command.Add(inet is null ? "via" : $"via {inet}", gateway);

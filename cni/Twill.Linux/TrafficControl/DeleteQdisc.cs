@@ -17,8 +17,7 @@ public readonly record struct DeleteQdisc(int Index, uint Parent) : INetlinkRequ
     public NetlinkFlags Flags => NetlinkFlags.None;
 
     /// <inheritdoc/>
-    public string ToCommand(CommandNames names) =>
-        $"tc qdisc del dev {names.Link(Index)} {TcHandle.Name(Parent)}";
+    public string ToCommand(CommandNames names) => $"tc qdisc del dev {names.Link(Index)} {TcHandle.Name(Parent)}";
 
     /// <inheritdoc/>
     public void Write(ref NetlinkWriter w)

@@ -18,8 +18,7 @@ public readonly record struct GetQdisc(int Index, uint Parent) : INetlinkRequest
     public NetlinkFlags Flags => NetlinkFlags.Echo;
 
     /// <inheritdoc/>
-    public string ToCommand(CommandNames names) =>
-        $"tc qdisc show dev {names.Link(Index)} {TcHandle.Name(Parent)}";
+    public string ToCommand(CommandNames names) => $"tc qdisc show dev {names.Link(Index)} {TcHandle.Name(Parent)}";
 
     /// <inheritdoc/>
     public void Write(ref NetlinkWriter w) => w.Header(new TcMsg { Index = Index, Parent = Parent });

@@ -14,8 +14,7 @@ public readonly record struct ListFilters(int Index, uint Parent) : INetlinkRequ
     public NetlinkFlags Flags => NetlinkFlags.Dump;
 
     /// <inheritdoc/>
-    public string ToCommand(CommandNames names) =>
-        $"tc filter show dev {names.Link(Index)} parent {TcHandle.Name(Parent)}";
+    public string ToCommand(CommandNames names) => $"tc filter show dev {names.Link(Index)} parent {TcHandle.Name(Parent)}";
 
     /// <inheritdoc/>
     public void Write(ref NetlinkWriter w) => w.Header(new TcMsg { Index = Index, Parent = Parent });

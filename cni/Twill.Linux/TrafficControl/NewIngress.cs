@@ -13,8 +13,7 @@ public readonly record struct NewIngress(int Index) : INetlinkRequest
     public NetlinkFlags Flags => NetlinkFlags.Create | NetlinkFlags.Excl;
 
     /// <inheritdoc/>
-    public string ToCommand(CommandNames names) =>
-        $"tc qdisc add dev {names.Link(Index)} ingress";
+    public string ToCommand(CommandNames names) => $"tc qdisc add dev {names.Link(Index)} ingress";
 
     /// <inheritdoc/>
     public void Write(ref NetlinkWriter w)

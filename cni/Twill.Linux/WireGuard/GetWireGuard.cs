@@ -14,8 +14,7 @@ public readonly record struct GetWireGuard(string Name) : INetlinkRequest
     public NetlinkFlags Flags => NetlinkFlags.None;
 
     /// <inheritdoc/>
-    public string ToCommand(CommandNames names) =>
-        $"wg show {CommandText.Quote(Name)} dump";
+    public string ToCommand(CommandNames names) => $"wg show {CommandText.Quote(Name)} dump";
 
     /// <inheritdoc/>
     public void Write(ref NetlinkWriter w)

@@ -45,7 +45,10 @@ public readonly record struct SetWireGuard(string Name) : INetlinkRequest
                     .Add("preshared-key", FileOf(peer.PresharedKey))
                     .Add("endpoint", peer.Endpoint)
                     .Add("persistent-keepalive", peer.KeepaliveSeconds)
-                    .Add("allowed-ips", peer.AllowedIPs is null ? null : (peer.AddAllowedIPs ? "+" : "") + string.Join(',', peer.AllowedIPs));
+                    .Add(
+                        "allowed-ips",
+                        peer.AllowedIPs is null ? null : (peer.AddAllowedIPs ? "+" : "") + string.Join(',', peer.AllowedIPs)
+                    );
             }
         }
 

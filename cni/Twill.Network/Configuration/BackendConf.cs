@@ -6,8 +6,8 @@ using Twill.Network.State;
 namespace Twill.Network.Configuration;
 
 /// <summary>
-/// A backend: how packets get from host to host. A class derived from this and a line in the table of backends (Twill.Host, <c>BackendTable</c>)
-/// are all that a backend consists of. The instance in the table has the defaults; what is configured is a copy of it.
+/// A backend: how packets get from host to host. A class derived from this and a line in the table of backends (Twill.Host,
+/// <c>BackendTable</c>) are all that a backend consists of. The instance in the table has the defaults; what is configured is a copy of it.
 /// </summary>
 public abstract record BackendConf
 {

@@ -49,7 +49,10 @@ public sealed class BackendTypes(params IReadOnlyList<BackendConf> all)
             }
         }
 
-        return backend.Read(section) with { Interface = section[InterfaceKey].OptionalString() };
+        return backend.Read(section) with
+        {
+            Interface = section[InterfaceKey].OptionalString(),
+        };
     }
 
     /// <summary>The key of <see cref="BackendConf.Interface"/>.</summary>

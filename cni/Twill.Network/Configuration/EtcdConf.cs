@@ -115,11 +115,7 @@ public sealed record EtcdConf(
         }
 
         int colon = rest.LastIndexOf(':');
-        if (
-            colon <= 0
-            || !ushort.TryParse(rest.AsSpan(colon + 1), NumberStyles.None, null, out ushort port)
-            || port == 0
-        )
+        if (colon <= 0 || !ushort.TryParse(rest.AsSpan(colon + 1), NumberStyles.None, null, out ushort port) || port == 0)
         {
             return false;
         }

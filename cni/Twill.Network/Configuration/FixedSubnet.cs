@@ -5,8 +5,7 @@ using Twill.Cni;
 namespace Twill.Network.Configuration;
 
 /// <summary>The part of <c>ipam</c> for one host alone, for one address family: <c>subnet</c>, <c>rangeStart</c>, <c>rangeEnd</c>,
-/// <c>gateway</c> as
-/// in host-local.</summary>
+/// <c>gateway</c> as in host-local.</summary>
 internal static class FixedSubnet
 {
     /// <summary>Complains about keys that only leases from etcd have a use for.</summary>
@@ -70,8 +69,7 @@ internal static class FixedSubnet
     }
 
     /// <summary>An address a container or gateway can have: in the subnet, not its first (the network's own, in IPv6 that of any router),
-    /// in IPv4
-    /// not its last (broadcast).</summary>
+    /// in IPv4 not its last (broadcast).</summary>
     private static IPAddress? Host(ConfigReader at, IPNetwork subnet)
     {
         AddressFamily family = subnet.BaseAddress.AddressFamily;

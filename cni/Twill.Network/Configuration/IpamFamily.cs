@@ -5,8 +5,7 @@ namespace Twill.Network.Configuration;
 
 /// <summary>
 /// What <c>ipam</c> says of one address family. With etcd <see cref="Network"/> is set, with a fixed subnet <see cref="Subnet"/> (neither
-/// only
-/// after a noted complaint). The keys are the same for both families: <c>subnetLen</c>, <c>ipv6SubnetLen</c>.
+/// only after a noted complaint). The keys are the same for both families: <c>subnetLen</c>, <c>ipv6SubnetLen</c>.
 /// </summary>
 /// <param name="Family">IPv4 or IPv6</param>
 public sealed record IpamFamily(AddressFamily Family)

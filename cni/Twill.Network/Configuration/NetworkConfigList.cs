@@ -76,7 +76,10 @@ public sealed class NetworkConfigList
             }
             else if (IsOurs(root))
             {
-                Add(file, TwillConf.Parse(root, root["name"].OptionalString() ?? "", CniRequest.ReadVersion(root["cniVersion"]), _backends));
+                Add(
+                    file,
+                    TwillConf.Parse(root, root["name"].OptionalString() ?? "", CniRequest.ReadVersion(root["cniVersion"]), _backends)
+                );
             }
         }
         catch (CniException e)

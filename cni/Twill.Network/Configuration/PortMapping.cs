@@ -18,8 +18,7 @@ public sealed record PortMapping(byte Protocol, IPAddress? HostAddress, ushort H
 
     /// <summary>
     /// Reads the list. Like the reference plugin <c>portmap</c> it refuses ports of 0. What no container could be reached at is a
-    /// complaint: it
-    /// would silently lead nowhere.
+    /// complaint: it would silently lead nowhere.
     /// </summary>
     /// <exception cref="CniException">code 7, naming path, value and expectation</exception>
     public static IReadOnlyList<PortMapping> ParseList(ConfigReader at)

@@ -140,9 +140,7 @@ public sealed record TwillConf
             return at.Complain($"an interface name ({fault})", "twill0");
         }
 
-        return backend.DeviceNames.Contains(name)
-            ? at.Complain($"another name than the overlay device's ({name})", "twill0")
-            : name;
+        return backend.DeviceNames.Contains(name) ? at.Complain($"another name than the overlay device's ({name})", "twill0") : name;
     }
 
     private static int ReadMtu(ConfigReader at)

@@ -70,7 +70,8 @@ public sealed record AddressRecord(CniAttachment Owner, string BootId, string Ne
         $"container: {Owner.ContainerId}\ninterface: {Owner.IfName}\nboot: {BootId}\nnetns: {Netns}\ninode: {Identity?.ToString() ?? "-"}\n"
         + (Addresses.Length == 0 ? "" : $"addresses: {Addresses}\n");
 
-    /// <summary>The address that a file of records is named by; null when that is none, or is written otherwise than twill-ipam does.</summary>
+    /// <summary>The address that a file of records is named by; null when that is none, or is written otherwise than twill-ipam
+    /// does.</summary>
     public static IPAddress? AddressOf(string fileName) =>
         IPAddress.TryParse(fileName, out IPAddress? address) && address.ToString() == fileName ? address : null;
 

@@ -54,8 +54,7 @@ public static class NodeIdentity
 
     /// <summary>
     /// The host's WireGuard private key, 32 random bytes in base64 as <c>wg genkey</c> writes them, in <c>network/wireguard-key</c> with
-    /// mode
-    /// 0600, whatever mode it was found with. To have another one, delete the file.
+    /// mode 0600, whatever mode it was found with. To have another one, delete the file.
     /// </summary>
     /// <param name="dataDir">the plugin's data directory; made when missing</param>
     /// <param name="network">the network's name, valid</param>

@@ -17,8 +17,7 @@ public sealed record SubnetFile
     public required string NodeId { get; init; }
 
     /// <summary>Leased subnets, oldest first, an IPv6 one right behind the IPv4 one that it was leased with; new containers may get
-    /// addresses of
-    /// these.</summary>
+    /// addresses of these.</summary>
     public required IReadOnlyList<IPNetwork> Subnets { get; init; }
 
     /// <summary>The backend the lease was published with.</summary>

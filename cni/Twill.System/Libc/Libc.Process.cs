@@ -31,19 +31,12 @@ internal static unsafe partial class Libc
     internal static void Kill(int pid) => _ = kill(pid, SIGKILL);
 
     /// <summary>
-    /// Starts a program with the given standard input and output, no blocked signals, SIGPIPE at its default (a child inherits what
-    /// its parent ignores) and the umask that this process came with. This process stands still until the program is loaded, so a failed
-    /// exec is
-    /// known here.
+    /// Starts a program with the given standard input and output, no blocked signals, SIGPIPE at its default (a child inherits what its
+    /// parent ignores) and the umask that this process came with. This process stands still until the program is loaded, so a failed exec
+    /// is known here.
     /// </summary>
     /// <returns>why it failed</returns>
-    internal static Errno Spawn(
-        string path,
-        IReadOnlyList<string> environment,
-        SafeFileHandle stdin,
-        SafeFileHandle stdout,
-        out int pid
-    )
+    internal static Errno Spawn(string path, IReadOnlyList<string> environment, SafeFileHandle stdin, SafeFileHandle stdout, out int pid)
     {
         byte** argv = stackalloc byte*[2];
         byte** envp = (byte**)NativeMemory.AllocZeroed((nuint)(environment.Count + 1), (nuint)sizeof(byte*));

@@ -36,7 +36,9 @@ internal static unsafe partial class Libc
         SockAddrNetlink address = default;
         socklen_t length = sizeof(SockAddrNetlink);
         using Descriptor fd = new(handle);
-        return getsockname(fd.Number, (sockaddr*)&address, &length) == 0 ? address.PortId : throw LibcException.Last("getsockname(AF_NETLINK)");
+        return getsockname(fd.Number, (sockaddr*)&address, &length) == 0
+            ? address.PortId
+            : throw LibcException.Last("getsockname(AF_NETLINK)");
     }
 
     internal static bool TrySetOption(SafeFileHandle handle, int level, int option, int value)

@@ -60,9 +60,7 @@ internal static unsafe partial class Libc
                 return (int)length;
             }
 
-            return LastError is Errno.EAGAIN or Errno.EINTR
-                ? -1
-                : throw LibcException.Last($"receive from {path}");
+            return LastError is Errno.EAGAIN or Errno.EINTR ? -1 : throw LibcException.Last($"receive from {path}");
         }
     }
 }

@@ -12,10 +12,10 @@ internal static class OrphanReaper
     private const int Sigchld = 17,
         Sigurg = 23;
 
-    private static bool? s_isThere;
+    private static bool? _isThere;
 
     /// <summary>Whether a child may outlive this process. Where that is not to be seen, it may not.</summary>
-    internal static bool IsThere => s_isThere ??= Find();
+    internal static bool IsThere => _isThere ??= Find();
 
     /// <summary>Whether a process reaps whatever it inherits, by the masks of its <c>/proc/PID/status</c>.</summary>
     /// <remarks>

@@ -31,7 +31,9 @@ internal static class ProcFiles
     {
         try
         {
-            return File.ReadAllText($"{process}/comm") == "twilld\n" && NetnsIdentity.OfPath($"{process}/ns/net") == netns && !IsDead(process);
+            return File.ReadAllText($"{process}/comm") == "twilld\n"
+                && NetnsIdentity.OfPath($"{process}/ns/net") == netns
+                && !IsDead(process);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -12,11 +12,9 @@ namespace Twill.Plugin.Verbs;
 
 /// <summary>
 /// DEL needs no more than the container's id, the interface's name and the IPAM plugin's: the names of host end and ifb follow from the
-/// first two.
-/// The interface goes before its address is free, so that no other container can be given it while this one still answers: the IPAM plugin
-/// is
-/// started at once, and is told what to do when the interface is gone.
-/// What is gone already is no error, and no failure keeps the rest from being tried.
+/// first two. The interface goes before its address is free, so that no other container can be given it while this one still answers: the
+/// IPAM plugin is started at once, and is told what to do when the interface is gone. What is gone already is no error, and no failure
+/// keeps the rest from being tried.
 /// </summary>
 internal static class Del
 {

@@ -63,9 +63,8 @@ internal static class Gc
                 cleanup.Try($"cannot delete {hostName}", () => AttachmentTable.All.Delete(host, hostName));
             }
         }
-        cleanup.Try(
-            "cannot take away what containers left on the bridge whose host ends are gone",
-            () => AttachmentTable.All.DeleteStale(host)
+        cleanup.Try("cannot take away what containers left on the bridge whose host ends are gone", () =>
+            AttachmentTable.All.DeleteStale(host)
         );
         foreach (string ifb in ifbs)
         {

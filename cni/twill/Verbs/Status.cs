@@ -156,8 +156,7 @@ internal static class Status
 
     /// <summary>
     /// Names the chains that certainly drop containers' packets. Not where the next ADD puts its accept itself: a runtime that is told so
-    /// here
-    /// would never come to that ADD. Nor where rules drop just these packets: what an administrator forbids makes no plugin unfit.
+    /// here would never come to that ADD. Nor where rules drop just these packets: what an administrator forbids makes no plugin unfit.
     /// </summary>
     private static void RefuseBlockingChains(TwillConf conf, NodeFile? node)
     {

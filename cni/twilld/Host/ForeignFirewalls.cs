@@ -39,9 +39,7 @@ internal sealed class ForeignFirewalls(TwillConf conf, Log log, Condition condit
         List<BlockingChain> blocking = BlockingChains
             .Find(nft, families)
             .FindAll(one => one.IsCertain && !one.IsMeant && !one.IsMendedByUs);
-        return blocking.Count == 0
-            ? null
-            : string.Join("; ", blocking.ConvertAll(one => $"{one.Text}; to let them through: {one.Remedy}"));
+        return blocking.Count == 0 ? null : string.Join("; ", blocking.ConvertAll(one => $"{one.Text}; to let them through: {one.Remedy}"));
     }
 
     private void WarnOfLegacy()

@@ -43,9 +43,7 @@ internal sealed class KernelEventFilter(
                     ? ReconcileReason.None
                     : ReconcileReason.Everything;
             case NetworkChangeKind.Route:
-                return !IsOurs(in change, snapshot) && Concerns(change.Route, snapshot)
-                    ? ReconcileReason.Everything
-                    : ReconcileReason.None;
+                return !IsOurs(in change, snapshot) && Concerns(change.Route, snapshot) ? ReconcileReason.Everything : ReconcileReason.None;
             case NetworkChangeKind.Forwarding:
                 HostFindings host = snapshot.Host;
                 return change.Index < 0 || change.Index == host.BridgeIndex || host.Overlays.ContainsKey(change.Index)

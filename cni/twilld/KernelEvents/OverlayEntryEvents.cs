@@ -34,7 +34,7 @@ internal sealed class OverlayEntryEvents
     }
 
     /// <summary>Records what changed for a few hosts.</summary>
-    internal void Expect(FollowUp round)
+    internal void Expect(IncrementalResult round)
     {
         foreach (OverlayFdbEntry entry in round.Was.Fdb)
         {

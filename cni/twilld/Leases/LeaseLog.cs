@@ -47,7 +47,8 @@ internal sealed class LeaseLog(Log log) : ILeaseLog
     public void OfAnotherNode(HeldLease lease, string nodeId) =>
         log.Error(
             $"subnet.json tells of a lease of {Names(lease)} by node {nodeId}, which this host is not any more, and etcd does not show "
-                + "it as this host's: no address of it is handed out here any more. Containers that have one keep it, but their packets may "
+                + "it as this host's: no address of it is handed out here any more. Containers that have one keep it, but their "
+                + "packets may "
                 + "go to another host: restart them"
         );
 

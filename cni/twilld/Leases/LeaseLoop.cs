@@ -29,9 +29,7 @@ internal sealed class LeaseLoop(NetworkContext context, LeaseManager manager, Et
             context.LeaseStep.Reset();
             bool renewed = await StepAsync(stop).ConfigureAwait(false);
             retry = renewed ? TimeSpan.Zero : NextRetry(retry, manager.RenewAfter);
-            await context
-                .LeaseStep.WaitAsync(renewed ? manager.RenewAfter : retry, ReconcileSchedule.Settle, stop)
-                .ConfigureAwait(false);
+            await context.LeaseStep.WaitAsync(renewed ? manager.RenewAfter : retry, ReconcileSchedule.Settle, stop).ConfigureAwait(false);
         }
     }
 
@@ -48,7 +46,9 @@ internal sealed class LeaseLoop(NetworkContext context, LeaseManager manager, Et
 
         try
         {
-            await manager.StepAsync(node, () => LeaseMapper.Attributes(BackendTable.All, node, etcd.LocalAddress), stop).ConfigureAwait(false);
+            await manager
+                .StepAsync(node, () => LeaseMapper.Attributes(BackendTable.All, node, etcd.LocalAddress), stop)
+                .ConfigureAwait(false);
             _condition.Resolve();
             return true;
         }

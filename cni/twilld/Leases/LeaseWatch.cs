@@ -6,7 +6,7 @@ namespace Twill.Agent;
 /// <param name="context">The network.</param>
 /// <param name="store">The network in etcd.</param>
 /// <param name="leases">Where the leases are kept.</param>
-internal sealed class LeaseWatch(NetworkContext context, LeaseStore store, PeerTable leases)
+internal sealed class LeaseWatch(NetworkContext context, LeaseStore store, LeaseCache leases)
 {
     private readonly Condition _condition = context.NewCondition(ConditionName.LeaseWatch);
 

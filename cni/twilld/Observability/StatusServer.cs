@@ -11,8 +11,7 @@ internal sealed record StatusAnswer(int Status, string Text);
 
 /// <summary>
 /// Answers GET and HEAD with a text, over HTTP/1.1, one request per connection. Made for a prober and a scraper, and for whoever else finds
-/// the
-/// port: few connections at once, little room for a request, little time for each.
+/// the port: few connections at once, little room for a request, little time for each.
 /// </summary>
 internal sealed class StatusServer : IDisposable
 {

@@ -15,7 +15,7 @@ internal sealed record KnownLease(IReadOnlyList<PeerLease> Peers, long LeaseId);
 /// <param name="log">Where to tell what cannot be used.</param>
 /// <param name="clock">The time of day.</param>
 /// <param name="patience">How long a lease is waited for that a restored backup does not hold: as long as one lasts.</param>
-internal sealed class PeerTable(Log log, TimeProvider clock, TimeSpan patience)
+internal sealed class LeaseCache(Log log, TimeProvider clock, TimeSpan patience)
 {
     private readonly Lock _lock = new();
     private readonly Dictionary<string, (KnownLease Lease, DateTimeOffset Until)> _forgotten = [];
@@ -64,10 +64,8 @@ internal sealed class PeerTable(Log log, TimeProvider clock, TimeSpan patience)
 
     /// <summary>
     /// The leases to keep ways to, for a round that looks at all of them: those of other hosts, and those that etcd has forgotten because
-    /// it
-    /// was set back to a backup. Their hosts live on, and write them again unless somebody else has taken the subnet. Null until etcd has
-    /// told
-    /// them once: then nothing may be removed, for nobody knows what is stale.
+    /// it was set back to a backup. Their hosts live on, and write them again unless somebody else has taken the subnet. Null until etcd
+    /// has told them once: then nothing may be removed, for nobody knows what is stale.
     /// </summary>
     /// <param name="isOwn">Tells which are this host's.</param>
     internal List<PeerLease>? TakeAll(Func<KnownLease, bool> isOwn)

@@ -35,7 +35,7 @@ internal sealed class PeerReport(Log log)
     }
 
     /// <summary>Reports what became of a few hosts.</summary>
-    internal void Tell(FollowUp round)
+    internal void Tell(IncrementalResult round)
     {
         Compare(
             round.Was.Peers.ToDictionary(peer => peer.Subnet),

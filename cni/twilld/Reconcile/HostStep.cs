@@ -16,11 +16,8 @@ internal sealed class HostStep(NetworkContext context, LeaseLoop? lease, BridgeR
     private readonly ForeignFirewalls _firewalls = new(
         context.Conf,
         context.Log,
-        new Condition(
-            context.Log,
-            context.Clock,
-            "firewall",
-            message => context.Snapshots.Update(s => s with { BlockingFirewall = message })
+        new Condition(context.Log, context.Clock, "firewall", message =>
+            context.Snapshots.Update(s => s with { BlockingFirewall = message })
         )
     );
 
@@ -63,12 +60,7 @@ internal sealed class HostStep(NetworkContext context, LeaseLoop? lease, BridgeR
             changes.Add(done);
         }
 
-        context.Snapshots.Update(s =>
-            s with
-            {
-                Reconcile = s.Reconcile with { HostChanges = s.Reconcile.HostChanges + changes.Count },
-            }
-        );
+        context.Snapshots.Update(s => s with { Reconcile = s.Reconcile with { HostChanges = s.Reconcile.HostChanges + changes.Count } });
         foreach (string change in changes)
         {
             context.Log.Info(change);
@@ -92,6 +84,5 @@ internal sealed class HostStep(NetworkContext context, LeaseLoop? lease, BridgeR
     /// backend it is the one of the former backend.
     /// </summary>
     private string? TunnelOf(NodeFile? node) =>
-        node is null ? context.Conf.Backend.TunnelName
-        : BackendTable.All.Find(node.BackendType)?.TunnelNameIn(node);
+        node is null ? context.Conf.Backend.TunnelName : BackendTable.All.Find(node.BackendType)?.TunnelNameIn(node);
 }

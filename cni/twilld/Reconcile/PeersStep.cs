@@ -10,15 +10,15 @@ namespace Twill.Agent;
 /// <param name="leases">The leases as etcd has them.</param>
 /// <param name="self">This host as the backend sees it.</param>
 /// <param name="events">Is told which entries are expected.</param>
-internal sealed class PeersStep(NetworkContext context, PeerTable leases, LocalNodeMapper self, OverlayEntryEvents events)
+internal sealed class PeersStep(NetworkContext context, LeaseCache leases, LocalNodeMapper self, OverlayEntryEvents events)
 {
     private readonly PeerReport _report = new(context.Log);
-    private Basis? _basis;
+    private Baseline? _baseline;
 
     internal Condition Condition { get; } = context.NewCondition(ConditionName.Kernel);
 
     /// <summary>Forgets what the kernel holds, so that the next step is a full one.</summary>
-    internal void Reset() => _basis = null;
+    internal void Reset() => _baseline = null;
 
     /// <summary>Compares everything with the kernel.</summary>
     /// <returns>Whether everything was in order already.</returns>
@@ -32,26 +32,21 @@ internal sealed class PeersStep(NetworkContext context, PeerTable leases, LocalN
             return true; // until etcd has agreed to the configuration and listed the other hosts, the kernel is left as it is
         }
 
-        Round round = Reconciler.Run(route, context.Backend, local, others);
+        ReconcileResult round = Reconciler.Run(route, context.Backend, local, others);
         events.Expect(round.Desired);
         Report(round);
-        Dictionary<int, string> overlays = round.Basis.Devices.ToDictionary(device => device.Index, device => device.Name);
-        Publish(
-            round.Plan,
-            round.Refusals,
-            s =>
-                s with
-                {
-                    Host = s.Host with { Overlays = overlays },
-                    Peers = new PeersStatus
-                    {
-                        AreKnown = true,
-                        Desired = round.Desired.Peers.Count,
-                        Skipped = round.Desired.Skipped.Count,
-                    },
-                }
-        );
-        _basis = round.Refusals.Count == 0 ? round.Basis : null;
+        Dictionary<int, string> overlays = round.Baseline.Devices.ToDictionary(device => device.Index, device => device.Name);
+        Publish(round.Plan, round.Refusals, s => s with
+        {
+            Host = s.Host with { Overlays = overlays },
+            Peers = new PeersStatus
+            {
+                AreKnown = true,
+                Desired = round.Desired.Peers.Count,
+                Skipped = round.Desired.Skipped.Count,
+            }
+        });
+        _baseline = round.Refusals.Count == 0 ? round.Baseline : null;
         return round.WasInOrder;
     }
 
@@ -61,30 +56,27 @@ internal sealed class PeersStep(NetworkContext context, PeerTable leases, LocalN
     {
         NetworkSnapshot snapshot = context.Snapshots.Current;
         if (
-            _basis is not { } basis
+            _baseline is not { } baseline
             || self.Map(snapshot) is not { } local
-            || !basis.Self.IsSameAs(local)
+            || !baseline.Self.IsSameAs(local)
             || leases.TakeChange(self.IsOwn(snapshot)) is not { } change
         )
         {
             return false;
         }
 
-        FollowUp round = Reconciler.Follow(route, context.Backend, basis, change);
+        IncrementalResult round = Reconciler.Follow(route, context.Backend, baseline, change);
         events.Expect(round);
         _report.Tell(round);
-        Publish(
-            round.Plan,
-            round.Refusals,
-            s =>
-                s with
+        Publish(round.Plan, round.Refusals, s =>
+            s with
+            {
+                Peers = s.Peers with
                 {
-                    Peers = s.Peers with
-                    {
-                        Desired = s.Peers.Desired + round.Desired.Peers.Count - round.Was.Peers.Count,
-                        Skipped = s.Peers.Skipped + round.Desired.Skipped.Count - round.Was.Skipped.Count,
-                    },
-                }
+                    Desired = s.Peers.Desired + round.Desired.Peers.Count - round.Was.Peers.Count,
+                    Skipped = s.Peers.Skipped + round.Desired.Skipped.Count - round.Was.Skipped.Count,
+                },
+            }
         );
         if (round.Refusals.Count > 0)
         {
@@ -120,14 +112,14 @@ internal sealed class PeersStep(NetworkContext context, PeerTable leases, LocalN
         Condition.Raise($"{refusals[0].Entry}: {refusals[0].Error.Message}{more}", LogLevel.Error);
     }
 
-    private void Report(Round round)
+    private void Report(ReconcileResult round)
     {
         foreach (string name in round.DeletedDevices)
         {
             context.Log.Info($"overlay device {name} of an earlier configuration deleted");
         }
 
-        foreach (OverlayDevice.Result device in round.Basis.Devices)
+        foreach (OverlayDevice.Result device in round.Baseline.Devices)
         {
             foreach (string change in device.Changes)
             {
@@ -135,6 +127,6 @@ internal sealed class PeersStep(NetworkContext context, PeerTable leases, LocalN
             }
         }
 
-        _report.Tell(round.Desired, round.Plan, [.. round.Basis.Devices.Where(device => device.IsNew).Select(device => device.Name)]);
+        _report.Tell(round.Desired, round.Plan, [.. round.Baseline.Devices.Where(device => device.IsNew).Select(device => device.Name)]);
     }
 }

@@ -100,12 +100,20 @@ internal sealed record ReconcileSchedule(TimeSpan Interval, TimeSpan LastPass)
 
         // The kernel announces what was just written. One comparison then covers all of it.
         return pending == ReconcileReason.KernelEvents && Pass is { } pass
-            ? this with { Pending = pending, Pass = pass with { Start = Later(pass.Start, Earlier(now + Settle, pass.Latest)) } }
-            : this with { Pending = pending };
+            ? this with
+            {
+                Pending = pending,
+                Pass = pass with { Start = Later(pass.Start, Earlier(now + Settle, pass.Latest)) },
+            }
+            : this with
+            {
+                Pending = pending,
+            };
     }
 
     /// <summary>The collected kernel events were compared.</summary>
-    /// <param name="asExpected">Whether they leave everything as it is expected to be; if not, everything is compared with the kernel.</param>
+    /// <param name="asExpected">Whether they leave everything as it is expected to be; if not, everything is compared with the
+    /// kernel.</param>
     internal ReconcileSchedule KernelEventsCompared(bool asExpected)
     {
         ReconcileReason pending = asExpected ? Pending & ~ReconcileReason.KernelEvents : ReconcileReason.Everything;

@@ -10,8 +10,7 @@ public sealed partial class EtcdClient
 {
     /// <summary>etcdctl watch --prefix --rev: every change from <paramref name="startRevision"/> on, from one endpoint. Ends only by an
     /// exception: <see cref="EtcdErrorKind.Compacted"/> when the revision is no longer kept, <see cref="EtcdErrorKind.Unreachable"/> when
-    /// the
-    /// stream broke, the member lost its leader or stopped answering. Whoever watches lists again then.</summary>
+    /// the stream broke, the member lost its leader or stopped answering. Whoever watches lists again then.</summary>
     /// <param name="range">What to watch.</param>
     /// <param name="startRevision">First revision of interest: one more than that of the list before.</param>
     /// <param name="probeInterval">After this long without a message the same endpoint is asked for a key, through the leader and with the
@@ -85,7 +84,8 @@ public sealed partial class EtcdClient
             EtcdChannel channel = member.Rent();
             stream = new WatchStream(channel);
             string? token = await TokenAsync(member, channel, timer.Token).ConfigureAwait(false);
-            await stream.OpenAsync(Options(token, cancel, requireLeader: true), EtcdMessages.Watch(range, startRevision), timer.Token)
+            await stream
+                .OpenAsync(Options(token, cancel, requireLeader: true), EtcdMessages.Watch(range, startRevision), timer.Token)
                 .ConfigureAwait(false);
             return stream;
         }
@@ -129,13 +129,10 @@ public sealed partial class EtcdClient
 
     private async Task ProbeAsync(EtcdMember member, EtcdRange range, long reached, CancellationToken cancel)
     {
-        var call = new EtcdCall<long>(
-            "etcd watch probe",
-            Repeatable: true,
-            async (to, options) =>
-                EtcdMessages.Revision(
-                    (await to.KV.RangeAsync(EtcdMessages.Range(EtcdRange.Of(range.Key)), options).ConfigureAwait(false)).Header
-                )
+        var call = new EtcdCall<long>("etcd watch probe", Repeatable: true, async (to, options) =>
+            EtcdMessages.Revision(
+                (await to.KV.RangeAsync(EtcdMessages.Range(EtcdRange.Of(range.Key)), options).ConfigureAwait(false)).Header
+            )
         );
         try
         {

@@ -39,10 +39,8 @@ public sealed partial class EtcdClient : IEtcd, IDisposable
         while (true)
         {
             RangePages pages = new(range);
-            var page = new EtcdCall<bool>(
-                "etcd range",
-                Repeatable: true,
-                async (to, options) => pages.Take(await to.KV.RangeAsync(pages.Next(), options).ConfigureAwait(false))
+            var page = new EtcdCall<bool>("etcd range", Repeatable: true, async (to, options) =>
+                pages.Take(await to.KV.RangeAsync(pages.Next(), options).ConfigureAwait(false))
             );
             try
             {
@@ -70,13 +68,8 @@ public sealed partial class EtcdClient : IEtcd, IDisposable
     /// <summary>etcdctl put [--lease]: writes whatever was there before; lease 0 means none. Returns the revision of the write.</summary>
     public Task<long> PutAsync(string key, ReadOnlyMemory<byte> value, long lease = 0, CancellationToken cancel = default) =>
         CallAsync(
-            new EtcdCall<long>(
-                "etcd put",
-                Repeatable: true,
-                async (to, options) =>
-                    EtcdMessages.Revision(
-                        (await to.KV.PutAsync(EtcdMessages.Put(key, value, lease), options).ConfigureAwait(false)).Header
-                    )
+            new EtcdCall<long>("etcd put", Repeatable: true, async (to, options) =>
+                EtcdMessages.Revision((await to.KV.PutAsync(EtcdMessages.Put(key, value, lease), options).ConfigureAwait(false)).Header)
             ),
             End(),
             cancel
@@ -84,31 +77,21 @@ public sealed partial class EtcdClient : IEtcd, IDisposable
 
     /// <summary>etcdctl del: deletes the key or keys if they exist. Returns how many there were.</summary>
     public Task<long> DeleteAsync(EtcdRange range, CancellationToken cancel = default) =>
-        CallAsync(
-            new EtcdCall<long>(
-                "etcd delete",
-                Repeatable: true,
-                async (to, options) =>
-                {
-                    Etcdserverpb.DeleteRangeResponse response = await to
-                        .KV.DeleteRangeAsync(EtcdMessages.Delete(range), options)
-                        .ConfigureAwait(false);
-                    _ = EtcdMessages.Revision(response.Header);
-                    return response.Deleted;
-                }
-            ),
-            End(),
-            cancel
-        );
+        CallAsync(new EtcdCall<long>("etcd delete", Repeatable: true, async (to, options) =>
+            {
+                Etcdserverpb.DeleteRangeResponse response = await to
+                    .KV.DeleteRangeAsync(EtcdMessages.Delete(range), options)
+                    .ConfigureAwait(false);
+                _ = EtcdMessages.Revision(response.Header);
+                return response.Deleted;
+            }), End(), cancel);
 
     /// <summary>etcdctl txn. A transaction that writes is sent once: after a <see cref="EtcdErrorKind.Timeout"/> or
     /// <see cref="EtcdErrorKind.Unreachable"/> it may have been done, and the caller reads again to know.</summary>
     public Task<TxnResult> TxnAsync(EtcdTxn txn, CancellationToken cancel = default) =>
         CallAsync(
-            new EtcdCall<TxnResult>(
-                "etcd txn",
-                txn.WritesNothing,
-                async (to, options) => EtcdMessages.Txn(await to.KV.TxnAsync(EtcdMessages.Txn(txn), options).ConfigureAwait(false))
+            new EtcdCall<TxnResult>("etcd txn", txn.WritesNothing, async (to, options) =>
+                EtcdMessages.Txn(await to.KV.TxnAsync(EtcdMessages.Txn(txn), options).ConfigureAwait(false))
             ),
             End(),
             cancel
@@ -117,15 +100,10 @@ public sealed partial class EtcdClient : IEtcd, IDisposable
     /// <summary>etcdctl lease grant SECONDS. etcd may grant longer than asked.</summary>
     public Task<LeaseGrant> LeaseGrantAsync(long ttl, CancellationToken cancel = default) =>
         CallAsync(
-            new EtcdCall<LeaseGrant>(
-                "etcd lease grant",
-                Repeatable: true,
-                async (to, options) =>
-                    EtcdMessages.Lease(
-                        await to
-                            .Lease.LeaseGrantAsync(new Etcdserverpb.LeaseGrantRequest { TTL = ttl }, options)
-                            .ConfigureAwait(false)
-                    )
+            new EtcdCall<LeaseGrant>("etcd lease grant", Repeatable: true, async (to, options) =>
+                EtcdMessages.Lease(
+                    await to.Lease.LeaseGrantAsync(new Etcdserverpb.LeaseGrantRequest { TTL = ttl }, options).ConfigureAwait(false)
+                )
             ),
             End(),
             cancel
@@ -133,39 +111,24 @@ public sealed partial class EtcdClient : IEtcd, IDisposable
 
     /// <summary>etcdctl lease keep-alive --once: a <see cref="LeaseGrant.Ttl"/> of 0 says that the lease is gone.</summary>
     public Task<LeaseGrant> LeaseKeepAliveAsync(long lease, CancellationToken cancel = default) =>
-        CallAsync(
-            new EtcdCall<LeaseGrant>(
-                "etcd lease keep-alive",
-                Repeatable: true,
-                async (to, options) =>
-                {
-                    using var stream = to.Lease.LeaseKeepAlive(options);
-                    // What keeps the request from being sent keeps the answer from coming, which says it.
-                    await AnswerMayTell(stream.RequestStream.WriteAsync(new Etcdserverpb.LeaseKeepAliveRequest { ID = lease }))
-                        .ConfigureAwait(false);
-                    return await stream.ResponseStream.MoveNext(options.CancellationToken).ConfigureAwait(false)
-                        ? EtcdMessages.Lease(stream.ResponseStream.Current)
-                        : throw new FormatException("the answer is empty");
-                }
-            ),
-            End(),
-            cancel
-        );
+        CallAsync(new EtcdCall<LeaseGrant>("etcd lease keep-alive", Repeatable: true, async (to, options) =>
+            {
+                using var stream = to.Lease.LeaseKeepAlive(options);
+                // What keeps the request from being sent keeps the answer from coming, which says it.
+                await AnswerMayTell(stream.RequestStream.WriteAsync(new Etcdserverpb.LeaseKeepAliveRequest { ID = lease }))
+                    .ConfigureAwait(false);
+                return await stream.ResponseStream.MoveNext(options.CancellationToken).ConfigureAwait(false)
+                    ? EtcdMessages.Lease(stream.ResponseStream.Current)
+                    : throw new FormatException("the answer is empty");
+            }), End(), cancel);
 
     /// <summary>etcdctl lease revoke: the lease and every key that lives by it are gone. False: there was no such lease.</summary>
     public async Task<bool> LeaseRevokeAsync(long lease, CancellationToken cancel = default)
     {
-        var call = new EtcdCall<long>(
-            "etcd lease revoke",
-            Repeatable: true,
-            async (to, options) =>
-                EtcdMessages.Revision(
-                    (
-                        await to
-                            .Lease.LeaseRevokeAsync(new Etcdserverpb.LeaseRevokeRequest { ID = lease }, options)
-                            .ConfigureAwait(false)
-                    ).Header
-                )
+        var call = new EtcdCall<long>("etcd lease revoke", Repeatable: true, async (to, options) =>
+            EtcdMessages.Revision(
+                (await to.Lease.LeaseRevokeAsync(new Etcdserverpb.LeaseRevokeRequest { ID = lease }, options).ConfigureAwait(false)).Header
+            )
         );
         try
         {
@@ -179,8 +142,7 @@ public sealed partial class EtcdClient : IEtcd, IDisposable
     }
 
     /// <summary>This host has lost that address: what is connected from it would never hear an answer. It is closed, a watch as well;
-    /// running
-    /// calls fail as <see cref="EtcdErrorKind.Unreachable"/>, and the next ones connect anew.</summary>
+    /// running calls fail as <see cref="EtcdErrorKind.Unreachable"/>, and the next ones connect anew.</summary>
     public void Abandon(IPAddress local)
     {
         if (_connections.Abandon(local))

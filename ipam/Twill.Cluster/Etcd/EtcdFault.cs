@@ -57,24 +57,19 @@ internal static class EtcdFault
 
         if (Inner<InvalidProtocolBufferException>(cause) is not null || cause is FormatException)
         {
-            return New(
-                EtcdErrorKind.Protocol,
-                $"the answer is not etcd's protobuf ({Innermost(cause)}); is this etcd's client URL?"
-            );
+            return New(EtcdErrorKind.Protocol, $"the answer is not etcd's protobuf ({Innermost(cause)}); is this etcd's client URL?");
         }
 
         // What the peer says by an HTTP/2 error code counts more than how the client sums it up.
-        bool isProtocol =
-            Inner<HttpProtocolException>(cause) is { } http2 ? IsBreach(http2.ErrorCode)
+        bool isProtocol = Inner<HttpProtocolException>(cause) is { } http2
+            ? IsBreach(http2.ErrorCode)
             : !Any<HttpIOException>(cause, e => e.HttpRequestError == HttpRequestError.ResponseEnded)
-                && Any<HttpRequestException>(
-                    cause,
-                    e =>
-                        e.HttpRequestError
-                            is HttpRequestError.InvalidResponse
-                                or HttpRequestError.HttpProtocolError
-                                or HttpRequestError.ConfigurationLimitExceeded
-                                or HttpRequestError.VersionNegotiationError
+                && Any<HttpRequestException>(cause, e =>
+                    e.HttpRequestError
+                        is HttpRequestError.InvalidResponse
+                            or HttpRequestError.HttpProtocolError
+                            or HttpRequestError.ConfigurationLimitExceeded
+                            or HttpRequestError.VersionNegotiationError
                 );
         return isProtocol
             ? New(
@@ -213,7 +208,5 @@ internal static class EtcdFault
         http2Error is ProtocolError or InternalError or FlowControlError or FrameSizeError or CompressionError or Http11Required;
 
     private static string PlainOrTls(bool isTls) =>
-        isTls
-            ? "is this etcd's client URL?"
-            : "is this etcd's client URL, and without TLS (else write it as https://)?";
+        isTls ? "is this etcd's client URL?" : "is this etcd's client URL, and without TLS (else write it as https://)?";
 }

@@ -76,9 +76,7 @@ internal static class EtcdMessages
 
     /// <summary>Every answer has a header with the store's revision: what lacks it is no answer of etcd.</summary>
     public static long Revision(ResponseHeader? header) =>
-        header?.Revision is > 0 and long revision
-            ? revision
-            : throw new FormatException("the header with the store's revision is missing");
+        header?.Revision is > 0 and long revision ? revision : throw new FormatException("the header with the store's revision is missing");
 
     public static KeyValue KeyValue(Mvccpb.KeyValue kv) =>
         new(kv.Key.ToStringUtf8(), kv.Value.Memory, kv.CreateRevision, kv.ModRevision, kv.Lease);
@@ -124,11 +122,7 @@ internal static class EtcdMessages
 
     private static Compare Condition(EtcdTxn.Compare compare)
     {
-        Compare condition = new()
-        {
-            Result = Compare.Types.CompareResult.Equal,
-            Key = Key(compare.Range),
-        };
+        Compare condition = new() { Result = Compare.Types.CompareResult.Equal, Key = Key(compare.Range) };
         if (compare.Range.IsPrefix)
         {
             condition.RangeEnd = End(compare.Range);

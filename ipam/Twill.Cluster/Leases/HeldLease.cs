@@ -6,8 +6,8 @@ namespace Twill.Cluster;
 /// <param name="LeaseId">The etcd lease by which the keys of all its subnets live.</param>
 /// <param name="Ttl">Seconds for which etcd granted it.</param>
 /// <param name="Deadline">The fence: on the caller's boot clock, in seconds, the time when the newest request that etcd granted was sent,
-/// plus
-/// <paramref name="Ttl"/>. etcd counts from when it received that request, so before this time no other host can own the subnets.</param>
+/// plus <paramref name="Ttl"/>. etcd counts from when it received that request, so before this time no other host can own the
+/// subnets.</param>
 /// <param name="Subnets">The subnets, an IPv4 one alone or one of each family, in the order they were leased; empty when all were
 /// lost.</param>
 public sealed record HeldLease(long LeaseId, long Ttl, double Deadline, IReadOnlyList<SubnetKey> Subnets)

@@ -3,10 +3,8 @@ using System.Net;
 namespace Twill.Cluster;
 
 /// <summary>Which lease to try next, of one family or of both. The IPv6 subnet beside an IPv4 one is, if it can be, the one that somebody
-/// had with it,
-/// else the one of the same number (10.244.7.0/24 and fc00:1:0:7::/64): so nodes that do not meet in IPv4 do not meet in IPv6 either,
-/// although
-/// etcd, which compares whole keys, would not notice.</summary>
+/// had with it, else the one of the same number (10.244.7.0/24 and fc00:1:0:7::/64): so nodes that do not meet in IPv4 do not meet in IPv6
+/// either, although etcd, which compares whole keys, would not notice.</summary>
 internal sealed class LeaseChoice(NetworkConfig config)
 {
     private readonly SubnetChoice _v4 = new(config.IPv4);

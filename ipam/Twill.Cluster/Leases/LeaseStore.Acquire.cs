@@ -309,8 +309,7 @@ public sealed partial class LeaseStore
             .Then(EtcdOp.Put(own.Key, NodeMemory.Write(attributes.PublicIP.ToString(), lease, subnets)));
 
     /// <summary>Adds to a transaction: that node has lost this subnet. Memories of nodes that are gone for good do not pile up. Who has
-    /// lost
-    /// only its IPv6 one may have the IPv4 one back, with another beside it.</summary>
+    /// lost only its IPv6 one may have the IPv4 one back, with another beside it.</summary>
     private static void Forget(EtcdTxn txn, NodeMemory past, SubnetKey subnet)
     {
         List<SubnetKey> rest = [];

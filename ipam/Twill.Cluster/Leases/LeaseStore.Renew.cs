@@ -6,8 +6,7 @@ namespace Twill.Cluster;
 public sealed partial class LeaseStore
 {
     /// <summary>Seconds after which keys that nothing changed are written again, as often as flannel writes its own. A host of flannel's
-    /// that
-    /// missed a change, because its watch fell behind a compaction, keeps what it had until it sees the key written.</summary>
+    /// that missed a change, because its watch fell behind a compaction, keeps what it had until it sees the key written.</summary>
     private const double RewriteAfter = 23 * 3600;
 
     private double _remembered = double.NegativeInfinity,
@@ -15,9 +14,8 @@ public sealed partial class LeaseStore
 
     /// <summary>Keeps the etcd lease alive and looks that every key is still this node's. A key that is gone is written anew if nobody took
     /// the subnet (under a new etcd lease when that is gone too); a key of somebody else is never overwritten: its subnet is reported as
-    /// lost.
-    /// What the node leased without hearing of it (the answer to <see cref="GrowAsync"/> was lost) is given back. Once a day every key is
-    /// written again.</summary>
+    /// lost. What the node leased without hearing of it (the answer to <see cref="GrowAsync"/> was lost) is given back. Once a day every
+    /// key is written again.</summary>
     /// <param name="held">What the node holds, from this process or read back from its state file.</param>
     /// <param name="attributes">What to publish if a key has to be written anew.</param>
     /// <param name="cancel">Breaks off; what was held stays held until its deadline.</param>
@@ -246,8 +244,7 @@ public sealed partial class LeaseStore
             }
 
             // With the one key flannel's hosts remove the forwarding entry of this host's MAC, which the keys that stay share, and make it
-            // again
-            // when they see one of those written.
+            // again when they see one of those written.
             rewrite = true;
         }
         throw new ClusterException(
@@ -272,8 +269,7 @@ public sealed partial class LeaseStore
     }
 
     /// <summary>By this lease, or by the one that etcd remembers for this node together with the subnet: a lease of ours from before a
-    /// reboot.
-    /// A key without a lease is a reservation and never ours.</summary>
+    /// reboot. A key without a lease is a reservation and never ours.</summary>
     private static bool IsOurs(KeyValue found, SubnetKey subnet, NodeMemory own, long lease) =>
         found.Lease != 0 && (found.Lease == lease || (found.Lease == own.Lease && own.Subnets.Contains(subnet)));
 }

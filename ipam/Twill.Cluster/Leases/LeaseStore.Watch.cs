@@ -12,8 +12,7 @@ public sealed partial class LeaseStore
     public TimeSpan WatchRelistInterval { get; init; } = TimeSpan.FromMinutes(10);
 
     /// <summary>The leases of all hosts: a snapshot, then each change, within milliseconds. After compaction, a lost connection, a member
-    /// that
-    /// lost its leader or hangs, it lists again and tells a new snapshot. Never ends but by <paramref name="cancel"/>.</summary>
+    /// that lost its leader or hangs, it lists again and tells a new snapshot. Never ends but by <paramref name="cancel"/>.</summary>
     public async IAsyncEnumerable<LeaseEvent> WatchAsync([EnumeratorCancellation] CancellationToken cancel = default)
     {
         await foreach (RangeUpdate update in FollowAsync(EtcdRange.Prefix(Keys.Subnets), WatchProbeInterval, cancel).ConfigureAwait(false))
@@ -39,8 +38,7 @@ public sealed partial class LeaseStore
     }
 
     /// <summary>Calls when the network's configuration in etcd was written or deleted since the first look at it, within milliseconds.
-    /// Never ends
-    /// but by <paramref name="cancel"/>; while etcd cannot be asked, the watch of the leases says so.</summary>
+    /// Never ends but by <paramref name="cancel"/>; while etcd cannot be asked, the watch of the leases says so.</summary>
     /// <param name="changed">What to call.</param>
     /// <param name="cancel">Ends it with an <see cref="OperationCanceledException"/>.</param>
     public async Task WatchConfigAsync(Action changed, CancellationToken cancel = default)

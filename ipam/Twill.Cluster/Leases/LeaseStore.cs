@@ -51,8 +51,7 @@ public sealed partial class LeaseStore
 
     /// <summary>Writes the configuration if there is none; else compares. Returns what is valid for the cluster: what etcd holds.</summary>
     /// <exception cref="ClusterException">ConfigMismatch: what etcd holds contradicts <paramref name="wanted"/>; the message has both
-    /// values of each
-    /// field. ConfigInvalid: what etcd holds cannot be used.</exception>
+    /// values of each field. ConfigInvalid: what etcd holds cannot be used.</exception>
     public async Task<NetworkConfig> EnsureConfigAsync(NetworkConfig wanted, CancellationToken cancel = default)
     {
         NetworkConfig? stored = await ReadConfigAsync(cancel).ConfigureAwait(false);
@@ -78,8 +77,7 @@ public sealed partial class LeaseStore
     }
 
     /// <summary>ConfigMismatch when what etcd holds contradicts what this node wants: the message has both values of each field, and what
-    /// to do. Null
-    /// when nothing contradicts.</summary>
+    /// to do. Null when nothing contradicts.</summary>
     public ClusterException? Contradiction(NetworkConfig wanted, NetworkConfig stored) =>
         wanted.DescribeDifference(stored) is not { } difference
             ? null

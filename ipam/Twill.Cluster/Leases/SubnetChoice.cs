@@ -3,8 +3,7 @@ using System.Net;
 namespace Twill.Cluster;
 
 /// <summary>Which subnet of one family to try next: pure, of what is leased and what is remembered. Never-used ones first, any of them with
-/// the
-/// same chance so that nodes that start together rarely meet; then those whose last owner has been away longest.</summary>
+/// the same chance so that nodes that start together rarely meet; then those whose last owner has been away longest.</summary>
 internal sealed class SubnetChoice(SubnetRange range)
 {
     private readonly List<(UInt128 From, UInt128 To)> _leased = [];

@@ -8,8 +8,7 @@ namespace Twill.Ipam.Addresses;
 internal readonly record struct TakenAddress(IPAddress Address, AddressRange Range);
 
 /// <summary>Brings policy and files together: takes an address of each pool, the next free one or one that was asked for: all or none.
-/// Under the
-/// lock.</summary>
+/// Under the lock.</summary>
 /// <param name="store">where the records are; its lock is held by the caller</param>
 /// <param name="pools">what may be handed out: a pool for each address family</param>
 /// <param name="wanted">addresses that were asked for, at most one of a family and each of its pool</param>
@@ -20,8 +19,7 @@ internal sealed class AddressAllocator(AddressStore store, AddressPool[] pools, 
     public AddressPool? Lacking { get; private set; }
 
     /// <summary>Claims an address of each pool, in the pools' order. Null when one of them has none that is not taken by a container that
-    /// may still
-    /// be there: <see cref="Lacking"/>.</summary>
+    /// may still be there: <see cref="Lacking"/>.</summary>
     public TakenAddress[]? TryTake(AddressRecord record)
     {
         if (TryTakeFree(record) is { } taken)

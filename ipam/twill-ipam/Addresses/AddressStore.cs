@@ -17,12 +17,11 @@ namespace Twill.Ipam.Addresses;
 /// lock                     flock(2) around every change
 /// new                      a record being written; under the lock it can only be a killed process's leftover
 /// </code>
-/// The order of the writes makes every crash harmless: the link is made before the record and removed after it, so a link may
-/// point to nothing (or, later, to another's record) but a record never lacks its link; a record appears under its name in one
-/// step, whole, by link(2), which also refuses a name that is taken. The record of several addresses has all of them in it, and the first
-/// one is claimed first, so that whoever follows the link finds what a killed process had claimed, and what it had not freed. Nothing is
-/// flushed to the disk: a record that a power cut
-/// tears belongs to a container that the same power cut ended.
+/// The order of the writes makes every crash harmless: the link is made before the record and removed after it, so a link may point to
+/// nothing (or, later, to another's record) but a record never lacks its link; a record appears under its name in one step, whole, by
+/// link(2), which also refuses a name that is taken. The record of several addresses has all of them in it, and the first one is claimed
+/// first, so that whoever follows the link finds what a killed process had claimed, and what it had not freed. Nothing is flushed to the
+/// disk: a record that a power cut tears belongs to a container that the same power cut ended.
 /// </summary>
 internal sealed class AddressStore : IDisposable
 {

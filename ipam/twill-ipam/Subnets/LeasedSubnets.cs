@@ -45,8 +45,7 @@ internal sealed class LeasedSubnets(TwillConf conf, IpamHost host) : ISubnetSour
         Ask(file, full, Limit, (manager, _, publish, cancel) => manager.ProbeAsync(Demand(full), publish, cancel));
     }
 
-    private static LeaseDemand Demand(IReadOnlyList<IPNetwork>? full) =>
-        full is null ? LeaseDemand.Addresses : LeaseDemand.MoreAddresses;
+    private static LeaseDemand Demand(IReadOnlyList<IPNetwork>? full) => full is null ? LeaseDemand.Addresses : LeaseDemand.MoreAddresses;
 
     private SubnetFile? ReadFile()
     {
@@ -153,7 +152,8 @@ internal sealed class LeasedSubnets(TwillConf conf, IpamHost host) : ISubnetSour
             new LeaseStateFiles(_state, conf.Ipam.DataDir, conf.Name, host.Clock.BootId),
             new LeaseLog(host.Log)
         );
-        await question(manager, node, () => LeaseMapper.Attributes(BackendTable.All, node, etcd.LocalAddress), cancel).ConfigureAwait(false);
+        await question(manager, node, () => LeaseMapper.Attributes(BackendTable.All, node, etcd.LocalAddress), cancel)
+            .ConfigureAwait(false);
     }
 
     /// <summary>

@@ -11,8 +11,8 @@ namespace Twill.Ipam.Verbs;
 
 /// <summary>
 /// ADD: the next free address of this host's subnets, or the one asked for, of each address family that the network has. As long as the
-/// host has a subnet with room and a valid
-/// lease this is a handful of file operations under the store's lock; only without one, outside the lock, etcd is asked.
+/// host has a subnet with room and a valid lease this is a handful of file operations under the store's lock; only without one, outside the
+/// lock, etcd is asked.
 /// </summary>
 internal static class Add
 {
@@ -56,8 +56,7 @@ internal static class Add
     }
 
     /// <summary>Claims an address of each family; null when this host has no subnet, or when a family's (<paramref name="full"/>) have no
-    /// free
-    /// address.</summary>
+    /// free address.</summary>
     private static CniIp[]? TakeOf(
         ISubnetSource source,
         AddressStore store,

@@ -191,8 +191,7 @@ public sealed class CleanupTests
 
     /// <summary>
     /// All of the host's network as its tools show it, less what numbers and clocks change, and less carriers, of which the kernel takes
-    /// note a
-    /// moment later.
+    /// note a moment later.
     /// </summary>
     private static string StateOf(LabHost host) =>
         string.Join(

@@ -8,8 +8,7 @@ namespace Twill.EndToEnd.Tests.Faults;
 
 /// <summary>
 /// Looks again and again at what each host may hand out at that moment, as its subnet.json has it: its subnets, until the deadline. No two
-/// may
-/// have a subnet in common.
+/// may have a subnet in common.
 /// </summary>
 internal sealed class FenceWatch(IReadOnlyList<LabHost> hosts, ConcurrentQueue<string> violations)
 {

@@ -73,8 +73,7 @@ internal sealed partial class FlannelNode
     }
 
     /// <summary>A container as flannel's own CNI plugin has it made, by bridge and host-local: what kube-flannel's configuration delegates
-    /// with a
-    /// flanneld that masquerades itself (<c>--ip-masq</c>).</summary>
+    /// with a flanneld that masquerades itself (<c>--ip-masq</c>).</summary>
     internal LabContainer AddContainer(string name)
     {
         JsonObject conf = new()

@@ -68,7 +68,11 @@ public sealed partial class NetlinkTraceTests : IDisposable
 
         string subnet = cluster.LeaseOf(other)!;
         string[] lines = agent.Log.Split('\n');
-        lines.Should().Contain(line => line.StartsWith($"ip route prepend {subnet} via ") || line.StartsWith($"ip route replace {subnet} via "));
+        lines
+            .Should()
+            .Contain(line =>
+                line.StartsWith($"ip route prepend {subnet} via " + $"") || line.StartsWith($"ip route replace {subnet} via ")
+            );
         lines.Should().Contain(line => line.StartsWith("bridge fdb replace ") && line.Contains($" dev twill.1 dst {other.Address} "));
         lines.Should().Contain(line => line.StartsWith("ip neigh replace ") && line.Contains(" dev twill.1 nud permanent protocol 116"));
     }
@@ -77,7 +81,10 @@ public sealed partial class NetlinkTraceTests : IDisposable
     public void Nobody_who_asks_for_something_else_is_told()
     {
         LabHost host = NewHost("host");
-        CniProcess plugin = host.Plugin("twill", host.NewContainer("quiet")) with { Env = new Dictionary<string, string?> { ["TWILL_TRACE"] = "all" } };
+        CniProcess plugin = host.Plugin("twill", host.NewContainer("quiet")) with
+        {
+            Env = new Dictionary<string, string?> { ["TWILL_TRACE"] = "all" },
+        };
 
         plugin.Add(Config).OrThrow().Stderr.Should().BeEmpty();
         plugin.Del(Config).OrThrow().Stderr.Should().BeEmpty();
@@ -101,7 +108,10 @@ public sealed partial class NetlinkTraceTests : IDisposable
             Facts(container.IpJson("-d address show"), "eth0", "eth0"),
             host.Run("ip", "route", "show", "dev", "twill0").OrThrow().Stdout,
             container.Run("ip", "route", "show", "table", "all").OrThrow().Stdout,
-            string.Join('\n', host.Run("nft", "-s", "list", "ruleset").OrThrow().Stdout.Split('\n').Where(line => !line.Contains(NotForNft)))
+            string.Join(
+                '\n',
+                host.Run("nft", "-s", "list", "ruleset").OrThrow().Stdout.Split('\n').Where(line => !line.Contains(NotForNft))
+            )
         );
 
     private static string Facts(JsonElement links, params string[] names) =>
@@ -113,10 +123,16 @@ public sealed partial class NetlinkTraceTests : IDisposable
     private static string FactsOf(JsonElement link)
     {
         string[] keys = ["ifindex", "ifname", "flags", "mtu", "master", "group", "address", "operstate"];
-        IEnumerable<string> addresses = link.GetProperty("addr_info").EnumerateArray()
+        IEnumerable<string> addresses = link.GetProperty("addr_info")
+            .EnumerateArray()
             .Where(a => a.GetProperty("scope").GetString() != "link")
-            .Select(a => $"{a.GetProperty("local")}/{a.GetProperty("prefixlen")} {(a.TryGetProperty("broadcast", out JsonElement b) ? b : "")}");
-        return string.Join(' ', keys.Select(key => link.TryGetProperty(key, out JsonElement value) ? $"{key}={value}" : "").Concat(addresses));
+            .Select(a =>
+                $"{a.GetProperty("local")}/{a.GetProperty("prefixlen")} " + $"{(a.TryGetProperty("broadcast", out JsonElement b) ? b : "")}"
+            );
+        return string.Join(
+            ' ',
+            keys.Select(key => link.TryGetProperty(key, out JsonElement value) ? $"{key}={value}" : "").Concat(addresses)
+        );
     }
 
     [GeneratedRegex("^(# |(nsenter --net=[^ ]+ )?(ip|bridge|tc|nft|conntrack) )")]

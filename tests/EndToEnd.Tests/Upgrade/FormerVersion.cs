@@ -16,7 +16,8 @@ internal static partial class FormerVersion
     /// <summary>The directory of the three programs.</summary>
     internal static string Bin { get; } = Path.Combine(RepoPaths.Root, "artifacts", "upgrade", Commit(), "bin");
 
-    private static string Commit() => CommitLine().Match(File.ReadAllText(Path.Combine(RepoPaths.Root, "build", "former.sh"))).Groups[1].Value;
+    private static string Commit() =>
+        CommitLine().Match(File.ReadAllText(Path.Combine(RepoPaths.Root, "build", "former.sh"))).Groups[1].Value;
 
     [GeneratedRegex("(?m)^commit=([0-9a-f]{40})")]
     private static partial Regex CommitLine();

@@ -76,7 +76,14 @@ public sealed class UpgradeTests
         JsonObject conf = SampleConf.Cluster(cluster.Etcd.Endpoint).ForPlugin();
         conf["runtimeConfig"] = new JsonObject
         {
-            ["portMappings"] = new JsonArray(new JsonObject { ["hostPort"] = 8080, ["containerPort"] = 80, ["protocol"] = "tcp" }),
+            ["portMappings"] = new JsonArray(
+                new JsonObject
+                {
+                    ["hostPort"] = 8080,
+                    ["containerPort"] = 80,
+                    ["protocol"] = "tcp",
+                }
+            ),
         };
         CniAnswer added = host.Plugin("twill", server).Add(conf.ToJsonString()).OrThrow();
         string address = added.Json.GetProperty("ips")[0].GetProperty("address").GetString()!.Split('/')[0];
@@ -156,14 +163,15 @@ public sealed class UpgradeTests
 
         // Each key with its value, its etcd lease, and when it was made: one that was deleted and made anew is another one.
         private static IEnumerable<string> KeysOf(Cluster cluster) =>
-            JsonNode
-                .Parse(cluster.Etcd.Etcdctl("get", "--prefix", Cluster.Subnets, "--write-out=json"))!["kvs"]!.AsArray()
+            JsonNode.Parse(cluster.Etcd.Etcdctl("get", "--prefix", Cluster.Subnets, "--write-out=json"))!["kvs"]!
+                .AsArray()
                 .Select(entry => $"{entry!["key"]} {entry["value"]} {entry["lease"]} {entry["create_revision"]}");
 
         private static string LinksOf(LabHost host) =>
             string.Join(
                 ' ',
-                host.IpJson("link show").EnumerateArray()
+                host.IpJson("link show")
+                    .EnumerateArray()
                     .Where(link => link.GetProperty("ifname").GetString() is "twill0" or "twill.1")
                     .Select(link => $"{link.GetProperty("ifname")} {link.GetProperty("ifindex")} {link.GetProperty("address")}")
             );

@@ -20,7 +20,8 @@ internal sealed class WireGuardCluster : IDisposable
 
     internal IReadOnlyList<LabHost> Hosts => Cluster.Hosts;
 
-    /// <summary>Starts so many hosts; returns once every host has routes to all others. Traced agents log what they tell the kernel.</summary>
+    /// <summary>Starts so many hosts; returns once every host has routes to all others. Traced agents log what they tell the
+    /// kernel.</summary>
     internal static WireGuardCluster Start(int hosts, Action<JsonObject>? change = null, bool traced = false)
     {
         WireGuardCluster cluster = new(Cluster.Start(0));

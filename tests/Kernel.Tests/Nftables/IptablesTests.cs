@@ -6,8 +6,7 @@ namespace Kernel.Tests.Nftables;
 
 /// <summary>
 /// Where iptables (its nft variant) drops forwarded packets, only an accept in its own chain helps. It shows and keeps our rules as long as
-/// they
-/// are of the form that it writes itself: addresses compared without sets, a counter, a verdict.
+/// they are of the form that it writes itself: addresses compared without sets, a counter, a verdict.
 /// </summary>
 public sealed class IptablesTests
 {

@@ -60,11 +60,11 @@ public sealed class DualStackTests : IDisposable
     [RequiresRootFact]
     public void Following_a_change_of_a_host_of_both_families_writes_six_entries_without_a_look()
     {
-        Basis basis = Reconcile(OverlayHost.Dual, Seven).Basis;
-        FollowUp Follow(PeerLease[] before, PeerLease[] after) =>
+        Baseline basis = Reconcile(OverlayHost.Dual, Seven).Baseline;
+        IncrementalResult Follow(PeerLease[] before, PeerLease[] after) =>
             _host.Run(route => Reconciler.Follow(route, OverlayHost.Vxlan(), basis, PeerChange.Of(before, after, Seven)));
 
-        Follow([], Eight).Should().Match<FollowUp>(f => f.Plan.Count == 6 && f.Refusals.Count == 0);
+        Follow([], Eight).Should().Match<IncrementalResult>(f => f.Plan.Count == 6 && f.Refusals.Count == 0);
         Reconcile(OverlayHost.Dual, [.. Seven, .. Eight]).WasInOrder.Should().BeTrue();
         Follow(Eight, []).Plan.Count.Should().Be(6);
         Reconcile(OverlayHost.Dual, Seven).WasInOrder.Should().BeTrue();
@@ -179,7 +179,7 @@ public sealed class DualStackTests : IDisposable
         PeerLease[] seven = [.. Seven.Select(p => p with { BackendType = "host-gw" })];
         Reconcile(OverlayHost.Dual, Seven);
 
-        Round round = _host.Reconcile(new HostGwBackend(), OverlayHost.Dual, seven);
+        ReconcileResult round = _host.Reconcile(new HostGwBackend(), OverlayHost.Dual, seven);
 
         round.Refusals.Should().BeEmpty();
         round.DeletedDevices.Should().BeEquivalentTo("twill.1", "twill-v6.1");
@@ -279,5 +279,5 @@ public sealed class DualStackTests : IDisposable
 
     public void Dispose() => _host.Dispose();
 
-    private Round Reconcile(LocalNode self, params PeerLease[] peers) => _host.Reconcile(OverlayHost.Vxlan(), self, peers);
+    private ReconcileResult Reconcile(LocalNode self, params PeerLease[] peers) => _host.Reconcile(OverlayHost.Vxlan(), self, peers);
 }

@@ -77,11 +77,11 @@ internal sealed class OverlayHost : IDisposable
 
     internal OverlayDevice.Result Ensure(VxlanSpec? spec = null) => Run(route => OverlayDevice.Ensure(route, spec ?? Spec));
 
-    internal Round Reconcile(params PeerLease[] peers) => Reconcile(Vxlan(), peers);
+    internal ReconcileResult Reconcile(params PeerLease[] peers) => Reconcile(Vxlan(), peers);
 
-    internal Round Reconcile(IBackend backend, params PeerLease[] peers) => Reconcile(backend, Self, peers);
+    internal ReconcileResult Reconcile(IBackend backend, params PeerLease[] peers) => Reconcile(backend, Self, peers);
 
-    internal Round Reconcile(IBackend backend, LocalNode self, params PeerLease[] peers) =>
+    internal ReconcileResult Reconcile(IBackend backend, LocalNode self, params PeerLease[] peers) =>
         Run(route => Reconciler.Run(route, backend, self, peers));
 
     /// <summary>What a host with both families published: 10.244.N.0/24 and fc00:1:0:N::/64 at 192.168.64.HOST and fd00:64::HOST.</summary>

@@ -16,7 +16,7 @@ public sealed class ReconcilerTests : IDisposable
     [RequiresRootFact]
     public void A_peer_is_one_route_one_neighbour_and_one_FDB_entry_marked_as_ours()
     {
-        Round round = _host.Reconcile(Seven);
+        ReconcileResult round = _host.Reconcile(Seven);
 
         round.Refusals.Should().BeEmpty();
         ShouldLeadToSeven();
@@ -139,7 +139,7 @@ public sealed class ReconcilerTests : IDisposable
     {
         _host.Reconcile(Seven);
 
-        Round round = _host.Reconcile(new HostGwBackend(), Seven with { BackendType = "host-gw" });
+        ReconcileResult round = _host.Reconcile(new HostGwBackend(), Seven with { BackendType = "host-gw" });
 
         round.DeletedDevices.Should().Equal("twill.1");
         _host.OurRoutes().Should().Equal("10.244.7.0/24 via 192.168.64.3 dev eth0");
@@ -151,7 +151,7 @@ public sealed class ReconcilerTests : IDisposable
         _host.Ns.Ip("address replace 192.168.64.2/24 broadcast 192.168.64.255 dev eth0");
         PeerLease nobody = Eight.At("192.168.64.255") with { BackendType = "host-gw" };
 
-        Round round = _host.Reconcile(new HostGwBackend(), nobody, Seven with { BackendType = "host-gw" });
+        ReconcileResult round = _host.Reconcile(new HostGwBackend(), nobody, Seven with { BackendType = "host-gw" });
 
         round.Refusals.Should().ContainSingle().Which.Entry.ToString().Should().Contain("10.244.8.0/24");
         _host.OurRoutes().Should().ContainSingle().Which.Should().StartWith("10.244.7.0/24");
@@ -173,7 +173,7 @@ public sealed class ReconcilerTests : IDisposable
                 ),
         ];
         LocalNode self = OverlayHost.Self with { Networks = [IPNetwork.Parse("10.0.0.0/8")] };
-        Round Run(params PeerLease[] now) => _host.Run(route => Reconciler.Run(route, OverlayHost.Vxlan(), self, now));
+        ReconcileResult Run(params PeerLease[] now) => _host.Run(route => Reconciler.Run(route, OverlayHost.Vxlan(), self, now));
 
         Run(peers).Refusals.Should().BeEmpty();
         _host.OurRoutes().Should().HaveCount(1000);
@@ -182,7 +182,7 @@ public sealed class ReconcilerTests : IDisposable
         Run(peers).WasInOrder.Should().BeTrue();
         PeerLease twin = peers[7] with { Subnet = IPNetwork.Parse("10.200.0.0/24") };
         _host
-            .Run(route => Reconciler.Follow(route, OverlayHost.Vxlan(), Run(peers).Basis, PeerChange.Of([], [twin], peers)))
+            .Run(route => Reconciler.Follow(route, OverlayHost.Vxlan(), Run(peers).Baseline, PeerChange.Of([], [twin], peers)))
             .Plan.Count.Should()
             .Be(2, "its host is known already by another subnet");
         Run([.. peers, twin]).WasInOrder.Should().BeTrue();
@@ -197,12 +197,12 @@ public sealed class ReconcilerTests : IDisposable
     public void Following_a_change_writes_its_own_entries_only_and_leaves_what_a_round_would_have_left()
     {
         PeerLease moved = Eight.At("192.168.64.44");
-        Basis basis = _host.Reconcile(Seven).Basis;
+        Baseline basis = _host.Reconcile(Seven).Baseline;
 
-        FollowUp Follow(PeerLease[] before, PeerLease[] after, params PeerLease[] others) =>
+        IncrementalResult Follow(PeerLease[] before, PeerLease[] after, params PeerLease[] others) =>
             _host.Run(route => Reconciler.Follow(route, OverlayHost.Vxlan(), basis, PeerChange.Of(before, after, others)));
 
-        Follow([], [Eight], Seven).Should().Match<FollowUp>(f => f.Plan.Count == 3 && f.Refusals.Count == 0);
+        Follow([], [Eight], Seven).Should().Match<IncrementalResult>(f => f.Plan.Count == 3 && f.Refusals.Count == 0);
         _host.Reconcile(Seven, Eight).WasInOrder.Should().BeTrue();
         Follow([Eight], [moved], Seven).Plan.Count.Should().Be(2);
         _host.Reconcile(Seven, moved).WasInOrder.Should().BeTrue();
@@ -214,7 +214,7 @@ public sealed class ReconcilerTests : IDisposable
     [RequiresRootFact]
     public void Following_a_change_on_a_device_that_is_gone_is_refused_and_told()
     {
-        Basis basis = _host.Reconcile(Seven).Basis;
+        Baseline basis = _host.Reconcile(Seven).Baseline;
         _host.Ns.Ip("link del twill.1");
 
         _host

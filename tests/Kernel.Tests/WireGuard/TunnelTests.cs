@@ -40,7 +40,7 @@ public sealed class TunnelTests
         using WireGuardHost host = new();
         host.StartProgram();
 
-        Round round = host.Reconcile(WireGuardHost.Peer(7, 3), WireGuardHost.Peer(8, 3), WireGuardHost.Peer(9, 4));
+        ReconcileResult round = host.Reconcile(WireGuardHost.Peer(7, 3), WireGuardHost.Peer(8, 3), WireGuardHost.Peer(9, 4));
 
         round.Refusals.Should().BeEmpty();
         host.Dump()[0].Should().Equal(host.KeyText, host.Key.PublicKey.ToString(), $"{host.Port}", "off");
@@ -80,9 +80,9 @@ public sealed class TunnelTests
         PeerLease[] peers = [WireGuardHost.Peer(7, 3), WireGuardHost.Peer(8, 4)];
         host.Reconcile(peers);
 
-        Round again = host.Reconcile(peers);
+        ReconcileResult again = host.Reconcile(peers);
 
-        again.WasInOrder.Should().BeTrue(string.Join("; ", again.Basis.Devices.SelectMany(d => d.Changes)));
+        again.WasInOrder.Should().BeTrue(string.Join("; ", again.Baseline.Devices.SelectMany(d => d.Changes)));
     }
 
     [RequiresRootFact]
@@ -141,9 +141,9 @@ public sealed class TunnelTests
         host.EndProgram();
         host.StartProgram();
 
-        Round round = host.Reconcile(WireGuardHost.Peer(7, 3));
+        ReconcileResult round = host.Reconcile(WireGuardHost.Peer(7, 3));
 
-        round.Basis.Devices.Should().ContainSingle().Which.IsNew.Should().BeTrue();
+        round.Baseline.Devices.Should().ContainSingle().Which.IsNew.Should().BeTrue();
         host.Peers().Should().Equal(whole);
     }
 
@@ -152,11 +152,11 @@ public sealed class TunnelTests
     {
         using WireGuardHost host = new();
         host.StartProgram();
-        Basis basis = host.Reconcile(WireGuardHost.Peer(7, 3)).Basis;
+        Baseline basis = host.Reconcile(WireGuardHost.Peer(7, 3)).Baseline;
 
-        FollowUp more = host.Run(route => Reconciler.Follow(route, host.Backend, basis, new PeerChange([], [WireGuardHost.Peer(8, 4)])));
+        IncrementalResult more = host.Run(route => Reconciler.Follow(route, host.Backend, basis, new PeerChange([], [WireGuardHost.Peer(8, 4)])));
         string[] both = host.Peers();
-        FollowUp less = host.Run(route => Reconciler.Follow(route, host.Backend, basis, new PeerChange([WireGuardHost.Peer(7, 3)], [])));
+        IncrementalResult less = host.Run(route => Reconciler.Follow(route, host.Backend, basis, new PeerChange([WireGuardHost.Peer(7, 3)], [])));
 
         (more.Plan.Count, less.Plan.Count).Should().Be((2, 2));
         both.Should().HaveCount(2);

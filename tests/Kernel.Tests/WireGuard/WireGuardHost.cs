@@ -11,8 +11,7 @@ namespace Kernel.Tests.WireGuard;
 
 /// <summary>
 /// A host 192.168.64.2 with the subnet 10.244.1.0/24 in a namespace of its own, and on it the WireGuard device of a network. Sockets of
-/// programs
-/// that run devices stand in the one /run of the machine, so each host has a UDP port, and with it a device, of its own.
+/// programs that run devices stand in the one /run of the machine, so each host has a UDP port, and with it a device, of its own.
 /// </summary>
 internal sealed class WireGuardHost : IDisposable
 {
@@ -94,9 +93,9 @@ internal sealed class WireGuardHost : IDisposable
             return body(route);
         });
 
-    internal Round Reconcile(params PeerLease[] peers) => Reconcile(Self, peers);
+    internal ReconcileResult Reconcile(params PeerLease[] peers) => Reconcile(Self, peers);
 
-    internal Round Reconcile(LocalNode self, params PeerLease[] peers) => Run(route => Reconciler.Run(route, Backend, self, peers));
+    internal ReconcileResult Reconcile(LocalNode self, params PeerLease[] peers) => Run(route => Reconciler.Run(route, Backend, self, peers));
 
     /// <summary>`wg ARGS` here: its output, or an exception with its complaint.</summary>
     internal string Wg(string args) => Ns.Run(["wg", .. Cmd.Split(args)]).OrThrow().Stdout;

@@ -131,7 +131,10 @@ public sealed class EtcdCertificateUserTests : IDisposable
         string metrics = Cmd.Run("curl", [.. curl, $"{_etcd.Endpoint}/metrics"]).OrThrow().Stdout;
         return metrics
             .Split('\n')
-            .Where(l => l.StartsWith("grpc_server_handled_total{", StringComparison.Ordinal) && l.Contains("\"Authenticate\"", StringComparison.Ordinal))
+            .Where(l =>
+                l.StartsWith("grpc_server_handled_total{", StringComparison.Ordinal)
+                && l.Contains("\"Authenticate\"", StringComparison.Ordinal)
+            )
             .Sum(l => double.Parse(l.Split(' ')[1], CultureInfo.InvariantCulture));
     }
 }

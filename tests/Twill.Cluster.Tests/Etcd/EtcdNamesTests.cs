@@ -117,13 +117,10 @@ public sealed class EtcdNamesTests(SharedEtcd etcd)
     }
 
     private EtcdClient Client(TimeSpan? limit = null, int? port = null) =>
-        new(
-            new EtcdOptions([$"http://etcd.test:{port ?? etcd.Server.Port}"], CallTimeout: limit),
-            (host, _) =>
-            {
-                host.Should().Be("etcd.test");
-                Interlocked.Increment(ref _lookups);
-                return Task.FromResult(_addresses);
-            }
-        );
+        new(new EtcdOptions([$"http://etcd.test:{port ?? etcd.Server.Port}"], CallTimeout: limit), (host, _) =>
+        {
+            host.Should().Be("etcd.test");
+            Interlocked.Increment(ref _lookups);
+            return Task.FromResult(_addresses);
+        });
 }

@@ -190,7 +190,15 @@ public sealed class FuzzedAnswerTests(SharedEtcd etcd, ITestOutputHelper output)
             Interlocked.Increment(ref _answers);
             (byte[] answer, int status, string text) =
                 call.Method == "Watch"
-                    ? (new WatchResponse { Header = new ResponseHeader { Revision = 7 }, Created = true }.ToByteArray(), 0, "")
+                    ? (
+                        new WatchResponse
+                        {
+                            Header = new ResponseHeader { Revision = 7 },
+                            Created = true,
+                        }.ToByteArray(),
+                        0,
+                        ""
+                    )
                     : await PassOnAsync(call);
             if (kind < 11)
             {

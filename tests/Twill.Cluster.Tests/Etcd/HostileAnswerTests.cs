@@ -72,10 +72,7 @@ public sealed class HostileAnswerTests
             { "nothing", [] },
             { "no header", new RangeResponse { Count = 1 }.ToByteArray() },
             { "no revision", new RangeResponse { Header = new ResponseHeader() }.ToByteArray() },
-            {
-                "a revision below nought",
-                new RangeResponse { Header = new ResponseHeader { Revision = -1 } }.ToByteArray()
-            },
+            { "a revision below nought", new RangeResponse { Header = new ResponseHeader { Revision = -1 } }.ToByteArray() },
             { "text", "{\"header\":{\"revision\":\"7\"}}"u8.ToArray() },
             { "cut off", new RangeResponse { Header = s_header, Kvs = { Pair("a") } }.ToByteArray()[..^1] },
             { "a header that is a number", [0x08, 0x07] },
@@ -245,9 +242,22 @@ public sealed class HostileAnswerTests
             asked.Add(request);
             return asked.Count switch
             {
-                1 => call.AnswerAsync(new RangeResponse { Header = s_header, Kvs = { Pair("/t/a") }, More = true }),
+                1 => call.AnswerAsync(
+                    new RangeResponse
+                    {
+                        Header = s_header,
+                        Kvs = { Pair("/t/a") },
+                        More = true,
+                    }
+                ),
                 2 => call.EndAsync(11, "etcdserver: mvcc: required revision has been compacted"),
-                _ => call.AnswerAsync(new RangeResponse { Header = new ResponseHeader { Revision = 9 }, Kvs = { Pair("/t/b") } }),
+                _ => call.AnswerAsync(
+                    new RangeResponse
+                    {
+                        Header = new ResponseHeader { Revision = 9 },
+                        Kvs = { Pair("/t/b") },
+                    }
+                ),
             };
         });
         using EtcdClient client = new(new EtcdOptions([server.Endpoint]));

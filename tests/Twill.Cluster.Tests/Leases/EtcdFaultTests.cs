@@ -146,11 +146,7 @@ public sealed class EtcdFaultTests
     {
         using GrpcChannel channel = GrpcChannel.ForAddress(etcd.Endpoint);
         await new Maintenance.MaintenanceClient(channel).AlarmAsync(
-            new AlarmRequest
-            {
-                Action = Enum.Parse<AlarmRequest.Types.AlarmAction>(action),
-                Alarm = AlarmType.Nospace,
-            }
+            new AlarmRequest { Action = Enum.Parse<AlarmRequest.Types.AlarmAction>(action), Alarm = AlarmType.Nospace }
         );
         etcd.Etcdctl("alarm", "list").Should().Contain("NOSPACE");
     }

@@ -29,8 +29,7 @@ internal sealed record Exploration(
 }
 
 /// <summary>Walks the runs of a scenario: all of them, depth first, each from the start (code that is half-way through cannot be copied),
-/// or
-/// some by chance. A state that was met before is not walked on from again.</summary>
+/// or some by chance. A state that was met before is not walked on from again.</summary>
 internal static class Explorer
 {
     public static Exploration All(Scenario scenario, int mostStates = int.MaxValue) => OnOwnThread(() => AllHere(scenario, mostStates));

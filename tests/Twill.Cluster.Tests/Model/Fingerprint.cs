@@ -33,8 +33,7 @@ internal enum Meaning : byte
 internal readonly record struct Token(Meaning Meaning, long Value);
 
 /// <summary>Sums a state up in 128 bits, so that states that behave the same sum up the same: also those where the nodes, or the subnets,
-/// have
-/// only changed their parts.</summary>
+/// have only changed their parts.</summary>
 internal sealed class Fingerprint
 {
     private static readonly ConditionalWeakTable<byte[], NodeMemory> s_memories = [];

@@ -6,10 +6,9 @@ using Xunit.Abstractions;
 namespace Twill.Cluster.Tests.Model;
 
 /// <summary>The lease protocol, run by the real allocation code of three nodes over a simulated etcd with two subnets to give: every run
-/// within
-/// a bound, and many far beyond it by chance. In every state: no address is handed out by two nodes. For every operation: who returns has
-/// again what nobody else wanted, and subnets that nobody ever had go before those of nodes that are away. After every run, when
-/// messages arrive again: nobody waits for a subnet that is free, and no subnet is held that no node knows of.</summary>
+/// within a bound, and many far beyond it by chance. In every state: no address is handed out by two nodes. For every operation: who
+/// returns has again what nobody else wanted, and subnets that nobody ever had go before those of nodes that are away. After every run,
+/// when messages arrive again: nobody waits for a subnet that is free, and no subnet is held that no node knows of.</summary>
 public sealed class LeaseModelTests(ITestOutputHelper output)
 {
     private static readonly NetworkConfig[] s_two = [Scenario.Whole, Scenario.Whole];

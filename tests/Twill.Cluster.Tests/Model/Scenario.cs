@@ -52,8 +52,7 @@ internal sealed record Scenario(string Name)
     public IReadOnlyList<int> Leaving { get; init; } = [];
 
     /// <summary>How often each node starts something: leasing, renewing with growing, giving back. 0: it is away, and comes back in the
-    /// calm
-    /// after the run.</summary>
+    /// calm after the run.</summary>
     public IReadOnlyList<int> Operations { get; init; } = [1, 1, 1];
 
     /// <summary>Ticks that have gone by since the holders took their subnets.</summary>

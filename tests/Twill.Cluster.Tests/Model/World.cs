@@ -222,7 +222,8 @@ internal sealed class World
         foreach (SubnetKey subnets in had)
         {
             bool isGivenBack = !Scenario.Containers && !node.Config.IPv4.Leases(subnets.Subnet);
-            bool isBack = has.Contains(subnets)
+            bool isBack =
+                has.Contains(subnets)
                 || isGivenBack
                 || (node.Config.ChangesFamilies(subnets) && has.Any(now => now.Subnet.Equals(subnets.Subnet)));
             if (!isBack && !WasWanted(subnets, node))

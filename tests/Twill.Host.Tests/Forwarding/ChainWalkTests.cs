@@ -14,8 +14,13 @@ public sealed class ChainWalkTests
         s_inet = new(NftFamily.Inet, "admin");
     private static readonly IPNetwork s_network = IPNetwork.Parse("10.244.0.0/16");
     private static readonly ProbePacket s_out = new("out", new InterfaceRef("twill0", 5), new InterfaceRef("eth0", 2), s_network, null);
-    private static readonly ProbePacket s_in =
-        new("in", new InterfaceRef("twill.1", 6), new InterfaceRef("twill0", 5), s_network, s_network);
+    private static readonly ProbePacket s_in = new(
+        "in",
+        new InterfaceRef("twill.1", 6),
+        new InterfaceRef("twill0", 5),
+        s_network,
+        s_network
+    );
 
     [Fact]
     public void A_policy_decides_where_no_rule_does()

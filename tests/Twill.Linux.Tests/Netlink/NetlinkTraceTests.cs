@@ -1,7 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
 using Twill.Linux.Addresses;
-using Twill.System;
 using Twill.Linux.Conntrack;
 using Twill.Linux.GenericNetlink;
 using Twill.Linux.Links;
@@ -11,6 +10,7 @@ using Twill.Linux.Nftables;
 using Twill.Linux.Routes;
 using Twill.Linux.TrafficControl;
 using Twill.Linux.WireGuard;
+using Twill.System;
 
 namespace Twill.Linux.Tests.Netlink;
 
@@ -36,11 +36,20 @@ public class NetlinkTraceTests
         [nameof(ListLinks)] = ("ip link show master br0 type veth", new ListLinks { Master = 10, Kind = "veth" }.ToCommand),
         [nameof(NewBridge)] = (
             "ip link add br0 index 10 address 02:00:00:00:00:09 mtu 1450 up type bridge vlan_filtering 0 mcast_snooping 1",
-            new NewBridge("br0") { Index = 10, Mac = s_mac, Mtu = 1450, Up = true, VlanFiltering = false, MulticastSnooping = true }.ToCommand
+            new NewBridge("br0")
+            {
+                Index = 10,
+                Mac = s_mac,
+                Mtu = 1450,
+                Up = true,
+                VlanFiltering = false,
+                MulticastSnooping = true,
+            }.ToCommand
         ),
         [nameof(NewIfb)] = ("ip link add tb0 mtu 1450 up type ifb", new NewIfb("tb0") { Mtu = 1450, Up = true }.ToCommand),
         [nameof(NewVeth)] = (
-            "ip link add tw0 mtu 1450 up master br0 group 116 type veth peer name eth0 index 2 address 02:00:00:00:00:09 mtu 1450 netns pod",
+            "ip link add tw0 mtu 1450 up master br0 group 116 type veth peer name eth0 index 2 address 02:00:00:00:00:09 mtu 1450 "
+                + "netns pod",
             new NewVeth("tw0", "eth0")
             {
                 Master = 10,
@@ -53,7 +62,8 @@ public class NetlinkTraceTests
             }.ToCommand
         ),
         [nameof(NewVxlan)] = (
-            "ip link add twill.1 mtu 1450 type vxlan id 0 local 10.244.7.5 dstport 4789 nolearning noudpcsum udp6zerocsumtx udp6zerocsumrx gbp",
+            "ip link add twill.1 mtu 1450 type vxlan id 0 local 10.244.7.5 dstport 4789 nolearning noudpcsum udp6zerocsumtx "
+                + "udp6zerocsumrx gbp",
             new NewVxlan("twill.1", 0, 4789)
             {
                 Mtu = 1450,
@@ -63,26 +73,57 @@ public class NetlinkTraceTests
                 GroupPolicy = true,
             }.ToCommand
         ),
-        [nameof(NewWireGuard)] = ("ip link add twill-wg.1 mtu 1420 type wireguard", new NewWireGuard("twill-wg.1") { Mtu = 1420 }.ToCommand),
+        [nameof(NewWireGuard)] = (
+            "ip link add twill-wg.1 mtu 1420 type " + "wireguard",
+            new NewWireGuard("twill-wg.1") { Mtu = 1420 }.ToCommand
+        ),
         [nameof(SetLink)] = (
             "ip link set dev br0 down mtu 0 nomaster group 0 alias 'a pod'\\''s end'",
-            new SetLink(10) { Up = false, Mtu = 0, Master = 0, Group = 0, Alias = "a pod's end" }.ToCommand
+            new SetLink(10)
+            {
+                Up = false,
+                Mtu = 0,
+                Master = 0,
+                Group = 0,
+                Alias = "a pod's end",
+            }.ToCommand
         ),
         [nameof(SetBridgePort)] = (
             "bridge link set dev tw0 hairpin on learning off isolated on",
-            new SetBridgePort(12) { Hairpin = true, Learning = false, Isolated = true }.ToCommand
+            new SetBridgePort(12)
+            {
+                Hairpin = true,
+                Learning = false,
+                Isolated = true,
+            }.ToCommand
         ),
-        [nameof(NewAddress)] = ("ip addr add fd00::5/64 dev br0 nodad", new NewAddress(10, s_six, 64) { AddressFlags = AddressFlags.NoDad }.ToCommand),
+        [nameof(NewAddress)] = (
+            "ip addr add fd00::5/64 dev br0 " + "nodad",
+            new NewAddress(10, s_six, 64) { AddressFlags = AddressFlags.NoDad }.ToCommand
+        ),
         [nameof(DeleteAddress)] = ("ip addr del 10.244.7.5/24 dev br0", new DeleteAddress(10, s_four, 24).ToCommand),
         [nameof(ListMulticastGroups)] = ("ip -6 maddr show dev br0", new ListMulticastGroups(10).ToCommand),
-        [nameof(ListAddresses)] = ("ip -6 addr show dev br0", new ListAddresses { Index = 10, Family = AddressFamily.InterNetworkV6 }.ToCommand),
+        [nameof(ListAddresses)] = (
+            "ip -6 addr show dev br0",
+            new ListAddresses { Index = 10, Family = AddressFamily.InterNetworkV6 }.ToCommand
+        ),
         [nameof(NewRoute)] = (
             "ip route replace unreachable 10.244.0.0/16 metric 4278198272",
-            new NewRoute(IPNetwork.Parse("10.244.0.0/16")) { Mode = RouteMode.Replace, RouteType = RouteType.Unreachable, Metric = 4278198272 }.ToCommand
+            new NewRoute(IPNetwork.Parse("10.244.0.0/16"))
+            {
+                Mode = RouteMode.Replace,
+                RouteType = RouteType.Unreachable,
+                Metric = 4278198272,
+            }.ToCommand
         ),
         [nameof(DeleteRoute)] = (
             "ip -6 route del default via fe80::1 dev br0 proto 116",
-            new DeleteRoute(IPNetwork.Parse("::/0")) { Gateway = IPAddress.Parse("fe80::1"), Index = 10, Protocol = 116 }.ToCommand
+            new DeleteRoute(IPNetwork.Parse("::/0"))
+            {
+                Gateway = IPAddress.Parse("fe80::1"),
+                Index = 10,
+                Protocol = 116,
+            }.ToCommand
         ),
         [nameof(GetRoute)] = ("ip route get 10.244.7.5", new GetRoute(s_four).ToCommand),
         [nameof(ListRoutes)] = ("ip route show table all proto 116", new ListRoutes { Protocol = 116 }.ToCommand),
@@ -90,7 +131,10 @@ public class NetlinkTraceTests
             "ip neigh add 10.244.7.5 lladdr 02:00:00:00:00:09 dev br0 nud noarp",
             new NewNeighbour(10, s_four, s_mac) { MustBeNew = true, State = NeighbourState.NoArp }.ToCommand
         ),
-        [nameof(NewProxyNeighbour)] = ("ip neigh replace proxy fd00::5 dev br0 protocol 116", new NewProxyNeighbour(10, s_six) { Protocol = 116 }.ToCommand),
+        [nameof(NewProxyNeighbour)] = (
+            "ip neigh replace proxy fd00::5 dev br0 protocol " + "116",
+            new NewProxyNeighbour(10, s_six) { Protocol = 116 }.ToCommand
+        ),
         [nameof(DeleteNeighbour)] = ("ip neigh del 10.244.7.5 dev if99", new DeleteNeighbour(99, s_four).ToCommand),
         [nameof(ListNeighbours)] = ("ip neigh show nud all", new ListNeighbours().ToCommand),
         [nameof(NewFdbEntry)] = (
@@ -112,7 +156,10 @@ public class NetlinkTraceTests
         [nameof(ListFilters)] = ("tc filter show dev tw0 parent ffff:", new ListFilters(12, TcHandle.IngressQdisc).ToCommand),
         [nameof(DeleteQdisc)] = ("tc qdisc del dev tw0 root", new DeleteQdisc(12, TcHandle.Root).ToCommand),
         [nameof(GetQdisc)] = ("tc qdisc show dev tw0 ingress", new GetQdisc(12, TcHandle.Ingress).ToCommand),
-        [nameof(NewTbf)] = ("tc qdisc add dev tw0 root handle 1: tbf rate 8000bit burst 2000 limit 3000", new NewTbf(12, 1000, 2000, 3000).ToCommand),
+        [nameof(NewTbf)] = (
+            "tc qdisc add dev tw0 root handle 1: tbf rate 8000bit burst 2000 limit " + "3000",
+            new NewTbf(12, 1000, 2000, 3000).ToCommand
+        ),
         [nameof(NewIngress)] = ("tc qdisc add dev tw0 ingress", new NewIngress(12).ToCommand),
         [nameof(NewRedirect)] = (
             "tc filter add dev tw0 parent ffff: protocol all prio 1 u32 match u32 0 0 action mirred egress redirect dev tb0",
@@ -128,7 +175,10 @@ public class NetlinkTraceTests
         ),
         [nameof(GetFamily)] = ("genl ctrl get name wireguard", new GetFamily("wireguard").ToCommand),
         [nameof(GetWireGuard)] = ("wg show wg0 dump", new GetWireGuard("wg0").ToCommand),
-        [nameof(SetWireGuard)] = ("wg set wg0 listen-port 51820 fwmark 1", new SetWireGuard("wg0") { ListenPort = 51820, FirewallMark = 1 }.ToCommand),
+        [nameof(SetWireGuard)] = (
+            "wg set wg0 listen-port 51820 fwmark " + "1",
+            new SetWireGuard("wg0") { ListenPort = 51820, FirewallMark = 1 }.ToCommand
+        ),
         [nameof(GetGeneration)] = ("# nftables: which generation of the ruleset?", new GetGeneration().ToCommand),
         [nameof(NftBatch.BatchBegin)] = ("# nftables: begin of a transaction", new NftBatch.BatchBegin(null).ToCommand),
         [nameof(NftBatch.BatchEnd)] = ("# nftables: end of the transaction", new NftBatch.BatchEnd().ToCommand),
@@ -142,12 +192,18 @@ public class NetlinkTraceTests
         [nameof(DeleteChain)] = ("nft delete chain inet t c", new DeleteChain(s_table, "c").ToCommand),
         [nameof(GetChains)] = ("nft list chains", new GetChains(0).ToCommand),
         [nameof(GetChain)] = ("nft list chain inet t c", new GetChain(s_table, "c").ToCommand),
-        [nameof(NewRule)] = ("nft add rule inet t c iifgroup 116 accept", new NewRule(s_table, "c", Rule.For(s_table).IifGroup(116).Accept()).ToCommand),
+        [nameof(NewRule)] = (
+            "nft add rule inet t c iifgroup 116 " + "accept",
+            new NewRule(s_table, "c", Rule.For(s_table).IifGroup(116).Accept()).ToCommand
+        ),
         [nameof(InsertRule)] = (
             "nft insert rule inet t c handle 7 meta l4proto . th dport vmap @s",
             new InsertRule(s_table, "c", Rule.For(s_table).Vmap(s_set, KeyPart.L4Proto, KeyPart.Dport), 7).ToCommand
         ),
-        [nameof(ReplaceRule)] = ("nft replace rule inet t c handle 7 counter", new ReplaceRule(s_table, "c", 7, Rule.For(s_table).Counter()).ToCommand),
+        [nameof(ReplaceRule)] = (
+            "nft replace rule inet t c handle 7 " + "counter",
+            new ReplaceRule(s_table, "c", 7, Rule.For(s_table).Counter()).ToCommand
+        ),
         [nameof(DeleteRule)] = ("nft delete rule inet t c handle 7", new DeleteRule(s_table, "c", 7).ToCommand),
         [nameof(FlushChain)] = ("nft flush chain inet t c", new FlushChain(s_table, "c").ToCommand),
         [nameof(GetRules)] = ("nft -a list table inet t", new GetRules(s_table, null).ToCommand),
@@ -164,7 +220,8 @@ public class NetlinkTraceTests
 
     public static TheoryData<string> RequestTypes() =>
         [
-            .. typeof(INetlinkRequest).Assembly.GetTypes()
+            .. typeof(INetlinkRequest)
+                .Assembly.GetTypes()
                 .Where(static type => type.IsValueType && type.IsAssignableTo(typeof(INetlinkRequest)))
                 .Select(static type => type.Name)
                 .Order(StringComparer.Ordinal),
@@ -181,24 +238,28 @@ public class NetlinkTraceTests
     public void What_is_sent_is_printed_and_what_is_refused_with_the_kernels_words()
     {
         List<string> lines = [];
-        ScriptedChannel channel = new(static (channel, request) =>
-            channel.Answer(ScriptedChannel.Ack(ScriptedChannel.SequenceOf(request), Errno.EEXIST)));
+        ScriptedChannel channel = new(
+            static (channel, request) => channel.Answer(ScriptedChannel.Ack(ScriptedChannel.SequenceOf(request), Errno.EEXIST))
+        );
         using NetlinkSocket socket = new(channel, static _ => "new link", new NetlinkTrace(lines.Add, null, "nsenter --net=/run/netns/a "));
 
         socket.TryExecute(new NewBridge("br0"), Errno.EEXIST).Should().BeFalse();
 
-        lines.Should().Equal(
-            "nsenter --net=/run/netns/a ip link add br0 type bridge",
-            "# File exists (errno 17): nsenter --net=/run/netns/a ip link add br0 type bridge"
-        );
+        lines
+            .Should()
+            .Equal(
+                "nsenter --net=/run/netns/a ip link add br0 type bridge",
+                "# File exists (errno 17): nsenter --net=/run/netns/a ip link add br0 type bridge"
+            );
     }
 
     [Fact]
     public void A_link_that_is_made_under_a_chosen_number_is_named_at_once()
     {
         List<string> lines = [];
-        ScriptedChannel channel = new(static (channel, request) =>
-            channel.Answer(ScriptedChannel.Ack(ScriptedChannel.SequenceOf(request), Errno.None)));
+        ScriptedChannel channel = new(
+            static (channel, request) => channel.Answer(ScriptedChannel.Ack(ScriptedChannel.SequenceOf(request), Errno.None))
+        );
         using NetlinkSocket socket = new(channel, static _ => "", new NetlinkTrace(lines.Add, null, ""));
 
         socket.Execute(new NewBridge("br7") { Index = 7 });
@@ -229,8 +290,9 @@ public class NetlinkTraceTests
     [Fact]
     public void Without_a_wish_for_it_nothing_is_kept()
     {
-        ScriptedChannel channel = new(static (channel, request) =>
-            channel.Answer(ScriptedChannel.Ack(ScriptedChannel.SequenceOf(request), Errno.None)));
+        ScriptedChannel channel = new(
+            static (channel, request) => channel.Answer(ScriptedChannel.Ack(ScriptedChannel.SequenceOf(request), Errno.None))
+        );
         using NetlinkSocket socket = new(channel, static _ => "");
         MessageBuffer messages = new();
 

@@ -39,18 +39,18 @@ internal static class NftEncoding
     /// <summary>A set's message without the entries of its user data that describe `typeof` (3 and 4).</summary>
     internal static Golden WithoutTypeof(this Golden golden) =>
         golden.With(Reheaded(golden.Bytes, Edit(golden.Bytes.AsSpan(20), [13], static userdata =>
-            {
-                List<byte> kept = [];
-                for (int at = 0; at < userdata.Length; at += 2 + userdata[at + 1])
                 {
-                    if (userdata[at] is not (3 or 4))
+                    List<byte> kept = [];
+                    for (int at = 0; at < userdata.Length; at += 2 + userdata[at + 1])
                     {
-                        kept.AddRange(userdata.AsSpan(at, 2 + userdata[at + 1]));
+                        if (userdata[at] is not (3 or 4))
+                        {
+                            kept.AddRange(userdata.AsSpan(at, 2 + userdata[at + 1]));
+                        }
                     }
-                }
 
-                return [.. kept];
-            })));
+                    return [.. kept];
+                })));
 
     /// <summary>The rule with every lookup naming its set by number as well, 1, 2, .. in order, as nft does.</summary>
     internal static Rule WithSetIds(this Rule rule, TableId table)

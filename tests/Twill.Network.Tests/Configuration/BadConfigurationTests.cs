@@ -12,7 +12,11 @@ public sealed class BadConfigurationTests
 
     private static void Refuses(string json, string complaint)
     {
-        CniException e = FluentActions.Invoking(() => TwillConf.Parse(Calls.Reader(json), BackendTable.All)).Should().Throw<CniException>().Which;
+        CniException e = FluentActions
+            .Invoking(() => TwillConf.Parse(Calls.Reader(json), BackendTable.All))
+            .Should()
+            .Throw<CniException>()
+            .Which;
         e.Code.Should().Be(CniErrorCode.InvalidNetworkConfig);
         e.Message.Should().Be("invalid network configuration");
         e.Details.Should().Be(complaint);

@@ -69,7 +69,12 @@ public sealed class NetworkConfigListTests : IDisposable
 
     [Fact]
     public void What_is_not_there_is_a_problem() =>
-        NetworkConfigList.Load(_dir.At("missing"), BackendTable.All).Problems.Should().ContainSingle().Which.Should().StartWith(_dir.At("missing"));
+        NetworkConfigList
+            .Load(_dir.At("missing"), BackendTable.All)
+            .Problems.Should()
+            .ContainSingle()
+            .Which.Should()
+            .StartWith(_dir.At("missing"));
 
     [Theory]
     [InlineData("""  "cniVersions":["0.4.0","1.0.0","7.0.0"],"cniVersion":"0.3.1" """, "1.0.0")]
@@ -79,7 +84,13 @@ public sealed class NetworkConfigListTests : IDisposable
     {
         _dir.Write("a.conflist", $$"""{ {{versions}},"name":"a","plugins":[{"type":"twill",{{Ipam}}}]}""");
 
-        NetworkConfigList.Load(_dir.Path, BackendTable.All).Networks.Should().ContainSingle().Which.Conf.CniVersion.ToString().Should().Be(chosen);
+        NetworkConfigList
+            .Load(_dir.Path, BackendTable.All)
+            .Networks.Should()
+            .ContainSingle()
+            .Which.Conf.CniVersion.ToString()
+            .Should()
+            .Be(chosen);
     }
 
     [Fact]
@@ -88,7 +99,12 @@ public sealed class NetworkConfigListTests : IDisposable
         _dir.Write("a.conflist", """{"cniVersion":"1.1.0","name":"blue","plugins":[]}""");
         _dir.Write("blue/10-twill.conf", $$"""{"type":"twill",{{Ipam}}}""");
 
-        NetworkConfigList.Load(_dir.Path, BackendTable.All).Networks.Should().ContainSingle().Which.Conf.Ipam.Etcd!.Prefix.Should().Be("/twill/blue");
+        NetworkConfigList
+            .Load(_dir.Path, BackendTable.All)
+            .Networks.Should()
+            .ContainSingle()
+            .Which.Conf.Ipam.Etcd!.Prefix.Should()
+            .Be("/twill/blue");
 
         _dir.Write("a.conflist", """{"cniVersion":"1.1.0","name":"blue","loadOnlyInlinedPlugins":true,"plugins":[]}""");
 

@@ -217,7 +217,8 @@ public sealed class TwillConfTests
                 {'name':'n','type':'bridge','bridge':5,'mtu':'whatever','ipMasq':'x','runtimeConfig':3,'dns':4,
                  'ipam':{'type':'twill-ipam','network':'10.244.0.0/16','etcd':{'endpoints':['http://127.0.0.1:2379']}}}
                 """
-            ), BackendTable.All
+            ),
+            BackendTable.All
         );
 
         conf.IsForeign.Should().BeTrue();
@@ -230,9 +231,7 @@ public sealed class TwillConfTests
     {
         Backend("{'type':'vxlan'}").Should().Be(new VxlanBackend(1, 4789, false));
         Backend("{'type':'wireguard'}").Should().Be(new WireGuardBackend(51820));
-        Backend("{'type':'wireguard','port':7,'persistentKeepalive':25}")
-            .Should()
-            .Be(new WireGuardBackend(7) { PersistentKeepalive = 25 });
+        Backend("{'type':'wireguard','port':7,'persistentKeepalive':25}").Should().Be(new WireGuardBackend(7) { PersistentKeepalive = 25 });
         Backend("{'type':'host-gw','interface':'10.0.0.0/8'}").Should().Be(new HostGwBackend { Interface = "10.0.0.0/8" });
         Backend("{'type':'none'}").Should().Be(new NoneBackend());
 
@@ -248,10 +247,7 @@ public sealed class TwillConfTests
     public void The_device_to_other_hosts_is_named_by_what_only_one_on_a_host_can_have()
     {
         new VxlanBackend(7, 4789, false).DeviceNames.Should().Equal("twill.7", "twill-v6.7");
-        new WireGuardBackend(65535)
-            .TunnelName.Should()
-            .Be("twill-wg.65535")
-            .And.HaveLength(14, "the kernel takes 15");
+        new WireGuardBackend(65535).TunnelName.Should().Be("twill-wg.65535").And.HaveLength(14, "the kernel takes 15");
     }
 
     [Fact]

@@ -13,7 +13,8 @@ public partial class DocumentsTests
     /// <summary>Every document but the changelog, and those that lie beside recordings.</summary>
     public static TheoryData<string> Documents() =>
         [
-            .. Directory.EnumerateFiles(RepoPaths.Root, "*.md", SearchOption.AllDirectories)
+            .. Directory
+                .EnumerateFiles(RepoPaths.Root, "*.md", SearchOption.AllDirectories)
                 .Select(static path => Path.GetRelativePath(RepoPaths.Root, path))
                 .Where(static path => !path.Split('/').Any(static part => part is "artifacts" or "bin" or "obj" or "recorded" or ".git"))
                 .Where(static path => path != "CHANGELOG.md")
@@ -52,7 +53,8 @@ public partial class DocumentsTests
     {
         foreach (Match only in Only().Matches(Read(document)))
         {
-            Directory.EnumerateFiles(Path.Combine(RepoPaths.Root, "tests"), "*.cs", SearchOption.AllDirectories)
+            Directory
+                .EnumerateFiles(Path.Combine(RepoPaths.Root, "tests"), "*.cs", SearchOption.AllDirectories)
                 .Any(path => File.ReadAllText(path).Contains(only.Groups[1].Value, StringComparison.Ordinal))
                 .Should()
                 .BeTrue($"{document} runs {only.Value}");
@@ -84,9 +86,11 @@ public partial class DocumentsTests
         string programs = Read("build/publish.sh");
         foreach (string source in Installed().SelectMany(static install => install.Sources))
         {
-            (source.StartsWith("artifacts/bin/", StringComparison.Ordinal)
+            (
+                source.StartsWith("artifacts/bin/", StringComparison.Ordinal)
                     ? programs.Contains(source, StringComparison.Ordinal)
-                    : File.Exists(Path.Combine(RepoPaths.Root, source)))
+                    : File.Exists(Path.Combine(RepoPaths.Root, source))
+            )
                 .Should()
                 .BeTrue($"the README installs {source}");
         }

@@ -215,8 +215,7 @@ public sealed class AddressStoreTests : IDisposable
     }
 
     /// <summary>How many descriptors of this process are a file's.</summary>
-    private static int TimesOpen(string path) =>
-        Directory.GetFiles("/proc/self/fd").Count(descriptor => TargetOf(descriptor) == path);
+    private static int TimesOpen(string path) => Directory.GetFiles("/proc/self/fd").Count(descriptor => TargetOf(descriptor) == path);
 
     private static string? TargetOf(string descriptor)
     {

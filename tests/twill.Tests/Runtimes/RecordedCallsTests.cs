@@ -83,7 +83,11 @@ public sealed class RecordedCallsTests
         RequestedMac.Read(first).ToString().Should().Be("02:00:00:00:00:77");
         RequestedMac.Read(second).Should().BeNull();
         (second.NetworkName, second.IfName).Should().Be(("second", "eth1"));
-        TwillConf.Parse(second.Reader, BackendTable.All).PortMappings.Should().BeEquivalentTo(TwillConf.Parse(first.Reader, BackendTable.All).PortMappings).And.HaveCount(2);
+        TwillConf
+            .Parse(second.Reader, BackendTable.All)
+            .PortMappings.Should()
+            .BeEquivalentTo(TwillConf.Parse(first.Reader, BackendTable.All).PortMappings)
+            .And.HaveCount(2);
     }
 
     [Fact]

@@ -149,7 +149,8 @@ public sealed class KernelEventFilterTests
         return Decode(type: 24, port, [2, (byte)to.PrefixLength, 0, 0, 254, 3, 0, 1, 0, 0, 0, 0, .. attributes]);
     }
 
-    private static byte[] Attribute(ushort type, string text) => text.Length == 0 ? [] : Attribute(type, Encoding.ASCII.GetBytes(text + "\0"));
+    private static byte[] Attribute(ushort type, string text) =>
+        text.Length == 0 ? [] : Attribute(type, Encoding.ASCII.GetBytes(text + "\0"));
 
     private static byte[] Attribute(ushort type, byte[] value) =>
         [.. BitConverter.GetBytes((ushort)(4 + value.Length)), .. BitConverter.GetBytes(type), .. value, .. new byte[-value.Length & 3]];

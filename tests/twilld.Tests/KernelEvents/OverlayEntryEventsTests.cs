@@ -68,15 +68,14 @@ public sealed class OverlayEntryEventsTests
     [Fact]
     public void What_is_wanted_follows_a_change()
     {
-        _events.Expect(new FollowUp(Wanted(s_peer), Wanted(), Plan.Between(Wanted(), Actual.Empty), []));
+        _events.Expect(new IncrementalResult(Wanted(s_peer), Wanted(), Plan.Between(Wanted(), Actual.Empty), []));
         _events.Add("twill.1", Change("fdb del", "02:bb:00:00:00:03", "192.168.64.3", true));
         _events.Add("twill.1", Change("neigh del", "02:bb:00:00:00:03", "10.244.7.0", true));
 
         _events.TakeAndCompare().Should().BeTrue();
     }
 
-    private static Desired Wanted(params PeerLease[] peers) =>
-        new VxlanBackend(1, 4789, false).ComputeDesired(s_self, peers);
+    private static Desired Wanted(params PeerLease[] peers) => new VxlanBackend(1, 4789, false).ComputeDesired(s_self, peers);
 
     /// <summary>A notification, by way of the message that the kernel would send.</summary>
     private static NetworkChange Change(string what, string mac, string address, bool asOurs)

@@ -9,7 +9,8 @@ public sealed class ConditionTests : IDisposable
     private readonly List<string?> _published = [];
     private readonly Condition _etcd;
 
-    public ConditionTests() => _etcd = new Condition(new Log(_output, LogLevel.Info, LogFormat.Text, _clock), _clock, "etcd", _published.Add);
+    public ConditionTests() =>
+        _etcd = new Condition(new Log(_output, LogLevel.Info, LogFormat.Text, _clock), _clock, "etcd", _published.Add);
 
     private string[] Lines => Encoding.UTF8.GetString(_output.ToArray()).Split('\n', StringSplitOptions.RemoveEmptyEntries);
 

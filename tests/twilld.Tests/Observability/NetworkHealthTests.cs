@@ -13,8 +13,18 @@ public sealed class NetworkHealthTests
     private static readonly NetworkSnapshot s_good = new(TestNetwork.Conf)
     {
         Conditions = [.. ConditionName.All.Select(name => new ConditionState(name, null))],
-        Lease = new LeaseStatus { Held = s_held, IsAccepted = true, WasTried = true },
-        Peers = new PeersStatus { AreKnown = true, Desired = 3, Programmed = 3 },
+        Lease = new LeaseStatus
+        {
+            Held = s_held,
+            IsAccepted = true,
+            WasTried = true,
+        },
+        Peers = new PeersStatus
+        {
+            AreKnown = true,
+            Desired = 3,
+            Programmed = 3,
+        },
         Reconcile = new ReconcileStatus { FullPasses = 2, HostPasses = 1 },
     };
 
@@ -65,10 +75,7 @@ public sealed class NetworkHealthTests
         NetworkHealth
             .UnhealthyReasons(lost, Now + 50)
             .Should()
-            .Equal(
-                "lease: it ran out 10 s ago",
-                "lease: subnet 10.244.9.0/24 is another host's now, and containers here may still use it"
-            );
+            .Equal("lease: it ran out 10 s ago", "lease: subnet 10.244.9.0/24 is another host's now, and containers here may still use it");
     }
 
     [Fact]

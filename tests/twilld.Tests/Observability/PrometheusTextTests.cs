@@ -52,15 +52,13 @@ public sealed class PrometheusTextTests
         lines
             .Should()
             .OnlyContain(line =>
-                Regex.IsMatch(
-                    line,
-                    @"^(# (HELP|TYPE) [a-z_]+ .+|[a-z_]+(\{[a-z]+=""[^""]*""(,[a-z]+=""[^""]*"")*\})? [0-9.E+-]+)$"
-                )
+                Regex.IsMatch(line, @"^(# (HELP|TYPE) [a-z_]+ .+|[a-z_]+(\{[a-z]+=""[^""]*""(,[a-z]+=""[^""]*"")*\})? [0-9.E+-]+)$")
             );
         string[] types = [.. lines.Where(line => line.StartsWith("# TYPE ", StringComparison.Ordinal)).Select(line => line.Split(' ')[2])];
         types.Should().OnlyHaveUniqueItems();
         lines.Where(line => line[0] != '#').Select(line => line.Split('{', ' ')[0]).Distinct().Should().BeSubsetOf(types);
     }
 
-    private static string[] Lines(params AgentMetrics[] networks) => PrometheusText.Write(networks, "1.2.3", s_now).TrimEnd('\n').Split('\n');
+    private static string[] Lines(params AgentMetrics[] networks) =>
+        PrometheusText.Write(networks, "1.2.3", s_now).TrimEnd('\n').Split('\n');
 }

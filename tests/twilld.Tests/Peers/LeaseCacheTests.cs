@@ -6,15 +6,15 @@ using Twill.Host.Reconcile;
 
 namespace Twill.Agent.Tests;
 
-public sealed class PeerTableTests
+public sealed class LeaseCacheTests
 {
     private static readonly TimeSpan s_patience = TimeSpan.FromHours(1);
 
     private readonly MemoryStream _output = new();
     private readonly ManualClock _clock = new();
-    private readonly PeerTable _table;
+    private readonly LeaseCache _table;
 
-    public PeerTableTests() => _table = new PeerTable(new Log(_output, LogLevel.Info, LogFormat.Text, _clock), _clock, s_patience);
+    public LeaseCacheTests() => _table = new LeaseCache(new Log(_output, LogLevel.Info, LogFormat.Text, _clock), _clock, s_patience);
 
     [Fact]
     public void Before_etcd_has_told_of_any_lease_nothing_is_known()

@@ -28,30 +28,30 @@ public sealed class PeerReportTests : IDisposable
     [Fact]
     public void A_host_that_joins_moves_and_leaves_is_one_line_each_time()
     {
-        Round().Should().BeEmpty();
-        Round(Peer(7, 3)).Should().Equal("info: peer 10.244.7.0/24 via 192.168.64.3 added");
-        Round(Peer(7, 3, at: 33)).Should().Equal("info: peer 10.244.7.0/24 moved from 192.168.64.3 to 192.168.64.33");
-        Round(Peer(7, 3)).Should().HaveCount(1);
-        Round().Should().Equal("info: peer 10.244.7.0/24 via 192.168.64.3 removed");
+        Report().Should().BeEmpty();
+        Report(Peer(7, 3)).Should().Equal("info: peer 10.244.7.0/24 via 192.168.64.3 added");
+        Report(Peer(7, 3, at: 33)).Should().Equal("info: peer 10.244.7.0/24 moved from 192.168.64.3 to 192.168.64.33");
+        Report(Peer(7, 3)).Should().HaveCount(1);
+        Report().Should().Equal("info: peer 10.244.7.0/24 via 192.168.64.3 removed");
     }
 
     [Fact]
     public void A_quiet_round_says_nothing()
     {
-        Round(Peer(7, 3));
+        Report(Peer(7, 3));
 
-        Round(Peer(7, 3)).Should().BeEmpty();
+        Report(Peer(7, 3)).Should().BeEmpty();
     }
 
     [Fact]
     public void Entries_that_somebody_deleted_are_named_as_put_back()
     {
-        Round(Peer(7, 3), Peer(8, 4));
+        Report(Peer(7, 3), Peer(8, 4));
         _kernel.Routes.RemoveWhere(route => route.Subnet == Peer(7, 3).Subnet);
         _kernel.Neighbours.Remove(new OverlayHop("twill.1", IPAddress.Parse("10.244.8.0")));
         _kernel.Fdb.Clear();
 
-        Round(Peer(7, 3), Peer(8, 4))
+        Report(Peer(7, 3), Peer(8, 4))
             .Should()
             .Equal(
                 "warning: route 10.244.7.0/24 via 10.244.7.0 dev twill.1 was missing or changed, and is put back",
@@ -66,7 +66,7 @@ public sealed class PeerReportTests : IDisposable
     {
         _kernel = Vxlan.ComputeDesired(Self, [Peer(7, 3), Peer(9, 5)]);
 
-        Round(Peer(7, 3), Peer(8, 4))
+        Report(Peer(7, 3), Peer(8, 4))
             .Should()
             .Equal(
                 "info: 1 peer already in place",
@@ -78,7 +78,7 @@ public sealed class PeerReportTests : IDisposable
     [Fact]
     public void A_new_device_is_not_reported_entry_by_entry()
     {
-        Round(Peer(7, 3), Peer(8, 4));
+        Report(Peer(7, 3), Peer(8, 4));
         _kernel = Vxlan.ComputeDesired(Self, []);
 
         Lines(Apply(freshDevice: true, Peer(7, 3), Peer(8, 4))).Should().Equal("info: 2 peers written to the new device");
@@ -86,15 +86,15 @@ public sealed class PeerReportTests : IDisposable
 
     [Fact]
     public void Many_peers_at_once_are_one_line() =>
-        Round([.. Enumerable.Range(3, 200).Select(n => Peer(n, n))]).Should().Equal("info: 200 peers added");
+        Report([.. Enumerable.Range(3, 200).Select(n => Peer(n, n))]).Should().Equal("info: 200 peers added");
 
     [Fact]
     public void A_skipped_lease_is_told_once_with_its_reason()
     {
-        Round(Peer(7, 3) with { BackendType = "host-gw" })
+        Report(Peer(7, 3) with { BackendType = "host-gw" })
             .Should()
             .Equal("warning: lease 10.244.7.0/24 via 192.168.64.3 is skipped: it uses the backend \"host-gw\", this host \"vxlan\"");
-        Round(Peer(7, 3) with { BackendType = "host-gw" }).Should().BeEmpty();
+        Report(Peer(7, 3) with { BackendType = "host-gw" }).Should().BeEmpty();
     }
 
     public void Dispose() => _output.Dispose();
@@ -106,7 +106,7 @@ public sealed class PeerReportTests : IDisposable
             "vxlan"
         );
 
-    private string[] Round(params PeerLease[] peers) => Lines(Apply(freshDevice: false, peers));
+    private string[] Report(params PeerLease[] peers) => Lines(Apply(freshDevice: false, peers));
 
     /// <summary>One round against a kernel that does as it is told; gives what was logged.</summary>
     private string Apply(bool freshDevice, params PeerLease[] peers)

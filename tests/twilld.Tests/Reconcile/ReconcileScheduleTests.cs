@@ -91,7 +91,11 @@ public sealed class ReconcileScheduleTests
     {
         ReconcileSchedule schedule = Start.PassEnded(At(1000)).Add(ReconcileReason.Peers, At(1001));
 
-        schedule.PeersApplied(applied: false, kernelIsFailing: false, At(1002)).Next(At(1002)).Should().Be(ReconcileStep.ReconcileEverything);
+        schedule
+            .PeersApplied(applied: false, kernelIsFailing: false, At(1002))
+            .Next(At(1002))
+            .Should()
+            .Be(ReconcileStep.ReconcileEverything);
     }
 
     [Fact]

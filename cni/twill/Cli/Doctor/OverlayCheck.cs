@@ -54,7 +54,10 @@ internal static class OverlayCheck
         }
 
         IBackend onHost = BackendTable.Of(network.Conf);
-        List<string> parts = [string.Join(" and ", devices.ConvertAll(device => $"{device.Name} is up, {onHost.Identity(device, network.Node)}"))];
+        List<string> parts =
+        [
+            string.Join(" and ", devices.ConvertAll(device => $"{device.Name} is up, " + $"{onHost.Identity(device, network.Node)}")),
+        ];
         parts.AddRange(backend.Status(node: null).Select(field => field.Text).Where(text => text.Length > 0));
         return string.Join(", ", parts);
     }

@@ -8,8 +8,8 @@ namespace Twill.Plugin.Cli.Doctor;
 
 /// <summary>
 /// Whether this host has its own way out of IPv6 from routers' announcements, as the kernel takes them: a host that forwards IPv6, as one
-/// with
-/// IPv6 containers has to, ignores them by interfaces whose <c>accept_ra</c> is 1. NetworkManager and systemd-networkd do it themselves.
+/// with IPv6 containers has to, ignores them by interfaces whose <c>accept_ra</c> is 1. NetworkManager and systemd-networkd do it
+/// themselves.
 /// </summary>
 internal static class RouterAnnouncementCheck
 {

@@ -185,15 +185,7 @@ public sealed class BlockingChainsTests : IDisposable
             using NftSocket nft = NftSocket.Open();
             return action(
                 nft,
-                ForwardTraffic.Find(
-                    route,
-                    Network,
-                    Bridge,
-                    [IPNetwork.Parse("10.244.0.0/16")],
-                    hasOtherHosts: false,
-                    _ => null,
-                    "out0"
-                )[0]
+                ForwardTraffic.Find(route, Network, Bridge, [IPNetwork.Parse("10.244.0.0/16")], hasOtherHosts: false, _ => null, "out0")[0]
             );
         });
     }

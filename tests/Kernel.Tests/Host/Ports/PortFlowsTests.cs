@@ -102,11 +102,6 @@ public sealed class PortFlowsTests : IDisposable
     private string Flows(string protocol)
     {
         string listed = _lab.Host.Run("conntrack", "-L", "-p", protocol).OrThrow().Stdout;
-        return Regex.Replace(
-            listed,
-            @"^(\w+\s+\d+) \d+",
-            "$1",
-            RegexOptions.Multiline
-        );
+        return Regex.Replace(listed, @"^(\w+\s+\d+) \d+", "$1", RegexOptions.Multiline);
     }
 }

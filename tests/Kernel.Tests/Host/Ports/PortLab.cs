@@ -152,10 +152,7 @@ internal sealed class PortLab : IDisposable
         List<string> elements = [];
         foreach (JsonElement one in Host.NftJson($"list {kind} inet twill-{network} {name}").EnumerateArray())
         {
-            if (
-                one.TryGetProperty(kind, out JsonElement set)
-                && set.TryGetProperty("elem", out JsonElement list)
-            )
+            if (one.TryGetProperty(kind, out JsonElement set) && set.TryGetProperty("elem", out JsonElement list))
             {
                 elements.AddRange(list.EnumerateArray().Select(e => e.GetRawText()));
             }
