@@ -111,6 +111,8 @@ public sealed class ReleaseTests : IDisposable
     private string State()
     {
         JsonNode file = JsonNode.Parse(Host.Sh("cat /run/twill/twill/subnet.json"))!;
-        return $"{string.Join('\n', _cluster.Etcd.List(Cluster.Subnets))}\n{string.Join('\n', _cluster.Etcd.List(Nodes))}\n{file["subnets"]!.ToJsonString()} {file["leaseId"]}";
+        string subnets = string.Join('\n', _cluster.Etcd.List(Cluster.Subnets)),
+            nodes = string.Join('\n', _cluster.Etcd.List(Nodes));
+        return $"{subnets}\n{nodes}\n{file["subnets"]!.ToJsonString()} {file["leaseId"]}";
     }
 }

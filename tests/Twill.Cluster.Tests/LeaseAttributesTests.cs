@@ -24,7 +24,8 @@ public sealed class LeaseAttributesTests
             {
                 LeaseAttributes.Vxlan(1, (s_host, "02:00:00:00:00:01"), (IPAddress.Parse("fd00:0::5efe:a00:3"), "02:00:00:00:00:02")),
                 """{"PublicIP":"192.168.64.3","PublicIPv6":"fd00::5efe:a00:3","BackendType":"vxlan","""
-                    + "\"BackendData\":{\"VNI\":1,\"VtepMAC\":\"02:00:00:00:00:01\"},\"BackendV6Data\":{\"VNI\":1,\"VtepMAC\":\"02:00:00:00:00:02\"}}"
+                    + "\"BackendData\":{\"VNI\":1,\"VtepMAC\":\"02:00:00:00:00:01\"},"
+                    + "\"BackendV6Data\":{\"VNI\":1,\"VtepMAC\":\"02:00:00:00:00:02\"}}"
             },
             {
                 LeaseAttributes.Vxlan(1, (IPAddress.Parse("fd00::3"), "02:00:00:00:00:02")),

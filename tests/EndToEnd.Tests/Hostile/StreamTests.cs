@@ -34,7 +34,9 @@ public sealed class StreamTests(HostileBench bench) : IClassFixture<HostileBench
             {
                 "a pipe that is nearly full",
                 "mkfifo full; python3 -c 'import "
-                    + "os,time\nr=os.open(\"full\",os.O_RDONLY)\ntime.sleep(1)\nos.read(r,65536)\nopen(\"out\",\"wb\").write(b\"\".join(iter(lambda:os.read(r,65536),b\"\")))' & exec 7> full; head -c 65536 /dev/zero >&7; plugin < conf >&7; code=$?; exec 7>&-; wait; (exit $code)"
+                    + "os,time\nr=os.open(\"full\",os.O_RDONLY)\ntime.sleep(1)\nos.read(r,65536)\n"
+                    + "open(\"out\",\"wb\").write(b\"\".join(iter(lambda:os.read(r,65536),b\"\")))' & exec 7> full; "
+                    + "head -c 65536 /dev/zero >&7; plugin < conf >&7; code=$?; exec 7>&-; wait; (exit $code)"
             },
             { "no standard error", "plugin < conf > out 2>&-" },
             { "standard error that is full", "plugin < conf > out 2> /dev/full" },

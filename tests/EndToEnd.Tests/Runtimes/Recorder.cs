@@ -63,7 +63,8 @@ internal sealed partial class Recorder
         };
 
     [GeneratedRegex(
-        @"(?<id>\b[0-9a-f]{64}\b)|(?<uuid>\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b)|(?<veth>\btw[0-9a-v]{13}\b)|(?<mac>\b0[6a](:[0-9a-f]{2}){5}\b)"
+        @"(?<id>\b[0-9a-f]{64}\b)|(?<uuid>\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b)|"
+            + @"(?<veth>\btw[0-9a-v]{13}\b)|(?<mac>\b0[6a](:[0-9a-f]{2}){5}\b)"
             + @"|(?<task>/proc/\d+/ns/net)",
         RegexOptions.ExplicitCapture
     )]

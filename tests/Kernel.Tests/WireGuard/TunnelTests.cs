@@ -154,9 +154,13 @@ public sealed class TunnelTests
         host.StartProgram();
         Baseline basis = host.Reconcile(WireGuardHost.Peer(7, 3)).Baseline;
 
-        IncrementalResult more = host.Run(route => Reconciler.Follow(route, host.Backend, basis, new PeerChange([], [WireGuardHost.Peer(8, 4)])));
+        IncrementalResult more = host.Run(route =>
+            Reconciler.Follow(route, host.Backend, basis, new PeerChange([], [WireGuardHost.Peer(8, 4)]))
+        );
         string[] both = host.Peers();
-        IncrementalResult less = host.Run(route => Reconciler.Follow(route, host.Backend, basis, new PeerChange([WireGuardHost.Peer(7, 3)], [])));
+        IncrementalResult less = host.Run(route =>
+            Reconciler.Follow(route, host.Backend, basis, new PeerChange([WireGuardHost.Peer(7, 3)], []))
+        );
 
         (more.Plan.Count, less.Plan.Count).Should().Be((2, 2));
         both.Should().HaveCount(2);

@@ -95,7 +95,8 @@ internal sealed class WireGuardHost : IDisposable
 
     internal ReconcileResult Reconcile(params PeerLease[] peers) => Reconcile(Self, peers);
 
-    internal ReconcileResult Reconcile(LocalNode self, params PeerLease[] peers) => Run(route => Reconciler.Run(route, Backend, self, peers));
+    internal ReconcileResult Reconcile(LocalNode self, params PeerLease[] peers) =>
+        Run(route => Reconciler.Run(route, Backend, self, peers));
 
     /// <summary>`wg ARGS` here: its output, or an exception with its complaint.</summary>
     internal string Wg(string args) => Ns.Run(["wg", .. Cmd.Split(args)]).OrThrow().Stdout;

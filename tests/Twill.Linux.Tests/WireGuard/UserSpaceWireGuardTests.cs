@@ -33,10 +33,13 @@ public sealed class UserSpaceWireGuardTests : IDisposable
         Task<string> asked = AnswerAsync(
             "private_key=00c604b332b386b6cce8355ccf27fffd3a98b7a7a5b9b3a550c039c6ebae3864\nlisten_port=51820\nfwmark=7\n"
                 + $"public_key={Convert.ToHexStringLower(Keys.One.ToArray())}\n"
-                + "preshared_key=233edfa58c84847712e911572533907dc46771c2af022cea0766b422d44f31e5\nprotocol_version=1\nendpoint=192.168.60.3:51820\n"
-                + "last_handshake_time_sec=1700000000\nlast_handshake_time_nsec=500000000\ntx_bytes=8\nrx_bytes=9\npersistent_keepalive_interval=25\n"
+                + "preshared_key=233edfa58c84847712e911572533907dc46771c2af022cea0766b422d44f31e5\n"
+                + "protocol_version=1\nendpoint=192.168.60.3:51820\n"
+                + "last_handshake_time_sec=1700000000\nlast_handshake_time_nsec=500000000\n"
+                + "tx_bytes=8\nrx_bytes=9\npersistent_keepalive_interval=25\n"
                 + "allowed_ip=10.244.3.0/24\nallowed_ip=fd00:1:3::/64\n"
-                + $"public_key={Convert.ToHexStringLower(Keys.Two.ToArray())}\npreshared_key={new string('0', 64)}\nendpoint=[fd00::4]:51821\n"
+                + $"public_key={Convert.ToHexStringLower(Keys.Two.ToArray())}\n"
+                + $"preshared_key={new string('0', 64)}\nendpoint=[fd00::4]:51821\n"
                 + "last_handshake_time_sec=0\nlast_handshake_time_nsec=0\nerrno=0\n\n"
         );
 
@@ -107,7 +110,8 @@ public sealed class UserSpaceWireGuardTests : IDisposable
             .Should()
             .Be(
                 "set=1\nprivate_key=06c604b332b386b6cce8355ccf27fffd3a98b7a7a5b9b3a550c039c6ebae38e4\nlisten_port=51820\n"
-                    + $"public_key={Convert.ToHexStringLower(Keys.One.ToArray())}\npreshared_key={new string('0', 64)}\nendpoint=[fd00::4]:51821\n"
+                    + $"public_key={Convert.ToHexStringLower(Keys.One.ToArray())}\n"
+                    + $"preshared_key={new string('0', 64)}\nendpoint=[fd00::4]:51821\n"
                     + "persistent_keepalive_interval=25\nreplace_allowed_ips=true\nallowed_ip=10.244.3.0/24\n"
                     + $"public_key={Convert.ToHexStringLower(Keys.Two.ToArray())}\nremove=true\n\n"
             );

@@ -101,7 +101,8 @@ public sealed class TwillConfTests
     public void The_defaults_are_those_of_the_manual()
     {
         TwillConf conf = Parse(
-            "{'name':'n','type':'twill','ipam':{'type':'twill-ipam','network':'10.244.0.0/16','etcd':{'endpoints':['http://127.0.0.1:2379']}}}"
+            "{'name':'n','type':'twill','ipam':{'type':'twill-ipam','network':'10.244.0.0/16',"
+                + "'etcd':{'endpoints':['http://127.0.0.1:2379']}}}"
         );
 
         (conf.Bridge, conf.Mtu, conf.IpMasq, conf.HairpinMode).Should().Be(("twill0", 0, true, true));
@@ -239,7 +240,8 @@ public sealed class TwillConfTests
             Parse(
                 "{'name':'n','type':'twill','backend':"
                     + section
-                    + ",'ipam':{'type':'twill-ipam','network':'10.244.0.0/16','etcd':{'endpoints':['http://127.0.0.1:2379']}}}"
+                    + ",'ipam':{'type':'twill-ipam','network':'10.244.0.0/16',"
+                    + "'etcd':{'endpoints':['http://127.0.0.1:2379']}}}"
             ).Backend;
     }
 
