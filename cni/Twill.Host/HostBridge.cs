@@ -12,7 +12,7 @@ namespace Twill.Host;
 /// </summary>
 /// <remarks>
 /// Without an address of its own a bridge takes the lowest of its ports', so that it changes when containers come and go, and is zero
-/// when the last one leaves: whoever cached it sends into the void. twill's is given at creation and stays, and is the same when
+/// when the last one leaves: frames of hosts that cached it are lost then. twill's is given at creation and stays, and is the same when
 /// the bridge is made again.
 /// </remarks>
 public static class HostBridge

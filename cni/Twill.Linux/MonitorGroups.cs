@@ -1,6 +1,6 @@
 namespace Twill.Linux;
 
-/// <summary>What a <see cref="NetlinkMonitor"/> hears of: RTMGRP_* of linux/rtnetlink.h, and nftables.</summary>
+/// <summary>What a <see cref="NetlinkMonitor"/> subscribes to: RTMGRP_* of linux/rtnetlink.h, and nftables.</summary>
 [Flags]
 public enum MonitorGroups : uint
 {
