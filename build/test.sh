@@ -139,7 +139,8 @@ publish() {
   fi
   build/publish.sh && build/cnitool.sh && build/former.sh && { [[ -z $arm64 ]] || wait "$arm64"; }
 }
-format() { dotnet format Cni.sln --verify-no-changes --no-restore; }
+# The build has judged code style with the same rules (EnforceCodeStyleInBuild); what it cannot judge is white space.
+format() { dotnet format whitespace --folder . --verify-no-changes --exclude artifacts; }
 run() {
   local name=$1
   exec timeout --kill-after=20s "$limit" dotnet test "tests/$name/bin/Debug/$framework/$name.dll" --nologo \
