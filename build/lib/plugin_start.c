@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -24,6 +25,20 @@ void __wrap__Z19InitializeCpuCGroupv(void) {}
 
 // Lists /sys/devices/system/node. 0.09 ms of an ADD.
 void __wrap__Z21NUMASupportInitializev(void) {}
+
+// The C library counts processors in /sys/devices/system/cpu, three times at a start. The plugins have one thread.
+long __real_sysconf(int name);
+
+long __wrap_sysconf(int name) {
+  return name == _SC_NPROCESSORS_CONF || name == _SC_NPROCESSORS_ONLN ? 1 : __real_sysconf(name);
+}
+
+// The runtime tells the kernel of each piece of its heap whether a core dump shall have it: 14 calls.
+int __real_madvise(void *address, size_t length, int advice);
+
+int __wrap_madvise(void *address, size_t length, int advice) {
+  return advice == MADV_DODUMP || advice == MADV_DONTDUMP ? 0 : __real_madvise(address, length, advice);
+}
 
 // GCToOSInterface::GetMemoryStatus reads /proc/meminfo: how full memory is decides how hard the collector tries. A plugin has room.
 // 0.11 ms of an ADD.
