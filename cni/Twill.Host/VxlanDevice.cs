@@ -51,6 +51,9 @@ public static class VxlanDevice
             { Learning: true } => "it learned addresses from packets",
             { LowerIndex: not 0 } => "it was bound to a lower device",
             { External: true } => "it was in external mode",
+            { GroupPolicy: true } => "it sent group policies, which other hosts drop",
+            { Remote: { } remote } => $"it sent to {remote} what it does not know",
+            { Ttl: not 0 and var ttl } => $"its packets took at most {ttl} hops",
             _ => null,
         };
 

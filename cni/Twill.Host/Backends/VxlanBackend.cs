@@ -191,6 +191,9 @@ public sealed record VxlanBackend(uint Vni = 1, ushort Port = VxlanBackend.Defau
         Expect(!vxlan.Learning, "it learns addresses from packets, which lets any host redirect others' traffic");
         Expect(vxlan.LowerIndex == 0, "it is bound to a lower device, and would die with it");
         Expect(!vxlan.External, "it is in external mode");
+        Expect(!vxlan.GroupPolicy, "it sends group policies (gbp), which other hosts drop");
+        Expect(vxlan.Remote is null, $"it sends to {vxlan.Remote} what it does not know");
+        Expect(vxlan.Ttl == 0, $"its packets take at most {vxlan.Ttl} hops");
         Expect(expected.Local.Equals(vxlan.Local), $"its local address is {vxlan.Local?.ToString() ?? "unset"}, not {expected.Local}");
         string published = expected.Node.VtepMacOf(expected.Local.AddressFamily);
         Expect(

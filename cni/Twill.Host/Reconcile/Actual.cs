@@ -143,9 +143,11 @@ public sealed record Actual(
     {
         foreach (Neighbour found in route.ListFdb(index))
         {
-            if (found.Mac is { } mac && found.Address is { } dst)
+            if (OverlayFdbEntry.Of(device, found) is { } entry)
             {
-                ((found.Flags & OverlayFdbEntry.Mark) == OverlayFdbEntry.Mark ? ours : foreign).Add(new OverlayFdbEntry(device, mac, dst));
+                // Whoever made an entry with a nexthop object: it must go before ours can take its place.
+                bool isOurs = (found.Flags & OverlayFdbEntry.Mark) == OverlayFdbEntry.Mark && entry.NexthopId == 0;
+                (isOurs ? ours : foreign).Add(entry);
             }
         }
     }

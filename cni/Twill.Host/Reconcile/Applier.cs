@@ -22,7 +22,7 @@ public static class Applier
         List<object> entries = [];
         foreach (OverlayFdbEntry entry in plan.EvictFdb)
         {
-            batch.Add(new DeleteFdbEntry(names.IndexOf(entry.Device), entry.Mac) { Destination = entry.Dst }, tolerate: Errno.ENOENT);
+            batch.Add(Delete(entry, names), tolerate: Errno.ENOENT);
             entries.Add(entry);
         }
 
@@ -86,7 +86,7 @@ public static class Applier
         foreach (OverlayFdbEntry entry in plan.RemoveFdb)
         {
             // A replaced destination is gone already when its turn comes.
-            batch.Add(new DeleteFdbEntry(names.IndexOf(entry.Device), entry.Mac) { Destination = entry.Dst }, tolerate: Errno.ENOENT);
+            batch.Add(Delete(entry, names), tolerate: Errno.ENOENT);
             entries.Add(entry);
         }
 
@@ -98,6 +98,10 @@ public static class Applier
         refusals.AddRange(TunnelApplier.Remove(route, plan));
         return refusals;
     }
+
+    /// <summary>The kernel finds an entry that says more than the host only when all of that is named; a unicast address has one.</summary>
+    private static DeleteFdbEntry Delete(OverlayFdbEntry entry, LinkNames names) =>
+        new(names.IndexOf(entry.Device), entry.Mac) { Destination = entry.IsPlain ? entry.Dst : null };
 
     private static void Collect(RouteBatch batch, List<object> entries, List<Refusal> refusals)
     {

@@ -61,7 +61,11 @@ public sealed record Plan
             PutRoutes = [.. desired.Routes.Where(route => !actual.Routes.Contains(route))],
             RemoveRoutes = [.. actual.Routes.Where(route => !desired.Routes.Contains(route))],
             RemoveNeighbours = [.. actual.Neighbours.Keys.Where(hop => !desired.Neighbours.ContainsKey(hop))],
-            RemoveFdb = [.. actual.Fdb.Where(entry => !desired.Fdb.Contains(entry))],
+            // One that differs from the wanted one in more than its host is overwritten.
+            RemoveFdb =
+            [
+                .. actual.Fdb.Where(entry => !desired.Fdb.Contains(entry) && (entry.IsPlain || !put.Contains((entry.Device, entry.Mac)))),
+            ],
             RemoveTunnels = [.. actual.Tunnels.Keys.Where(end => !desired.Tunnels.ContainsKey(end))],
         };
     }

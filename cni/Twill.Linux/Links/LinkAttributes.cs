@@ -39,10 +39,13 @@ internal enum VETH_INFO : ushort // linux/veth.h, inside IFLA_INFO_DATA of kind 
 internal enum IFLA_VXLAN : ushort // inside IFLA_INFO_DATA of kind vxlan
 {
     ID = 1,
+    GROUP = 2,
     LINK = 3,
     LOCAL = 4,
+    TTL = 5,
     LEARNING = 7,
     PORT = 15, // big endian
+    GROUP6 = 16,
     LOCAL6 = 17,
     UDP_CSUM = 18,
     UDP_ZERO_CSUM6_TX = 19,

@@ -15,6 +15,12 @@ public sealed class VxlanDetails
     /// <summary>Outer source address; null when the routes decide.</summary>
     public IPAddress? Local { get; private set; }
 
+    /// <summary>Where packets to unlisted hardware addresses go (`remote` or `group`); null: nowhere.</summary>
+    public IPAddress? Remote { get; private set; }
+
+    /// <summary>Hops that outer packets may take; 0 when the kernel decides.</summary>
+    public byte Ttl { get; private set; }
+
     /// <summary>Interface index of the lower device it is bound to; 0 for none.</summary>
     public int LowerIndex { get; private set; }
 
@@ -54,6 +60,13 @@ public sealed class VxlanDetails
                     break;
                 case IFLA_VXLAN.LOCAL6:
                     vxlan.Local = a.Address();
+                    break;
+                case IFLA_VXLAN.GROUP
+                or IFLA_VXLAN.GROUP6:
+                    vxlan.Remote = a.Address();
+                    break;
+                case IFLA_VXLAN.TTL:
+                    vxlan.Ttl = a.U8();
                     break;
                 case IFLA_VXLAN.LINK:
                     vxlan.LowerIndex = a.S32();

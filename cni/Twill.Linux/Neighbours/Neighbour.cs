@@ -44,6 +44,13 @@ public sealed class Neighbour
     /// <summary>VXLAN network identifier on the way to the host; null for the device's.</summary>
     public uint? Vni { get; private set; }
 
+    /// <summary>Of a vxlan device's FDB entry, the interface index that outer packets must leave by (`via`); 0 when the routes
+    /// decide.</summary>
+    public int ViaIndex { get; private set; }
+
+    /// <summary>Of a vxlan device's FDB entry, the nexthop object that stands for the hosts (`nhid`); 0 for none.</summary>
+    public uint NexthopId { get; private set; }
+
     /// <summary>Interface index of the bridge; 0 for none.</summary>
     public int MasterIndex { get; private set; }
 
@@ -90,6 +97,12 @@ public sealed class Neighbour
                     break;
                 case NDA.VNI:
                     neighbour.Vni = a.U32();
+                    break;
+                case NDA.IFINDEX:
+                    neighbour.ViaIndex = a.S32();
+                    break;
+                case NDA.NH_ID:
+                    neighbour.NexthopId = a.U32();
                     break;
                 case NDA.MASTER:
                     neighbour.MasterIndex = a.S32();

@@ -25,4 +25,5 @@ internal enum NDA : ushort // linux/neighbour.h
     IFINDEX = 8,
     SRC_VNI = 11,
     PROTOCOL = 12,
+    NH_ID = 13,
 }

@@ -175,7 +175,7 @@ internal sealed record PeerRow(
         {
             if (entry.Mac == neighbour.Mac && entry.Device == hop.Device)
             {
-                (fdb, host) = (EntryState.Ok, entry.Dst);
+                (fdb, host) = (entry.IsPlain ? EntryState.Ok : EntryState.Changed, entry.Dst);
             }
         }
         return new PeerRow(subnet, host, neighbour.Mac, hop.Device, route, neighbour.Permanent ? EntryState.Ok : EntryState.Changed, fdb);

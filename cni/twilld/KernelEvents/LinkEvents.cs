@@ -70,6 +70,6 @@ internal sealed class LinkEvents
             link.Mac,
             link.MasterIndex,
             link.Alias,
-            link.Vxlan is { } v ? $"{v.Vni} {v.Port} {v.Local} {v.Learning} {v.LowerIndex} {v.External}" : null
+            link.Vxlan is { } v ? $"{v.Vni} {v.Port} {v.Local} {v.Learning} {v.LowerIndex} {v.External} {v.Remote} {v.Ttl}" : null
         );
 }

@@ -92,8 +92,15 @@ internal sealed class OverlayEntryEvents
 
     private bool IsExpectedFdb(EntryEvent e)
     {
-        bool desired = e.Entry.Mac is { } mac && _fdb.TryGetValue((e.Device, mac), out IPAddress? dst) && dst.Equals(e.Entry.Address);
-        return e.IsRemoval ? !desired : desired && (e.Entry.Flags & NeighbourFlags.ExternallyLearned) != 0;
+        if (OverlayFdbEntry.Of(e.Device, e.Entry) is not { } entry || !_fdb.TryGetValue((e.Device, entry.Mac), out IPAddress? dst))
+        {
+            return e.IsRemoval;
+        }
+
+        // The removal of one that says more than its host took the place of ours away.
+        return e.IsRemoval
+            ? entry.IsPlain && !dst.Equals(entry.Dst)
+            : entry.IsPlain && dst.Equals(entry.Dst) && (e.Entry.Flags & NeighbourFlags.ExternallyLearned) != 0;
     }
 
     /// <summary>An address without a desired neighbour may have any but one with our mark.</summary>

@@ -41,6 +41,14 @@ public sealed class ReconcilerTests : IDisposable
     [InlineData("bridge fdb del 02:bb:00:00:00:03 dev twill.1")]
     [InlineData("bridge fdb replace 02:bb:00:00:00:03 dev twill.1 dst 192.168.64.99 self permanent")]
     [InlineData("bridge fdb append 02:bb:00:00:00:03 dev twill.1 dst 192.168.64.99 self permanent")]
+    [InlineData("bridge fdb replace 02:bb:00:00:00:03 dev twill.1 dst 192.168.64.3 port 4790 self permanent")]
+    [InlineData("bridge fdb replace 02:bb:00:00:00:03 dev twill.1 dst 192.168.64.3 port 4790 self permanent extern_learn")]
+    [InlineData("bridge fdb replace 02:bb:00:00:00:03 dev twill.1 dst 192.168.64.3 vni 9 self permanent")]
+    [InlineData("bridge fdb replace 02:bb:00:00:00:03 dev twill.1 dst 192.168.64.3 via lo self permanent")]
+    [InlineData(
+        "bridge fdb del 02:bb:00:00:00:03 dev twill.1; ip nexthop add id 5 via 192.168.64.99 fdb; ip nexthop add id 6 group 5 fdb; "
+            + "bridge fdb add 02:bb:00:00:00:03 dev twill.1 nhid 6 self permanent extern_learn"
+    )]
     [InlineData("ip link set twill.1 down; ip link set twill.1 up")]
     [InlineData("ip link set twill.1 down")]
     [InlineData("ip link del twill.1")]

@@ -72,6 +72,12 @@ public sealed class VxlanDeviceTests : IDisposable
         "lower device"
     )]
     [InlineData("ip link del twill.1; ip link add twill.1 type vxlan external dstport 4789", "VNI was 0")]
+    [InlineData("ip link set twill.1 type vxlan remote 192.168.64.9", "sent to 192.168.64.9")]
+    [InlineData("ip link set twill.1 type vxlan ttl 1", "at most 1 hops")]
+    [InlineData(
+        "ip link del twill.1; ip link add twill.1 type vxlan id 1 local 192.168.64.2 dstport 4789 nolearning gbp",
+        "group policies"
+    )]
     public void What_cannot_be_corrected_is_made_anew(string damage, string told)
     {
         _host.Ensure();
