@@ -186,7 +186,7 @@ internal sealed partial class CleanupPlanner(HostView host, CliOptions options)
         }
         // The agent knows this host in etcd by its identity, which --addresses removes.
         string release = $"twilld --release --conf {view.File}",
-            client = $"etcdctl --endpoints={string.Join(',', etcd.Endpoints)}";
+            client = EtcdctlCommand.Of(etcd);
         if (view.Subnet is not { } lease)
         {
             _plan.InEtcd.Add(
@@ -240,6 +240,14 @@ internal sealed partial class CleanupPlanner(HostView host, CliOptions options)
 
         foreach (Target target in targets)
         {
+            if (target.View is null && host.Problems.Count > 0 && !options.Force)
+            {
+                _plan.InTheWay.Add(
+                    $"correct or remove what may still configure network '{target.Name}' ({host.Problems[0]}), or remove the network "
+                        + "all the same with --force"
+                );
+            }
+
             if (target.View is { } view)
             {
                 _plan.Kept.Add($"{view.File}: while it is there, the next container makes the network again");
