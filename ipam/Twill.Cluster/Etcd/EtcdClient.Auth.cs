@@ -142,7 +142,12 @@ public sealed partial class EtcdClient
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new EtcdException(EtcdErrorKind.Configuration, "", $"passwordFile {options.PasswordFile} cannot be read: {e.Message}", e);
+            throw new EtcdException(
+                EtcdErrorKind.Configuration,
+                "",
+                $"passwordFile {options.PasswordFile} cannot be read: {EtcdFiles.Why(e, options.PasswordFile!)}",
+                e
+            );
         }
     }
 }

@@ -315,8 +315,7 @@ internal sealed class EtcdTls
     private static string Why(Exception e, string file) =>
         e switch
         {
-            FileNotFoundException or DirectoryNotFoundException => "it does not exist",
-            UnauthorizedAccessException => Directory.Exists(file) ? "it is a directory" : "no permission to read it",
+            FileNotFoundException or DirectoryNotFoundException or UnauthorizedAccessException => EtcdFiles.Why(e, file),
             CryptographicException or ArgumentException => "its content is not what it should be",
             _ => e.Message,
         };
