@@ -7,14 +7,20 @@ namespace Twill.Agent;
 /// <summary>The networks that this agent serves, and why it does not serve others.</summary>
 internal sealed record NetworkCatalog(IReadOnlyList<FoundNetwork> Networks, IReadOnlyList<string> Problems)
 {
+    /// <summary>All that was read: the same as long as nothing changed. Times and sizes would not tell of a symbolic link that leads
+    /// elsewhere now, nor of a file of another age moved into the place.</summary>
+    internal string Content { get; private init; } = "";
+
     /// <summary>Reads the configuration files. What is wrong with one network keeps no other from being served.</summary>
     internal static NetworkCatalog Load(AgentOptions options)
     {
         List<FoundNetwork> found = [];
         List<string> problems = [];
+        string content = "";
         foreach (string path in options.ConfFiles.Count > 0 ? options.ConfFiles : [options.ConfDir])
         {
             NetworkConfigList list = NetworkConfigList.Load(path, BackendTable.All);
+            content += list.Content;
             problems.AddRange(list.Problems);
             found.AddRange(list.Networks);
             if (options.ConfFiles.Count > 0 && list.Networks.Count == 0 && list.Problems.Count == 0)
@@ -39,7 +45,7 @@ internal sealed record NetworkCatalog(IReadOnlyList<FoundNetwork> Networks, IRea
             }
         }
 
-        return new NetworkCatalog(served, problems);
+        return new NetworkCatalog(served, problems) { Content = content };
     }
 
     private static string? Refusal(TwillConf conf, List<FoundNetwork> served)

@@ -21,7 +21,7 @@ internal sealed class Networks
     private readonly Log _log;
     private readonly AsyncSignal _wake = new();
     private readonly Condition _start;
-    private string? _stamp; // of the configuration files, when they were read last
+    private string? _configuration; // as the files said when they were read last
     private bool _isReady;
 
     private readonly Lock _lock = new(); // for all below
@@ -217,7 +217,7 @@ internal sealed class Networks
 
         _log.Info("reading the configuration again, as SIGHUP asks");
         _systemd.Reloading();
-        _stamp = null;
+        _configuration = null;
         return true;
     }
 
@@ -238,22 +238,21 @@ internal sealed class Networks
             _log.ForNetwork(broken.Agent.Name)
                 .Critical($"error in the program, the agent of this network starts again: {broken.Run.Exception!.InnerException}");
             await StopAsync(broken.Agent.Name).ConfigureAwait(false);
-            _stamp = null;
+            _configuration = null;
         }
 
-        string stamp = ConfigurationStamp.Of(_options);
-        if (stamp == _stamp && _start.Message is null)
+        NetworkCatalog catalog = NetworkCatalog.Load(_options);
+        if (catalog.Content == _configuration && _start.Message is null)
         {
             return;
         }
 
-        bool first = _stamp is null;
-        _stamp = stamp;
-        NetworkCatalog catalog = NetworkCatalog.Load(_options);
+        bool first = _configuration is null;
+        _configuration = catalog.Content;
         LogProblems(catalog);
         foreach (Served served in AllServed)
         {
-            if (!catalog.Networks.Any(n => n.Conf.Name == served.Agent.Name && ConfigurationStamp.OfFile(n.File) == served.Stamp))
+            if (!catalog.Networks.Any(n => n.Conf.Name == served.Agent.Name && n.Content == served.Content))
             {
                 _log.Info($"configuration of network '{served.Agent.Name}' changed or is gone");
                 await StopAsync(served.Agent.Name).ConfigureAwait(false);
@@ -305,7 +304,7 @@ internal sealed class Networks
         Task run = Task.Run(() => agent.RunAsync(_options.Interval, () => Locked(() => _starting--), end.Token), CancellationToken.None);
         lock (_lock)
         {
-            _served[agent.Name] = new Served(agent, ConfigurationStamp.OfFile(network.File), end, run);
+            _served[agent.Name] = new Served(agent, network.Content, end, run);
         }
 
         return true;
@@ -322,7 +321,32 @@ internal sealed class Networks
         catch (Exception e) when (e is EtcdException or ClusterException or CniException or IOException or UnauthorizedAccessException)
         {
             _start.Raise($"network '{network.Conf.Name}' of {network.File}: {e.Message}", LogLevel.Error);
+            WriteAgentFile(network.Conf.Name, e.Message);
             return null;
+        }
+    }
+
+    /// <summary>A network without an agent has nobody else who writes agent.json, from which `twill status` and STATUS know how it
+    /// is.</summary>
+    private void WriteAgentFile(string network, string error)
+    {
+        try
+        {
+            NetworkStateDir state = _state.Network(network);
+            AgentFile? before = AgentFile.TryRead(state, out _);
+            new AgentFile
+            {
+                Pid = Environment.ProcessId,
+                Time = TimeProvider.System.GetUtcNow(),
+                PeersWanted = before?.PeersWanted ?? 0,
+                PeersProgrammed = before?.PeersProgrammed ?? 0,
+                LastEtcdContact = before?.LastEtcdContact,
+                LastError = $"start: {error}",
+            }.Write(state);
+        }
+        catch (Exception e) when (ExpectedFailure.Is(e))
+        {
+            _log.ForNetwork(network).Debug($"agent.json cannot be written: {e.Message}");
         }
     }
 
@@ -366,5 +390,5 @@ internal sealed class Networks
         );
     }
 
-    private sealed record Served(NetworkAgent Agent, string Stamp, CancellationTokenSource End, Task Run);
+    private sealed record Served(NetworkAgent Agent, string Content, CancellationTokenSource End, Task Run);
 }

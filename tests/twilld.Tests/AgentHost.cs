@@ -38,6 +38,9 @@ internal sealed class AgentHost : IDisposable
     /// <summary>Given to twilld as WATCHDOG_USEC.</summary>
     internal long? WatchdogMicroseconds { get; set; }
 
+    /// <summary>The only capabilities that twilld gets, as setpriv names them ("net_admin", ...); null: all that the tests have.</summary>
+    internal IReadOnlyList<string>? Capabilities { get; set; }
+
     internal string Log => Agent?.Log ?? "";
 
     /// <summary>The first subnet of the network "pods", e.g. "10.244.7.0/24".</summary>
@@ -194,6 +197,9 @@ internal sealed class AgentHost : IDisposable
         Ns.Dispose();
     }
 
+    /// <summary>The path of a state file of the network "pods".</summary>
+    internal string StatePath(string file) => Path.Combine(StateDir, file);
+
     private string StateDir => Path.Combine(_directory, "state", "pods");
 
     private Dictionary<string, string?> Environment =>
@@ -209,6 +215,7 @@ internal sealed class AgentHost : IDisposable
     private string[] CommandLine(string[] args) =>
         [
             .. Ns.Enter,
+            .. Capabilities is null ? [] : SetPriv(Capabilities),
             "env",
             "--default-signal=INT",
             "dotnet",
@@ -217,6 +224,12 @@ internal sealed class AgentHost : IDisposable
             ConfDir,
             .. args,
         ];
+
+    private static string[] SetPriv(IReadOnlyList<string> capabilities)
+    {
+        string set = string.Concat(capabilities.Select(name => $",+{name}"));
+        return ["setpriv", $"--inh-caps=-all{set}", $"--bounding-set=-all{set}", "--no-new-privs"];
+    }
 
     private static string[] Lines(string text) =>
         [.. text.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => string.Join(' ', Cmd.Split(line)))];

@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 using Twill.Cni;
 using Twill.System;
@@ -7,16 +8,22 @@ namespace Twill.Network.Configuration;
 /// <summary>A network found in a file.</summary>
 /// <param name="File">the file</param>
 /// <param name="Conf">what it says</param>
-public sealed record FoundNetwork(string File, TwillConf Conf);
+public sealed record FoundNetwork(string File, TwillConf Conf)
+{
+    /// <summary>All that was read for it, byte by byte: the same as long as nothing of it changed, however the files came there.</summary>
+    public string Content { get; init; } = "";
+}
 
 /// <summary>
-/// The networks of ours among the files of a CNI configuration directory: lists (<c>plugins</c>) and single configurations, with a plugin
+/// The networks of ours among the files of a CNI configuration directory: lists and single configurations (<c>type</c>), with a plugin
 /// of type <c>twill</c> or a plugin whose <c>ipam.type</c> is <c>twill-ipam</c>. A file that is broken hides no other file.
 /// </summary>
 public sealed class NetworkConfigList
 {
     private readonly List<FoundNetwork> _networks = [];
     private readonly List<string> _problems = [];
+    private readonly StringBuilder _content = new();
+    private int _contentOfFile; // where in it the file begins that is being read
 
     private readonly BackendTypes _backends;
 
@@ -28,6 +35,9 @@ public sealed class NetworkConfigList
     /// <summary>What could not be read or is wrong, as <c>file: complaint</c>.</summary>
     public IReadOnlyList<string> Problems => _problems;
 
+    /// <summary>All that was read, byte by byte, and what could not be read.</summary>
+    public string Content => _content.ToString();
+
     /// <summary>Reads a directory's <c>*.conflist</c>, <c>*.conf</c>, <c>*.json</c>, or one file. Never throws for what it finds
     /// there.</summary>
     public static NetworkConfigList Load(string path, BackendTypes backends)
@@ -35,6 +45,7 @@ public sealed class NetworkConfigList
         var list = new NetworkConfigList(backends);
         foreach (string file in list.Files(path, ".conflist", ".conf", ".json"))
         {
+            list._contentOfFile = list._content.Length;
             list.LoadFile(file);
         }
 
@@ -56,7 +67,7 @@ public sealed class NetworkConfigList
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            _problems.Add($"{path}: cannot list it: {e.Message}");
+            Problem($"{path}: cannot list it: {e.Message}");
             return [];
         }
     }
@@ -70,7 +81,7 @@ public sealed class NetworkConfigList
 
         try
         {
-            if (root["plugins"].Exists)
+            if (root["plugins"].Exists || !root["type"].Exists)
             {
                 LoadList(file, root);
             }
@@ -91,13 +102,24 @@ public sealed class NetworkConfigList
     private void LoadList(string file, ConfigReader root)
     {
         var plugins = new List<ConfigReader>();
+        bool isEmpty = root["plugins"].Exists;
         foreach (ConfigReader plugin in root["plugins"].Items())
         {
+            isEmpty = false;
             if (IsOurs(plugin))
             {
                 plugins.Add(plugin);
             }
         }
+
+        if (isEmpty)
+        {
+            _problems.Add(
+                $"{file}: $.plugins: expected at least one plugin, got []: no runtime takes this file; leave the key out where all plugins "
+                    + "lie in the directory with the network's name"
+            );
+        }
+
         string name = root["name"].OptionalString() ?? "";
         if (!root["loadOnlyInlinedPlugins"].Bool(false) && CniNames.NetworkNameFault(name) is null)
         {
@@ -177,7 +199,9 @@ public sealed class NetworkConfigList
     {
         try
         {
-            if (CniJson.TryParse(SmallFile.ReadAll(file), out JsonElement root, out string fault))
+            byte[] text = SmallFile.ReadAll(file);
+            _content.Append(file).Append('\0').Append(Encoding.Latin1.GetString(text)).Append('\0');
+            if (CniJson.TryParse(text, out JsonElement root, out string fault))
             {
                 return new ConfigReader(root);
             }
@@ -186,7 +210,7 @@ public sealed class NetworkConfigList
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            _problems.Add($"{file}: cannot read it: {e.Message}");
+            Problem($"{file}: cannot read it: {e.Message}");
         }
         return null;
     }
@@ -199,7 +223,14 @@ public sealed class NetworkConfigList
         }
         else
         {
-            _networks.Add(new FoundNetwork(file, conf));
+            string content = _content.ToString(_contentOfFile, _content.Length - _contentOfFile);
+            _networks.Add(new FoundNetwork(file, conf) { Content = content });
         }
+    }
+
+    private void Problem(string problem)
+    {
+        _problems.Add(problem);
+        _content.Append(problem).Append('\0');
     }
 }

@@ -96,7 +96,7 @@ public sealed class NetworkConfigListTests : IDisposable
     [Fact]
     public void A_plugin_in_a_file_of_its_own_belongs_to_the_list_of_that_name()
     {
-        _dir.Write("a.conflist", """{"cniVersion":"1.1.0","name":"blue","plugins":[]}""");
+        _dir.Write("a.conflist", """{"cniVersion":"1.1.0","name":"blue"}""");
         _dir.Write("blue/10-twill.conf", $$"""{"type":"twill",{{Ipam}}}""");
 
         NetworkConfigList
@@ -106,9 +106,73 @@ public sealed class NetworkConfigListTests : IDisposable
             .Which.Conf.Ipam.Etcd!.Prefix.Should()
             .Be("/twill/blue");
 
-        _dir.Write("a.conflist", """{"cniVersion":"1.1.0","name":"blue","loadOnlyInlinedPlugins":true,"plugins":[]}""");
+        _dir.Write("a.conflist", """{"cniVersion":"1.1.0","name":"blue","loadOnlyInlinedPlugins":true}""");
 
         NetworkConfigList.Load(_dir.Path, BackendTable.All).Networks.Should().BeEmpty();
+    }
+
+    /// <summary>libcni 1.3 refuses it, with or without plugins beside the list; containers that were attached before keep their
+    /// agent.</summary>
+    [Fact]
+    public void An_empty_list_of_plugins_which_no_runtime_takes_is_told_and_its_network_is_not_given_up()
+    {
+        string file = _dir.Write("a.conflist", """{"cniVersion":"1.1.0","name":"blue","plugins":[]}""");
+        _dir.Write("blue/10-twill.conf", $$"""{"type":"twill",{{Ipam}}}""");
+
+        NetworkConfigList list = NetworkConfigList.Load(_dir.Path, BackendTable.All);
+
+        list.Networks.Should().ContainSingle().Which.Conf.Name.Should().Be("blue");
+        list.Problems.Should().ContainSingle().Which.Should().StartWith($"{file}: $.plugins: expected at least one plugin, got []");
+    }
+
+    [Fact]
+    public void A_file_that_is_neither_a_list_nor_a_plugin_is_nobodys_network()
+    {
+        _dir.Write("a.json", "{}");
+        _dir.Write("b.json", "[]");
+        _dir.Write("c.json", """{"name":"c"}""");
+
+        NetworkConfigList.Load(_dir.Path, BackendTable.All).Networks.Should().BeEmpty();
+    }
+
+    /// <summary>As a Kubernetes volume does it, or a package manager: times and sizes may stay as they were.</summary>
+    [Theory]
+    [InlineData("link")]
+    [InlineData("directory link")]
+    [InlineData("separate plugin")]
+    public void What_is_read_changes_with_what_a_link_leads_to(string what)
+    {
+        string[] versions = ["first", "other"];
+        foreach (string version in versions)
+        {
+            string conf = $$"""{"cniVersion":"1.1.0","name":"blue","type":"twill","bridge":"{{version}}",{{Ipam}}}""";
+            File.SetLastWriteTimeUtc(_dir.Write($"{version}/10.conf", conf), DateTime.UnixEpoch);
+        }
+
+        string directory = Directory.CreateDirectory(_dir.At("net.d")).FullName;
+        string link = Path.Combine(directory, what == "link" ? "10.conf" : what == "directory link" ? "data" : "blue");
+        switch (what)
+        {
+            case "directory link":
+                File.CreateSymbolicLink(Path.Combine(directory, "10.conf"), "data/10.conf");
+                break;
+            case "separate plugin":
+                File.WriteAllText(Path.Combine(directory, "10.conflist"), """{"cniVersion":"1.1.0","name":"blue"}""");
+                break;
+        }
+
+        List<FoundNetwork> seen = [];
+        foreach (string version in versions)
+        {
+            File.Delete(link);
+            File.CreateSymbolicLink(link, _dir.At(what == "link" ? $"{version}/10.conf" : version));
+            NetworkConfigList list = NetworkConfigList.Load(directory, BackendTable.All);
+            NetworkConfigList.Load(directory, BackendTable.All).Content.Should().Be(list.Content, "nothing changed");
+            seen.Add(list.Networks.Should().ContainSingle().Subject);
+        }
+
+        seen.Select(network => network.Conf.Bridge).Should().Equal(versions);
+        seen[0].Content.Should().NotBe(seen[1].Content);
     }
 
     [Fact]
