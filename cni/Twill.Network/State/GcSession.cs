@@ -8,21 +8,39 @@ namespace Twill.Network.State;
 /// <summary>A GC at work in a network, and how it knows which ADDs are (<see cref="InFlightAdd"/>).</summary>
 public sealed class GcSession : IDisposable
 {
+    /// <summary>How often the end of a GC looks for a moment in which no ADD is just ending: each takes a few system calls.</summary>
+    private const int Attempts = 5;
+
     private readonly NetworkStateDir _network;
-    private readonly FileLock _gate;
+    private readonly SafeFileHandle _present;
+    private readonly FileLock _turn;
 
-    private GcSession(NetworkStateDir network, FileLock gate) => (_network, _gate) = (network, gate);
+    private GcSession(NetworkStateDir network, SafeFileHandle present, FileLock turn) =>
+        (_network, _present, _turn) = (network, present, turn);
 
-    /// <summary>Begins; from now on every ADD counts as running that is, or becomes so.</summary>
+    /// <summary>Begins; from now on, and also while another GC is waited for, every ADD counts as running that is, or becomes so.</summary>
     /// <param name="network">the network's directory; made when missing</param>
     /// <param name="timeout">how long to wait for another GC</param>
     /// <exception cref="TimeoutException">another GC is at work</exception>
     public static GcSession Begin(NetworkStateDir network, TimeSpan timeout)
     {
         StateDir.MakePrivate(network.AddedPath);
-        GcSession session = new(network, FileLock.Acquire(network.CollectingPath, timeout));
-        session.DeleteEndedMarks();
-        return session;
+        SafeFileHandle present = Libc.OpenPrivate(network.CollectingPath);
+        try
+        {
+            if (Libc.TryLockAllBytes(present, network.CollectingPath))
+            {
+                DeleteEndedMarks(network); // of a GC that was killed
+            }
+
+            Libc.LockOneByte(present, Random.Shared.NextInt64(long.MaxValue - 1), network.CollectingPath);
+            return new GcSession(network, present, FileLock.Acquire(network.CollectingPath, timeout));
+        }
+        catch
+        {
+            Leave(network, present);
+            throw;
+        }
     }
 
     /// <summary>
@@ -72,13 +90,32 @@ public sealed class GcSession : IDisposable
     /// <summary>Ends.</summary>
     public void Dispose()
     {
-        DeleteEndedMarks();
-        _gate.Dispose();
+        Leave(_network, _present);
+        _turn.Dispose();
     }
 
-    private void DeleteEndedMarks()
+    /// <summary>The marks of ADDs that have ended go with the last of the GCs that began before they did.</summary>
+    private static void Leave(NetworkStateDir network, SafeFileHandle present)
     {
-        foreach (string path in Files(_network.AddedPath))
+        using (present)
+        {
+            for (int attempt = 0; attempt < Attempts; attempt++)
+            {
+                if (Libc.TryLockAllBytes(present, network.CollectingPath))
+                {
+                    DeleteEndedMarks(network);
+                    break;
+                }
+                Thread.Sleep(1); // another GC, which needs them, or an ADD that is just ending
+            }
+
+            Libc.UnlockBytes(present, network.CollectingPath);
+        }
+    }
+
+    private static void DeleteEndedMarks(NetworkStateDir network)
+    {
+        foreach (string path in Files(network.AddedPath))
         {
             Libc.TryUnlink(path);
         }

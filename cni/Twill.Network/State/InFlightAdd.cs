@@ -9,11 +9,11 @@ namespace Twill.Network.State;
 /// Says that an ADD is at work, so that a GC beside it, whose list was made before, does not take away what the ADD is making:
 /// <code>
 /// adding/4f2c..:eth0   locked (flock) while the ADD runs. Not locked: that ADD was killed, and what it made is an orphan
-/// added/4f2c..:eth0    the ADD ended while a GC runs, to which it still counts as running
-/// collecting           locked by the GC while it runs
+/// added/4f2c..:eth0    the ADD ended while a GC runs or waits, to which it still counts as running
+/// collecting           locked (flock) by the GC that runs; a byte of it (fcntl) by each that runs or waits for its turn
 /// </code>
-/// An ADD asks at its end whether a GC runs, in one step with its farewell, so that to a GC every ADD counts that was at work at any moment
-/// since the GC began, and none that had ended before.
+/// An ADD asks at its end whether there is a GC, in one step with its farewell, so that to a GC every ADD counts that was at work at any
+/// moment since the GC was called, and none that had ended before.
 /// </summary>
 public sealed class InFlightAdd : IDisposable
 {
@@ -74,13 +74,13 @@ public sealed class InFlightAdd : IDisposable
         string path = Path.Combine(_network.AddingPath, _name);
         using (SafeFileHandle gate = Libc.OpenPrivate(_network.CollectingPath))
         {
-            bool collecting = !Libc.LockShared(gate, _network.CollectingPath);
+            bool collecting = !Libc.TryShareAllBytes(gate, _network.CollectingPath);
             if (!collecting || !Libc.TryRename(path, Path.Combine(_network.AddedPath, _name)))
             {
                 Libc.TryUnlink(path);
             }
 
-            Libc.Unlock(gate);
+            Libc.UnlockBytes(gate, _network.CollectingPath);
         }
         Libc.Unlock(_mark);
         _mark.Dispose();

@@ -7,8 +7,7 @@ namespace Twill.System;
 /// <summary>Files: modes at creation, locks, rename and link; the clock since boot; random bytes.</summary>
 internal static unsafe partial class Libc
 {
-    private const int LOCK_SH = 1,
-        LOCK_EX = 2,
+    private const int LOCK_EX = 2,
         LOCK_NB = 4,
         LOCK_UN = 8;
     private const int CLOCK_BOOTTIME = 7;
@@ -76,9 +75,6 @@ internal static unsafe partial class Libc
             throw LibcException.Last("mkdir", path);
         }
     }
-
-    /// <summary>Takes the shared lock of an open file; false when another holds the exclusive one.</summary>
-    internal static bool LockShared(SafeFileHandle file, string what) => TryLock(file, LOCK_SH | LOCK_NB, what);
 
     /// <summary>Takes the exclusive lock of an open file; false when another holds it and <paramref name="wait"/> is false.</summary>
     internal static bool Lock(SafeFileHandle file, bool wait, string what) => TryLock(file, wait ? LOCK_EX : LOCK_EX | LOCK_NB, what);

@@ -19,6 +19,9 @@ internal static unsafe partial class Libc
     [LibraryImport("libc", SetLastError = true)]
     private static partial int flock(int fd, int operation);
 
+    [LibraryImport("libc", EntryPoint = "fcntl", SetLastError = true)]
+    private static partial int fcntl_lock(int fd, int command, RecordLock* what);
+
     [LibraryImport("libc", SetLastError = true)]
     private static partial int clock_gettime(int clock, timespec* time);
 

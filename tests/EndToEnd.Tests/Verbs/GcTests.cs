@@ -114,6 +114,28 @@ public sealed class GcTests
     }
 
     [RequiresRootFact]
+    public void An_add_that_runs_while_one_GC_waits_for_another_loses_nothing_to_either()
+    {
+        using SingleHost single = new();
+        HeldIpam ipam = new(single.Host);
+        Add(single, "orphan", 8199);
+        ipam.Stop("before-GC");
+        Task<CniAnswer> first = Task.Run(() => ipam.Plugin().Run("GC", Listing(single.Conf)));
+        ipam.WaitFor("before-GC", 1);
+        Task<CniAnswer> second = Task.Run(() => single.Host.Plugin("twill").Run("GC", Listing(single.Conf)));
+        Eventually.True("the second GC waits", () => Collections(single) == 2);
+
+        LabContainer container = Add(single, "meanwhile", 8110);
+        ipam.Go("before-GC");
+        first.Result.OrThrow();
+        second.Result.OrThrow();
+
+        Check(single, container);
+        Leftovers.Records(single.Host).Should().Equal(container.Address);
+        Marks(single).Should().BeEmpty();
+    }
+
+    [RequiresRootFact]
     public void What_a_killed_add_made_is_freed_and_so_is_its_mark()
     {
         using SingleHost single = new();
@@ -171,6 +193,13 @@ public sealed class GcTests
                 .Where(Directory.Exists)
                 .SelectMany(d => Directory.GetFiles(d)),
         ];
+
+    /// <summary>How many GCs run or wait: each has a lock of its own in the file.</summary>
+    private static int Collections(SingleHost single)
+    {
+        string inode = single.Host.Run("stat", "-c", "%i", "/run/twill/twill/collecting").OrThrow().Stdout.Trim();
+        return File.ReadLines("/proc/locks").Count(l => l.Contains("OFDLCK") && l.Contains($":{inode} ") && !l.Contains("->"));
+    }
 
     private static string Listing(JsonObject conf, params string[] containers)
     {

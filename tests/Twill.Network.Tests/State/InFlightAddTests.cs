@@ -42,6 +42,37 @@ public sealed class InFlightAddTests : IDisposable
     }
 
     [Fact]
+    public async Task To_a_collection_that_waits_for_another_an_add_that_ended_meanwhile_still_runs()
+    {
+        GcSession first = GcSession.Begin(Network, TimeSpan.FromSeconds(1));
+        Task<GcSession> second = Task.Run(() => GcSession.Begin(Network, TimeSpan.FromSeconds(30)));
+        Eventually.True("the second one waits", () => LocksOf(Network) == 2);
+
+        InFlightAdd.Begin(Network, s_web).Dispose();
+        first.Dispose();
+
+        using (await second)
+        {
+            GcSession.AddsInFlight(Network).Should().BeEquivalentTo([s_web], "its list may be older than that ADD");
+        }
+
+        Files().Should().BeEmpty("no collection is left to which it counts");
+    }
+
+    [Fact]
+    public void A_collection_that_waited_in_vain_leaves_the_marks_to_the_one_at_work()
+    {
+        using GcSession first = GcSession.Begin(Network, TimeSpan.FromSeconds(1));
+        InFlightAdd.Begin(Network, s_web).Dispose();
+
+        Action second = () => GcSession.Begin(Network, TimeSpan.FromMilliseconds(20)).Dispose();
+
+        second.Should().Throw<TimeoutException>();
+        GcSession.AddsInFlight(Network).Should().BeEquivalentTo([s_web]);
+        LocksOf(Network).Should().Be(1);
+    }
+
+    [Fact]
     public void The_next_collection_does_not_count_what_ended_before_it()
     {
         Directory.CreateDirectory(Path.Combine(Network.Path, "added"));
@@ -164,6 +195,13 @@ public sealed class InFlightAddTests : IDisposable
     }
 
     public void Dispose() => _temp.Dispose();
+
+    /// <summary>How many collections there are: each has a lock of its own in the file.</summary>
+    private static int LocksOf(NetworkStateDir network)
+    {
+        string inode = Cmd.Run("stat", ["-c", "%i", Path.Combine(network.Path, "collecting")]).OrThrow().Stdout.Trim();
+        return File.ReadLines("/proc/locks").Count(l => l.Contains("OFDLCK") && l.Contains($":{inode} ") && !l.Contains("->"));
+    }
 
     private string[] Files() =>
         [
