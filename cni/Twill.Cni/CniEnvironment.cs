@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Twill.Cni;
 
 /// <summary>The variables of SPEC section 2: which verb needs which, and how each must look. One pass names everything that is
@@ -10,6 +12,12 @@ internal static class CniEnvironment
     internal const string IfName = "CNI_IFNAME";
     internal const string Args = "CNI_ARGS";
     internal const string Path = "CNI_PATH";
+
+    /// <summary>Ours: how many plugins have called each other so far, each the next. Runtimes do not set it.</summary>
+    internal const string Delegations = "TWILL_DELEGATIONS";
+
+    /// <summary>A main plugin, its IPAM plugin, and as many again for what wraps them.</summary>
+    private const int MostDelegations = 4;
 
     /// <summary>A row: the variable, the verbs that cannot do without it, the verbs that look at its form, and the check of the
     /// form.</summary>
@@ -58,6 +66,26 @@ internal static class CniEnvironment
                 CniErrorCode.InvalidEnvironment,
                 $"invalid environment variables: {string.Join(", ", names)}",
                 string.Join("; ", faults!)
+            );
+        }
+    }
+
+    /// <summary>How many plugins have called each other before this call; 0 without a number.</summary>
+    internal static int DelegationsOf(IReadOnlyDictionary<string, string> environment) =>
+        int.TryParse(environment.GetValueOrDefault(Delegations), NumberStyles.None, CultureInfo.InvariantCulture, out int count)
+            ? count
+            : 0;
+
+    /// <summary>Ends a chain of plugins that call each other, which would otherwise go on until the host has no process left.</summary>
+    /// <exception cref="CniException">code 7</exception>
+    internal static void RefuseEndlessDelegation(IReadOnlyDictionary<string, string> environment)
+    {
+        if (DelegationsOf(environment) > MostDelegations)
+        {
+            throw new CniException(
+                CniErrorCode.InvalidNetworkConfig,
+                $"more than {MostDelegations} plugins have called each other",
+                "$.ipam.type: expected an IPAM plugin that does not come back here, directly or by another program of that name in CNI_PATH"
             );
         }
     }

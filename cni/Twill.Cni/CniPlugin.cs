@@ -118,6 +118,7 @@ public static class CniPlugin
             );
         }
 
+        CniEnvironment.RefuseEndlessDelegation(process.Environment);
         request = CniRequest.Read(verb, process, out version);
         CniResult? result = handler(request);
         return verb == CniVerb.Add ? (result ?? throw new InvalidOperationException("ADD made no result")).ToJson(request.Version) : null;

@@ -201,7 +201,7 @@ public sealed partial class ConfigReader
         {
             if (known.IndexOf(member.Name) < 0)
             {
-                Member(member).ComplainText($"unknown key; known here: {string.Join(", ", known!)}");
+                Member(member).ComplainUnsupported($"unknown key; known here: {string.Join(", ", known!)}");
             }
         }
         RefuseDuplicates();
@@ -261,12 +261,28 @@ public sealed partial class ConfigReader
     }
 
     /// <summary>Complains in words of the caller: <c>path: text</c>.</summary>
-    public void ComplainText(string text)
+    public void ComplainText(string text) => Complain(text, _rules.Code, _rules.Msg);
+
+    /// <summary>Complains that there is no such key, or not with this value. In a configuration that is an error of its own (SPEC
+    /// section 5, code 2), which names both; the value of a password is not repeated.</summary>
+    public void ComplainUnsupported(string text)
+    {
+        if (_rules.Code != CniErrorCode.InvalidNetworkConfig)
+        {
+            ComplainText(text);
+            return;
+        }
+
+        string value = Path.Contains("password", StringComparison.OrdinalIgnoreCase) ? "not shown" : Describe(_value);
+        Complain(text, CniErrorCode.UnsupportedField, $"unsupported field in the network configuration: {Path}, value {value}");
+    }
+
+    private void Complain(string text, CniErrorCode code, string msg)
     {
         string complaint = $"{Path}: {text}";
         if (_rules.Complaints is null)
         {
-            throw new CniException(_rules.Code, _rules.Msg, complaint);
+            throw new CniException(code, msg, complaint);
         }
 
         _rules.Complaints.Add(complaint);

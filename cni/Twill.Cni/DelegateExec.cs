@@ -19,15 +19,16 @@ public static class DelegateExec
     public static RunningDelegate Start(CniRequest request, string plugin, CniVerb verb, bool held = false)
     {
         string path = Find(plugin, request.PluginPath);
-        var environment = new List<string>(request.Environment.Count + 1);
+        var environment = new List<string>(request.Environment.Count + 2);
         foreach ((string name, string value) in request.Environment)
         {
-            if (name != CniEnvironment.Command)
+            if (name is not (CniEnvironment.Command or CniEnvironment.Delegations))
             {
                 environment.Add($"{name}={value}");
             }
         }
         environment.Add($"{CniEnvironment.Command}={verb.Name()}");
+        environment.Add($"{CniEnvironment.Delegations}={CniEnvironment.DelegationsOf(request.Environment) + 1}");
         return RunningDelegate.Start(path, plugin, verb, request.Version, environment, request.ConfigBytes, held);
     }
 

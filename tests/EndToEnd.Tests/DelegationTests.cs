@@ -61,6 +61,30 @@ public sealed class DelegationTests(SingleHost single) : IClassFixture<SingleHos
         Leftovers.Of(single.Host).Should().BeEmpty();
     }
 
+    [RequiresRootTheory]
+    [InlineData("ADD")]
+    [InlineData("DEL")]
+    [InlineData("GC")]
+    [InlineData("STATUS")]
+    public void An_ipam_plugin_that_comes_back_to_the_main_plugin_is_stopped_after_a_few_calls(string verb)
+    {
+        (CniProcess plugin, JsonObject config) = Prepare(verb);
+        single.Host.Write("/opt/cni/bin/comes-back", $"#!/bin/sh\necho $CNI_COMMAND >> {Calls}/verbs\nexec /opt/cni/bin/twill\n");
+        single.Host.Sh($"chmod 755 /opt/cni/bin/comes-back; mkdir -p {Calls}");
+        config["ipam"] = new JsonObject { ["type"] = "comes-back" };
+
+        CniAnswer answer = plugin.Run(verb, config.ToJsonString());
+
+        answer.ExitCode.Should().Be(1, answer.ToString());
+        if (verb is "STATUS")
+        {
+            answer.ErrorText.Should().Contain("plugins have called each other").And.Contain("$.ipam.type");
+        }
+
+        Read("verbs").Split('\n').Count(called => called == verb).Should().BeInRange(1, 8);
+        Leftovers.Of(single.Host).Should().BeEmpty();
+    }
+
     private readonly List<LabContainer> _made = [];
 
     /// <summary>The IPAM plugin, forgetful of earlier calls, and a call that succeeds: for CHECK of an attachment that is there.</summary>

@@ -7,6 +7,23 @@ public sealed class CniPluginTests
 {
     public static TheoryData<string> AllVersions => new(CniVersion.Supported.Select(v => v.ToString()));
 
+    [Theory]
+    [InlineData("ADD")]
+    [InlineData("DEL")]
+    [InlineData("CHECK")]
+    [InlineData("GC")]
+    [InlineData("STATUS")]
+    public void Plugins_that_call_each_other_without_end_are_stopped(string verb)
+    {
+        string config = Calls.Config("1.1.0", """, "cni.dev/valid-attachments":[]""");
+
+        Calls.Run(config, Calls.Environment(verb).With("TWILL_DELEGATIONS", "4")).ExitCode.Should().Be(0);
+        JsonElement error = Calls.Refusal(config, Calls.Environment(verb).With("TWILL_DELEGATIONS", "5"));
+
+        error.Code().Should().Be(7);
+        error.Msg().Should().Contain("more than 4 plugins");
+    }
+
     [Theory, MemberData(nameof(AllVersions))]
     public void Add_prints_one_result_in_the_version_asked(string version)
     {

@@ -47,6 +47,23 @@ public sealed class DelegateExecTests : IDisposable
             .And.Contain(["CNI_CONTAINERID=c1", "CNI_NETNS=/run/netns/c1", "CNI_IFNAME=eth0", "CNI_ARGS=A=ü;B=2", "EXTRA=a=b c"]);
     }
 
+    [Theory]
+    [InlineData(null, "1")]
+    [InlineData("1", "2")]
+    [InlineData("many", "1")]
+    public void It_is_told_how_many_plugins_have_called_each_other(string? before, string told)
+    {
+        Plugin("ipam", $"env > {_dir.At("env")}");
+        CniRequest request = before is null ? Request(CniVerb.Del) : Request(CniVerb.Del, null, ("TWILL_DELEGATIONS", before));
+
+        DelegateExec.Run(request, "ipam", CniVerb.Del);
+
+        File.ReadAllLines(_dir.At("env"))
+            .Where(line => line.StartsWith("TWILL_DELEGATIONS=", StringComparison.Ordinal))
+            .Should()
+            .Equal($"TWILL_DELEGATIONS={told}");
+    }
+
     [Fact]
     public void A_plugin_that_is_held_starts_and_reads_nothing_before_it_is_waited_for()
     {

@@ -70,7 +70,7 @@ public sealed record IpamConf
     /// <summary>A resolv.conf to take the resolver settings from; null: none.</summary>
     public string? ResolvConf { get; init; }
 
-    internal static IpamConf Parse(ConfigReader at, string networkName)
+    internal static IpamConf Parse(ConfigReader at, string networkName, string mainPlugin)
     {
         if (at.Object() is null)
         {
@@ -85,7 +85,9 @@ public sealed record IpamConf
 
         if (type != TwillConf.IpamPlugin)
         {
-            return new IpamConf { Type = type };
+            return type == TwillConf.MainPlugin || type == mainPlugin
+                ? at["type"].Complain($"the name of an IPAM plugin: {type} would run itself, without end", new IpamConf { Type = "" })
+                : new IpamConf { Type = type };
         }
 
         ConfigReader? section = at.Section(

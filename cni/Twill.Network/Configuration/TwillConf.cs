@@ -82,7 +82,7 @@ public sealed record TwillConf
         }
 
         string type = PluginType(plugin["type"]);
-        IpamConf ipam = IpamConf.Parse(plugin["ipam"], name);
+        IpamConf ipam = IpamConf.Parse(plugin["ipam"], name, type);
         BackendConf backend = backends.Parse(plugin["backend"], DefaultBackend(type, ipam, backends));
         if (backend.JoinsHosts && ipam.Etcd is null)
         {

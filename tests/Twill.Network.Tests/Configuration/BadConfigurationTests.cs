@@ -5,7 +5,8 @@ using Twill.Network.Configuration;
 
 namespace Twill.Network.Tests.Configuration;
 
-/// <summary>One wrong thing at a time in a good configuration: the complaint names path, expectation and value, with code 7.</summary>
+/// <summary>One wrong thing at a time in a good configuration: the complaint names path, expectation and value, with code 7, and with code
+/// 2 when there is no such key.</summary>
 public sealed class BadConfigurationTests
 {
     private const string Etcd = "'etcd':{'endpoints':['http://127.0.0.1:2379']}";
@@ -17,9 +18,16 @@ public sealed class BadConfigurationTests
             .Should()
             .Throw<CniException>()
             .Which;
+        e.Details.Should().Be(complaint);
+        if (complaint.Contains("unknown key"))
+        {
+            e.Code.Should().Be(CniErrorCode.UnsupportedField);
+            e.Message.Should().StartWith($"unsupported field in the network configuration: {complaint[..complaint.IndexOf(": ")]}, value ");
+            return;
+        }
+
         e.Code.Should().Be(CniErrorCode.InvalidNetworkConfig);
         e.Message.Should().Be("invalid network configuration");
-        e.Details.Should().Be(complaint);
     }
 
     [Theory]
@@ -115,6 +123,14 @@ public sealed class BadConfigurationTests
     [InlineData(
         "{'name':'n','type':'twill','ipam':{'type':'../x'}}",
         "$.ipam.type: expected the file name of a plugin, without a path, got '../x'"
+    )]
+    [InlineData(
+        "{'name':'n','type':'twill','ipam':{'type':'twill','subnet':'10.1.0.0/24'}}",
+        "$.ipam.type: expected the name of an IPAM plugin: twill would run itself, without end, got 'twill'"
+    )]
+    [InlineData(
+        "{'name':'n','type':'another','ipam':{'type':'another'}}",
+        "$.ipam.type: expected the name of an IPAM plugin: another would run itself, without end, got 'another'"
     )]
     [InlineData(
         "{'name':'n','type':'twill','backend':{'type':'vxlan'},'ipam':{'type':'host-local'}}",
