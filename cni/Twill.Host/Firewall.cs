@@ -16,12 +16,14 @@ namespace Twill.Host;
 ///   set exempt { type ipv4_addr; flags interval; elements = { 192.168.0.0/16, 224.0.0.0/4, 255.255.255.255 } }
 ///   ..         the maps of published ports: PortTable
 ///   chain loopback    { type filter hook prerouting priority raw; policy accept;
-///                       iifname BRIDGE ip saddr 127.0.0.0/8 drop; iifname BRIDGE ip daddr 127.0.0.0/8 drop; the same of iifname tw* }
+///                       iifname != lo ip saddr 127.0.0.0/8 drop; iifname != lo ip daddr 127.0.0.0/8 drop }
 ///   chain prerouting  { type nat hook prerouting priority dstnat; policy accept;
 ///                       fib daddr type local dnat ip to ip daddr . meta l4proto . th dport map @ports_at
 ///                       fib daddr type local dnat ip to meta l4proto . th dport map @ports }
 ///   chain output      { type nat hook output priority dstnat; policy accept; the same }
-///   chain forward     { type filter hook forward priority filter; policy accept; ip saddr @local accept; ip daddr @local accept }
+///   chain forward     { type filter hook forward priority filter; policy accept;
+///                       ct state invalid ip saddr @local ip daddr != @local ip daddr != @exempt drop
+///                       ip saddr @local accept; ip daddr @local accept }
 ///   chain postrouting { type nat hook postrouting priority srcnat; policy accept;
 ///                       ct status dnat ip saddr @local meta l4proto . ct original proto-dst . ip daddr . th dport @translated masquerade
 ///                       ct status dnat ip saddr 127.0.0.0/8 meta l4proto . ct original proto-dst . ip daddr . th dport @translated
@@ -44,14 +46,14 @@ namespace Twill.Host;
 /// <para>
 /// A published port that is asked for by a container of the same bridge would be answered past this host, and one that the host asks for
 /// at 127.0.0.1 would be answered to nobody: both are masqueraded, and only connections that went through our own maps. For the latter
-/// the bridge has <c>route_localnet</c> once a port is published; the chain <c>loopback</c> keeps containers from using that to reach what
+/// the bridge has <c>route_localnet</c> while a port is published; the chain <c>loopback</c> keeps everybody from using that to reach what
 /// listens on the host's 127.0.0.1.
 /// </para>
 /// </summary>
 public static partial class Firewall
 {
     /// <summary>Counts up when the content changes with a version of twill, so that a newer one replaces the table of an older.</summary>
-    internal const int Generation = 3;
+    internal const int Generation = 4;
 
     /// <summary>
     /// Makes the table, or makes it anew when it is not what is asked for, or chains or rules of it are missing (<c>nft flush table</c>).
@@ -119,6 +121,11 @@ public static partial class Firewall
             return $"nftables table {id} was made for another configuration";
         }
 
+        if (table.IsDormant)
+        {
+            return $"nftables table {id} is dormant: nothing of it is in force";
+        }
+
         List<NftChain> chains = nft.ListChains(id);
         foreach (ChainSpec wanted in ChainsOf(spec))
         {
@@ -128,14 +135,19 @@ public static partial class Firewall
                 return $"chain {name} of nftables table {id} is missing, or is not a base chain at its hook with policy accept";
             }
 
+            // Others' rules may stand between ours. The order of ours counts: what is accepted is not dropped any more.
             List<NftRule> present = nft.ListRules(id, name);
+            int next = 0;
             foreach (RuleSpec one in wanted.Rules)
             {
                 Rule rule = one.Make();
-                if (!present.Exists(p => p.Rule.HasSameExpressions(rule)))
+                int found = present.FindIndex(next, p => p.Rule.HasSameExpressions(rule));
+                if (found < 0)
                 {
-                    return $"chain {name} of nftables table {id} lacks the rule '{rule.Comment}'";
+                    return $"chain {name} of nftables table {id} lacks the rule '{rule.Comment}'{(next > 0 ? " in its place" : "")}";
                 }
+
+                next = found + 1;
             }
         }
         foreach ((NftSet set, IReadOnlyList<IPNetwork> elements) in SetsOf(spec with { Local = [.. spec.Local, .. added] }))
@@ -184,7 +196,7 @@ public static partial class Firewall
     private static bool LooksWhole(NftSocket nft, FirewallSpec spec)
     {
         TableId id = TableOf(spec.Network);
-        if (!nft.TryGetTable(id, out NftTable? table) || table.Comment != CommentOf(spec))
+        if (!nft.TryGetTable(id, out NftTable? table) || table.IsDormant || table.Comment != CommentOf(spec))
         {
             return false;
         }

@@ -76,7 +76,8 @@ public sealed class FirewallTests : IDisposable
     [InlineData("flush chain inet twill-net1 loopback", "lacks the rule 'spoofed loopback source'")]
     [InlineData("flush chain inet twill-net1 prerouting", "lacks the rule 'ports published at one address'")]
     [InlineData("flush chain inet twill-net1 output", "lacks the rule 'ports published at one address'")]
-    [InlineData("flush chain inet twill-net1 forward", "lacks the rule 'from containers'")]
+    [InlineData("flush chain inet twill-net1 forward", "lacks the rule 'out of the cluster network, of no connection'")]
+    [InlineData("add table inet twill-net1 { flags dormant; }", "nftables table inet twill-net1 is dormant")]
     [InlineData("delete element inet twill-net1 local { 10.90.0.0/16 }", "set local of nftables table inet twill-net1 lacks 10.90.0.0/16")]
     [InlineData("delete element inet twill-net1 exempt { 224.0.0.0/4 }", "set exempt of nftables table inet twill-net1 lacks 224.0.0.0/4")]
     [InlineData("add chain inet twill-net1 forward { policy drop; }", "chain forward of nftables table inet twill-net1 is missing, or")]
@@ -95,6 +96,7 @@ public sealed class FirewallTests : IDisposable
     [InlineData("flush chain inet twill-net1 forward")]
     [InlineData("flush chain inet twill-net1 output; delete chain inet twill-net1 output")]
     [InlineData("add chain inet twill-net1 forward { policy drop; }")]
+    [InlineData("add table inet twill-net1 { flags dormant; }")]
     [InlineData("delete rule inet twill-net1 postrouting handle $HANDLE")]
     public void The_next_ensure_writes_what_is_missing_once(string damage)
     {
@@ -107,6 +109,24 @@ public sealed class FirewallTests : IDisposable
 
         Ruleset().Should().Be(written);
         Do(nft => Firewall.Ensure(nft, s_spec)).Should().BeFalse();
+    }
+
+    [RequiresRootFact]
+    public void A_rule_in_another_place_than_its_own_is_named()
+    {
+        Do(nft => Firewall.Ensure(nft, s_spec));
+        _ns.Sh(
+            "nft -a list chain inet twill-net1 forward | sed -n 's/.*invalid.*# handle //p' "
+                + "| xargs nft delete rule inet twill-net1 forward handle"
+        );
+        _ns.Sh(
+            "nft add rule inet twill-net1 forward ct state invalid ip saddr @local ip daddr != @local "
+                + "ip daddr != @exempt drop"
+        );
+
+        Do(nft => Firewall.FindDifference(nft, s_spec, []))
+            .Should()
+            .Contain("lacks the rule 'from containers' in its place", "what is accepted before is not dropped any more");
     }
 
     [RequiresRootFact]
@@ -212,6 +232,7 @@ public sealed class FirewallTests : IDisposable
     [RequiresRootTheory]
     [InlineData("flush chain inet twill-net1 arriving", "lacks the rule 'from other hosts in clear'")]
     [InlineData("flush chain inet twill-net1 leaving", "lacks the rule 'to other hosts in clear'")]
+    [InlineData("add table inet twill-net1 { flags dormant; }", "is dormant")]
     public void What_was_taken_away_from_a_tunnels_protection_is_named_and_put_back(string damage, string told)
     {
         FirewallSpec spec = s_spec with { Tunnel = "twill-wg.51820" };
