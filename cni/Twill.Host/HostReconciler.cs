@@ -152,9 +152,19 @@ public static class HostReconciler
         }
 
         using NftSocket nft = NftSocket.Open();
-        foreach (PodPorts pod in new PortRecords(state.PortsPath).Restore(nft, route, conf.Name))
+        PortRecords records = new(state.PortsPath);
+        foreach (PodPorts pod in records.Restore(nft, route, conf.Name))
         {
             changes.Add($"{string.Join(", ", pod.Ports)} (interface {pod.IfName} of container {pod.ContainerId}) published again");
+        }
+
+        if (RouteLocalnet.Follow(conf.Bridge, records) is { } turnedOn)
+        {
+            changes.Add(
+                turnedOn
+                    ? $"published ports can be reached at 127.0.0.1 again: route_localnet of {conf.Bridge} turned on"
+                    : $"route_localnet of {conf.Bridge} turned off: no published port needs it"
+            );
         }
 
         return changes;

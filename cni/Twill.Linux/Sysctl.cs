@@ -31,6 +31,20 @@ public static class Sysctl
         return Encoding.UTF8.GetString(buffer[..length]).TrimEnd('\n');
     }
 
+    /// <summary>Reads a parameter; null when this kernel, or this interface, has none of that name.</summary>
+    /// <param name="name">Its path below /proc/sys.</param>
+    public static string? TryRead(string name)
+    {
+        try
+        {
+            return Read(name);
+        }
+        catch (LibcException e) when (e.Errno == Errno.ENOENT)
+        {
+            return null;
+        }
+    }
+
     /// <summary>Writes a parameter.</summary>
     /// <param name="name">Its path below /proc/sys, e.g. <c>net/ipv4/ip_forward</c>.</param>
     /// <param name="value">The value, without a line's end.</param>
@@ -41,6 +55,24 @@ public static class Sysctl
         string path = PathOf(name);
         using SafeFileHandle fd = Libc.Open(path, O_WRONLY);
         Libc.WriteAtOnce(fd, Encoding.UTF8.GetBytes(value), path, value);
+    }
+
+    /// <summary>Writes a parameter, if this kernel and this interface have it.</summary>
+    /// <param name="name">Its path below /proc/sys.</param>
+    /// <param name="value">The value, without a line's end.</param>
+    /// <returns>False when there is none of that name.</returns>
+    /// <exception cref="LibcException">As of <see cref="Write"/>, but for ENOENT.</exception>
+    public static bool TryWrite(string name, string value)
+    {
+        try
+        {
+            Write(name, value);
+            return true;
+        }
+        catch (LibcException e) when (e.Errno == Errno.ENOENT)
+        {
+            return false;
+        }
     }
 
     /// <summary>Writes a parameter unless it has the value already.</summary>

@@ -107,6 +107,24 @@ public sealed class PortRecords(string directory)
         return all;
     }
 
+    /// <summary>Whether a port on record is of a kind: records are read until one is.</summary>
+    public bool Any(Func<PublishedPort, bool> isOfKind)
+    {
+        if (!Directory.Exists(directory))
+        {
+            return false;
+        }
+
+        foreach (string path in Directory.EnumerateFiles(directory))
+        {
+            if (TryRead(Path.GetFileName(path)) is { } pod && pod.Ports.Any(isOfKind))
+            {
+                return true;
+            }
+        }
+        return false;
+    }
+
     /// <summary>What is wrong with the record of a container with these ports, in words; null when it is right.</summary>
     public string? FindDifference(string hostName, IReadOnlyList<PublishedPort> published)
     {

@@ -1,8 +1,9 @@
 using System.Net;
-using System.Net.Sockets;
 using Twill.Cni;
+using Twill.Host;
 using Twill.Host.Ports;
 using Twill.Linux;
+using Twill.Linux.Links;
 using Twill.Linux.Nftables;
 using Twill.Network.Configuration;
 using Twill.Network.State;
@@ -37,27 +38,26 @@ internal static class Ports
             return;
         }
 
-        if (addresses.First(AddressFamily.InterNetwork) is not null)
-        {
-            Sysctl.Ensure(RouteLocalnet(conf.Bridge), "1");
-            if (gatewayLink != conf.Bridge)
-            {
-                Sysctl.Ensure(RouteLocalnet(gatewayLink), "1");
-            }
-        }
-        undo.Add("free the published ports", () => Release(state, conf.Name, pod.HostName));
+        undo.Add("free the published ports", () => Release(state, conf, pod.HostName));
         RecordsOf(state).Write(pod);
+        RouteLocalnet.Ensure(gatewayLink, pod.Ports);
         using NftSocket nft = NftSocket.Open();
         PortMaps.Publish(nft, conf.Name, pod.ContainerId, pod.IfName, pod.Ports);
         PortFlows.DeleteStaleConntrack(host, pod.Ports);
     }
 
     /// <summary>Takes away what an attachment has, if it has anything.</summary>
-    public static void Release(NetworkStateDir state, string network, string hostName)
+    public static void Release(NetworkStateDir state, TwillConf conf, string hostName)
     {
-        PodPorts? recorded = RecordsOf(state).Remove(hostName);
+        PortRecords records = RecordsOf(state);
+        PodPorts? recorded = records.Remove(hostName);
         using NftSocket nft = NftSocket.Open();
-        IReadOnlyList<PublishedPort> had = PortMaps.Release(nft, network, hostName);
+        IReadOnlyList<PublishedPort> had = PortMaps.Release(nft, conf.Name, hostName);
+        if (recorded is not null || had.Count > 0)
+        {
+            RouteLocalnet.Follow(conf.Bridge, records);
+        }
+
         // Somebody may have flushed the maps, but not the connections.
         PortFlows.DeleteConntrack(had.Count > 0 ? had : recorded?.Ports ?? []);
     }
@@ -72,27 +72,27 @@ internal static class Ports
     private static PortRecords RecordsOf(NetworkStateDir state) => new(state.PortsPath);
 
     /// <summary>The first difference to what was asked for, or, where the call does not repeat that, to what ADD made.</summary>
-    public static string? FindDifference(NetworkStateDir state, TwillConf conf, string hostName, CniResult made)
+    /// <param name="host">A socket in the host's namespace.</param>
+    /// <param name="state">Where the records are.</param>
+    /// <param name="conf">The network, with what the call asks for.</param>
+    /// <param name="hostName">The container's host end.</param>
+    /// <param name="made">The container's addresses.</param>
+    public static string? FindDifference(RouteSocket host, NetworkStateDir state, TwillConf conf, string hostName, CniResult made)
     {
         using NftSocket nft = NftSocket.Open();
         bool asked = conf.RuntimeConfig?["portMappings"].Exists ?? false;
+        IReadOnlyList<PublishedPort> published = PortMaps.List(nft, conf.Name, hostName);
         string? difference = PortMaps.FindDifference(nft, conf.Name, hostName, asked ? Wanted(conf, made) : null)
-            ?? RecordsOf(state).FindDifference(hostName, PortMaps.List(nft, conf.Name, hostName));
+            ?? RecordsOf(state).FindDifference(hostName, published);
         if (difference is not null)
         {
             return difference;
         }
 
-        return
-            conf.PortMappings.Count > 0
-            && made.First(AddressFamily.InterNetwork) is not null
-            && Sysctl.Read(RouteLocalnet(conf.Bridge)) != "1"
-            ? $"published ports cannot be reached at 127.0.0.1: net.ipv4.conf.{conf.Bridge}.route_localnet is not 1"
+        return published.Count > 0 && host.TryGetLink(hostName, out Link? end)
+            ? RouteLocalnet.FindDifference(RoutedVeth.Is(end) ? hostName : conf.Bridge, published)
             : null;
     }
-
-    /// <summary>What lets the host send from 127.0.0.1 to the bridge, or to a container past its ports.</summary>
-    private static string RouteLocalnet(string link) => $"net/ipv4/conf/{link}/route_localnet";
 
     /// <summary>
     /// What is asked for, for each address family that the container has. What is for all addresses of a family that it does not have is

@@ -25,7 +25,7 @@ internal static class Del
             ifbName = DeviceNames.Ifb(request.ContainerId, request.IfName);
         Cleanup cleanup = new();
         using RunningDelegate? early = StartIpam(request, conf);
-        cleanup.Try("cannot free the published ports", () => Ports.Release(StateOf(request), request.NetworkName, hostName));
+        cleanup.Try("cannot free the published ports", () => Ports.Release(StateOf(request), conf, hostName));
         request.Phases?.Done("ports");
         cleanup.Try($"cannot delete {hostName}", () =>
         {

@@ -53,7 +53,7 @@ internal static class Gc
         {
             if (!kept.Contains(hostName))
             {
-                cleanup.Try($"cannot free the published ports of {hostName}", () => Ports.Release(state, conf.Name, hostName));
+                cleanup.Try($"cannot free the published ports of {hostName}", () => Ports.Release(state, conf, hostName));
             }
         }
         foreach (string hostName in hostEnds)

@@ -38,8 +38,10 @@ public sealed class FlushedPortsTests
         ];
         foreach (string damage in damages)
         {
+            host.Sh("echo 0 >/proc/sys/net/ipv4/conf/twill0/route_localnet");
             host.Nft(damage);
             Eventually.Pass(() => host.Nft("list table inet twill-twill").Should().Be(before, $"of '{damage}'"));
+            Eventually.Pass(() => RouteLocalnet(host).Should().Be("1"));
             Ask(cluster.Lab.Outside, "tcp", host.Address, 8080).Should().StartWith("web ");
             Ask(host, "tcp", "127.0.0.1", 8081).Should().StartWith("web ");
         }
@@ -47,6 +49,11 @@ public sealed class FlushedPortsTests
         host.Agent!.Log.Should().Contain("8080/tcp").And.Contain("published again");
         host.Cnitool("del", container, "{}").OrThrow();
         host.Nft("list map inet twill-twill ports").Should().NotContain("elements");
+        RouteLocalnet(host).Should().Be("0");
+        host.Sh("echo 1 >/proc/sys/net/ipv4/conf/twill0/route_localnet");
+        host.Nft("add table inet twill-twill { flags dormant; }");
+        Eventually.Pass(() => host.Nft("list table inet twill-twill").Should().NotContain("dormant"));
+        Eventually.Pass(() => RouteLocalnet(host).Should().Be("0", "the agent turns off what nothing needs"));
     }
 
     [RequiresRootTheory]
@@ -157,6 +164,8 @@ public sealed class FlushedPortsTests
             .Stdout;
         return container;
     }
+
+    private static string RouteLocalnet(LabHost host) => host.Sh("cat /proc/sys/net/ipv4/conf/twill0/route_localnet").Trim();
 
     private static string[] RecordsOn(SingleHost single) =>
         [.. Directory.GetFiles(single.Host.At(Records)).Select(f => Path.GetFileName(f))];

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Twill.EndToEnd.Tests.Capabilities;
+using Twill.EndToEnd.Tests.Cli;
 using Twill.Testing;
 using static Twill.EndToEnd.Tests.Ports.Server;
 
@@ -37,6 +38,37 @@ public sealed class PublishedPortsTests(SingleHost single) : IClassFixture<Singl
         Host.Cnitool("del", container, args).OrThrow();
         Host.Cnitool("del", "twill", container).OrThrow();
         Published().Should().BeEmpty();
+    }
+
+    [RequiresRootFact]
+    public void The_bridge_routes_127_0_0_1_only_while_a_port_needs_it()
+    {
+        LabContainer[] containers = [.. new[] { "elsewhere", "local1", "local2", "killed" }.Select(Host.NewContainer)];
+        Host.Plugin("twill", containers[0])
+            .Add(Config($$"""[{"hostPort":8160,"containerPort":80,"hostIP":"{{Host.Address}}"}]"""))
+            .OrThrow();
+        RouteLocalnet().Should().Be("0", "that port is asked for at another address");
+
+        Host.Plugin("twill", containers[1])
+            .Add(Config("""[{"hostPort":8160,"containerPort":80,"hostIP":"127.0.0.1"},{"hostPort":8161,"containerPort":80}]"""))
+            .OrThrow();
+        Host.Plugin("twill", containers[2]).Add(Config("""[{"hostPort":8162,"containerPort":80}]""")).OrThrow();
+        Host.Plugin("twill", containers[3]).Add(Config("""[{"hostPort":8163,"containerPort":80}]""")).OrThrow();
+        Host.Plugin("twill", containers[1]).Del(single.Config).OrThrow();
+        Host.Plugin("twill", containers[2]).Del(single.Config).OrThrow();
+        RouteLocalnet().Should().Be("1", "one is left that needs it");
+
+        JsonObject config = single.Conf.ForPlugin();
+        config["cniVersion"] = "1.1.0";
+        config["cni.dev/valid-attachments"] = new JsonArray(new JsonObject { ["containerID"] = "elsewhere", ["ifname"] = "eth0" });
+        (Host.Plugin("twill") with { ContainerId = "" }).Run("GC", config.ToJsonString()).OrThrow();
+        RouteLocalnet().Should().Be("0");
+        Host.Sh("echo 1 >/proc/sys/net/ipv4/conf/twill0/route_localnet");
+        Host.Complaints().Select(complaint => complaint.Text).Should().Contain(text => text.Contains("twill0.route_localnet is 1"));
+        Host.Plugin("twill", containers[0]).Del(single.Config).OrThrow();
+        RouteLocalnet().Should().Be("0");
+
+        string RouteLocalnet() => Host.Sh("cat /proc/sys/net/ipv4/conf/twill0/route_localnet").Trim();
     }
 
     [RequiresRootFact]

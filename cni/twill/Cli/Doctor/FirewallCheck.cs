@@ -1,6 +1,8 @@
 using Twill.Host;
+using Twill.Host.Ports;
 using Twill.Linux.Nftables;
 using Twill.Network;
+using Twill.Network.State;
 
 namespace Twill.Plugin.Cli.Doctor;
 
@@ -32,6 +34,17 @@ internal static class FirewallCheck
                             "the next ADD makes the table again when it is gone; to have it made anew: "
                                 + $"nft delete table inet {DeviceNames.NftTable(network.Name)}, then start any container"
                         )
+                    );
+                }
+
+                string bridge = network.Conf.Bridge;
+                if (RouteLocalnet.IsNeedlessly(bridge, new PortRecords(new NetworkStateDir(network.StatePath).PortsPath)))
+                {
+                    to.Warn(
+                        Name,
+                        $"net.ipv4.conf.{bridge}.route_localnet is 1, though no published port needs it: without the network's nftables "
+                            + "table containers would reach what listens on 127.0.0.1",
+                        DoctorCommand.Mend(network, $"sysctl -w net/ipv4/conf/{bridge}/route_localnet=0")
                     );
                 }
             },
