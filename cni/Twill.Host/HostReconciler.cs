@@ -79,6 +79,21 @@ public static class HostReconciler
         }
     }
 
+    /// <summary>Makes the bridge, as <see cref="HostBridge.Ensure"/>, and deaf to routers that containers announce.</summary>
+    /// <param name="route">A socket in the host's namespace, which is the calling thread's.</param>
+    /// <param name="conf">The network.</param>
+    /// <param name="mtu">Bytes.</param>
+    /// <exception cref="HostException">A device of that name is no bridge.</exception>
+    public static Link EnsureBridge(RouteSocket route, TwillConf conf, int mtu)
+    {
+        Link bridge = HostBridge.Ensure(route, conf.Bridge, mtu);
+        RouterAnnouncements.Refuse(route, bridge, MayHaveIPv6(conf));
+        return bridge;
+    }
+
+    /// <summary>Whether containers of a network have IPv6 addresses, or may have: only another IPAM plugin knows.</summary>
+    public static bool MayHaveIPv6(TwillConf conf) => conf.Ipam.IPv6 is not null || OnlyIpamKnows(conf);
+
     /// <summary>What a host needs before one of its containers has an IPv6 address: forwarding, and a bridge that does not wait for
     /// addresses or listen to routers.</summary>
     /// <returns>What had to be done, each a phrase for the log.</returns>
@@ -190,6 +205,7 @@ public static class HostReconciler
             changes.Add($"bridge {conf.Bridge} is up with MTU {mtu} again");
         }
 
+        changes.AddRange(RouterAnnouncements.Refuse(route, bridge, MayHaveIPv6(conf)));
         if (!bridge.ProxyArp && RoutedVeth.AnyOn(route) && RoutedVeth.EnableProxyForAll(route, bridge, subnets))
         {
             changes.Add($"bridge {conf.Bridge} answers again for the containers past its ports");

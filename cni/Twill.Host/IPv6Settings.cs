@@ -24,7 +24,7 @@ public static class IPv6Settings
     private static readonly (string Name, string Value)[] s_inside = [("accept_ra", "0"), ("accept_dad", "0"), ("disable_ipv6", "0")];
 
     // A bridge that is down for a moment keeps its addresses, as it keeps those of IPv4.
-    private static readonly (string Name, string Value)[] s_bridge = [.. s_inside, ("keep_addr_on_down", "1")];
+    private static readonly (string Name, string Value)[] s_bridge = [.. s_inside, ("autoconf", "0"), ("keep_addr_on_down", "1")];
 
     /// <summary>Whether one of the addresses is of IPv6.</summary>
     public static bool IsIPv6(IPAddress address) => address.AddressFamily == AddressFamily.InterNetworkV6;

@@ -67,10 +67,10 @@ public static class RoutedVeth
     /// ports. The calling thread is in the host's namespace.</summary>
     /// <param name="host">A socket in the host's namespace.</param>
     /// <param name="spec">The pair.</param>
-    /// <param name="index">Interface index of the host end.</param>
+    /// <param name="end">The host end.</param>
     /// <param name="bridge">The bridge that the others are on.</param>
     /// <param name="addresses">The container's addresses.</param>
-    public static void Connect(RouteSocket host, PodLinkSpec spec, int index, Link bridge, IReadOnlyList<RoutedAddress> addresses)
+    public static void Connect(RouteSocket host, PodLinkSpec spec, Link end, Link bridge, IReadOnlyList<RoutedAddress> addresses)
     {
         EnableProxyArp(bridge.Name);
         EnableProxyArp(spec.HostName);
@@ -84,7 +84,7 @@ public static class RoutedVeth
             }
 
             batch.Add(
-                new NewAddress(index, address.Gateway, address.HostLength)
+                new NewAddress(end.Index, address.Gateway, address.HostLength)
                 {
                     Peer = address.Container,
                     AddressFlags = address.IsIPv6 ? AddressFlags.NoDad : AddressFlags.None,
@@ -94,6 +94,10 @@ public static class RoutedVeth
         if (six.Count > 0)
         {
             IPv6Settings.EnsureLink(spec.HostName);
+        }
+        else
+        {
+            RouterAnnouncements.Refuse(host, end, hasIPv6: false);
         }
 
         batch.Send();
@@ -219,6 +223,11 @@ public static class RoutedVeth
     /// <param name="addresses">The container's addresses.</param>
     public static string? FindDifference(RouteSocket host, Link end, string bridge, IReadOnlyList<RoutedAddress> addresses)
     {
+        if (RouterAnnouncements.FindDifference(host, end, hasIPv6: addresses.Any(address => address.IsIPv6)) is { } listens)
+        {
+            return listens;
+        }
+
         List<InterfaceAddress> present = host.ListAddresses(end.Index);
         foreach (RoutedAddress address in addresses)
         {

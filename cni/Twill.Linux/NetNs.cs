@@ -61,7 +61,7 @@ public sealed class NetNs : IDisposable
 
     /// <summary>
     /// Opens something inside: the calling thread goes there and comes back at once, which costs five system calls where a thread of its
-    /// own (<see cref="Run{T}"/>) costs thirty. The body opens a descriptor and does nothing else.
+    /// own (<see cref="Run{T}"/>) costs thirty. The body does what takes a moment, and never waits.
     /// </summary>
     /// <exception cref="LibcException">EPERM: CAP_SYS_ADMIN is missing.</exception>
     internal T Visit<T>(Func<T> open)

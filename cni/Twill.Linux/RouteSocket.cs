@@ -30,6 +30,18 @@ public sealed class RouteSocket : IDisposable
     /// <exception cref="LibcException">Descriptors ran out, or CAP_SYS_ADMIN is missing.</exception>
     public static RouteSocket Open(NetNs ns) => ns.Visit(Open);
 
+    /// <summary>Opens a socket in a network namespace and sets a kernel parameter there, on the one visit.</summary>
+    /// <param name="ns">The namespace.</param>
+    /// <param name="parameter">The parameter's path below /proc/sys; one that this kernel does not have is left out.</param>
+    /// <param name="value">Its value.</param>
+    /// <exception cref="LibcException">As of <see cref="Open(NetNs)"/>, or the parameter cannot be written.</exception>
+    public static RouteSocket Open(NetNs ns, string parameter, string value) =>
+        ns.Visit(() =>
+        {
+            Sysctl.TryWrite(parameter, value);
+            return Open();
+        });
+
     /// <summary>The socket's address, by which <see cref="NetworkChange.PortId"/> tells whose doing a change was. 0 before the first
     /// request.</summary>
     public uint PortId => _socket.PortId;

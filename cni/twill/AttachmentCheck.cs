@@ -207,9 +207,11 @@ internal sealed class AttachmentCheck(RouteSocket host, RouteSocket inPod, PodLi
             return $"bridge {conf.Bridge} has MTU {bridge.Mtu}, less than the {mtu} of its containers";
         }
 
-        if (MacDifference("bridge", bridge, told) is { } mac)
+        string? found = MacDifference("bridge", bridge, told)
+            ?? RouterAnnouncements.FindDifference(host, bridge, HostReconciler.MayHaveIPv6(conf));
+        if (found is not null)
         {
-            return mac;
+            return found;
         }
 
         List<InterfaceAddress> present = host.ListAddresses(bridge.Index);

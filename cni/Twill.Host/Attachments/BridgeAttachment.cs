@@ -34,6 +34,7 @@ public sealed class BridgeAttachment : IAttachment
 
         created();
         Link end = host.GetLink(spec.HostName);
+        RouterAnnouncements.RefuseAt(end);
         if (end.BridgePort is { Number: > LastPort })
         {
             RoutedVeth.TakeOffBridge(host, spec, end);

@@ -36,7 +36,7 @@ public sealed class RoutedAttachment : IAttachment
 
     /// <inheritdoc/>
     public void Connect(AttachmentSite site, IReadOnlyList<AttachedAddress> addresses) =>
-        RoutedVeth.Connect(site.Host, site.Spec, site.End.Index, site.Bridge, Routed(site.Bridge.Name, addresses));
+        RoutedVeth.Connect(site.Host, site.Spec, site.End, site.Bridge, Routed(site.Bridge.Name, addresses));
 
     /// <inheritdoc/>
     public ContainerLink Inside(IReadOnlyList<AttachedAddress> addresses)

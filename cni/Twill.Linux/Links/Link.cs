@@ -53,6 +53,9 @@ public sealed class Link
     /// </summary>
     public bool ProxyArp { get; private set; }
 
+    /// <summary>What its <c>net.ipv6.conf.LINK</c> says; null where the kernel has no IPv6 for it.</summary>
+    public LinkIPv6? IPv6 { get; private set; }
+
     /// <summary>A text for people; null when there is none.</summary>
     public string? Alias { get; private set; }
 
@@ -126,23 +129,48 @@ public sealed class Link
     private void DecodeFamilies(NetlinkReader families)
     {
         const int AF_INET = 2,
-            IPV4_DEVCONF_PROXY_ARP = 3; // counted from 1, linux/ip.h
+            AF_INET6 = 10;
         while (families.TryRead(out NetlinkAttribute family))
         {
-            if (family.Type != AF_INET)
+            if (family.Type == AF_INET)
             {
-                continue;
+                DecodeIPv4(family.Nested);
             }
-
-            for (NetlinkReader inet = family.Nested; inet.TryRead(out NetlinkAttribute a);)
+            else if (family.Type == AF_INET6)
             {
-                if ((IFLA_INET)a.Type == IFLA_INET.CONF && a.Value.Length >= IPV4_DEVCONF_PROXY_ARP * sizeof(int))
-                {
-                    ProxyArp = BitConverter.ToInt32(a.Value[((IPV4_DEVCONF_PROXY_ARP - 1) * sizeof(int))..]) != 0;
-                }
+                DecodeIPv6(family.Nested);
             }
         }
     }
+
+    private void DecodeIPv4(NetlinkReader inet)
+    {
+        const int IPV4_DEVCONF_PROXY_ARP = 3; // counted from 1, linux/ip.h
+        while (inet.TryRead(out NetlinkAttribute a))
+        {
+            if ((IFLA_INET)a.Type == IFLA_INET.CONF && ValueAt(a, IPV4_DEVCONF_PROXY_ARP - 1) is { } value)
+            {
+                ProxyArp = value != 0;
+            }
+        }
+    }
+
+    private void DecodeIPv6(NetlinkReader inet6)
+    {
+        const int DEVCONF_ACCEPT_RA = 3, // counted from 0, linux/ipv6.h
+            DEVCONF_AUTOCONF = 5,
+            DEVCONF_DISABLE_IPV6 = 26;
+        while (inet6.TryRead(out NetlinkAttribute a))
+        {
+            if ((IFLA_INET6)a.Type == IFLA_INET6.CONF && ValueAt(a, DEVCONF_DISABLE_IPV6) is { } disabled)
+            {
+                IPv6 = new LinkIPv6(ValueAt(a, DEVCONF_ACCEPT_RA) ?? 0, ValueAt(a, DEVCONF_AUTOCONF) != 0, disabled != 0);
+            }
+        }
+    }
+
+    private static int? ValueAt(in NetlinkAttribute values, int index) =>
+        values.Value.Length >= (index + 1) * sizeof(int) ? BitConverter.ToInt32(values.Value[(index * sizeof(int))..]) : null;
 
     private void DecodeInfo(NetlinkReader reader)
     {

@@ -31,6 +31,11 @@ internal enum IFLA_INET : ushort // inside IFLA_AF_SPEC, AF_INET
     CONF = 1, // the values of net.ipv4.conf.LINK, 32 bits each, in the order of IPV4_DEVCONF_*
 }
 
+internal enum IFLA_INET6 : ushort // inside IFLA_AF_SPEC, AF_INET6
+{
+    CONF = 2, // the values of net.ipv6.conf.LINK, 32 bits each, in the order of DEVCONF_*
+}
+
 internal enum VETH_INFO : ushort // linux/veth.h, inside IFLA_INFO_DATA of kind veth
 {
     PEER = 1,

@@ -52,14 +52,14 @@ internal static class Add
         using RunningDelegate ipam = StartIpam(request, conf, undo);
         request.Phases?.Done("IPAM plugin started");
         HostReconciler.EnsureForwarding();
-        Link bridge = HostBridge.Ensure(host, conf.Bridge, mtu);
+        Link bridge = HostReconciler.EnsureBridge(host, conf, mtu);
         PodLinkSpec spec = new(conf.Name, request.ContainerId, request.IfName, mtu, conf.HairpinMode);
         (IAttachment attachment, Link end) = AttachmentTable.All.Create(host, pod, spec, bridge, created: () =>
             undo.Add($"delete {spec.HostName}", () => Delete(spec.HostName))
         );
         AttachmentSite site = new(host, spec, end, bridge);
         request.Phases?.Done("bridge, veth pair");
-        using RouteSocket inPod = RouteSocket.Open(pod);
+        using RouteSocket inPod = RouterAnnouncements.OpenRefusing(pod, request.IfName);
         int inside = PodLink.IndexOf(inPod, request.IfName);
         request.Phases?.Done("both ends");
         HostReconciler.EnsureFirewall(host, state, conf);

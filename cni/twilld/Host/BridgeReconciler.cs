@@ -88,7 +88,7 @@ internal sealed class BridgeReconciler(TwillConf conf)
         }
 
         _mac ??= bridge.Mac;
-        List<Link> detached = TakeDetached(route, bridge);
+        List<Link> detached = TakeDetached(route, bridge, changes);
         IReadOnlyList<string> refusals = BridgePorts.Reattach(route, bridge.Index, conf.HairpinMode, detached);
         if (detached.Count > 0)
         {
@@ -106,7 +106,7 @@ internal sealed class BridgeReconciler(TwillConf conf)
             );
     }
 
-    private List<Link> TakeDetached(RouteSocket route, Link bridge)
+    private List<Link> TakeDetached(RouteSocket route, Link bridge, List<string> changes)
     {
         bool all;
         int[] recorded;
@@ -134,6 +134,12 @@ internal sealed class BridgeReconciler(TwillConf conf)
             }
         }
 
-        return found.FindAll(link => BridgePorts.IsHostEnd(link, conf.Name) && BridgePorts.IsDetached(link));
+        found = found.FindAll(link => BridgePorts.IsHostEnd(link, conf.Name));
+        if (RouterAnnouncements.RefuseAtAll(route, found, HostReconciler.MayHaveIPv6(conf)) is > 0 and int deaf)
+        {
+            changes.Add($"{deaf} host ends of containers listen to no routers that containers announce");
+        }
+
+        return found.FindAll(BridgePorts.IsDetached);
     }
 }

@@ -178,7 +178,7 @@ public sealed class RoutedVethTests : IDisposable
     private void Connect(RouteSocket host, Link bridge) =>
         InHost(() =>
         {
-            RoutedVeth.Connect(host, s_spec, host.GetLink(s_spec.HostName).Index, bridge, [s_address]);
+            RoutedVeth.Connect(host, s_spec, host.GetLink(s_spec.HostName), bridge, [s_address]);
             return true;
         });
 

@@ -55,6 +55,7 @@ public sealed class LinkTests
         link.Alias.Should().BeNull();
         link.IsUp.Should().BeFalse();
         link.ProxyArp.Should().BeFalse();
+        link.IPv6.Should().Be(new LinkIPv6(AcceptRA: 1, Autoconf: true, IsDisabled: false));
         One("bridge-proxy-arp").ProxyArp.Should().BeTrue();
     }
 

@@ -75,11 +75,13 @@ internal static class BridgeCheck
             Gateways(to, host, network, bridge);
         }
 
+        RouterAnnouncements(to, host, network, bridge);
         HashSet<int> routed = RoutedVeth.All(host.Route);
         foreach (Link end in network.HostEnds)
         {
             if (RoutedVeth.Is(end))
             {
+                RouterAnnouncements(to, host, network, end);
                 Routed(to, network, bridge, end, routed.Contains(end.Index));
             }
             else if (end.MasterIndex != bridge.Index)
@@ -98,6 +100,17 @@ internal static class BridgeCheck
                     $"ip link set dev {end.Name} up"
                 );
             }
+        }
+    }
+
+    /// <summary>Whether a container can give this host a route by announcing itself as a router.</summary>
+    private static void RouterAnnouncements(Findings to, HostView host, NetworkView network, Link link)
+    {
+        if (Twill.Host.RouterAnnouncements.FindDifference(host.Route, link, HostReconciler.MayHaveIPv6(network.Conf)) is { } difference)
+        {
+            string parameters = $"net/ipv6/conf/{link.Name}/accept_ra=0 net/ipv6/conf/{link.Name}/autoconf=0";
+            string off = HostReconciler.MayHaveIPv6(network.Conf) ? "" : $" net/ipv6/conf/{link.Name}/disable_ipv6=1";
+            to.Fail(Name, difference, DoctorCommand.Mend(network, $"sysctl -w {parameters}{off}"));
         }
     }
 
