@@ -38,7 +38,10 @@ internal sealed class NetworkAgent : IDisposable
             _context.Log.WarningIfAny(replaced);
             LeaseRequest request = LeaseMapper.Request(conf, nodeId, BootClock.BootId);
             _etcd = new EtcdClient(LeaseMapper.Options(etcd));
-            LeaseStore store = new(_etcd, etcd.Prefix, nodeId, () => BootClock.Now);
+            LeaseStore store = new(_etcd, etcd.Prefix, nodeId, () => BootClock.Now)
+            {
+                Instance = LeaseMapper.Instance(conf, state, request.BootId),
+            };
             LeaseStateFiles files = new(_context.State, conf.Ipam.DataDir, conf.Name, request.BootId);
             _lease = new LeaseLoop(_context, new LeaseManager(store, request, files, new LeaseLog(_context.Log)), _etcd);
             _watch = new LeaseWatch(_context, store, leases);

@@ -70,7 +70,10 @@ internal sealed class Release(AgentOptions options, StateDir state, Log log)
         }
 
         using EtcdClient etcd = new(LeaseMapper.Options(conf.Ipam.Etcd!));
-        LeaseStore store = new(etcd, conf.Ipam.Etcd!.Prefix, nodeId, () => BootClock.Now);
+        LeaseStore store = new(etcd, conf.Ipam.Etcd!.Prefix, nodeId, () => BootClock.Now)
+        {
+            Instance = LeaseMapper.Instance(conf, state, BootClock.BootId),
+        };
         using FileLock held = await Task.Run(() => at.Lock(LockTimeout), stop).ConfigureAwait(false);
         SubnetFile? file = SubnetFile.TryRead(at, out _);
         HeldLease? lease = LeaseMapper.Held(file, conf.Name, nodeId, BootClock.BootId);

@@ -14,6 +14,9 @@ public enum ClusterErrorKind
 
     /// <summary>Too many lost races in a row; trying again later may do.</summary>
     Contended,
+
+    /// <summary>Another host has this one's node id, as a copy of its disk has.</summary>
+    IdentityConflict,
 }
 
 /// <summary>etcd works, but what it holds forbids the request. The message is a whole sentence with keys and values.</summary>

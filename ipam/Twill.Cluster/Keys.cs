@@ -7,6 +7,8 @@ namespace Twill.Cluster;
 /// <param name="prefix">One prefix per network, such as <c>/twill/twill</c> or flannel's <c>/coreos.com/network</c>.</param>
 public sealed class Keys(string prefix)
 {
+    private const string ClaimsPart = "/claims/";
+
     /// <summary>The prefix without a slash at its end.</summary>
     public string Prefix { get; } = prefix.TrimEnd('/');
 
@@ -27,6 +29,17 @@ public sealed class Keys(string prefix)
 
     /// <summary>What a node had last, kept without a time limit.</summary>
     public string Node(string nodeId) => Nodes + nodeId;
+
+    /// <summary>The claim of one incarnation of a host to a node id.</summary>
+    public string Claim(string nodeId, string incarnation) => $"{Node(nodeId)}{ClaimsPart}{incarnation}";
+
+    /// <summary>Reads the key of a claim under <see cref="Nodes"/>; false for a node's memory.</summary>
+    public bool TryParseClaim(string key, out string nodeId, out string incarnation)
+    {
+        int at = key.IndexOf(ClaimsPart, Math.Min(Nodes.Length, key.Length), StringComparison.Ordinal);
+        (nodeId, incarnation) = at < 0 ? ("", "") : (key[Nodes.Length..at], key[(at + ClaimsPart.Length)..]);
+        return at >= 0;
+    }
 
     /// <summary>Reads a key under <see cref="Subnets"/>; false for anything else somebody put there.</summary>
     public bool TryParseSubnet(string key, out SubnetKey subnet)

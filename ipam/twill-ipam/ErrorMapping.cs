@@ -18,6 +18,12 @@ internal static class ErrorMapping
                 cluster.Message,
                 cluster
             ),
+            ClusterException { Kind: ClusterErrorKind.IdentityConflict } cluster => new CniException(
+                CniErrorCode.TryAgainLater,
+                "another host has this one's node id",
+                cluster.Message,
+                cluster
+            ),
             ClusterException cluster => new CniException(
                 CniErrorCode.InvalidNetworkConfig,
                 "the configuration and etcd's do not go together",

@@ -11,6 +11,7 @@ namespace Twill.Network.State;
 /// </summary>
 public static class NodeIdentity
 {
+    private const string IncarnationFile = "incarnation";
     private const string WireGuardKeyFile = "wireguard-key";
     private const int WireGuardKeyLength = 32;
 
@@ -29,6 +30,32 @@ public static class NodeIdentity
         && IsNodeId(text)
             ? text
             : null;
+
+    /// <summary>
+    /// Which run of this host this is: 32 hexadecimal digits, made anew at each boot, in <c>incarnation</c> of the run-time state, behind
+    /// the boot id. A copy of the disk has another, although it has the same node id.
+    /// </summary>
+    /// <param name="state">Where run-time state lives.</param>
+    /// <param name="bootId">This boot.</param>
+    /// <exception cref="IOException">it can neither be read nor made</exception>
+    public static string Incarnation(StateDir state, string bootId)
+    {
+        string start = bootId + " ";
+        string text = ReadOrMake(
+            state.Root,
+            IncarnationFile,
+            text => text.StartsWith(start, StringComparison.Ordinal) && IsNodeId(text[start.Length..]),
+            () => start + Hex(16),
+            out _
+        );
+        return text[start.Length..];
+    }
+
+    /// <summary>The commands that give a host an identity of its own, when it has that of another because its disk is a copy.</summary>
+    /// <param name="dataDir">the plugin's data directory</param>
+    public static string MakeAnew(string dataDir) =>
+        $"systemctl stop twilld; rm -f {dataDir}/node-id {dataDir}/*/vtep-mac {dataDir}/*/vtep-mac-v6 {dataDir}/*/{WireGuardKeyFile}; "
+        + "systemctl start twilld";
 
     /// <summary>
     /// A VXLAN device's hardware address, locally administered and unicast (02:...), in <c>network/vtep-mac</c>; of the one that sends over

@@ -41,8 +41,21 @@ public sealed record SubnetFile
     /// <summary>Subnets that were this host's and are another's now: containers may still run there, new ones must not.</summary>
     public IReadOnlyList<IPNetwork> Lost { get; init; } = [];
 
+    /// <summary>The network's prefix in etcd; empty: a former version wrote this, and it is unknown.</summary>
+    public string Prefix { get; init; } = "";
+
     /// <summary>Seconds until the fence; negative when it has passed or the content is of an earlier boot.</summary>
     public double SecondsLeft => BootId == BootClock.BootId ? Deadline - BootClock.Now : double.NegativeInfinity;
+
+    /// <summary>Whether this host holds a subnet in a network, in this boot.</summary>
+    /// <param name="state">Where run-time state lives.</param>
+    /// <param name="network">The network's name, of whatever origin.</param>
+    /// <param name="bootId">This boot.</param>
+    public static bool IsHeld(StateDir state, string network, string bootId) =>
+        CniNames.NetworkNameFault(network) is null
+        && TryRead(state.Existing(network), out _) is { } file
+        && file.BootId == bootId
+        && file.Subnets.Count > 0;
 
     /// <summary>Reads the file; null when it is absent or not to be trusted, and then <paramref name="problem"/> says why.</summary>
     public static SubnetFile? TryRead(NetworkStateDir state, out string? problem) =>
@@ -60,6 +73,7 @@ public sealed record SubnetFile
                 BootId = at["bootId"].RequiredString("a boot id"),
                 Deadline = at["deadline"].Seconds(),
                 Lost = Networks(at["lost"]),
+                Prefix = at["prefix"].OptionalString() ?? "",
             },
             out problem
         );
@@ -78,6 +92,7 @@ public sealed record SubnetFile
             w.WriteString("bootId", BootId);
             w.WriteNumber("deadline", Deadline);
             w.WriteList("lost", Texts(Lost));
+            w.WriteString("prefix", Prefix);
         });
 
     private static List<IPNetwork> Networks(ConfigReader at)

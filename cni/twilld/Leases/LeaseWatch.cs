@@ -50,11 +50,15 @@ internal sealed class LeaseWatch(NetworkContext context, LeaseStore store, Lease
 
         // etcd answers again, or shows that a key of this host is gone or another's: the lease loop must not wait for its next renewal.
         NetworkSnapshot snapshot = context.Snapshots.Current;
-        if (snapshot.IsFailing(ConditionName.Lease) || !IsShown(snapshot.Lease.Held))
+        // A key of this host that was written may be another host's asking whether this one, with the same node id, lives.
+        if (snapshot.IsFailing(ConditionName.Lease) || IsOwn(e, snapshot.Lease.Held) || !IsShown(snapshot.Lease.Held))
         {
             context.LeaseStep.Set();
         }
     }
+
+    private static bool IsOwn(LeaseEvent e, HeldLease? held) =>
+        e is LeaseChanged { Lease: var lease } && held is not null && lease.LeaseId == held.LeaseId;
 
     /// <summary>Whether etcd shows every subnet that is held under the lease that it is held by.</summary>
     private bool IsShown(HeldLease? held) =>

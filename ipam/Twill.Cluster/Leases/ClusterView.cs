@@ -7,13 +7,18 @@ internal sealed class ClusterView
     private readonly Dictionary<string, KeyValue> _byKey = [];
     private readonly List<(SubnetKey Subnets, KeyValue Item)> _subnets = [];
 
-    private ClusterView(NodeMemory own) => Own = own;
+    private readonly Keys _keys;
+
+    private ClusterView(Keys keys, NodeMemory own) => (_keys, Own) = (keys, own);
 
     /// <summary>This node's memory.</summary>
     public NodeMemory Own { get; private set; }
 
     /// <summary>The memories of the other nodes.</summary>
     public List<NodeMemory> Others { get; } = [];
+
+    /// <summary>The claims to this node's id.</summary>
+    public List<NodeClaim> Claims { get; } = [];
 
     /// <summary>Every lease that somebody holds, with its key. Keys that name no subnet are not among them.</summary>
     public IReadOnlyList<(SubnetKey Subnets, KeyValue Item)> Leased => _subnets;
@@ -29,9 +34,19 @@ internal sealed class ClusterView
             throw new EtcdException(EtcdErrorKind.Protocol, "", $"etcd txn: expected the results of two ranges, got {result.Ranges.Count}");
         }
 
-        var view = new ClusterView(NodeMemory.None(keys.Node(nodeId)));
+        var view = new ClusterView(keys, NodeMemory.None(keys.Node(nodeId)));
         foreach (KeyValue kv in result.Ranges[0].Items)
         {
+            if (keys.TryParseClaim(kv.Key, out string claimed, out string incarnation))
+            {
+                if (claimed == nodeId)
+                {
+                    view.Claims.Add(NodeClaim.Parse(incarnation, kv));
+                }
+
+                continue;
+            }
+
             NodeMemory memory = NodeMemory.Parse(kv);
             if (memory.Key == view.Own.Key)
             {
@@ -55,6 +70,24 @@ internal sealed class ClusterView
 
     /// <summary>The key as it is now, or null when there is none.</summary>
     public KeyValue? Find(string key) => _byKey.GetValueOrDefault(key);
+
+    /// <summary>Whether a key of what this node remembers lives by the lease that it remembers.</summary>
+    public bool IsOwnAlive()
+    {
+        foreach (SubnetKey subnets in Own.Subnets)
+        {
+            if (Own.Lease != 0 && Find(_keys.Subnet(subnets))?.Lease == Own.Lease && !IsTakenOver(subnets, Own.Lease))
+            {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /// <summary>Whether another node's newer memory says that this subnet is its own by this etcd lease: a host whose id was replaced keeps
+    /// its lease, and what its former id remembers is void.</summary>
+    public bool IsTakenOver(SubnetKey subnets, long lease) =>
+        Others.Exists(node => node.Lease == lease && node.ModRevision > Own.ModRevision && node.Subnets.Contains(subnets));
 
     /// <summary>True when there is a key other than this one of which a subnet overlaps.</summary>
     /// <param name="subnets">What the key leases.</param>

@@ -127,7 +127,15 @@ public sealed class LeaseManager(LeaseStore store, LeaseRequest request, ILeaseS
     public async Task HoldAsync(LeaseDemand demand, NodeFile? node, Func<LeaseAttributes> publish, CancellationToken stop)
     {
         ClusterException? refusal = await CheckConfigAsync(stop).ConfigureAwait(false);
-        await HoldAgreedAsync(demand, refusal is null ? Agreed : null, refusal, node, publish, stop).ConfigureAwait(false);
+        try
+        {
+            await HoldAgreedAsync(demand, refusal is null ? Agreed : null, refusal, node, publish, stop).ConfigureAwait(false);
+        }
+        catch (ClusterException e) when (e.Kind is ClusterErrorKind.IdentityConflict or ClusterErrorKind.ConfigMismatch)
+        {
+            _agreement = _agreement with { Refusal = e };
+            throw;
+        }
     }
 
     /// <summary>Throws what <see cref="HoldAsync"/> would, as far as reading tells; changes nothing.</summary>
@@ -144,7 +152,9 @@ public sealed class LeaseManager(LeaseStore store, LeaseRequest request, ILeaseS
             throw contradiction;
         }
 
-        long? held = Read()?.LeaseId;
+        SubnetFile? file = Read();
+        long? held = file?.LeaseId;
+        await store.ThrowIfDisputedAsync(Known(file), publish(), stop).ConfigureAwait(false);
         LeaseSnapshot snapshot = await store.ListAsync(stop).ConfigureAwait(false);
         LeaseAttributes self = publish();
         foreach (SubnetRange range in network.Ranges)
@@ -180,6 +190,33 @@ public sealed class LeaseManager(LeaseStore store, LeaseRequest request, ILeaseS
     /// <param name="publish">What it publishes.</param>
     /// <param name="stop">Breaks off.</param>
     internal async Task HoldAgreedAsync(
+        LeaseDemand demand,
+        NetworkConfig? network,
+        ClusterException? refusal,
+        NodeFile? node,
+        Func<LeaseAttributes> publish,
+        CancellationToken stop
+    )
+    {
+        try
+        {
+            await TakeOrRenewAsync(demand, network, refusal, node, publish, stop).ConfigureAwait(false);
+        }
+        catch (ClusterException e)
+            when (network is not null && e.Kind is ClusterErrorKind.IdentityConflict or ClusterErrorKind.ConfigMismatch)
+        {
+            // The etcd lease was kept alive, so that the keys stay and containers go on. Nothing new is handed out.
+            SubnetFile? file = Read();
+            if (Known(file) is { } held)
+            {
+                Save(store.Fenced(held), file!.Lost, null, file);
+            }
+
+            throw;
+        }
+    }
+
+    private async Task TakeOrRenewAsync(
         LeaseDemand demand,
         NetworkConfig? network,
         ClusterException? refusal,

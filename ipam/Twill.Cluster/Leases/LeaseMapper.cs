@@ -20,7 +20,20 @@ public static class LeaseMapper
     /// <param name="bootId">The boot that deadlines belong to.</param>
     /// <exception cref="ClusterException">ConfigInvalid: the configuration makes no sense.</exception>
     public static LeaseRequest Request(TwillConf conf, string nodeId, string bootId) =>
-        new(conf.Name, Network(conf), conf.Ipam.LeaseTtl, nodeId, bootId);
+        new(conf.Name, Network(conf), conf.Ipam.LeaseTtl, nodeId, bootId, conf.Ipam.Etcd?.Prefix ?? "");
+
+    /// <summary>What tells this host from a copy of it.</summary>
+    /// <param name="conf">The network.</param>
+    /// <param name="state">Where run-time state lives.</param>
+    /// <param name="bootId">This boot.</param>
+    /// <exception cref="IOException">It can neither be read nor made.</exception>
+    public static HostInstance Instance(TwillConf conf, StateDir state, string bootId) =>
+        new(
+            NodeIdentity.Incarnation(state, bootId),
+            conf.Name,
+            network => SubnetFile.IsHeld(state, network, bootId),
+            NodeIdentity.MakeAnew(conf.Ipam.DataDir)
+        );
 
     /// <summary>The network as this host's configuration wants it.</summary>
     /// <exception cref="ClusterException">ConfigInvalid: it makes no sense.</exception>
@@ -80,6 +93,7 @@ public static class LeaseMapper
             BootId = request.BootId,
             Deadline = lease.Deadline,
             Lost = lost,
+            Prefix = request.Prefix,
         };
 
     private static SubnetRange Range(IpamFamily family) =>

@@ -6,4 +6,5 @@ namespace Twill.Cluster;
 /// <param name="Ttl">Seconds that a lease is to last without renewal.</param>
 /// <param name="NodeId">This host's identity.</param>
 /// <param name="BootId">The boot that deadlines belong to.</param>
-public sealed record LeaseRequest(string Network, NetworkConfig Wanted, long Ttl, string NodeId, string BootId);
+/// <param name="Prefix">The network's prefix in etcd.</param>
+public sealed record LeaseRequest(string Network, NetworkConfig Wanted, long Ttl, string NodeId, string BootId, string Prefix = "");

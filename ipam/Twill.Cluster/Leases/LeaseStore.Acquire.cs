@@ -82,6 +82,7 @@ public sealed partial class LeaseStore
     )
     {
         ClusterView view = await ViewAsync(cancel).ConfigureAwait(false);
+        view = await ClaimIdentityAsync(view, lease, attributes, holds: false, cancel).ConfigureAwait(false);
         if (await ChangeFamiliesAsync(view, config, attributes, cancel).ConfigureAwait(false))
         {
             return [];
@@ -91,7 +92,7 @@ public sealed partial class LeaseStore
         List<SubnetKey> had = [];
         foreach (SubnetKey subnet in own.Subnets)
         {
-            if (config.Leases(subnet) || isUsed(subnet))
+            if ((config.Leases(subnet) || isUsed(subnet)) && !view.IsTakenOver(subnet, own.Lease))
             {
                 had.Add(subnet);
             }
@@ -99,13 +100,16 @@ public sealed partial class LeaseStore
         IReadOnlyList<SubnetKey> subnets =
             had.Count == 0
                 ? []
-                : (await HoldAsync(had, lease, attributes, rewrite: true, refreshMemory: true, cancel).ConfigureAwait(false)).Held;
+                : (
+                    await HoldAsync(had, lease, attributes, rewrite: true, refreshMemory: true, holds: false, cancel).ConfigureAwait(false)
+                ).Held;
         if (subnets.Count == 0)
         {
             subnets = await AcquireNewAsync([], lease, config, attributes, cancel).ConfigureAwait(false);
         }
 
-        if (subnets.Count > 0 && own.Lease != 0 && own.Lease != lease)
+        bool isTakenOver = own.Subnets.Any(had => view.IsTakenOver(had, own.Lease));
+        if (subnets.Count > 0 && own.Lease != 0 && own.Lease != lease && !isTakenOver)
         {
             await RevokeAsync(own.Lease).ConfigureAwait(false);
         }
@@ -206,7 +210,7 @@ public sealed partial class LeaseStore
             SubnetKey former = subnets[i];
             string key = Keys.Subnet(former);
             KeyValue? found = view.Find(key);
-            if (!config.ChangesFamilies(former) || (found is not null && !IsOurs(found, former, own, own.Lease)))
+            if (!config.ChangesFamilies(former) || (found is not null && !IsOurs(found, former, view, own.Lease)))
             {
                 continue;
             }
@@ -304,9 +308,14 @@ public sealed partial class LeaseStore
     }
 
     /// <summary>Adds to a transaction: this node has these subnets by this lease.</summary>
-    private static void Remember(EtcdTxn txn, NodeMemory own, LeaseAttributes attributes, long lease, IReadOnlyList<SubnetKey> subnets) =>
+    private void Remember(EtcdTxn txn, NodeMemory own, LeaseAttributes attributes, long lease, IReadOnlyList<SubnetKey> subnets) =>
         txn.IfModRevision(own.Key, own.ModRevision)
-            .Then(EtcdOp.Put(own.Key, NodeMemory.Write(attributes.PublicIP.ToString(), lease, subnets)));
+            .Then(
+                EtcdOp.Put(
+                    own.Key,
+                    NodeMemory.Write(AddressOf(attributes), lease, subnets, Instance?.Incarnation ?? "", Instance?.Network ?? "")
+                )
+            );
 
     /// <summary>Adds to a transaction: that node has lost this subnet. Memories of nodes that are gone for good do not pile up. Who has
     /// lost only its IPv6 one may have the IPv4 one back, with another beside it.</summary>
@@ -332,7 +341,7 @@ public sealed partial class LeaseStore
             .Then(
                 rest.Count == 0
                     ? EtcdOp.Delete(EtcdRange.Of(past.Key))
-                    : EtcdOp.Put(past.Key, NodeMemory.Write(past.PublicIP, past.Lease, rest))
+                    : EtcdOp.Put(past.Key, NodeMemory.Write(past.PublicIP, past.Lease, rest, past.Incarnation, past.Network))
             );
     }
 

@@ -51,7 +51,7 @@ public sealed partial class LeaseStore
             string key = Keys.Subnet(subnet);
             KeyValue? found = view.Find(key);
             isWhole &= found?.Lease == held.LeaseId;
-            bool isOurs = found is null ? !view.IsOverlapped(subnet, key) : IsOurs(found, subnet, view.Own, held.LeaseId);
+            bool isOurs = found is null ? !view.IsOverlapped(subnet, key) : IsOurs(found, subnet, view, held.LeaseId);
             (isOurs ? kept : lost).Add(subnet);
         }
 
@@ -98,7 +98,15 @@ public sealed partial class LeaseStore
             return new RenewResult(held, [], []);
         }
 
-        HoldResult now = await HoldAsync(held.Subnets, held.LeaseId, attributes, rewrite: true, refreshMemory: true, cancel)
+        HoldResult now = await HoldAsync(
+                held.Subnets,
+                held.LeaseId,
+                attributes,
+                rewrite: true,
+                refreshMemory: true,
+                holds: true,
+                cancel
+            )
             .ConfigureAwait(false);
         return new RenewResult(held with { Subnets = now.Held }, now.Lost, now.Restored);
     }
@@ -117,7 +125,8 @@ public sealed partial class LeaseStore
         {
             bool refresh = isNew || sent - _remembered >= grant.Ttl / 3.0,
                 rewrite = sent - _written >= RewriteAfter;
-            HoldResult now = await HoldAsync(held.Subnets, grant.Id, attributes, rewrite, refresh, cancel).ConfigureAwait(false);
+            HoldResult now = await HoldAsync(held.Subnets, grant.Id, attributes, rewrite, refresh, holds: true, cancel)
+                .ConfigureAwait(false);
             if (refresh)
             {
                 _remembered = sent;
@@ -147,6 +156,7 @@ public sealed partial class LeaseStore
         LeaseAttributes attributes,
         bool rewrite,
         bool refreshMemory,
+        bool holds,
         CancellationToken cancel
     )
     {
@@ -155,6 +165,11 @@ public sealed partial class LeaseStore
         for (int tries = 0; tries < MaxAttempts; tries++)
         {
             ClusterView view = await ViewAsync(cancel).ConfigureAwait(false);
+            if (holds)
+            {
+                view = await ClaimIdentityAsync(view, lease, attributes, holds, cancel).ConfigureAwait(false);
+            }
+
             List<SubnetKey> held = [],
                 lost = [],
                 restored = [];
@@ -165,7 +180,7 @@ public sealed partial class LeaseStore
             {
                 string key = Keys.Subnet(subnet);
                 KeyValue? found = view.Find(key);
-                bool isOurs = found is not null && IsOurs(found, subnet, view.Own, lease);
+                bool isOurs = found is not null && IsOurs(found, subnet, view, lease);
                 if (found is null && !view.IsOverlapped(subnet, key))
                 {
                     txn.IfPrefixAbsent(Keys.SubnetPrefix(subnet.Subnet)).Then(EtcdOp.Put(key, value, lease));
@@ -203,7 +218,7 @@ public sealed partial class LeaseStore
                 if (
                     Contains(subnets, subnet)
                     || view.Find(Keys.Subnet(subnet)) is not { } unknown
-                    || !IsOurs(unknown, subnet, view.Own, lease)
+                    || !IsOurs(unknown, subnet, view, lease)
                 )
                 {
                     continue;
@@ -270,6 +285,10 @@ public sealed partial class LeaseStore
 
     /// <summary>By this lease, or by the one that etcd remembers for this node together with the subnet: a lease of ours from before a
     /// reboot. A key without a lease is a reservation and never ours.</summary>
-    private static bool IsOurs(KeyValue found, SubnetKey subnet, NodeMemory own, long lease) =>
-        found.Lease != 0 && (found.Lease == lease || (found.Lease == own.Lease && own.Subnets.Contains(subnet)));
+    private static bool IsOurs(KeyValue found, SubnetKey subnet, ClusterView view, long lease) =>
+        found.Lease != 0
+        && (
+            found.Lease == lease
+            || (found.Lease == view.Own.Lease && view.Own.Subnets.Contains(subnet) && !view.IsTakenOver(subnet, found.Lease))
+        );
 }

@@ -107,8 +107,11 @@ public sealed partial class LeaseStore
     /// alone.</summary>
     /// <param name="held">What the caller knows to hold; null: what etcd remembers of this node.</param>
     /// <param name="cancel">Breaks off; releasing again is harmless.</param>
+    /// <exception cref="ClusterException">IdentityConflict, ConfigMismatch: another host, or another network of this one, may hold
+    /// it.</exception>
     public async Task ReleaseAsync(HeldLease? held = null, CancellationToken cancel = default)
     {
+        await ThrowIfSharedAsync(cancel).ConfigureAwait(false);
         KeyValue? kv = await _etcd.GetAsync(Keys.Node(_nodeId), cancel).ConfigureAwait(false);
         long remembered = kv is null ? 0 : NodeMemory.Parse(kv).Lease;
         if (held is not null)

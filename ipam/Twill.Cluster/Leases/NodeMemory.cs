@@ -8,9 +8,16 @@ namespace Twill.Cluster;
 /// <c>{"publicIP":"192.0.2.1","lease":"694d..","subnets":["10.244.7.0/24"]}</c>; of
 /// a dual-stack lease both subnets, the IPv6 one behind the IPv4 one: <c>["10.244.7.0/24","fc00:1:0:7::/64"]</c>.
 /// The lease is in hexadecimal, as etcdctl writes it. It is refreshed while the node renews, so that its revision orders nodes by when
-/// they were last alive.</summary>
+/// they were last alive. <c>incarnation</c> and <c>network</c> are of the process that wrote it
+/// (<see cref="HostInstance"/>); former versions wrote neither.</summary>
 internal sealed record NodeMemory(string Key, long ModRevision, string PublicIP, long Lease, IReadOnlyList<SubnetKey> Subnets)
 {
+    /// <summary>The incarnation of the host that wrote it; empty: unknown.</summary>
+    public string Incarnation { get; init; } = "";
+
+    /// <summary>The name of the network that the host wrote it for; empty: unknown.</summary>
+    public string Network { get; init; } = "";
+
     /// <summary>A node that etcd does not know.</summary>
     public static NodeMemory None(string key) => new(key, 0, "", 0, []);
 
@@ -30,7 +37,11 @@ internal sealed record NodeMemory(string Key, long ModRevision, string PublicIP,
                 }
             }
             _ = long.TryParse(fields.Text("lease"), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out long lease);
-            return new NodeMemory(kv.Key, kv.ModRevision, fields.Text("publicIP") ?? "", lease, SubnetKey.Pairs(prefixes));
+            return new NodeMemory(kv.Key, kv.ModRevision, fields.Text("publicIP") ?? "", lease, SubnetKey.Pairs(prefixes))
+            {
+                Incarnation = fields.Text("incarnation") ?? "",
+                Network = fields.Text("network") ?? "",
+            };
         }
         catch (Exception e) when (JsonFields.IsUnreadable(e))
         {
@@ -38,7 +49,13 @@ internal sealed record NodeMemory(string Key, long ModRevision, string PublicIP,
         }
     }
 
-    public static byte[] Write(string publicIP, long lease, IReadOnlyList<SubnetKey> subnets) =>
+    public static byte[] Write(
+        string publicIP,
+        long lease,
+        IReadOnlyList<SubnetKey> subnets,
+        string incarnation = "",
+        string network = ""
+    ) =>
         FlannelJson.Object(w =>
         {
             w.WriteString("publicIP", publicIP);
@@ -50,5 +67,14 @@ internal sealed record NodeMemory(string Key, long ModRevision, string PublicIP,
             }
 
             w.WriteEndArray();
+            if (incarnation != "")
+            {
+                w.WriteString("incarnation", incarnation);
+            }
+
+            if (network != "")
+            {
+                w.WriteString("network", network);
+            }
         });
 }

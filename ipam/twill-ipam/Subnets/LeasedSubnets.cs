@@ -64,7 +64,13 @@ internal sealed class LeasedSubnets(TwillConf conf, IpamHost host) : ISubnetSour
     /// </summary>
     private List<IPNetwork>? Usable(SubnetFile? file)
     {
-        if (file is null || file.Network != conf.Name || file.BootId != host.Clock.BootId || host.Clock.Now >= file.Deadline)
+        if (
+            file is null
+            || file.Network != conf.Name
+            || file.BootId != host.Clock.BootId
+            || host.Clock.Now >= file.Deadline
+            || (file.Prefix != "" && file.Prefix != conf.Ipam.Etcd!.Prefix)
+        )
         {
             return null;
         }
@@ -147,7 +153,10 @@ internal sealed class LeasedSubnets(TwillConf conf, IpamHost host) : ISubnetSour
 
         using var etcd = new EtcdClient(LeaseMapper.Options(at, s_callLimit));
         var manager = new LeaseManager(
-            new LeaseStore(etcd, at.Prefix, nodeId, () => host.Clock.Now),
+            new LeaseStore(etcd, at.Prefix, nodeId, () => host.Clock.Now)
+            {
+                Instance = LeaseMapper.Instance(conf, host.State, host.Clock.BootId),
+            },
             LeaseMapper.Request(conf, nodeId, host.Clock.BootId),
             new LeaseStateFiles(_state, conf.Ipam.DataDir, conf.Name, host.Clock.BootId),
             new LeaseLog(host.Log)

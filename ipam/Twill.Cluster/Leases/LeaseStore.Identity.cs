@@ -1,0 +1,216 @@
+using System.Net;
+
+namespace Twill.Cluster;
+
+/// <content>Whether it is this host alone that has its node id, and this network alone that has its prefix.</content>
+public sealed partial class LeaseStore
+{
+    private long _claimLease;
+    private string? _disputedBy;
+
+    /// <summary>What tells this host from a copy of it; null: it is not told.</summary>
+    public HostInstance? Instance { get; init; }
+
+    /// <summary>How long another host with this node id is waited for, before what it had is taken for this host's own of before a
+    /// reboot: as many looks,</summary>
+    internal int ClaimLooks { get; init; } = 10;
+
+    /// <summary>with this pause before each.</summary>
+    internal TimeSpan ClaimPause { get; init; } = TimeSpan.FromMilliseconds(300);
+
+    /// <summary>Seconds that a claim outlives its host: twice the longest pause of the agent's lease loop.</summary>
+    internal long ClaimTtl { get; init; } = 30;
+
+    /// <summary>Whether the deadline of a lease has to be brought forward to this moment: nothing may be handed out any more.</summary>
+    internal HeldLease Fenced(HeldLease held) => held with { Deadline = Math.Min(held.Deadline, _clock()) };
+
+    /// <summary>Throws when what etcd holds shows that nothing may be leased here; reads only.</summary>
+    /// <param name="held">What the host holds; null: nothing.</param>
+    /// <param name="self">What it publishes.</param>
+    /// <param name="cancel">Breaks off.</param>
+    /// <exception cref="ClusterException">IdentityConflict, or ConfigMismatch: the prefix is another network's of this host.</exception>
+    internal async Task ThrowIfDisputedAsync(HeldLease? held, LeaseAttributes self, CancellationToken cancel)
+    {
+        ClusterView view = await ViewAsync(cancel).ConfigureAwait(false);
+        ThrowIfOtherNetworks(view);
+        if (Judge(view, held?.LeaseId ?? 0, self, held is not null) is { IsCertain: true } dispute)
+        {
+            throw Copied(dispute.Other, self);
+        }
+    }
+
+    /// <summary>
+    /// Two hosts with one node id must not take the subnet from each other. Each has an incarnation of its own, which stands in what etcd
+    /// remembers of the node. A host that finds another's there, and that one's keys alive, claims the id and writes the other's key again
+    /// as it is, which wakes the other's agent. That one finds the claim, makes its own, and neither hands out addresses while both claims
+    /// live. When nobody answers it was this host itself, before its reboot.
+    /// </summary>
+    /// <param name="view">What etcd holds.</param>
+    /// <param name="lease">The etcd lease that this host has, or is about to use.</param>
+    /// <param name="self">What this host publishes.</param>
+    /// <param name="holds">Whether it held the lease in this boot before.</param>
+    /// <param name="cancel">Breaks off.</param>
+    /// <returns>The view to go on with.</returns>
+    /// <exception cref="ClusterException">IdentityConflict, or ConfigMismatch: the prefix is another network's of this host.</exception>
+    private async Task<ClusterView> ClaimIdentityAsync(
+        ClusterView view,
+        long lease,
+        LeaseAttributes self,
+        bool holds,
+        CancellationToken cancel
+    )
+    {
+        ThrowIfOtherNetworks(view);
+        Dispute? dispute = Judge(view, lease, self, holds);
+        if (dispute is not null)
+        {
+            await ClaimAsync(view, self, cancel).ConfigureAwait(false);
+        }
+
+        for (int look = 0; dispute is { IsCertain: false } && look < ClaimLooks; look++)
+        {
+            await Task.Delay(ClaimPause, cancel).ConfigureAwait(false);
+            view = await ViewAsync(cancel).ConfigureAwait(false);
+            dispute = Judge(view, lease, self, holds);
+        }
+
+        if (dispute is { IsCertain: true })
+        {
+            _disputedBy = dispute.Other;
+            throw Copied(dispute.Other, self);
+        }
+
+        if (_claimLease != 0)
+        {
+            await RevokeAsync(_claimLease).ConfigureAwait(false);
+        }
+
+        (_claimLease, _disputedBy) = (0, null);
+        return view;
+    }
+
+    /// <summary>Who else has this node id; null: nobody.</summary>
+    private Dispute? Judge(ClusterView view, long lease, LeaseAttributes self, bool holds)
+    {
+        if (Instance is not { } instance)
+        {
+            return null;
+        }
+
+        if (view.Claims.Find(claim => claim.Incarnation != instance.Incarnation) is { } claim)
+        {
+            return new Dispute(claim.PublicIP, true);
+        }
+
+        NodeMemory own = view.Own;
+        if (own.Incarnation == "" || own.Incarnation == instance.Incarnation || own.Lease == lease || !view.IsOwnAlive())
+        {
+            return null;
+        }
+
+        string address = AddressOf(self);
+        bool isElsewhere = address != "" && own.PublicIP is not ("" or "0.0.0.0") && own.PublicIP != address;
+        if (holds)
+        {
+            // What changed hands while it was held. At the same address it may be an older state of etcd that somebody restored.
+            return new Dispute(own.PublicIP, isElsewhere);
+        }
+
+        // At the same address it is this host before its reboot, or before it lost /run. Who was in a dispute waits for its end, not
+        // for the other's reboot.
+        return isElsewhere ? new Dispute(own.PublicIP, _disputedBy is not null) : null;
+    }
+
+    /// <summary>Makes the claim of this host, unless it stands already, and wakes the other's agent by its key.</summary>
+    private async Task ClaimAsync(ClusterView view, LeaseAttributes self, CancellationToken cancel)
+    {
+        bool stands = view.Claims.Exists(claim => claim.Incarnation == Instance!.Incarnation);
+        if (_claimLease != 0 && (await _etcd.LeaseKeepAliveAsync(_claimLease, cancel).ConfigureAwait(false)).Ttl <= 0)
+        {
+            (_claimLease, stands) = (0, false);
+        }
+
+        if (stands)
+        {
+            return;
+        }
+
+        if (_claimLease == 0)
+        {
+            _claimLease = (await _etcd.LeaseGrantAsync(ClaimTtl, cancel).ConfigureAwait(false)).Id;
+        }
+
+        string claimKey = Keys.Claim(_nodeId, Instance!.Incarnation);
+        EtcdOp claim = EtcdOp.Put(claimKey, NodeClaim.Write(AddressOf(self)), _claimLease);
+        foreach (SubnetKey subnets in view.Own.Subnets)
+        {
+            string key = Keys.Subnet(subnets);
+            if (
+                view.Claims.Count == 0
+                && view.Find(key) is { Lease: not 0 }
+                && await _etcd.GetAsync(key, cancel).ConfigureAwait(false) is { Lease: not 0 } found
+            )
+            {
+                EtcdTxn wake = new EtcdTxn()
+                    .IfModRevision(key, found.ModRevision)
+                    .Then(claim)
+                    .Then(EtcdOp.Put(key, found.Value, found.Lease));
+                if ((await _etcd.TxnAsync(wake, cancel).ConfigureAwait(false)).Succeeded)
+                {
+                    return;
+                }
+            }
+        }
+
+        await _etcd.TxnAsync(new EtcdTxn().Then(claim), cancel).ConfigureAwait(false);
+    }
+
+    private async Task ThrowIfSharedAsync(CancellationToken cancel)
+    {
+        if (Instance is not { } instance)
+        {
+            return;
+        }
+
+        ClusterView view = await ViewAsync(cancel).ConfigureAwait(false);
+        ThrowIfOtherNetworks(view);
+        if (view.Claims.Find(claim => claim.Incarnation != instance.Incarnation) is { } claim)
+        {
+            throw Copied(claim.PublicIP, LeaseAttributes.Alloc());
+        }
+    }
+
+    private void ThrowIfOtherNetworks(ClusterView view)
+    {
+        string other = view.Own.Network;
+        if (Instance is { } instance && other != "" && other != instance.Network && view.IsOwnAlive() && instance.IsHeldHere(other))
+        {
+            throw new ClusterException(
+                ClusterErrorKind.ConfigMismatch,
+                $"prefix {Keys.Prefix} in etcd is that of this host's network '{other}', which holds "
+                    + $"{string.Join(", ", SubnetKey.Prefixes(view.Own.Subnets))} there: two networks cannot share a prefix, and nothing "
+                    + $"is written for '{instance.Network}'; give it a prefix of its own (ipam.etcd.prefix), or leave that out for /twill/"
+                    + $"{instance.Network}"
+            );
+        }
+    }
+
+    private ClusterException Copied(string other, LeaseAttributes self)
+    {
+        string here = AddressOf(self) is { Length: > 0 } address ? $"this host at {address}" : "this host";
+        return new ClusterException(
+            ClusterErrorKind.IdentityConflict,
+            $"two hosts have the node id {_nodeId}, as a copy of a disk or image has: {here}, and one at "
+                + $"{(other == "" ? "another address" : other)}. Neither hands out addresses as long as both claim it "
+                + $"({Keys.Node(_nodeId)}); containers that run go on. On the host that is the copy run: {Instance!.Remedy}"
+        );
+    }
+
+    private static string AddressOf(LeaseAttributes self) =>
+        !self.PublicIP.Equals(IPAddress.Any) ? self.PublicIP.ToString() : self.PublicIPv6?.ToString() ?? "";
+
+    /// <summary>Another host with this node id.</summary>
+    /// <param name="Other">Its address.</param>
+    /// <param name="IsCertain">Whether it is known to live; else it may have been this host.</param>
+    private sealed record Dispute(string Other, bool IsCertain);
+}

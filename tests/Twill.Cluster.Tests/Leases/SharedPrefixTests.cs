@@ -1,0 +1,126 @@
+using Twill.Testing;
+
+namespace Twill.Cluster.Tests.Leases;
+
+/// <summary>Two networks of one host under one prefix, and two hosts with one node id, as the store sees them.</summary>
+[Collection(nameof(SharedEtcd))]
+[RequiresEtcd]
+public sealed class SharedPrefixTests(SharedEtcd etcd)
+{
+    private readonly string _prefix = SharedEtcd.NewPrefix();
+
+    [Fact]
+    public async Task A_second_network_with_the_prefix_of_the_first_is_refused_and_nothing_is_written()
+    {
+        using EtcdClient client = etcd.NewClient();
+        LeaseStore first = Store(client, "first", "boot"),
+            second = Store(client, "second", "boot", holds: "first");
+        HeldLease held = await first.AcquireAsync(TestNode.Sixteen, SharedEtcd.Host(1), 60);
+        HeldLease other = await Store(client, "second", "boot", prefix: SharedEtcd.NewPrefix())
+            .AcquireAsync(TestNode.Sixteen, SharedEtcd.Host(1), 60);
+        string before = Everything();
+
+        foreach (
+            Func<Task> attempt in (Func<Task>[])
+                [
+                    () => second.AcquireAsync(TestNode.Sixteen, SharedEtcd.Host(1), 60),
+                    () => second.RenewAsync(other, SharedEtcd.Host(1)),
+                    () => second.ReleaseAsync(),
+                    () => second.ReleaseAsync(other),
+                ]
+        )
+        {
+            (await attempt.Should().ThrowAsync<ClusterException>())
+                .Which.Message.Should()
+                .Contain($"prefix {_prefix} in etcd is that of this host's network 'first'")
+                .And.Contain(held.Prefixes[0].ToString())
+                .And.Contain("ipam.etcd.prefix");
+        }
+
+        Everything().Should().Be(before);
+        (await first.RenewAsync(held, SharedEtcd.Host(1))).Held.Subnets.Should().Equal(held.Subnets);
+    }
+
+    [Fact]
+    public async Task A_network_that_was_renamed_has_its_prefix_and_its_subnet_back_when_the_former_name_holds_nothing_here()
+    {
+        using EtcdClient client = etcd.NewClient();
+        HeldLease held = await Store(client, "former", "boot").AcquireAsync(TestNode.Sixteen, SharedEtcd.Host(1), 60);
+
+        HeldLease renamed = await Store(client, "present", "boot").AcquireAsync(TestNode.Sixteen, SharedEtcd.Host(1), 60);
+
+        renamed.Subnets.Should().Equal(held.Subnets);
+    }
+
+    [Fact]
+    public async Task Who_held_when_a_copy_of_it_came_takes_nothing_back_and_tells_the_copy()
+    {
+        using EtcdClient client = etcd.NewClient();
+        LeaseStore original = Store(client, "n", "boot 1"),
+            copy = Store(client, "n", "boot 2");
+        HeldLease held = await original.AcquireAsync(TestNode.Sixteen, SharedEtcd.Host(1), 60);
+        HeldLease taken = await copy.AcquireAsync(TestNode.Sixteen, SharedEtcd.Host(2), 60); // nobody answers: there is no agent
+        taken.Subnets.Should().Equal(held.Subnets);
+
+        await ShouldBeRefused(() => original.RenewAsync(held, SharedEtcd.Host(1)));
+
+        await ShouldBeRefused(() => copy.RenewAsync(taken, SharedEtcd.Host(2)));
+        string before = Everything();
+        await ShouldBeRefused(() => original.RenewAsync(held, SharedEtcd.Host(1)));
+        await ShouldBeRefused(() => copy.RenewAsync(taken, SharedEtcd.Host(2)));
+        (await copy.Invoking(one => one.ReleaseAsync(taken)).Should().ThrowAsync<ClusterException>())
+            .Which.Kind.Should()
+            .Be(ClusterErrorKind.IdentityConflict);
+        Everything().Should().Be(before);
+    }
+
+    [Fact]
+    public async Task A_host_that_was_rebooted_at_its_address_has_its_subnet_back_without_asking()
+    {
+        using EtcdClient client = etcd.NewClient();
+        HeldLease held = await Store(client, "n", "boot 1").AcquireAsync(TestNode.Sixteen, SharedEtcd.Host(1), 60);
+
+        HeldLease rebooted = await Store(client, "n", "boot 2").AcquireAsync(TestNode.Sixteen, SharedEtcd.Host(1), 60);
+
+        rebooted.Subnets.Should().Equal(held.Subnets);
+        etcd.Keys(_prefix).Should().NotContain(key => key.Contains("claims"));
+    }
+
+    [Fact]
+    public async Task A_backup_of_before_the_last_reboot_that_is_restored_is_no_copy()
+    {
+        using EtcdClient client = etcd.NewClient();
+        LeaseStore before = Store(client, "n", "boot 1");
+        HeldLease former = await before.AcquireAsync(TestNode.Sixteen, SharedEtcd.Host(1), 60);
+        string key = before.Keys.Subnet(former.Subnets[0]),
+            memory = etcd.Server.Get(before.Keys.Node("node"))!;
+        LeaseStore now = Store(client, "n", "boot 2");
+        HeldLease held = await now.AcquireAsync(TestNode.Sixteen, SharedEtcd.Host(1), 60);
+        string lease = etcd.Server.Etcdctl("lease", "grant", "60").Split(' ')[1];
+        etcd.Server.Etcdctl("put", key, etcd.Server.Get(key)!, $"--lease={lease}");
+        etcd.Server.Put(before.Keys.Node("node"), memory.Replace($"{former.LeaseId:x}", lease));
+
+        RenewResult renewed = await now.RenewAsync(held, SharedEtcd.Host(1));
+
+        renewed.Held.Subnets.Should().Equal(held.Subnets);
+        renewed.Lost.Should().BeEmpty();
+    }
+
+    private static async Task ShouldBeRefused(Func<Task> attempt) =>
+        (await attempt.Should().ThrowAsync<ClusterException>())
+            .Which.Message.Should()
+            .Contain("two hosts have the node id")
+            .And.Contain("192.0.2.1")
+            .And.Contain("192.0.2.2")
+            .And.Contain("On the host that is the copy run: the remedy");
+
+    private LeaseStore Store(EtcdClient client, string network, string incarnation, string holds = "", string? prefix = null) =>
+        new(client, prefix ?? _prefix, "node", SharedEtcd.Clock)
+        {
+            Instance = new HostInstance(incarnation, network, name => name == holds, "the remedy"),
+            ClaimPause = TimeSpan.FromMilliseconds(10),
+        };
+
+    /// <summary>What etcd holds under the prefix, with revisions.</summary>
+    private string Everything() => etcd.Server.Etcdctl("get", "--prefix", _prefix, "-w", "fields").Split("\"Key\"", 2)[^1];
+}
