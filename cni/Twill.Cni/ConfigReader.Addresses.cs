@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using Twill.System;
 
 namespace Twill.Cni;
 
@@ -17,7 +18,7 @@ public sealed partial class ConfigReader
             return null;
         }
 
-        return IpText.TryParsePrefix(text, out IPAddress address, out int length) && IsOf(family, address)
+        return IPPrefix.TryParse(text, out IPAddress address, out int length) && IsOf(family, address)
             ? (address, length)
             : Complain<(IPAddress, int)?>(expectation, null);
     }
@@ -39,12 +40,12 @@ public sealed partial class ConfigReader
             return null;
         }
 
-        if (!IpText.TryParsePrefix(text, out IPAddress address, out int length) || !IsOf(family, address))
+        if (!IPPrefix.TryParse(text, out IPAddress address, out int length) || !IsOf(family, address))
         {
             return Complain<IPNetwork?>(expectation, null);
         }
 
-        IPNetwork network = IpText.NetworkOf(address, length);
+        IPNetwork network = IPPrefix.Of(address, length);
         return network.BaseAddress.Equals(address)
             ? network
             : Complain<IPNetwork?>($"a prefix with no bits set beyond its length (here {network})", null);
@@ -61,7 +62,7 @@ public sealed partial class ConfigReader
         RequiredString($"an {FamilyName(family)}address") is { Length: > 0 } text ? ReadAddress(text, family) : null;
 
     private IPAddress? ReadAddress(string text, AddressFamily family) =>
-        IpText.TryParseAddress(text, out IPAddress address) && IsOf(family, address)
+        IPPrefix.TryParseAddress(text, out IPAddress address) && IsOf(family, address)
             ? address
             : Complain<IPAddress?>($"an {FamilyName(family)}address", null);
 

@@ -75,20 +75,17 @@ public sealed record FirewallSpec(
         List<IPNetwork> kept = [];
         foreach (IPNetwork prefix in prefixes)
         {
-            if (prefix.BaseAddress.AddressFamily != family || kept.Exists(k => Covers(k, prefix)))
+            if (prefix.BaseAddress.AddressFamily != family || kept.Exists(k => k.Covers(prefix)))
             {
                 continue;
             }
 
-            kept.RemoveAll(k => Covers(prefix, k));
+            kept.RemoveAll(k => prefix.Covers(k));
             kept.Add(prefix);
         }
         kept.Sort(static (a, b) => Compare(a.BaseAddress, b.BaseAddress));
         return kept;
     }
-
-    private static bool Covers(IPNetwork outer, IPNetwork inner) =>
-        outer.PrefixLength <= inner.PrefixLength && outer.Contains(inner.BaseAddress);
 
     private static int Compare(IPAddress one, IPAddress other)
     {

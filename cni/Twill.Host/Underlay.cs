@@ -6,8 +6,8 @@ using Twill.Host.Backends;
 using Twill.Linux;
 using Twill.Linux.Addresses;
 using Twill.Linux.Links;
-using Twill.Linux.Netlink;
 using Twill.Linux.Routes;
+using Twill.System;
 
 namespace Twill.Host;
 
@@ -212,7 +212,7 @@ public sealed record Underlay(string Name, int Index, IPAddress? IPv4, IPAddress
             IPAddress.TryParse(text.AsSpan(0, slash), out IPAddress? address)
             && byte.TryParse(text.AsSpan(slash + 1), NumberStyles.None, CultureInfo.InvariantCulture, out byte length)
             && length <= (address.AddressFamily == AddressFamily.InterNetwork ? 32 : 128)
-            ? Prefixes.Of(address, length)
+            ? IPPrefix.Of(address, length)
             : null;
     }
 

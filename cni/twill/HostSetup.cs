@@ -2,6 +2,7 @@ using System.Net;
 using Twill.Cni;
 using Twill.Host;
 using Twill.Network.Configuration;
+using Twill.System;
 
 namespace Twill.Plugin;
 
@@ -33,7 +34,7 @@ internal static class HostSetup
         List<IPNetwork> prefixes = new(addresses.Ips.Count);
         foreach (CniIp ip in addresses.Ips)
         {
-            prefixes.Add(IpText.NetworkOf(ip.Address, ip.PrefixLength));
+            prefixes.Add(IPPrefix.Of(ip.Address, ip.PrefixLength));
         }
 
         return prefixes;

@@ -1,6 +1,7 @@
 using System.Net;
 using Twill.Host.Backends;
 using Twill.Network.Configuration;
+using Twill.System;
 
 namespace Twill.Agent;
 
@@ -84,7 +85,7 @@ internal sealed record NetworkCatalog(IReadOnlyList<FoundNetwork> Networks, IRea
         {
             foreach (IPNetwork theirs in other.Ipam.Ranges)
             {
-                if (Overlap(mine, theirs))
+                if (mine.Overlaps(theirs))
                 {
                     return $"ipam: {mine} overlaps {theirs} of network '{other.Name}'";
                 }
@@ -93,6 +94,4 @@ internal sealed record NetworkCatalog(IReadOnlyList<FoundNetwork> Networks, IRea
 
         return null;
     }
-
-    private static bool Overlap(IPNetwork one, IPNetwork other) => one.Contains(other.BaseAddress) || other.Contains(one.BaseAddress);
 }

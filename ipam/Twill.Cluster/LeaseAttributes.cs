@@ -4,6 +4,7 @@ using System.Text;
 using System.Text.Json;
 using Twill.Network.Configuration;
 using Twill.Network.State;
+using Twill.System;
 
 namespace Twill.Cluster;
 
@@ -131,12 +132,12 @@ public sealed record LeaseAttributes(
             string publicIP = fields.Text("PublicIP") ?? "";
             string? publicIPv6 = fields.Text("PublicIPv6");
             IPAddress? v6 = null;
-            if (!FlannelText.TryParseIPv4(publicIP, out IPAddress v4))
+            if (!IPPrefix.TryParseAddress(publicIP, AddressFamily.InterNetwork, out IPAddress v4))
             {
                 throw fields.Wrong("PublicIP", "an IPv4 address", publicIP);
             }
 
-            if (publicIPv6 is not null && !FlannelText.TryParseIPv6(publicIPv6, out v6))
+            if (publicIPv6 is not null && !IPPrefix.TryParseAddress(publicIPv6, AddressFamily.InterNetworkV6, out v6))
             {
                 throw fields.Wrong("PublicIPv6", "an IPv6 address", publicIPv6);
             }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using Twill.System;
 
 namespace Twill.Cluster;
 
@@ -74,8 +75,8 @@ public readonly record struct SubnetKey(IPNetwork Subnet, IPNetwork? SubnetV6 = 
 
     /// <summary>Whether the two have an address in common, of either family.</summary>
     public bool Overlaps(SubnetKey other) =>
-        FlannelText.Overlap(Subnet, other.Subnet)
-        || (SubnetV6 is { } v6 && other.SubnetV6 is { } otherV6 && FlannelText.Overlap(v6, otherV6));
+        Subnet.Overlaps(other.Subnet)
+        || (SubnetV6 is { } v6 && other.SubnetV6 is { } otherV6 && v6.Overlaps(otherV6));
 
     /// <summary>For people: <c>10.244.7.0/24</c>, <c>10.244.7.0/24 and fc00:1:0:7::/64</c>.</summary>
     public string Describe() => SubnetV6 is { } v6 ? $"{Subnet} and {v6}" : $"{Subnet}";
@@ -87,17 +88,16 @@ public readonly record struct SubnetKey(IPNetwork Subnet, IPNetwork? SubnetV6 = 
     {
         network = default;
         int dash = text.LastIndexOf('-');
-        if (dash < 0 || !int.TryParse(text[(dash + 1)..], NumberStyles.None, CultureInfo.InvariantCulture, out int length))
+        if (
+            dash < 0
+            || !IPPrefix.TryParseLength(text[(dash + 1)..], family, out int length)
+            || !IPPrefix.TryParseAddress(text[..dash], family, out IPAddress address)
+        )
         {
             return false;
         }
 
-        if (length > FlannelText.Bits(family) || !FlannelText.TryParse(text[..dash], family, out IPAddress address))
-        {
-            return false;
-        }
-
-        network = FlannelText.Network(address, length);
+        network = IPPrefix.Of(address, length);
         return true;
     }
 }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using Twill.System;
 
 namespace Twill.Cluster;
 
@@ -29,7 +30,7 @@ public sealed record SubnetRange
     public AddressFamily Family => Network.BaseAddress.AddressFamily;
 
     /// <summary>How many subnets there are to lease.</summary>
-    public UInt128 Count => IndexOf(FlannelText.Number(SubnetMax)) + 1;
+    public UInt128 Count => IndexOf(IPPrefix.NumberOf(SubnetMax)) + 1;
 
     /// <summary>The range that a node wants, with flannel's defaults and checks. What is null takes the default when this node is the
     /// first, and is no contradiction when another one has written something else.</summary>
@@ -57,8 +58,8 @@ public sealed record SubnetRange
             return false;
         }
 
-        UInt128 number = FlannelText.Number(subnet.BaseAddress);
-        return number >= FlannelText.Number(SubnetMin) && number <= FlannelText.Number(SubnetMax);
+        UInt128 number = subnet.First();
+        return number >= IPPrefix.NumberOf(SubnetMin) && number <= IPPrefix.NumberOf(SubnetMax);
     }
 
     /// <summary>For people: <c>/24, 10.244.1.0 to 10.244.255.0</c>.</summary>
@@ -78,7 +79,7 @@ public sealed record SubnetRange
 
     /// <summary>One of the subnets, counted from 0.</summary>
     internal IPNetwork this[UInt128 index] =>
-        new(FlannelText.Address(FlannelText.Number(SubnetMin) + (index << HostBits), Family), SubnetLen);
+        new(IPPrefix.AddressOf(IPPrefix.NumberOf(SubnetMin) + (index << HostBits), Family), SubnetLen);
 
     /// <summary>The first and last of the subnets that an address range touches; null when it touches none.</summary>
     internal (UInt128 From, UInt128 To)? IndexesOf(IPNetwork by)
@@ -88,9 +89,9 @@ public sealed record SubnetRange
             return null;
         }
 
-        UInt128 min = FlannelText.Number(SubnetMin),
-            from = FlannelText.Number(by.BaseAddress),
-            to = from | FlannelText.HostMask(by);
+        UInt128 min = IPPrefix.NumberOf(SubnetMin),
+            from = by.First(),
+            to = by.Last();
         if (to < min || (from > min && IndexOf(from) >= Count))
         {
             return null;
@@ -133,15 +134,15 @@ public sealed record SubnetRange
         return Complete(
             family,
             Prefix(fields, family),
-            fields.Int(length, 0, FlannelText.Bits(family)) is > 0 and var given ? given : null,
+            fields.Int(length, 0, IPPrefix.Bits(family)) is > 0 and var given ? given : null,
             Address(fields, family, "SubnetMin"),
             Address(fields, family, "SubnetMax")
         );
     }
 
-    private int HostBits => FlannelText.Bits(Family) - SubnetLen;
+    private int HostBits => IPPrefix.Bits(Family) - SubnetLen;
 
-    private UInt128 IndexOf(UInt128 address) => (address - FlannelText.Number(SubnetMin)) >> HostBits;
+    private UInt128 IndexOf(UInt128 address) => (address - IPPrefix.NumberOf(SubnetMin)) >> HostBits;
 
     private static SubnetRange Complete(AddressFamily family, IPNetwork network, int? subnetLen, IPAddress? subnetMin, IPAddress? subnetMax)
     {
@@ -162,17 +163,17 @@ public sealed record SubnetRange
                     + $"(at least four subnets in {network}, at least four addresses in each), got {length}"
             );
         }
-        UInt128 size = UInt128.One << (FlannelText.Bits(family) - length),
-            first = FlannelText.Number(network.BaseAddress);
-        UInt128 last = (first | FlannelText.HostMask(network)) - (size - 1);
+        UInt128 size = UInt128.One << (IPPrefix.Bits(family) - length),
+            first = network.First();
+        UInt128 last = network.Last() - (size - 1);
         UInt128 min = Bound("SubnetMin", subnetMin, first + size),
             max = Bound("SubnetMax", subnetMax, last);
         var range = new SubnetRange
         {
             Network = network,
             SubnetLen = length,
-            SubnetMin = FlannelText.Address(min, family),
-            SubnetMax = FlannelText.Address(max, family),
+            SubnetMin = IPPrefix.AddressOf(min, family),
+            SubnetMax = IPPrefix.AddressOf(max, family),
         };
         return min <= max
             ? range
@@ -193,7 +194,7 @@ public sealed record SubnetRange
                 throw new FormatException($"{Field(family, name)}: expected an address inside {network}, got '{given}'");
             }
 
-            UInt128 value = FlannelText.Number(given);
+            UInt128 value = IPPrefix.NumberOf(given);
             return value % size == 0
                 ? value
                 : throw new FormatException($"{Field(family, name)}: expected the first address of a /{length}, got '{given}'");
@@ -204,13 +205,10 @@ public sealed record SubnetRange
     {
         string name = Field(family, "Network"),
             text = fields.Text(name) ?? throw Wrong("");
-        int slash = text.IndexOf('/');
         return
-            slash > 0
-            && FlannelText.TryParse(text.AsSpan(0, slash), family, out IPAddress address)
-            && int.TryParse(text.AsSpan(slash + 1), NumberStyles.None, CultureInfo.InvariantCulture, out int length)
-            && length <= FlannelText.Bits(family)
-            ? FlannelText.Network(address, length)
+            IPPrefix.TryParse(text, out IPAddress address, out int length)
+            && address.AddressFamily == family
+            ? IPPrefix.Of(address, length)
             : throw Wrong(text);
 
         FormatException Wrong(string got) =>
@@ -230,7 +228,7 @@ public sealed record SubnetRange
             return null;
         }
 
-        return FlannelText.TryParse(text, family, out IPAddress address)
+        return IPPrefix.TryParseAddress(text, family, out IPAddress address)
             ? address
             : throw fields.Wrong(field, family == AddressFamily.InterNetwork ? "an IPv4 address" : "an IPv6 address", text);
     }

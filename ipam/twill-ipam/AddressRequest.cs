@@ -3,6 +3,7 @@ using System.Net;
 using System.Net.Sockets;
 using Twill.Cni;
 using Twill.Network.Configuration;
+using Twill.System;
 
 namespace Twill.Ipam;
 
@@ -112,5 +113,5 @@ internal sealed class AddressRequest
     internal static string Name(AddressFamily family) => family == AddressFamily.InterNetwork ? "IPv4" : "IPv6";
 
     private static bool TryParse(string text, [NotNullWhen(true)] out IPAddress? address) =>
-        text.Contains('/') ? IpText.TryParsePrefix(text, out address, out _) : IpText.TryParseAddress(text, out address);
+        text.Contains('/') ? IPPrefix.TryParse(text, out address, out _) : IPPrefix.TryParseAddress(text, out address);
 }

@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using Twill.Cni;
 using Twill.Ipam.Addresses;
 using Twill.Network.Configuration;
+using Twill.System;
 
 namespace Twill.Ipam;
 
@@ -121,8 +122,8 @@ internal sealed record RangeRequest(string Path, IPAddress First, IPAddress Last
 
             AddressRange range = own with
             {
-                First = UInt128.Max(own.First, AddressNumber.Of(First)),
-                Last = UInt128.Min(own.Last, AddressNumber.Of(Last)),
+                First = UInt128.Max(own.First, IPPrefix.NumberOf(First)),
+                Last = UInt128.Min(own.Last, IPPrefix.NumberOf(Last)),
             };
             return range.Capacity > 0
                 ? range
@@ -146,9 +147,9 @@ internal sealed record RangeRequest(string Path, IPAddress First, IPAddress Last
         }
 
         AddressRange whole = AddressRange.Of(subnet, null, null, null);
-        IPAddress start = Bound(at["rangeStart"], subnet) ?? AddressNumber.ToAddress(whole.First, family);
-        IPAddress end = Bound(at["rangeEnd"], subnet) ?? AddressNumber.ToAddress(whole.Last, family);
-        if (AddressNumber.Of(start) > AddressNumber.Of(end))
+        IPAddress start = Bound(at["rangeStart"], subnet) ?? IPPrefix.AddressOf(whole.First, family);
+        IPAddress end = Bound(at["rangeEnd"], subnet) ?? IPPrefix.AddressOf(whole.Last, family);
+        if (IPPrefix.NumberOf(start) > IPPrefix.NumberOf(end))
         {
             at["rangeEnd"].Complain($"an address not below rangeStart {start}", false);
         }

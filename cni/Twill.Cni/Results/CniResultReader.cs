@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using Twill.System;
 
 namespace Twill.Cni;
 
@@ -143,7 +144,7 @@ internal static class CniResultReader
         }
 
         return new CniRoute(
-            IpText.NetworkOf(dst, length),
+            IPPrefix.Of(dst, length),
             route["gw"].OptionalAddress(),
             route["mtu"].Int(0, 0, int.MaxValue),
             route["advmss"].Int(0, 0, int.MaxValue),

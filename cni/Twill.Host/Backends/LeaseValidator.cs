@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using Twill.System;
 
 namespace Twill.Host.Backends;
 
@@ -86,7 +87,7 @@ internal sealed class LeaseValidator(LocalNode self, string backendType)
     {
         foreach (IPNetwork subnet in subnets)
         {
-            if (subnet.Covers(with) || with.Covers(subnet))
+            if (subnet.Overlaps(with))
             {
                 return subnet;
             }

@@ -5,6 +5,7 @@ using Twill.Linux.Links;
 using Twill.Linux.Neighbours;
 using Twill.Linux.Routes;
 using Twill.Linux.WireGuard;
+using Twill.System;
 
 namespace Twill.Host.Reconcile;
 

@@ -1,6 +1,7 @@
 using Twill.Host.Backends;
 using Twill.Linux;
 using Twill.Linux.Routes;
+using Twill.System;
 
 namespace Twill.Host.Reconcile;
 

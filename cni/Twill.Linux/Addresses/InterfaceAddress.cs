@@ -1,6 +1,7 @@
 using System.Net;
 using Twill.Linux.Netlink;
 using Twill.Linux.Routes;
+using Twill.System;
 
 namespace Twill.Linux.Addresses;
 
@@ -32,7 +33,7 @@ public sealed class InterfaceAddress
     public string? Label { get; init; }
 
     /// <summary>The prefix that the address is in.</summary>
-    public IPNetwork Network => Prefixes.Of(Address, PrefixLength);
+    public IPNetwork Network => IPPrefix.Of(Address, PrefixLength);
 
     /// <summary><c>10.244.7.1/24</c>.</summary>
     public override string ToString() => $"{Address}/{PrefixLength}";

@@ -1,5 +1,6 @@
 using System.Net;
 using Twill.Linux.Netlink;
+using Twill.System;
 
 namespace Twill.Linux.Routes;
 
@@ -135,7 +136,7 @@ public sealed class Route
             }
         }
         Prefixes.Check(destination, header.DestinationLength);
-        route.Destination = Prefixes.Of(destination, header.DestinationLength);
+        route.Destination = IPPrefix.Of(destination, header.DestinationLength);
         return route;
     }
 

@@ -1,6 +1,7 @@
 using System.Net;
 using Twill.Linux.GenericNetlink;
 using Twill.Linux.Netlink;
+using Twill.System;
 
 namespace Twill.Linux.WireGuard;
 
@@ -143,7 +144,7 @@ public sealed class WireGuardDevice
         }
 
         Prefixes.Check(address, length);
-        return Prefixes.Of(address, length);
+        return IPPrefix.Of(address, length);
     }
 
     private static ReadOnlySpan<byte> Key(in NetlinkAttribute a) =>

@@ -1,6 +1,7 @@
 using System.Globalization;
-using System.Net;
+using System.Net.Sockets;
 using Twill.Cni;
+using Twill.System;
 
 namespace Twill.Network.Configuration;
 
@@ -123,7 +124,8 @@ public sealed record EtcdConf(
         string host = rest[..colon];
         if (host[0] == '[')
         {
-            return host[^1] == ']' && IpText.TryParseAddress(host[1..^1], out IPAddress six) && IpText.Bits(six) == 128;
+            return host[^1] == ']'
+                && IPPrefix.TryParseAddress(host.AsSpan(1, host.Length - 2), AddressFamily.InterNetworkV6, out _);
         }
 
         foreach (char c in host)

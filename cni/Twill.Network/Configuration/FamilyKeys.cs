@@ -1,6 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
-using Twill.Cni;
+using Twill.System;
 
 namespace Twill.Network.Configuration;
 
@@ -75,8 +75,8 @@ internal sealed class FamilyKeys
     /// only.</summary>
     internal bool IsUsable(IPNetwork network)
     {
-        UInt128 first = AddressNumber.Of(network.BaseAddress),
-            last = AddressNumber.LastOf(network);
+        UInt128 first = network.First(),
+            last = network.Last();
         return Family == AddressFamily.InterNetwork
             ? first >> 24 != 0 && last >> 29 != 7 && (first > 0x7FFF_FFFF || last < 0x7F00_0000)
             : (first >> 125 == 1 && last >> 125 == 1) || (first >> 121 == 0x7E && last >> 121 == 0x7E);

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using Twill.Cni;
+using Twill.System;
 
 namespace Twill.Network.Configuration;
 
@@ -39,12 +40,12 @@ internal static class FixedSubnet
         IPAddress? start = Host(section[keys.RangeStart], subnet),
             end = Host(section[keys.RangeEnd], subnet),
             gateway = Host(section[keys.Gateway], subnet);
-        if (start is not null && end is not null && AddressNumber.Of(start) > AddressNumber.Of(end))
+        if (start is not null && end is not null && IPPrefix.NumberOf(start) > IPPrefix.NumberOf(end))
         {
             section[keys.RangeEnd].Complain($"an address not below {keys.RangeStart} {start}", false);
         }
 
-        IPAddress router = gateway ?? IpText.FirstHost(subnet);
+        IPAddress router = gateway ?? subnet.FirstHost();
         if (start is not null && end is not null && start.Equals(end) && start.Equals(router))
         {
             section[keys.RangeEnd].ComplainText($"the range holds only the gateway's address {router}");
@@ -78,10 +79,10 @@ internal static class FixedSubnet
             return null;
         }
 
-        UInt128 number = AddressNumber.Of(address),
-            last = AddressNumber.LastOf(subnet);
+        UInt128 number = IPPrefix.NumberOf(address),
+            last = subnet.Last();
         return
-            number > AddressNumber.Of(subnet.BaseAddress) && (number < last || (number == last && family == AddressFamily.InterNetworkV6))
+            number > subnet.First() && (number < last || (number == last && family == AddressFamily.InterNetworkV6))
             ? address
             : at.Complain($"an address of a host in {subnet}", (IPAddress?)null);
     }

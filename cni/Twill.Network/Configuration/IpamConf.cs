@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text.Json;
 using Twill.Cni;
+using Twill.System;
 
 namespace Twill.Network.Configuration;
 
@@ -167,7 +168,7 @@ public sealed record IpamConf
     }
 
     /// <summary>The gateway of a subnet that this host leases or has: the configured one, else its first address.</summary>
-    public IPAddress GatewayOf(IPNetwork subnet) => Of(subnet.BaseAddress.AddressFamily)?.Gateway ?? IpText.FirstHost(subnet);
+    public IPAddress GatewayOf(IPNetwork subnet) => Of(subnet.BaseAddress.AddressFamily)?.Gateway ?? subnet.FirstHost();
 
     /// <summary>IPv4 is always there, IPv6 beside it when the key that everything else of it hangs on is.</summary>
     private static IpamFamily[] ReadFamilies(ConfigReader section, bool leased)

@@ -1,5 +1,6 @@
 using System.Net;
 using Twill.Cni;
+using Twill.System;
 
 namespace Twill.Network.Configuration;
 
@@ -45,7 +46,7 @@ internal static class LeasedSubnet
         }
         IPAddress? min = Bound(section[keys.SubnetMin], keys, network, length),
             max = Bound(section[keys.SubnetMax], keys, network, length);
-        if (min is not null && max is not null && AddressNumber.Of(min) > AddressNumber.Of(max))
+        if (min is not null && max is not null && IPPrefix.NumberOf(min) > IPPrefix.NumberOf(max))
         {
             section[keys.SubnetMax].Complain($"an address not below {keys.SubnetMin} {min}", false);
         }
@@ -71,7 +72,7 @@ internal static class LeasedSubnet
             return at.Complain($"an address within {whole}", (IPAddress?)null);
         }
 
-        return IpText.NetworkOf(address, length).BaseAddress.Equals(address)
+        return IPPrefix.Of(address, length).BaseAddress.Equals(address)
             ? address
             : at.Complain($"the first address of a /{length}", (IPAddress?)null);
     }

@@ -1,6 +1,5 @@
 using System.Net;
 using System.Text;
-using Twill.Cni;
 using Twill.System;
 
 namespace Twill.Network.State;
@@ -35,7 +34,7 @@ public sealed record AddressFile(IPAddress Address, AddressRecord? Record)
                 files.Add(new AddressFile(address, record));
             }
         }
-        files.Sort((a, b) => AddressNumber.Of(a.Address).CompareTo(AddressNumber.Of(b.Address)));
+        files.Sort((a, b) => IPPrefix.NumberOf(a.Address).CompareTo(IPPrefix.NumberOf(b.Address)));
         return files;
     }
 

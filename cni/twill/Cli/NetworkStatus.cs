@@ -1,6 +1,5 @@
 using System.Net;
 using System.Net.Sockets;
-using Twill.Cni;
 using Twill.Host.Forwarding;
 using Twill.Linux.Links;
 using Twill.Network.Configuration;
@@ -201,11 +200,11 @@ internal sealed record NetworkStatus
         {
             AddressFamily family = subnet.BaseAddress.AddressFamily;
             IpamFamily? ipam = network.Conf.Ipam.Of(family);
-            UInt128 gateway = AddressNumber.Of(network.GatewayOf(subnet));
-            UInt128 first = ipam?.RangeStart is { } start ? AddressNumber.Of(start) : AddressNumber.Of(subnet.BaseAddress) + 1;
+            UInt128 gateway = IPPrefix.NumberOf(network.GatewayOf(subnet));
+            UInt128 first = ipam?.RangeStart is { } start ? IPPrefix.NumberOf(start) : subnet.First() + 1;
             UInt128 last = ipam?.RangeEnd is { } end
-                ? AddressNumber.Of(end)
-                : AddressNumber.LastOf(subnet) - (family == AddressFamily.InterNetwork ? 1u : 0u);
+                ? IPPrefix.NumberOf(end)
+                : subnet.Last() - (family == AddressFamily.InterNetwork ? 1u : 0u);
             UInt128 room = first > last ? 0 : last - first + 1 - (gateway >= first && gateway <= last ? 1u : 0u);
             uint used = (uint)network.Records.FindAll(record => subnet.Contains(record.Address)).Count;
             all.Add(new SubnetUse(subnet, (int)used, room <= used ? 0 : (long)UInt128.Min(room - used, SubnetUse.Countless)));

@@ -1,11 +1,11 @@
 using System.Net;
 using System.Net.Sockets;
-using Twill.Cni;
 using Twill.Host.Reconcile;
 using Twill.Linux;
 using Twill.Linux.Routes;
 using Twill.Linux.WireGuard;
 using Twill.Network;
+using Twill.System;
 
 namespace Twill.Plugin.Cli;
 
@@ -110,7 +110,7 @@ internal sealed record PeerRow(
                 rows.Add(
                     OverOverlay(
                         actual,
-                        hop.Address.IsIPv6LinkLocal ? null : IpText.NetworkOf(hop.Address, subnetLen),
+                        hop.Address.IsIPv6LinkLocal ? null : IPPrefix.Of(hop.Address, subnetLen),
                         hop,
                         EntryState.Missing
                     )

@@ -2,6 +2,7 @@ using System.Net;
 using Twill.Cluster;
 using Twill.Host.Backends;
 using Twill.Host.Reconcile;
+using Twill.System;
 
 namespace Twill.Agent;
 
@@ -151,9 +152,7 @@ internal sealed class LeaseCache(Log log, TimeProvider clock, TimeSpan patience)
     }
 
     private bool IsTaken(IPNetwork kept) =>
-        _leases!.Values.SelectMany(lease => lease.Peers).Any(peer => Overlap(peer.Subnet, kept) || Overlap(kept, peer.Subnet));
-
-    private static bool Overlap(IPNetwork outer, IPNetwork inner) => outer.Contains(inner.BaseAddress);
+        _leases!.Values.SelectMany(lease => lease.Peers).Any(peer => peer.Subnet.Overlaps(kept));
 
     private static KnownLease Known(NodeLease lease) => new(PeerLeaseMapper.Peers(lease), lease.LeaseId);
 

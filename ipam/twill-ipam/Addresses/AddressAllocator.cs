@@ -1,6 +1,6 @@
 using System.Net;
-using Twill.Cni;
 using Twill.Network.State;
+using Twill.System;
 
 namespace Twill.Ipam.Addresses;
 
@@ -78,7 +78,7 @@ internal sealed class AddressAllocator(AddressStore store, AddressPool[] pools, 
                     return null;
                 }
             }
-            else if (!pool.TryFind(address, out range) || taken[i].Contains(AddressNumber.Of(address)))
+            else if (!pool.TryFind(address, out range) || taken[i].Contains(IPPrefix.NumberOf(address)))
             {
                 return null;
             }

@@ -2,7 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
-using Twill.Cni;
+using Twill.System;
 
 namespace Twill.Ipam.Addresses;
 
@@ -59,14 +59,14 @@ internal sealed class AddressPool(AddressFamily family, IReadOnlyList<AddressRan
             range = ranges[(start + step) % ranges.Count];
             UInt128 number = step == 0 ? from : range.First;
             UInt128 end = step == ranges.Count ? from : range.Last + 1; // the last step is the head of the range we began in
-            for (UInt128 gateway = AddressNumber.Of(range.Gateway); number < end; number++)
+            for (UInt128 gateway = IPPrefix.NumberOf(range.Gateway); number < end; number++)
             {
                 if (number == gateway || taken.Contains(number))
                 {
                     continue;
                 }
 
-                next = AddressNumber.ToAddress(number, range.Family);
+                next = IPPrefix.AddressOf(number, range.Family);
                 return true;
             }
         }
@@ -99,9 +99,9 @@ internal sealed class AddressPool(AddressFamily family, IReadOnlyList<AddressRan
         foreach (AddressRange range in ranges)
         {
             text.Append(text.Length == 0 ? "" : ", ")
-                .Append(AddressNumber.ToAddress(range.First, range.Family))
+                .Append(IPPrefix.AddressOf(range.First, range.Family))
                 .Append(" to ")
-                .Append(AddressNumber.ToAddress(range.Last, range.Family))
+                .Append(IPPrefix.AddressOf(range.Last, range.Family))
                 .Append(" without the gateway ")
                 .Append(range.Gateway);
         }
@@ -112,7 +112,7 @@ internal sealed class AddressPool(AddressFamily family, IReadOnlyList<AddressRan
     {
         for (int i = 0; last is not null && i < ranges.Count; i++)
         {
-            UInt128 number = AddressNumber.Of(last);
+            UInt128 number = IPPrefix.NumberOf(last);
             if (ranges[i].Family == last.AddressFamily && number >= ranges[i].First && number <= ranges[i].Last)
             {
                 return (i, number + 1);

@@ -1,6 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
-using Twill.Cni;
+using Twill.System;
 
 namespace Twill.Ipam.Addresses;
 
@@ -14,12 +14,12 @@ internal readonly record struct AddressRange(IPNetwork Subnet, IPAddress Gateway
 
     /// <summary>How many containers this range has room for.</summary>
     public UInt128 Capacity =>
-        First > Last ? 0 : Last - First + 1 - (AddressNumber.Of(Gateway) >= First && AddressNumber.Of(Gateway) <= Last ? 1u : 0u);
+        First > Last ? 0 : Last - First + 1 - (IPPrefix.NumberOf(Gateway) >= First && IPPrefix.NumberOf(Gateway) <= Last ? 1u : 0u);
 
     public bool Contains(IPAddress address) =>
         address.AddressFamily == Family
-        && AddressNumber.Of(address) >= First
-        && AddressNumber.Of(address) <= Last
+        && IPPrefix.NumberOf(address) >= First
+        && IPPrefix.NumberOf(address) <= Last
         && !address.Equals(Gateway);
 
     /// <summary>
@@ -33,20 +33,20 @@ internal readonly record struct AddressRange(IPNetwork Subnet, IPAddress Gateway
     public static AddressRange Of(IPNetwork subnet, IPAddress? gateway, IPAddress? start, IPAddress? end)
     {
         AddressFamily family = subnet.BaseAddress.AddressFamily;
-        UInt128 network = AddressNumber.Of(subnet.BaseAddress);
+        UInt128 network = subnet.First();
         UInt128 first = network + 1;
-        UInt128 last = AddressNumber.LastOf(subnet) - (family == AddressFamily.InterNetwork ? 1u : 0u);
+        UInt128 last = subnet.Last() - (family == AddressFamily.InterNetwork ? 1u : 0u);
         if (start is not null)
         {
-            first = UInt128.Max(first, AddressNumber.Of(start));
+            first = UInt128.Max(first, IPPrefix.NumberOf(start));
         }
 
         if (end is not null)
         {
-            last = UInt128.Min(last, AddressNumber.Of(end));
+            last = UInt128.Min(last, IPPrefix.NumberOf(end));
         }
 
         bool own = gateway is not null && subnet.Contains(gateway);
-        return new AddressRange(subnet, own ? gateway! : AddressNumber.ToAddress(network + 1, family), first, last);
+        return new AddressRange(subnet, own ? gateway! : IPPrefix.AddressOf(network + 1, family), first, last);
     }
 }

@@ -1,6 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
-using Twill.Cni;
+using Twill.System;
 
 namespace Twill.Ipam.Addresses;
 
@@ -18,14 +18,14 @@ internal sealed class StoreOccupancy(AddressStore store, AddressFamily family) :
     {
         if (_listed is null && _lookups++ < SingleLookups)
         {
-            return store.Exists(AddressNumber.ToAddress(address, family));
+            return store.Exists(IPPrefix.AddressOf(address, family));
         }
 
         return (_listed ??= ListAll()).Contains(address);
     }
 
     /// <summary>Counts an address as taken from now on.</summary>
-    public void Add(IPAddress address) => (_listed ??= ListAll()).Add(AddressNumber.Of(address));
+    public void Add(IPAddress address) => (_listed ??= ListAll()).Add(IPPrefix.NumberOf(address));
 
     private HashSet<UInt128> ListAll()
     {
@@ -34,7 +34,7 @@ internal sealed class StoreOccupancy(AddressStore store, AddressFamily family) :
         {
             if (address.AddressFamily == family)
             {
-                taken.Add(AddressNumber.Of(address));
+                taken.Add(IPPrefix.NumberOf(address));
             }
         }
         return taken;

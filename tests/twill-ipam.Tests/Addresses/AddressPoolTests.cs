@@ -1,7 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
-using Twill.Cni;
 using Twill.Ipam.Addresses;
+using Twill.System;
 
 namespace Twill.Ipam.Tests.Addresses;
 
@@ -194,7 +194,7 @@ public sealed class AddressPoolTests
         public bool Contains(UInt128 address) => _addresses.Contains(address);
 
         public void AddRange(params string[] addresses) =>
-            _addresses.UnionWith(addresses.Select(a => AddressNumber.Of(IPAddress.Parse(a))));
+            _addresses.UnionWith(addresses.Select(a => IPPrefix.NumberOf(IPAddress.Parse(a))));
 
         public void Clear() => _addresses.Clear();
     }

@@ -1,6 +1,6 @@
 using System.Net;
-using Twill.Cni;
 using Twill.Linux.Routes;
+using Twill.System;
 
 namespace Twill.Plugin.Cli.Doctor;
 
@@ -87,9 +87,9 @@ internal static class DriftCheck
             return;
         }
 
-        foreach (UInt128 number in (ReadOnlySpan<UInt128>)[AddressNumber.Of(subnet.BaseAddress) + 1, AddressNumber.LastOf(subnet) - 1])
+        foreach (UInt128 number in (ReadOnlySpan<UInt128>)[subnet.First() + 1, subnet.Last() - 1])
         {
-            IPAddress address = AddressNumber.ToAddress(number, subnet.BaseAddress.AddressFamily);
+            IPAddress address = IPPrefix.AddressOf(number, subnet.BaseAddress.AddressFamily);
             string way = host.Route.TryGetRoute(address, out Route? taken)
                 ? host.Links.Find(link => link.Index == taken.Index)?.Name ?? "nowhere"
                 : "nowhere";
