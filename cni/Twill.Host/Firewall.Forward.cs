@@ -13,6 +13,7 @@ public static partial class Firewall
         RuleList list = new(spec);
         foreach (TableFamily family in spec.Families)
         {
+            AddTunnelPackets(list, spec, family);
             if (spec.Masquerade)
             {
                 list.Add(family, "out of the cluster network, of no connection", OfNoConnection);

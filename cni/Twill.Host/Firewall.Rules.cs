@@ -4,7 +4,8 @@ namespace Twill.Host;
 
 /// <content>
 /// The chains of the table. What each is for, and its rules, is in a file of its own: <c>Firewall.Loopback.cs</c>,
-/// <c>Firewall.Ports.cs</c>, <c>Firewall.Forward.cs</c>, <c>Firewall.Masquerade.cs</c>, <c>Firewall.Clear.cs</c>.
+/// <c>Firewall.Ports.cs</c>, <c>Firewall.Forward.cs</c>, <c>Firewall.Tunnel.cs</c>, <c>Firewall.Masquerade.cs</c>,
+/// <c>Firewall.Clear.cs</c>.
 /// </content>
 public static partial class Firewall
 {
@@ -22,7 +23,7 @@ public static partial class Firewall
     }
 
     private static ChainSpec[] ChainsOf(FirewallSpec spec) =>
-        [LoopbackChain(spec), .. PortChains(spec), ForwardChain(spec), PostroutingChain(spec), .. ClearChains(spec)];
+        [LoopbackChain(spec), .. PortChains(spec), .. TunnelChains(spec), ForwardChain(spec), PostroutingChain(spec), .. ClearChains(spec)];
 
     /// <summary>The rules of a chain: all of one family, then all of the next.</summary>
     private sealed class RuleList(FirewallSpec spec)

@@ -29,6 +29,12 @@ namespace Twill.Host;
 ///                       ct status dnat ip saddr 127.0.0.0/8 meta l4proto . ct original proto-dst . ip daddr . th dport @translated
 ///                       masquerade
 ///                       ip saddr @local ip daddr != @local ip daddr != @exempt masquerade fully-random }
+///   with VXLAN, and without the addresses with WireGuard, before the rest in the chain forward:
+///                       udp dport PORT @th,96,24 VNI iifname BRIDGE ip daddr != @local drop; the same of iifgroup 116
+///   set peers  { type ipv4_addr; elements = { 192.168.50.12, .. } }, and peers6: TunnelPeers
+///   chain tunnel      { type filter hook input priority raw; policy accept;
+///                       udp dport PORT @th,96,24 VNI iifname BRIDGE drop; the same of iifgroup 116
+///                       udp dport PORT @th,96,24 VNI ip saddr != @peers drop; udp dport PORT @th,96,24 VNI ip6 saddr != @peers6 drop }
 ///   with a tunnel, beside which nothing goes from host to host:
 ///   chain arriving    { type filter hook prerouting priority raw; policy accept;
 ///                       ip saddr @local iifname != BRIDGE iifname != TUNNEL iifname != lo iifgroup != 116 drop }
@@ -61,8 +67,9 @@ public static partial class Firewall
     /// </summary>
     /// <param name="nft">A socket in the host's namespace.</param>
     /// <param name="spec">What is asked for.</param>
+    /// <param name="inUse">Tells whom the network's tunnels send to; asked when the table does not say who may send to them.</param>
     /// <returns>True when something had to be written.</returns>
-    public static bool Ensure(NftSocket nft, FirewallSpec spec)
+    public static bool Ensure(NftSocket nft, FirewallSpec spec, PeersInUse? inUse = null)
     {
         if (LooksWhole(nft, spec))
         {
@@ -75,14 +82,16 @@ public static partial class Firewall
             // Asked again between transactions: within somebody's, rules that are about to go are not counted any more.
             if (written = !LooksWhole(nft, spec))
             {
-                Write(nft, spec, batch);
+                Write(nft, spec, batch, inUse);
             }
         });
         return written;
     }
 
-    /// <summary>Makes the table anew, whatever is there, in one transaction: no packet sees it half made. Published ports stay.</summary>
-    public static void Write(NftSocket nft, FirewallSpec spec) => nft.Change(batch => Write(nft, spec, batch));
+    /// <summary>Makes the table anew, whatever is there, in one transaction: no packet sees it half made. Published ports and peers
+    /// stay.</summary>
+    public static void Write(NftSocket nft, FirewallSpec spec, PeersInUse? inUse = null) =>
+        nft.Change(batch => Write(nft, spec, batch, inUse));
 
     /// <summary>Adds a prefix of containers that only the IPAM plugin knew. One that is there already costs one message.</summary>
     public static void AddLocal(NftSocket nft, string network, IPNetwork prefix)
@@ -211,13 +220,13 @@ public static partial class Firewall
         return true;
     }
 
-    private static void Write(NftSocket nft, FirewallSpec spec, NftBatch batch)
+    private static void Write(NftSocket nft, FirewallSpec spec, NftBatch batch, PeersInUse? inUse)
     {
         TableId id = TableOf(spec.Network);
-        List<(NftSet Set, List<SetElement> Elements)> ports = [];
+        List<(NftSet Set, List<SetElement> Elements)> kept = ReadPeers(nft, spec, inUse);
         foreach (TableFamily family in spec.Families)
         {
-            ports.AddRange(ReadPortMaps(nft, new PortTable(id, family)));
+            kept.AddRange(ReadPortMaps(nft, new PortTable(id, family)));
         }
 
         batch.DestroyTable(id);
@@ -227,7 +236,7 @@ public static partial class Firewall
             batch.Add(new NewSet(set)).AddElements(set, Elements(elements));
         }
 
-        foreach ((NftSet set, List<SetElement> elements) in ports)
+        foreach ((NftSet set, List<SetElement> elements) in kept)
         {
             batch.Add(new NewSet(set)).AddElements(set, [.. elements]);
         }

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using Twill.Network.Configuration;
 using Twill.System;
 
 namespace Twill.Host;
@@ -30,8 +31,15 @@ public sealed record FirewallSpec(
     /// </summary>
     public string? Tunnel { get; init; }
 
+    /// <summary>The port that is closed to containers, and with a VNI to all who are no peers; null: there is none.</summary>
+    public TunnelPort? TunnelPort { get; init; }
+
     /// <summary>The families that the table has sets, maps and rules for.</summary>
     internal IReadOnlyList<TableFamily> Families => MayHaveIPv6 || HasIPv6(Local) ? TableFamily.Both : TableFamily.OnlyIPv4;
+
+    /// <summary>The families that the sets of peers are of: those of the underlay, whatever containers have; none without such
+    /// sets.</summary>
+    internal IReadOnlyList<TableFamily> Outer => TunnelPort is { Vni: not null } ? TableFamily.Both : [];
 
     /// <summary>Elements of the set of containers' addresses: of one family, sorted, none inside another.</summary>
     public IReadOnlyList<IPNetwork> LocalElements(AddressFamily family) => Disjoint(Local, family);
@@ -47,6 +55,11 @@ public sealed record FirewallSpec(
         if (Tunnel is not null)
         {
             text += $" {Tunnel}";
+        }
+
+        if (TunnelPort is { } port)
+        {
+            text += $" {port.Port}/{port.Vni}";
         }
 
         foreach (TableFamily family in Families)

@@ -1,4 +1,5 @@
 using System.Net;
+using Twill.Host.Backends;
 using Twill.Host.Forwarding;
 using Twill.Host.Ports;
 using Twill.Linux;
@@ -28,13 +29,18 @@ public static class HostReconciler
 
     /// <summary>The table that a network's configuration asks for.</summary>
     /// <param name="conf">The network.</param>
-    /// <param name="tunnel">The only device that packets to other hosts may take; null: any.</param>
-    public static FirewallSpec FirewallOf(TwillConf conf, string? tunnel) =>
-        new(conf.Name, conf.Bridge, conf.IpMasq, conf.Ipam.Ranges, conf.NonMasqueradeCidrs)
+    /// <param name="node">What other hosts know of this one: while etcd has not agreed to another backend, that of the former. Null: as
+    /// configured.</param>
+    public static FirewallSpec FirewallOf(TwillConf conf, NodeFile? node = null)
+    {
+        BackendConf? backend = node is null ? conf.Backend : BackendTable.All.Find(node.BackendType);
+        return new(conf.Name, conf.Bridge, conf.IpMasq, conf.Ipam.Ranges, conf.NonMasqueradeCidrs)
         {
             MayHaveIPv6 = OnlyIpamKnows(conf),
-            Tunnel = tunnel,
+            Tunnel = node is null ? backend?.TunnelName : backend?.TunnelNameIn(node),
+            TunnelPort = node is null ? backend?.TunnelPort : backend?.TunnelPortIn(node),
         };
+    }
 
     /// <summary>
     /// The network's table, and the accept among the rules of iptables where that would drop containers' packets. Ports are published again
@@ -46,7 +52,7 @@ public static class HostReconciler
     public static void EnsureFirewall(RouteSocket route, NetworkStateDir state, TwillConf conf)
     {
         using NftSocket nft = NftSocket.Open();
-        if (Firewall.Ensure(nft, FirewallOf(conf, conf.Backend.TunnelName)))
+        if (Firewall.Ensure(nft, FirewallOf(conf), TunnelPeers.InUse(route, conf.Name)))
         {
             new PortRecords(state.PortsPath).Restore(nft, route, conf.Name);
         }
@@ -121,7 +127,7 @@ public static class HostReconciler
     public static string? FindFirewallDifference(TwillConf conf, IReadOnlyList<IPNetwork> prefixes)
     {
         using NftSocket nft = NftSocket.Open();
-        FirewallSpec spec = FirewallOf(conf, conf.Backend.TunnelName);
+        FirewallSpec spec = FirewallOf(conf);
         if (Firewall.FindDifference(nft, spec, OnlyIpamKnows(conf) ? prefixes : []) is { } difference)
         {
             return difference;
@@ -146,7 +152,7 @@ public static class HostReconciler
     /// <param name="subnets">The subnets this host holds; empty while that is not known.</param>
     /// <param name="local">Asked, after the bridge was looked at, for all subnets that containers here may have addresses of.</param>
     /// <param name="mtu">MTU of the bridge in bytes.</param>
-    /// <param name="tunnel">The device that alone packets to other hosts may take; null: any.</param>
+    /// <param name="node">What other hosts know of this one; null while that is not known.</param>
     /// <returns>What had to be done, each a phrase for the log.</returns>
     public static List<string> Ensure(
         RouteSocket route,
@@ -155,13 +161,13 @@ public static class HostReconciler
         IReadOnlyList<IPNetwork> subnets,
         Func<IReadOnlyList<IPNetwork>> local,
         int mtu,
-        string? tunnel
+        NodeFile? node
     )
     {
         List<string> changes = [];
         EnsureBridge(route, conf, subnets, local, mtu, changes);
         EnsureForwarding(conf, changes);
-        if (EnsureFirewall(conf, tunnel) is { } difference)
+        if (EnsureFirewall(route, conf, node) is { } difference)
         {
             changes.Add($"firewall written, because {difference}");
         }
@@ -287,19 +293,19 @@ public static class HostReconciler
 
     /// <summary>Writes the network's nftables table anew when something is wrong with it.</summary>
     /// <returns>What was wrong; null when it was right.</returns>
-    private static string? EnsureFirewall(TwillConf conf, string? tunnel)
+    private static string? EnsureFirewall(RouteSocket route, TwillConf conf, NodeFile? node)
     {
         if (OnlyIpamKnows(conf))
         {
             return null; // another IPAM plugin: only an ADD knows which prefixes the containers are in
         }
 
-        FirewallSpec spec = FirewallOf(conf, tunnel);
+        FirewallSpec spec = FirewallOf(conf, node);
         using NftSocket nft = NftSocket.Open();
         string? difference = Firewall.FindDifference(nft, spec, []);
         if (difference is not null)
         {
-            Firewall.Write(nft, spec);
+            Firewall.Write(nft, spec, TunnelPeers.InUse(route, conf.Name));
         }
 
         return difference;

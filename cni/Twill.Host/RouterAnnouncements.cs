@@ -3,6 +3,7 @@ using Twill.Linux;
 using Twill.Linux.Addresses;
 using Twill.Linux.Links;
 using Twill.Linux.Routes;
+using Twill.System;
 
 namespace Twill.Host;
 
@@ -24,6 +25,7 @@ public static class RouterAnnouncements
     /// somebody's.</param>
     /// <param name="hasIPv6">Whether containers behind it have, or may have, IPv6 addresses.</param>
     /// <returns>What was done, each a phrase for the log.</returns>
+    /// <exception cref="LibcException">A parameter cannot be written: a container could take over the host's IPv6.</exception>
     public static IReadOnlyList<string> Refuse(RouteSocket route, Link link, bool hasIPv6)
     {
         if (Difference(link, hasIPv6) is null || link.IPv6 is not { } now || IsOthers(route, link))
@@ -34,18 +36,18 @@ public static class RouterAnnouncements
         List<string> changes = [];
         if (now.AcceptRA != 0)
         {
-            Sysctl.TryWrite(ParameterOf(link.Name, "accept_ra"), No);
+            Sysctl.Write(ParameterOf(link.Name, "accept_ra"), No);
             changes.Add($"{link.Name} listens to no routers that containers announce");
         }
 
         if (now.Autoconf)
         {
-            Sysctl.TryWrite(ParameterOf(link.Name, "autoconf"), No);
+            Sysctl.Write(ParameterOf(link.Name, "autoconf"), No);
         }
 
         if (!hasIPv6 && !now.IsDisabled && !HasGateways(route, link))
         {
-            Sysctl.TryWrite(ParameterOf(link.Name, "disable_ipv6"), Yes);
+            Sysctl.Write(ParameterOf(link.Name, "disable_ipv6"), Yes);
             changes.Add($"IPv6 turned off on {link.Name}: its containers have none");
         }
 

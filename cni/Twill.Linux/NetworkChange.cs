@@ -33,6 +33,9 @@ public readonly record struct NetworkChange(NetworkChangeKind Kind, bool IsRemov
     /// <summary>The nftables table that it was in; null for other kinds.</summary>
     public TableId? Table { get; init; }
 
+    /// <summary>The set or map whose elements changed; null for other changes.</summary>
+    public string? Set { get; init; }
+
     /// <summary>Notifications were lost: anything may have changed.</summary>
     public static NetworkChange Everything => default;
 
@@ -92,7 +95,9 @@ public readonly record struct NetworkChange(NetworkChangeKind Kind, bool IsRemov
 
         NetlinkReader reader = message.Reader;
         var family = (NftFamily)reader.Header<NfGenMsg>().Family;
+        bool isElement = (NFT_MSG)message.Type is NFT_MSG.NEWSETELEM or NFT_MSG.DELSETELEM;
         string table = "";
+        string? set = null;
         while (reader.TryRead(out NetlinkAttribute a))
         {
             // The table is attribute 1 of every message that has one.
@@ -100,10 +105,18 @@ public readonly record struct NetworkChange(NetworkChangeKind Kind, bool IsRemov
             {
                 table = a.Text();
             }
+            else if (isElement && a.Type == (ushort)NFTA_SET_ELEM_LIST.SET)
+            {
+                set = a.Text();
+            }
         }
         bool removal =
             (NFT_MSG)message.Type is NFT_MSG.DELTABLE or NFT_MSG.DELCHAIN or NFT_MSG.DELRULE or NFT_MSG.DELSET or NFT_MSG.DELSETELEM;
-        change = new NetworkChange(NetworkChangeKind.Nftables, removal, 0, 0, message.PortId) { Table = new TableId(family, table) };
+        change = new NetworkChange(NetworkChangeKind.Nftables, removal, 0, 0, message.PortId)
+        {
+            Table = new TableId(family, table),
+            Set = set,
+        };
         return true;
     }
 

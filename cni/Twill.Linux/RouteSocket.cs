@@ -32,7 +32,8 @@ public sealed class RouteSocket : IDisposable
 
     /// <summary>Opens a socket in a network namespace and sets a kernel parameter there, on the one visit.</summary>
     /// <param name="ns">The namespace.</param>
-    /// <param name="parameter">The parameter's path below /proc/sys; one that this kernel does not have is left out.</param>
+    /// <param name="parameter">The parameter's path below /proc/sys; one that this kernel does not have, or that cannot be written,
+    /// is left out.</param>
     /// <param name="value">Its value.</param>
     /// <exception cref="LibcException">As of <see cref="Open(NetNs)"/>, or the parameter cannot be written.</exception>
     public static RouteSocket Open(NetNs ns, string parameter, string value) =>

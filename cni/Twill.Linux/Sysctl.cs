@@ -57,11 +57,11 @@ public static class Sysctl
         Libc.WriteAtOnce(fd, Encoding.UTF8.GetBytes(value), path, value);
     }
 
-    /// <summary>Writes a parameter, if this kernel and this interface have it.</summary>
+    /// <summary>Writes a parameter, if this kernel and this interface have it and it can be written.</summary>
     /// <param name="name">Its path below /proc/sys.</param>
     /// <param name="value">The value, without a line's end.</param>
-    /// <returns>False when there is none of that name.</returns>
-    /// <exception cref="LibcException">As of <see cref="Write"/>, but for ENOENT.</exception>
+    /// <returns>False when there is none of that name, or /proc/sys is mounted read-only.</returns>
+    /// <exception cref="LibcException">As of <see cref="Write"/>, but for ENOENT and EROFS.</exception>
     public static bool TryWrite(string name, string value)
     {
         try
@@ -69,7 +69,7 @@ public static class Sysctl
             Write(name, value);
             return true;
         }
-        catch (LibcException e) when (e.Errno == Errno.ENOENT)
+        catch (LibcException e) when (e.Errno is Errno.ENOENT or Errno.EROFS)
         {
             return false;
         }

@@ -74,6 +74,9 @@ internal sealed class LeaseValidator(LocalNode self, string backendType)
         return Identifies(theirs.PublicIP) ? null : $"its PublicIP {theirs.PublicIP} is no address of a host";
     }
 
+    /// <summary>Whether packets of a peer may come from this address of its: whichever of its own it sends from.</summary>
+    internal bool MaySend(IPAddress address) => Refusal(new PeerAddress(address)) is null;
+
     /// <summary>Takes note that entries are made for this lease: one neighbour cannot stand for two subnets that begin alike.</summary>
     internal void Accept(PeerLease peer) => _bases.Add(peer.Subnet.BaseAddress);
 

@@ -59,6 +59,9 @@ public sealed record VxlanBackend(uint Vni = 1, ushort Port = VxlanBackend.Defau
     public override IReadOnlyList<string> DeviceNames => [DeviceName(AddressFamily.InterNetwork), DeviceName(AddressFamily.InterNetworkV6)];
 
     /// <inheritdoc/>
+    public override TunnelPort? TunnelPort => new TunnelPort(Port, Vni);
+
+    /// <inheritdoc/>
     public override string? ExclusiveSetting => $"backend.vni: {Vni}";
 
     /// <inheritdoc/>
@@ -97,6 +100,9 @@ public sealed record VxlanBackend(uint Vni = 1, ushort Port = VxlanBackend.Defau
 
     /// <inheritdoc/>
     public override bool IsIn(NodeFile node) => base.IsIn(node) && node.Vni == Vni && node.Port == Port;
+
+    /// <inheritdoc/>
+    public override TunnelPort? TunnelPortIn(NodeFile node) => new TunnelPort((ushort)node.Port, (uint)node.Vni);
 
     /// <inheritdoc/>
     public override void WriteClusterSettings(Utf8JsonWriter w)
@@ -143,6 +149,7 @@ public sealed record VxlanBackend(uint Vni = 1, ushort Port = VxlanBackend.Defau
             }
 
             check.Accept(peer);
+            wanted.Senders.AddRange(peer.Addresses.Select(address => address.PublicIP).Where(check.MaySend));
         }
 
         return wanted;

@@ -57,6 +57,9 @@ public sealed record WireGuardBackend(ushort Port = WireGuardBackend.DefaultPort
     public override string? TunnelName => DeviceName;
 
     /// <inheritdoc/>
+    public override TunnelPort? TunnelPort => new TunnelPort(Port, Vni: null);
+
+    /// <inheritdoc/>
     public override string? ExclusiveSetting => $"backend.port: {Port}";
 
     /// <inheritdoc/>
@@ -89,6 +92,9 @@ public sealed record WireGuardBackend(ushort Port = WireGuardBackend.DefaultPort
 
     /// <inheritdoc/>
     public override string? TunnelNameIn(NodeFile node) => Names.WireGuardDevice(node.Port);
+
+    /// <inheritdoc/>
+    public override TunnelPort? TunnelPortIn(NodeFile node) => new TunnelPort((ushort)node.Port, Vni: null);
 
     /// <inheritdoc/>
     public override void WriteClusterSettings(Utf8JsonWriter w)

@@ -14,6 +14,9 @@ public sealed class Desired(params IReadOnlyList<OverlaySpec> devices)
     /// <summary>The remote subnets that the entries below lead to.</summary>
     public List<PeerPath> Peers { get; } = [];
 
+    /// <summary>The addresses that tunnel packets of these hosts may come from, once for each subnet: <see cref="TunnelPeers"/>.</summary>
+    public List<IPAddress> Senders { get; } = [];
+
     /// <summary>Remote subnets that nothing was made for, each with the reason.</summary>
     public List<SkippedPeer> Skipped { get; } = [];
 

@@ -16,13 +16,21 @@ public static class Reconciler
     /// <param name="backend">The network's backend.</param>
     /// <param name="self">This host; <see cref="LocalNode.MainRoutes"/> is filled in here when the backend needs it.</param>
     /// <param name="others">The leases of all other hosts.</param>
+    /// <param name="before">Called before anything is written.</param>
     /// <exception cref="HostException">Something in the way is not ours to remove.</exception>
     /// <exception cref="Twill.Linux.Netlink.NetlinkException">The kernel refused to list, or to make the device.</exception>
-    public static ReconcileResult Run(RouteSocket route, IBackend backend, LocalNode self, IEnumerable<PeerLease> others)
+    public static ReconcileResult Run(
+        RouteSocket route,
+        IBackend backend,
+        LocalNode self,
+        IEnumerable<PeerLease> others,
+        Action<Desired>? before = null
+    )
     {
         LinkNames names = new(route);
         LocalNode known = backend.NeedsMainRoutes ? self with { MainRoutes = ReadMainRoutes(route, names, self) } : self;
         Desired desired = backend.ComputeDesired(known, others);
+        before?.Invoke(desired);
         string[] overlays = [.. desired.Devices.Select(spec => spec.Name)];
         IReadOnlyList<string> deleted = OverlayDevice.DeleteOthers(route, self.NetworkName, keep: overlays);
         List<OverlayDevice.Result> devices = [];
@@ -45,10 +53,18 @@ public static class Reconciler
     /// <param name="backend">The network's backend.</param>
     /// <param name="baseline">What the round found.</param>
     /// <param name="change">The hosts.</param>
-    public static IncrementalResult Follow(RouteSocket route, IBackend backend, Baseline baseline, PeerChange change)
+    /// <param name="before">Called with what was wanted for them and what is, before anything is written.</param>
+    public static IncrementalResult Follow(
+        RouteSocket route,
+        IBackend backend,
+        Baseline baseline,
+        PeerChange change,
+        Action<Desired, Desired>? before = null
+    )
     {
         Desired was = backend.ComputeDesired(baseline.Self, change.Before),
             desired = backend.ComputeDesired(baseline.Self, change.After);
+        before?.Invoke(was, desired);
         Plan plan = Plan.Between(desired, Actual.AsWanted(was));
         return new IncrementalResult(was, desired, plan, Applier.Apply(route, baseline.Names, plan));
     }

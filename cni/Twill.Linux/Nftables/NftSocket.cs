@@ -24,6 +24,10 @@ public sealed class NftSocket : IDisposable
     /// <summary>Opens a socket in a namespace; it stays there whichever thread uses it.</summary>
     public static NftSocket Open(NetNs ns) => ns.Visit(Open);
 
+    /// <summary>The socket's address, by which <see cref="NetworkChange.PortId"/> tells whose doing a change was. 0 before the first
+    /// request.</summary>
+    public uint PortId => _netlink.PortId;
+
     /// <summary>Begins a transaction.</summary>
     /// <param name="generation">Apply it only if the rules of the namespace are still of this <see cref="GetGeneration"/>; otherwise it
     /// fails as a whole with ERESTART.</param>

@@ -106,6 +106,15 @@ public sealed partial class Rule
     public Rule Dport(byte protocol, ushort port) =>
         L4Proto(protocol).Add(new Payload(PayloadBase.Transport, 2, 2)).Add(new Cmp(CmpOp.Eq, NftData.OfPort(port)));
 
+    /// <summary>`udp dport PORT @th,96,24 VNI`: a VXLAN packet of that network identifier (RFC 7348, section 5).</summary>
+    public Rule Vxlan(ushort port, uint vni)
+    {
+        const byte Udp = 17;
+        return Dport(Udp, port)
+            .Add(new Payload(PayloadBase.Transport, 12, 3))
+            .Add(new Cmp(CmpOp.Eq, new NftData([(byte)(vni >> 16), (byte)(vni >> 8), (byte)vni])));
+    }
+
     /// <summary>`iifname NAME`, or with `!=`; a name that ends in `*` stands for all that begin so.</summary>
     public Rule IifName(string name, bool inverted = false) => InterfaceName(MetaKey.IifName, name, inverted);
 

@@ -32,6 +32,9 @@ public abstract record BackendConf
     /// <summary>The only device that packets to other hosts may take, because they must not go in clear; null: they may.</summary>
     public virtual string? TunnelName => null;
 
+    /// <summary>Where packets of its tunnels arrive; null: it has none.</summary>
+    public virtual TunnelPort? TunnelPort => null;
+
     /// <summary>The setting that no two networks of a host can share, as <c>backend.KEY: VALUE</c>; null: there is none.</summary>
     public virtual string? ExclusiveSetting => null;
 
@@ -59,6 +62,9 @@ public abstract record BackendConf
     /// <summary><see cref="TunnelName"/> of the backend that <c>node.json</c> was written for.</summary>
     public virtual string? TunnelNameIn(NodeFile node) => null;
 
+    /// <summary><see cref="TunnelPort"/> of the backend that <c>node.json</c> was written for.</summary>
+    public virtual TunnelPort? TunnelPortIn(NodeFile node) => null;
+
     /// <summary>Writes what all hosts of a network must agree on: members of flannel's Backend object, behind Type.</summary>
     /// <param name="w">within the object</param>
     public virtual void WriteClusterSettings(Utf8JsonWriter w) { }
@@ -76,6 +82,11 @@ public abstract record BackendConf
     /// <param name="node">this host; null while that is not known</param>
     public virtual IReadOnlyList<StatusField> Status(NodeFile? node) => [];
 }
+
+/// <summary>Where packets of a network's tunnels arrive.</summary>
+/// <param name="Port">the UDP port</param>
+/// <param name="Vni">the VXLAN network identifier; null where each packet proves who sent it</param>
+public readonly record struct TunnelPort(ushort Port, uint? Vni);
 
 /// <summary>What identifies this host to others; made at the first question and kept on disk.</summary>
 /// <param name="VtepMac">tells the hardware address of the device that sends over a family of the underlay</param>

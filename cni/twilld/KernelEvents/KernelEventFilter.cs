@@ -1,4 +1,5 @@
 using System.Net;
+using Twill.Host;
 using Twill.Linux;
 using Twill.Linux.Nftables;
 using Twill.Linux.Routes;
@@ -50,7 +51,7 @@ internal sealed class KernelEventFilter(
                     ? ReconcileReason.Host
                     : ReconcileReason.None;
             case NetworkChangeKind.Nftables:
-                return snapshot.OwnsBridge && Concerns(change.Table) ? ReconcileReason.Host : ReconcileReason.None;
+                return snapshot.OwnsBridge && Concerns(change.Table) ? TakeNftables(in change, snapshot) : ReconcileReason.None;
             default:
                 return TakeEntry(in change, snapshot);
         }
@@ -70,6 +71,13 @@ internal sealed class KernelEventFilter(
         entries.Add(device, in change);
         return ReconcileReason.KernelEvents;
     }
+
+    /// <summary>Who may send into the overlay, the step for the peers compares; all else in the table, the one for the host.</summary>
+    private ReconcileReason TakeNftables(in NetworkChange change, NetworkSnapshot snapshot) =>
+        change.Set is not { } set || change.Table!.Value.Name != DeviceNames.NftTable(conf.Name) || !TunnelPeers.IsSet(set)
+            ? ReconcileReason.Host
+        : change.PortId != 0 && change.PortId == snapshot.Host.NftPortId ? ReconcileReason.None
+        : ReconcileReason.Everything;
 
     private ReconcileReason TakeLink(in NetworkChange change, NetworkSnapshot snapshot)
     {

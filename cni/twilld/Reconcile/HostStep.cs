@@ -1,6 +1,5 @@
 using System.Net;
 using Twill.Host;
-using Twill.Host.Backends;
 using Twill.Linux;
 using Twill.Network.State;
 
@@ -44,7 +43,7 @@ internal sealed class HostStep(NetworkContext context, LeaseLoop? lease, BridgeR
         int mtu = context.Conf.Mtu != 0 ? context.Conf.Mtu : node?.Mtu ?? Underlay.MtuToOutside(route);
         List<string> changes = containerMtu.Lower(route, mtu);
         changes.AddRange(
-            HostReconciler.Ensure(route, context.State, context.Conf, snapshot.LocalSubnets, ReadLocalSubnets, mtu, TunnelOf(node))
+            HostReconciler.Ensure(route, context.State, context.Conf, snapshot.LocalSubnets, ReadLocalSubnets, mtu, node)
         );
         try
         {
@@ -78,11 +77,4 @@ internal sealed class HostStep(NetworkContext context, LeaseLoop? lease, BridgeR
         LeaseStatus status = context.Snapshots.Current.Lease;
         return [.. status.Held?.Prefixes ?? [], .. status.Lost];
     }
-
-    /// <summary>
-    /// The only device that packets to other hosts may leave by; null where they may leave in clear. While etcd has not agreed to another
-    /// backend it is the one of the former backend.
-    /// </summary>
-    private string? TunnelOf(NodeFile? node) =>
-        node is null ? context.Conf.Backend.TunnelName : BackendTable.All.Find(node.BackendType)?.TunnelNameIn(node);
 }

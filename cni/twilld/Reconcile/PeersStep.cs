@@ -2,6 +2,7 @@ using Twill.Host;
 using Twill.Host.Backends;
 using Twill.Host.Reconcile;
 using Twill.Linux;
+using Twill.Linux.Nftables;
 
 namespace Twill.Agent;
 
@@ -13,12 +14,23 @@ namespace Twill.Agent;
 internal sealed class PeersStep(NetworkContext context, LeaseCache leases, LocalNodeMapper self, OverlayEntryEvents events)
 {
     private readonly PeerReport _report = new(context.Log);
+    private readonly TunnelPeers _senders = new(context.Conf.Name);
+    private NftSocket? _nft;
     private Baseline? _baseline;
 
     internal Condition Condition { get; } = context.NewCondition(ConditionName.Kernel);
 
     /// <summary>Forgets what the kernel holds, so that the next step is a full one.</summary>
     internal void Reset() => _baseline = null;
+
+    /// <summary>The same, and closes its socket.</summary>
+    internal void Close()
+    {
+        Reset();
+        _nft?.Dispose();
+        _nft = null;
+        context.Snapshots.Update(s => s with { Host = s.Host with { NftPortId = 0 } });
+    }
 
     /// <summary>Compares everything with the kernel.</summary>
     /// <returns>Whether everything was in order already.</returns>
@@ -32,7 +44,13 @@ internal sealed class PeersStep(NetworkContext context, LeaseCache leases, Local
             return true; // until etcd has agreed to the configuration and listed the other hosts, the kernel is left as it is
         }
 
-        ReconcileResult round = Reconciler.Run(route, context.Backend, local, others);
+        ReconcileResult round = Reconciler.Run(route, context.Backend, local, others, desired =>
+        {
+            if (LimitsSenders && _senders.Replace(Nft(), desired.Senders))
+            {
+                context.Log.Info($"tunnel packets are taken from {desired.Senders.Distinct().Count()} addresses of peers");
+            }
+        });
         events.Expect(round.Desired);
         Report(round);
         Dictionary<int, string> overlays = round.Baseline.Devices.ToDictionary(device => device.Index, device => device.Name);
@@ -65,7 +83,10 @@ internal sealed class PeersStep(NetworkContext context, LeaseCache leases, Local
             return false;
         }
 
-        IncrementalResult round = Reconciler.Follow(route, context.Backend, baseline, change);
+        bool taken = true;
+        IncrementalResult round = Reconciler.Follow(route, context.Backend, baseline, change, (was, desired) =>
+            taken = !LimitsSenders || _senders.TryFollow(Nft(), was.Senders, desired.Senders)
+        );
         events.Expect(round);
         _report.Tell(round);
         Publish(round.Plan, round.Refusals, s =>
@@ -78,13 +99,31 @@ internal sealed class PeersStep(NetworkContext context, LeaseCache leases, Local
                 },
             }
         );
-        if (round.Refusals.Count > 0)
+        if (round.Refusals.Count > 0 || !taken)
         {
             Reset();
             context.Reconcile.Add(ReconcileReason.Everything); // the kernel does not hold what it was expected to
         }
 
         return true;
+    }
+
+    /// <summary>Whether the firewall takes tunnel packets from peers alone.</summary>
+    private bool LimitsSenders => context.Conf.Backend.TunnelPort is { Vni: not null };
+
+    /// <summary>The socket by which the addresses of peers are written: one, so that the kernel's events of it are known as the agent's
+    /// own.</summary>
+    private NftSocket Nft()
+    {
+        if (_nft is null)
+        {
+            _nft = NftSocket.Open();
+            _nft.GetGeneration(); // the kernel assigns the port with the first request
+            uint port = _nft.PortId;
+            context.Snapshots.Update(s => s with { Host = s.Host with { NftPortId = port } });
+        }
+
+        return _nft;
     }
 
     /// <summary>The leases of all other hosts; null before etcd has listed them.</summary>

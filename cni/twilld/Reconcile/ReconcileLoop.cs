@@ -106,7 +106,7 @@ internal sealed class ReconcileLoop : IDisposable
         return EndPass(s => s with { FullPasses = s.FullPasses + 1 }) && wasInOrder;
     }
 
-    public void Dispose() => _route?.Dispose();
+    public void Dispose() => CloseSocket();
 
     private ReconcileSchedule Run(ReconcileStep step, ReconcileSchedule schedule)
     {
@@ -200,7 +200,7 @@ internal sealed class ReconcileLoop : IDisposable
     {
         _route?.Dispose();
         _route = null;
-        _peers.Reset();
+        _peers.Close();
         _context.Snapshots.Update(s => s with { Host = s.Host with { NetlinkPortId = 0 } });
     }
 

@@ -119,6 +119,9 @@ internal sealed record HostFindings
 
     /// <summary>Port of the netlink socket by which the reconcile loop changes the kernel; 0 while there is none.</summary>
     internal uint NetlinkPortId { get; init; }
+
+    /// <summary>Port of the nftables socket by which it writes the addresses of peers; 0 while there is none.</summary>
+    internal uint NftPortId { get; init; }
 }
 
 /// <summary>How many remote subnets there are, and how many are reached.</summary>

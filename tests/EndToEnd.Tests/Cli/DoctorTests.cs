@@ -43,6 +43,26 @@ public sealed class DoctorTests(TwoHosts hosts) : IClassFixture<TwoHosts>
         "another MTU than 1450: $END 1400"
     )]
     [InlineData("nft delete table inet twill-twill", "", "firewall", "table inet twill-twill is missing")]
+    [InlineData("nft add table inet twill-twill '{ flags dormant; }'", "", "firewall", "table inet twill-twill is dormant")]
+    [InlineData("nft flush set inet twill-twill peers", "", "firewall", "tunnel packets of peer ")]
+    [InlineData(
+        "echo 1 >/proc/sys/net/ipv6/conf/twill0/accept_ra",
+        "echo 0 >/proc/sys/net/ipv6/conf/twill0/accept_ra",
+        "bridge",
+        "net.ipv6.conf.twill0.accept_ra is not 0"
+    )]
+    [InlineData(
+        "echo 0 >/proc/sys/net/ipv6/conf/twill0/disable_ipv6",
+        "echo 1 >/proc/sys/net/ipv6/conf/twill0/disable_ipv6",
+        "bridge",
+        "net.ipv6.conf.twill0.disable_ipv6 is not 1"
+    )]
+    [InlineData(
+        "echo 1 >/proc/sys/net/ipv4/conf/twill0/route_localnet",
+        "echo 0 >/proc/sys/net/ipv4/conf/twill0/route_localnet",
+        "firewall",
+        "twill0.route_localnet is 1"
+    )]
     [InlineData(
         "nft flush chain inet twill-twill postrouting",
         "",

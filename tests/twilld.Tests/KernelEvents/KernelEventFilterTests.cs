@@ -27,6 +27,7 @@ public sealed class KernelEventFilterTests
             BridgeIndex = Bridge,
             Overlays = new Dictionary<int, string> { [Overlay] = "twill.1" },
             NetlinkPortId = OwnPort,
+            NftPortId = OwnPort,
         },
     };
 
@@ -123,6 +124,22 @@ public sealed class KernelEventFilterTests
     [InlineData(NftFamily.Arp, "filter", (int)ReconcileReason.None)]
     public void Of_nftables_all_count_but_those_of_our_other_networks(NftFamily family, string name, int reason) =>
         Take(new NetworkChange(NetworkChangeKind.Nftables, false, 0, 0, 0) { Table = new TableId(family, name) })
+            .Should()
+            .Be((ReconcileReason)reason);
+
+    [Theory]
+    [InlineData("peers", 0, (int)ReconcileReason.Everything)]
+    [InlineData("peers6", 0, (int)ReconcileReason.Everything)]
+    [InlineData("peers", OwnPort, (int)ReconcileReason.None)] // written by the agent itself
+    [InlineData("ports", 0, (int)ReconcileReason.Host)]
+    public void Of_the_networks_table_the_addresses_of_peers_are_compared_with_all_else_of_them(string set, uint port, int reason) =>
+        Take(
+                new NetworkChange(NetworkChangeKind.Nftables, false, 0, 0, port)
+                {
+                    Table = new TableId(NftFamily.Inet, "twill-pods"),
+                    Set = set,
+                }
+            )
             .Should()
             .Be((ReconcileReason)reason);
 

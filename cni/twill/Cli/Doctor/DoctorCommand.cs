@@ -12,7 +12,7 @@ internal static class DoctorCommand
             Findings to = new(network.Name);
             BridgeCheck.Run(to, host, network);
             OverlayCheck.Run(to, host, network);
-            FirewallCheck.Run(to, network);
+            FirewallCheck.Run(to, host, network);
             ForwardCheck.Run(to, host, network);
             MtuCheck.Run(to, host, network);
             ReversePathCheck.Run(to, network);

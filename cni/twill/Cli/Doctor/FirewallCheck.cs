@@ -11,14 +11,14 @@ internal static class FirewallCheck
 {
     private const string Name = "firewall";
 
-    public static void Run(Findings to, NetworkView network)
+    public static void Run(Findings to, HostView host, NetworkView network)
     {
         if (!network.IsOurs)
         {
             return;
         }
 
-        FirewallSpec spec = HostReconciler.FirewallOf(network.Conf, network.Conf.Backend.TunnelName);
+        FirewallSpec spec = HostReconciler.FirewallOf(network.Conf);
         to.Look(
             Name,
             () =>
@@ -34,6 +34,17 @@ internal static class FirewallCheck
                             "the next ADD makes the table again when it is gone; to have it made anew: "
                                 + $"nft delete table inet {DeviceNames.NftTable(network.Name)}, then start any container"
                         )
+                    );
+                }
+
+                if (TunnelPeers.FindMissing(nft, host.Route, network.Name) is [var first, ..] closed)
+                {
+                    string others = closed.Count > 1 ? $" and {Format.Count(closed.Count - 1, "other peer")}" : "";
+                    to.Fail(
+                        Name,
+                        $"tunnel packets of peer {first}{others} are dropped: the sets peers and peers6 of nftables table "
+                            + $"inet {DeviceNames.NftTable(network.Name)} lack the address",
+                        DoctorCommand.Mend(network, "start twilld")
                     );
                 }
 
