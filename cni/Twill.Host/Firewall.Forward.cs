@@ -19,6 +19,7 @@ public static partial class Firewall
                 list.Add(family, "out of the cluster network, of no connection", OfNoConnection);
             }
 
+            AddIsolation(list, spec, family);
             list.Add(family, "from containers", static (id, family) => Rule.For(id).SaddrIn(Local(id, family)).Accept());
             list.Add(family, "to containers", static (id, family) => Rule.For(id).DaddrIn(Local(id, family)).Accept());
         }

@@ -4,8 +4,8 @@ namespace Twill.Host;
 
 /// <content>
 /// The chains of the table. What each is for, and its rules, is in a file of its own: <c>Firewall.Loopback.cs</c>,
-/// <c>Firewall.Ports.cs</c>, <c>Firewall.Forward.cs</c>, <c>Firewall.Tunnel.cs</c>, <c>Firewall.Masquerade.cs</c>,
-/// <c>Firewall.Clear.cs</c>.
+/// <c>Firewall.Ports.cs</c>, <c>Firewall.Forward.cs</c>, <c>Firewall.Isolation.cs</c>, <c>Firewall.Tunnel.cs</c>,
+/// <c>Firewall.Masquerade.cs</c>, <c>Firewall.Clear.cs</c>.
 /// </content>
 public static partial class Firewall
 {

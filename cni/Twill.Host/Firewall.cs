@@ -23,6 +23,11 @@ namespace Twill.Host;
 ///   chain output      { type nat hook output priority dstnat; policy accept; the same }
 ///   chain forward     { type filter hook forward priority filter; policy accept;
 ///                       ct state invalid ip saddr @local ip daddr != @local ip daddr != @exempt drop
+///                       isolated from other networks, and with "icc": false from each other:
+///                       ct status dnat ip daddr @local accept
+///                       ct state new ip daddr @local iifgroup 117 iifname != BRIDGE iifname != OVERLAY drop
+///                       ct state new ip daddr @local iifgroup 116 ip saddr != @local drop
+///                       ct state new ip daddr @local ip saddr @local drop
 ///                       ip saddr @local accept; ip daddr @local accept }
 ///   chain postrouting { type nat hook postrouting priority srcnat; policy accept;
 ///                       ct status dnat ip saddr @local meta l4proto . ct original proto-dst . ip daddr . th dport @translated masquerade

@@ -34,6 +34,12 @@ public sealed record FirewallSpec(
     /// <summary>The port that is closed to containers, and with a VNI to all who are no peers; null: there is none.</summary>
     public TunnelPort? TunnelPort { get; init; }
 
+    /// <summary>The network's own overlay devices, when containers of other networks are kept out; null: they are not.</summary>
+    public IReadOnlyList<string>? IsolatedBut { get; init; }
+
+    /// <summary>Whether containers of the network reach each other.</summary>
+    public bool Icc { get; init; } = true;
+
     /// <summary>The families that the table has sets, maps and rules for.</summary>
     internal IReadOnlyList<TableFamily> Families => MayHaveIPv6 || HasIPv6(Local) ? TableFamily.Both : TableFamily.OnlyIPv4;
 
@@ -60,6 +66,16 @@ public sealed record FirewallSpec(
         if (TunnelPort is { } port)
         {
             text += $" {port.Port}/{port.Vni}";
+        }
+
+        if (IsolatedBut is not null)
+        {
+            text += $" isolated {string.Join(',', IsolatedBut)}";
+        }
+
+        if (!Icc)
+        {
+            text += " apart";
         }
 
         foreach (TableFamily family in Families)

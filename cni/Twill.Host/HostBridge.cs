@@ -20,9 +20,13 @@ public static class HostBridge
     /// <summary>What <c>ip link</c> shows as the kind of a bridge.</summary>
     public const string Kind = "bridge";
 
+    /// <summary>The group of bridges and overlay devices (<c>ip link show group 117</c>), by which the firewalls of twill's networks know
+    /// packets of other networks of its. A device that somebody put into another group stays there.</summary>
+    public const uint Group = RoutedVeth.Group + 1;
+
     /// <summary>
     /// Makes the bridge when it is missing, takes it up when it is down, and corrects its MTU:
-    /// <c>ip link add NAME address MAC up type bridge; ip link set NAME mtu MTU</c>.
+    /// <c>ip link add NAME address MAC up type bridge; ip link set NAME mtu MTU group 117</c>.
     /// </summary>
     /// <param name="route">A socket in the host's namespace.</param>
     /// <param name="name">The bridge's name.</param>
@@ -42,9 +46,16 @@ public static class HostBridge
             }
         }
         ThrowIfNotBridge(link);
-        if (!link.IsUp || link.Mtu != mtu)
+        if (!link.IsUp || link.Mtu != mtu || link.Group == 0)
         {
-            route.Execute(new SetLink(link.Index) { Up = true, Mtu = (uint)mtu });
+            route.Execute(
+                new SetLink(link.Index)
+                {
+                    Up = true,
+                    Mtu = (uint)mtu,
+                    Group = link.Group == 0 ? Group : null,
+                }
+            );
         }
 
         return link;

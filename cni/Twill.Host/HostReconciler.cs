@@ -37,6 +37,8 @@ public static class HostReconciler
         return new(conf.Name, conf.Bridge, conf.IpMasq, conf.Ipam.Ranges, conf.NonMasqueradeCidrs)
         {
             MayHaveIPv6 = OnlyIpamKnows(conf),
+            IsolatedBut = conf.IsIsolated ? conf.Backend.DeviceNames : null,
+            Icc = conf.Icc,
             Tunnel = node is null ? backend?.TunnelName : backend?.TunnelNameIn(node),
             TunnelPort = node is null ? backend?.TunnelPort : backend?.TunnelPortIn(node),
         };
@@ -85,7 +87,8 @@ public static class HostReconciler
         }
     }
 
-    /// <summary>Makes the bridge, as <see cref="HostBridge.Ensure"/>, and deaf to routers that containers announce.</summary>
+    /// <summary>Makes the bridge, as <see cref="HostBridge.Ensure"/>, and deaf to routers that containers announce. Where containers are
+    /// kept apart it gets no ports: all go past it, so that each packet between them passes the firewall.</summary>
     /// <param name="route">A socket in the host's namespace, which is the calling thread's.</param>
     /// <param name="conf">The network.</param>
     /// <param name="mtu">Bytes.</param>
@@ -94,7 +97,7 @@ public static class HostReconciler
     {
         Link bridge = HostBridge.Ensure(route, conf.Bridge, mtu);
         RouterAnnouncements.Refuse(route, bridge, MayHaveIPv6(conf));
-        return bridge;
+        return conf.Icc || bridge.ProxyArp || !RoutedVeth.EnableProxyArp(conf.Bridge) ? bridge : route.GetLink(bridge.Index);
     }
 
     /// <summary>Whether containers of a network have IPv6 addresses, or may have: only another IPAM plugin knows.</summary>

@@ -126,6 +126,12 @@ public static class OverlayDevice
             changes.Add($"alias is \"{spec.Alias}\" again");
         }
 
+        if (link.Group == 0)
+        {
+            set = set with { Group = HostBridge.Group };
+            changes.Add($"is in group {HostBridge.Group}, by which firewalls of other networks know it");
+        }
+
         if (!link.IsUp)
         {
             set = set with { Up = true };

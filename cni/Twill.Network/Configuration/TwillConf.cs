@@ -39,6 +39,12 @@ public sealed record TwillConf
     /// <summary>Whether a container reaches its own published port.</summary>
     public bool HairpinMode { get; init; } = true;
 
+    /// <summary>Whether containers of other networks on the hosts are kept from those of this one.</summary>
+    public bool IsIsolated { get; init; } = true;
+
+    /// <summary>Whether containers of the network reach each other.</summary>
+    public bool Icc { get; init; } = true;
+
     /// <summary>How hosts reach each other's containers.</summary>
     public required BackendConf Backend { get; init; }
 
@@ -110,6 +116,8 @@ public sealed record TwillConf
             IpMasq = plugin["ipMasq"].Bool(true),
             NonMasqueradeCidrs = ReadNetworks(plugin["nonMasqueradeCIDRs"]),
             HairpinMode = plugin["hairpinMode"].Bool(true),
+            IsIsolated = plugin["isolated"].Bool(true),
+            Icc = plugin["icc"].Bool(true),
             Dns = CniDns.Parse(plugin["dns"]),
             RuntimeDns = CniDns.OfRuntime(runtimeConfig),
             RuntimeConfig = runtimeConfig,

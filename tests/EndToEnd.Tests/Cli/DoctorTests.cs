@@ -63,6 +63,7 @@ public sealed class DoctorTests(TwoHosts hosts) : IClassFixture<TwoHosts>
         "firewall",
         "twill0.route_localnet is 1"
     )]
+    [InlineData("ip link set twill0 group 0", "ip link set twill0 group 117", "bridge", "bridge twill0 is in link group 0")]
     [InlineData(
         "nft flush chain inet twill-twill postrouting",
         "",

@@ -51,6 +51,8 @@ public sealed class BadConfigurationTests
     [InlineData("'mtu':'1400'", "$.mtu: expected a whole number from 0 to 65535, got '1400'")]
     [InlineData("'ipMasq':'true'", "$.ipMasq: expected true or false, got 'true'")]
     [InlineData("'ipMasq':1", "$.ipMasq: expected true or false, got '1'")]
+    [InlineData("'isolated':1", "$.isolated: expected true or false, got '1'")]
+    [InlineData("'icc':'no'", "$.icc: expected true or false, got 'no'")]
     [InlineData("'hairpinMode':[]", "$.hairpinMode: expected true or false, got a list")]
     [InlineData("'nonMasqueradeCIDRs':'10.0.0.0/8'", "$.nonMasqueradeCIDRs: expected a list, got '10.0.0.0/8'")]
     [InlineData("'nonMasqueradeCIDRs':[null]", "$.nonMasqueradeCIDRs[0]: expected a value, got null")]

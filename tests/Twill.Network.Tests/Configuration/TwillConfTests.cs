@@ -17,6 +17,7 @@ public sealed class TwillConfTests
         TwillConf conf = Parse(
             """
             {'cniVersion':'1.1.0','name':'blue','type':'twill','bridge':'br7','mtu':1400,'ipMasq':false,'hairpinMode':false,
+             'isolated':false,'icc':false,
              'nonMasqueradeCIDRs':['10.0.0.0/8','fd00::/8'],'dns':{'nameservers':['10.0.0.53']},'runtimeConfig':{'Mac':'02:00:00:00:00:01'},
              'capabilities':{'mac':true},'someRuntimesKey':[1],
              'backend':{'type':'vxlan','vni':77,'port':8472,'directRouting':true,'interface':'eth*'},
@@ -41,6 +42,8 @@ public sealed class TwillConfTests
                     Mtu = 1400,
                     IpMasq = false,
                     HairpinMode = false,
+                    IsIsolated = false,
+                    Icc = false,
                     NonMasqueradeCidrs = new[] { IPNetwork.Parse("10.0.0.0/8"), IPNetwork.Parse("fd00::/8") },
                 }
             );
@@ -106,6 +109,7 @@ public sealed class TwillConfTests
         );
 
         (conf.Bridge, conf.Mtu, conf.IpMasq, conf.HairpinMode).Should().Be(("twill0", 0, true, true));
+        (conf.IsIsolated, conf.Icc).Should().Be((true, true));
         conf.NonMasqueradeCidrs.Should().BeEmpty();
         conf.RuntimeConfig.Should().BeNull();
         conf.Backend.Should().Be(new VxlanBackend(1, 4789, false));

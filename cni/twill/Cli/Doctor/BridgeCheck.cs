@@ -70,6 +70,15 @@ internal static class BridgeCheck
             );
         }
 
+        if (bridge.Group != HostBridge.Group)
+        {
+            to.Warn(
+                Name,
+                $"bridge {bridge.Name} is in link group {bridge.Group}: other networks are not isolated from its containers",
+                $"ip link set dev {bridge.Name} group {HostBridge.Group}, unless somebody else needs it to be in that group"
+            );
+        }
+
         if (network.IsInUse)
         {
             Gateways(to, host, network, bridge);
@@ -98,6 +107,15 @@ internal static class BridgeCheck
                     Name,
                     $"host end {end.Name} ({Owner(end)}) is down: its container reaches nobody",
                     $"ip link set dev {end.Name} up"
+                );
+            }
+            else if (!network.Conf.Icc)
+            {
+                to.Warn(
+                    Name,
+                    $"host end {end.Name} ({Owner(end)}) is a port of bridge {bridge.Name} from before icc was false: containers there "
+                        + "reach each other",
+                    "restart the container"
                 );
             }
         }
