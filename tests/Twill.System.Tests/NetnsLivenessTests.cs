@@ -30,6 +30,45 @@ public sealed class NetnsLivenessTests
         NetnsIdentity.OfPath("/nowhere").Should().BeNull();
     }
 
+    [RequiresRootFact]
+    public void The_inode_of_one_that_is_gone_is_no_life_when_another_has_it_now()
+    {
+        using TestNetns ns = TestNetns.Create();
+        NetnsIdentity now = NetnsIdentity.WithCookie(ns.Path)!.Value,
+            former = now with { Cookie = now.Cookie + 1 };
+        now.Cookie.Should().NotBe(0);
+
+        new NetnsLiveness().IsGone(ns.Path, now).Should().BeFalse();
+        new NetnsLiveness().IsGone(ns.Path, former).Should().BeTrue("its path leads to another one");
+        new NetnsLiveness().IsGone("/run/netns/gone", now).Should().BeFalse("a mount keeps it under another name");
+        new NetnsLiveness().IsGone("/run/netns/gone", former).Should().BeTrue("that mount is of another one");
+        new NetnsLiveness().IsGone("/run/netns/gone", now with { Cookie = 0 }).Should().BeFalse("a former version knew no more");
+        NetnsIdentity mine = NetnsIdentity.WithCookie("/proc/self/ns/net")!.Value;
+        new NetnsLiveness().IsGone("/proc/4194399/ns/net", mine).Should().BeFalse("a process is in it");
+        new NetnsLiveness().IsGone("/proc/4194399/ns/net", mine with { Cookie = mine.Cookie + 1 }).Should().BeTrue();
+    }
+
+    [RequiresRootFact]
+    public void A_cookie_is_what_a_socket_inside_tells()
+    {
+        const string Script = "import socket; print(int.from_bytes(socket.socket().getsockopt(1, 71, 8), 'little') & 0xffffffff)";
+        using TestNetns ns = TestNetns.Create();
+
+        NetnsIdentity.WithCookie(ns.Path)!.Value.Cookie.ToString().Should().Be(ns.Run("python3", "-c", Script).OrThrow().Stdout.Trim());
+        NetnsIdentity.WithCookie("/nowhere").Should().BeNull();
+        NetnsIdentity.WithCookie("/dev/null")!.Value.Cookie.Should().Be(0u, "it is no namespace");
+    }
+
+    [Fact]
+    public void A_cookie_is_written_where_a_former_version_reads_a_device()
+    {
+        NetnsIdentity identity = new(4, 4026532621) { Cookie = 3 };
+
+        identity.ToString().Should().Be("12884901892:4026532621");
+        NetnsIdentity.TryParse(identity.ToString(), out NetnsIdentity read).Should().BeTrue();
+        read.Should().Be(identity);
+    }
+
     [Theory]
     [InlineData("4:4026532621", true)]
     [InlineData("0:0", true)]

@@ -98,15 +98,26 @@ internal sealed class AddressPool(AddressFamily family, IReadOnlyList<AddressRan
         var text = new StringBuilder();
         foreach (AddressRange range in ranges)
         {
-            text.Append(text.Length == 0 ? "" : ", ")
-                .Append(IPPrefix.AddressOf(range.First, range.Family))
-                .Append(" to ")
-                .Append(IPPrefix.AddressOf(range.Last, range.Family))
-                .Append(" without the gateway ")
-                .Append(range.Gateway);
+            UInt128 gateway = IPPrefix.NumberOf(range.Gateway);
+            text.Append(text.Length == 0 ? "" : ", ").Append(IPPrefix.AddressOf(range.First, range.Family));
+            if (range.First != range.Last)
+            {
+                text.Append(" to ").Append(IPPrefix.AddressOf(range.Last, range.Family));
+            }
+
+            if (gateway >= range.First && gateway <= range.Last)
+            {
+                text.Append(" without the gateway ").Append(range.Gateway);
+            }
         }
         return text.Length == 0 ? "no address" : text.ToString();
     }
+
+    /// <summary>That nothing is left of it, in a sentence.</summary>
+    public string AllTaken() =>
+        Capacity == 1
+            ? $"the only address of {string.Join(", ", Subnets)} that may be given out ({this}) is taken by a container that still runs"
+            : $"all {Capacity} addresses of {string.Join(", ", Subnets)} ({this}) are taken by containers that still run";
 
     private (int Range, UInt128 From) After(IPAddress? last)
     {

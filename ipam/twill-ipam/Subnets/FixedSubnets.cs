@@ -1,22 +1,26 @@
 using System.Net;
 using System.Net.Sockets;
 using Twill.Cni;
+using Twill.Ipam.Addresses;
+using Twill.Network.Configuration;
 
 namespace Twill.Ipam.Subnets;
 
-/// <summary>The one subnet of each family in the configuration: a host by itself, no etcd.</summary>
-internal sealed class FixedSubnets(IReadOnlyList<IPNetwork> subnets) : ISubnetSource
+/// <summary>The subnets in the configuration: a host by itself, no etcd.</summary>
+internal sealed class FixedSubnets(IpamConf conf) : ISubnetSource
 {
-    public IReadOnlyList<IPNetwork> Current() => subnets;
+    public IReadOnlyList<IPNetwork> Current() => conf.Ranges;
 
-    public void Obtain(IReadOnlyList<IPNetwork>? full) =>
+    public void Obtain(IReadOnlyList<IPNetwork>? full)
+    {
+        AddressPool pool = Verbs.Add.PoolsOf(full!, conf)[0];
         throw new CniException(
             CniErrorCode.TryAgainLater,
             "no free address",
-            $"$.ipam.{(full![0].BaseAddress.AddressFamily == AddressFamily.InterNetwork ? "subnet" : "ipv6Subnet")}: every address of "
-                + $"{full[0]} is taken by a container "
-                + "that still runs; a larger subnet or etcd has room for more"
+            $"$.ipam.{(pool.Family == AddressFamily.InterNetwork ? "subnet" : "ipv6Subnet")}: {pool.AllTaken()}; "
+                + "a larger subnet or range, or etcd, has room for more"
         );
+    }
 
     public void ProbeObtain(IReadOnlyList<IPNetwork>? full) => Obtain(full);
 }

@@ -6,5 +6,5 @@ namespace Twill.Ipam.Subnets;
 internal static class SubnetSources
 {
     public static ISubnetSource For(TwillConf conf, IpamHost host) =>
-        conf.Ipam.Etcd is null ? new FixedSubnets(conf.Ipam.Ranges) : new LeasedSubnets(conf, host);
+        conf.Ipam.Etcd is null ? new FixedSubnets(conf.Ipam) : new LeasedSubnets(conf, host);
 }

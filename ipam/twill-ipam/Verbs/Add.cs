@@ -41,7 +41,7 @@ internal static class Add
                     return new CniResult
                     {
                         Ips = ips,
-                        Routes = conf.Ipam.Routes,
+                        Routes = RoutesFor(ips, conf.Ipam),
                         Dns = dns,
                     };
                 }
@@ -53,6 +53,29 @@ internal static class Add
             "no free address",
             $"{store.Path}: this host got a subnet {Rounds} times and found it without a free address or without a valid lease each time"
         );
+    }
+
+    /// <summary>The routes that are configured; those of a family that no address is given of nothing could take.</summary>
+    private static IReadOnlyList<CniRoute> RoutesFor(CniIp[] ips, IpamConf conf)
+    {
+        if (conf.Routes.Count == 0)
+        {
+            return conf.Routes;
+        }
+
+        var routes = new List<CniRoute>(conf.Routes.Count);
+        foreach (CniRoute route in conf.Routes)
+        {
+            foreach (CniIp ip in ips)
+            {
+                if (ip.Address.AddressFamily == route.Dst.BaseAddress.AddressFamily)
+                {
+                    routes.Add(route);
+                    break;
+                }
+            }
+        }
+        return routes;
     }
 
     /// <summary>Claims an address of each family; null when this host has no subnet, or when a family's (<paramref name="full"/>) have no
@@ -170,7 +193,7 @@ internal static class Add
             );
         }
 
-        var record = new AddressRecord(request.Attachment, host.Clock.BootId, netns, NetnsIdentity.OfPath(netns));
+        var record = new AddressRecord(request.Attachment, host.Clock.BootId, netns, NetnsIdentity.WithCookie(netns));
         int length = Encoding.UTF8.GetByteCount(record.Format());
         if (length >= AddressRecord.TooLarge)
         {
@@ -238,7 +261,7 @@ internal static class Add
                 throw new CniException(
                     CniErrorCode.TryAgainLater,
                     "no free address in the range asked for",
-                    $"{range.Path}: all {pool.Capacity} addresses of {pool} are taken by containers that still run"
+                    $"{range.Path}: {pool.AllTaken()}"
                 );
             }
         }

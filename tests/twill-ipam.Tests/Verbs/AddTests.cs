@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Twill.System;
 using Twill.Testing;
 
 namespace Twill.Ipam.Tests.Verbs;
@@ -49,10 +50,38 @@ public sealed class AddTests : IDisposable
     public void The_record_tells_a_person_who_has_the_address()
     {
         _bench.Add(_bench.Fixed(), "4f2c", "net1");
-        string inode = Cmd.Sh("stat -L -c %d:%i /proc/self/ns/net").Trim();
+        string inode = NetnsIdentity.WithCookie("/proc/self/ns/net")!.Value.ToString();
         File.ReadAllText($"{_bench.Records}/10.1.2.2")
             .Should()
             .Be($"container: 4f2c\ninterface: net1\nboot: boot-1\nnetns: /proc/self/ns/net\ninode: {inode}\n");
+    }
+
+    [Fact]
+    public void A_default_route_of_IPv6_is_left_out_where_nobody_gets_an_IPv6_address()
+    {
+        JsonElement result = _bench.Run("ADD", _bench.Fixed(ipam: ""","routes":[{"dst":"::/0"},{"dst":"0.0.0.0/0"}]""")).OrThrow().Json;
+
+        result.GetProperty("routes").EnumerateArray().Select(r => r.GetProperty("dst").GetString()).Should().Equal("0.0.0.0/0");
+    }
+
+    [Fact]
+    public void The_address_of_a_container_is_free_whose_namespace_has_left_its_inode_to_another()
+    {
+        string config = _bench.Fixed(ipam: ""","rangeStart":"10.1.2.9","rangeEnd":"10.1.2.9" """);
+        _bench.Add(config, "crashed");
+        NetnsIdentity now = NetnsIdentity.WithCookie("/proc/self/ns/net")!.Value;
+        CniAnswer full = _bench.Run("ADD", config, "next");
+        full.ErrorCode.Should().Be(11, "the namespace is there");
+        full.ErrorText.Should().Contain("the only address of 10.1.2.0/24 that may be given out (10.1.2.9) is taken");
+        string record = $"{_bench.Records}/10.1.2.9";
+        string former = File.ReadAllText(record).Replace(now.ToString(), $"{now with { Cookie = now.Cookie + 1 }}");
+
+        File.WriteAllText(record, former);
+        _bench.Run("STATUS", config).OrThrow();
+        _bench.Add(config, "next").Should().Be("10.1.2.9/24");
+
+        File.WriteAllText(record, former);
+        _bench.Add(config, "crashed").Should().Be("10.1.2.9/24", "its own id is free as well");
     }
 
     [Fact]
@@ -235,14 +264,14 @@ public sealed class AddTests : IDisposable
     }
 
     [Theory]
-    [InlineData(""" "type":"twill-ipam","subnet":"10.1.2.0/31" """, "$.ipam.subnet")]
-    [InlineData(""" "type":"twill-ipam","subnet":"10.1.2.0/24","subnets":"x" """, "$.ipam.subnets")]
-    [InlineData(""" "type":"host-local","subnet":"10.1.2.0/24" """, "$.ipam.type")]
-    [InlineData(""" "type":"twill-ipam" """, "$.ipam")]
-    public void A_wrong_configuration_names_the_place(string ipam, string path)
+    [InlineData(""" "type":"twill-ipam","subnet":"10.1.2.0/31" """, "$.ipam.subnet", 7)]
+    [InlineData(""" "type":"twill-ipam","subnet":"10.1.2.0/24","subnets":"x" """, "$.ipam.subnets", 2)]
+    [InlineData(""" "type":"host-local","subnet":"10.1.2.0/24" """, "$.ipam.type", 7)]
+    [InlineData(""" "type":"twill-ipam" """, "$.ipam", 7)]
+    public void A_wrong_configuration_names_the_place(string ipam, string path, int code)
     {
         CniAnswer answer = _bench.Run("ADD", $$"""{"cniVersion":"1.0.0","name":"net","type":"bridge","ipam":{ {{ipam}} } }""");
-        answer.ErrorCode.Should().Be(7);
+        answer.ErrorCode.Should().Be(code);
         answer.ErrorText.Should().Contain(path);
     }
 

@@ -112,7 +112,9 @@ public sealed class DualStackTests : IDisposable
         CniAnswer answer = _bench.Run("ADD", three, "c3");
 
         answer.ErrorCode.Should().Be(11);
-        answer.ErrorText.Should().Contain("$.ipam.ipv6Subnet: every address of fd00:1::/126 is taken");
+        answer
+            .ErrorText.Should()
+            .Contain("$.ipam.ipv6Subnet: all 2 addresses of fd00:1::/126 (fd00:1::1 to fd00:1::3 without the gateway fd00:1::1) are taken");
         _bench.AllFiles.Should().Equal(before);
         CniAnswer status = _bench.Run("STATUS", three);
         status.ErrorCode.Should().Be(50);
@@ -266,7 +268,7 @@ public sealed class DualStackTests : IDisposable
         );
 
         Addresses(_bench.Run("ADD", asked)).Should().Equal("10.1.2.50/24", "fd00:1::50/64");
-        _bench.Run("ADD", asked, "c2").ErrorText.Should().Contain("$.runtimeConfig.ipRanges[1][0]: all 1 addresses");
+        _bench.Run("ADD", asked, "c2").ErrorText.Should().Contain("$.runtimeConfig.ipRanges[1][0]: the only address");
     }
 
     [Theory]
