@@ -2,6 +2,7 @@ using Twill.Cni;
 using Twill.Host;
 using Twill.Host.Ports;
 using Twill.Linux.Netlink;
+using Twill.Network.Configuration;
 using Twill.System;
 
 namespace Twill.Plugin;
@@ -34,7 +35,10 @@ internal static class ErrorMapping
             PortInUseException port => new CniException(
                 CniErrorCode.PortInUse,
                 port.Message,
-                "publish another host port, or DEL that container first",
+                port.IsOfHost
+                    ? $"publish another host port, or stop that process; with \"{TwillConf.HostPortInUseKey}\": \"{TwillConf.Force}\" "
+                        + "the port leads to the container nevertheless"
+                    : "publish another host port, or DEL that container first",
                 port
             ),
             NetlinkException { Errno: Errno.EPERM } kernel => new CniException(

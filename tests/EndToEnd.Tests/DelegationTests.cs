@@ -85,6 +85,26 @@ public sealed class DelegationTests(SingleHost single) : IClassFixture<SingleHos
         Leftovers.Of(single.Host).Should().BeEmpty();
     }
 
+    [RequiresRootFact]
+    public void An_ipam_plugin_that_fails_is_asked_to_free_what_it_may_have_taken_unless_the_interface_was_there_before()
+    {
+        (CniProcess plugin, JsonObject config) = Prepare("ADD");
+        single.Host.Sh($"mkdir -p {Calls}; touch {Calls}/fail");
+
+        plugin.Add(config.ToJsonString()).ErrorCode.Should().Be(123);
+        Read("verbs").Should().Be("ADD\nDEL\n");
+
+        single.Host.Sh($"rm {Calls}/*");
+        plugin.Add(config.ToJsonString()).OrThrow();
+        single.Host.Sh($"touch {Calls}/fail");
+        plugin.Add(config.ToJsonString()).ErrorCode.Should().Be(104);
+        Read("verbs").Should().Be("ADD\nADD\n", "the address is of the ADD before");
+
+        single.Host.Sh($"rm {Calls}/fail");
+        plugin.Del(config.ToJsonString()).OrThrow();
+        Leftovers.Of(single.Host).Should().BeEmpty();
+    }
+
     private readonly List<LabContainer> _made = [];
 
     /// <summary>The IPAM plugin, forgetful of earlier calls, and a call that succeeds: for CHECK of an attachment that is there.</summary>

@@ -1,4 +1,5 @@
 using System.Net;
+using Twill.Linux;
 using Twill.Linux.Netlink;
 using Twill.Linux.Nftables;
 using Twill.Network;
@@ -9,14 +10,30 @@ namespace Twill.Host.Ports;
 /// <summary>
 /// Which container has a port already, in any network of twill on this host. As with sockets, a port at all addresses and the same port
 /// at one of them exclude each other. A container in two networks has its ports in both: runtimes ask each of them for all ports, and
-/// the connection follows the first that translates it. Costs a few questions for each port and network, however many containers there are.
+/// the connection follows the first that translates it. A container without a host end is gone, and so is what it had. Costs a few
+/// questions for each port and network, however many containers there are.
 /// </summary>
 internal static class PortConflicts
 {
-    /// <summary>Nothing, when all of the ports are free or the container's own.</summary>
-    /// <exception cref="PortInUseException">One is not.</exception>
-    internal static void Refuse(NftSocket nft, string network, string containerId, string ifName, IReadOnlyList<PublishedPort> ports)
+    /// <summary>Nothing, when all of the ports are free, the container's own, or of containers that are gone.</summary>
+    /// <param name="nft">A socket in the host's namespace.</param>
+    /// <param name="route">Another one.</param>
+    /// <param name="network">The network's name.</param>
+    /// <param name="containerId">Who wants them.</param>
+    /// <param name="ifName">And for which interface.</param>
+    /// <param name="ports">The ports.</param>
+    /// <returns>The networks and host ends' names of those that are gone and had one.</returns>
+    /// <exception cref="PortInUseException">One is another's.</exception>
+    internal static IReadOnlyCollection<(string Network, string HostName)> FindGone(
+        NftSocket nft,
+        RouteSocket route,
+        string network,
+        string containerId,
+        string ifName,
+        IReadOnlyList<PublishedPort> ports
+    )
     {
+        HashSet<(string, string)> gone = [];
         string prefix = DeviceNames.NftTable(""),
             ours = DeviceNames.NftTable(network),
             hostName = DeviceNames.Veth(containerId, ifName);
@@ -35,7 +52,11 @@ internal static class PortConflicts
                     continue;
                 }
 
-                if (candidate.Id.Name == ours || !PortTable.IsOfContainer(holder, containerId))
+                if (PortTable.HostNameOfOwner(holder) is { } holdersEnd && !route.TryGetLink(holdersEnd, out _))
+                {
+                    gone.Add((candidate.Id.Name[prefix.Length..], holdersEnd));
+                }
+                else if (candidate.Id.Name == ours || !PortTable.IsOfContainer(holder, containerId))
                 {
                     throw new PortInUseException(
                         $"host port {port.HostSide} is in use by {Name(holder)}{In(candidate.Id.Name[prefix.Length..], network)}"
@@ -43,6 +64,7 @@ internal static class PortConflicts
                 }
             }
         }
+        return gone;
     }
 
     private static SetElement? Holder(NftSocket nft, PortTable table, PublishedPort port)

@@ -1,3 +1,4 @@
+using Twill.Linux;
 using Twill.Linux.Nftables;
 using Twill.Network;
 
@@ -9,17 +10,28 @@ namespace Twill.Host.Ports;
 /// </summary>
 public static class PortMaps
 {
-    /// <summary>Makes the ports lead to the container, all of them or none, in one transaction of additions.</summary>
+    /// <summary>Makes the ports lead to the container, all of them or none, in one transaction. Those that lead to a container that is gone
+    /// are taken from it, with all that it had.</summary>
     /// <param name="nft">A socket in the host's namespace. The network's table is there.</param>
+    /// <param name="route">Another one.</param>
     /// <param name="network">The network's name.</param>
     /// <param name="containerId">Whose they are.</param>
     /// <param name="ifName">And of which interface.</param>
     /// <param name="ports">The ports, no two of them the same.</param>
     /// <exception cref="PortInUseException">One leads to another container, of this network or another.</exception>
-    public static void Publish(NftSocket nft, string network, string containerId, string ifName, IReadOnlyList<PublishedPort> ports)
+    /// <returns>The networks and host ends' names of the containers that are gone and had one of the ports.</returns>
+    public static IReadOnlyCollection<(string Network, string HostName)> Publish(
+        NftSocket nft,
+        RouteSocket route,
+        string network,
+        string containerId,
+        string ifName,
+        IReadOnlyList<PublishedPort> ports
+    )
     {
         string hostName = DeviceNames.Veth(containerId, ifName),
             owner = PortTable.OwnerComment(containerId, ifName);
+        IReadOnlyCollection<(string, string)> allGone = [];
         nft.Change(batch =>
         {
             foreach (TableFamily family in TableFamily.Both)
@@ -28,13 +40,26 @@ public static class PortMaps
                 Remove(nft, PortTable.Of(network, family), hostName, batch);
             }
 
-            PortConflicts.Refuse(nft, network, containerId, ifName, ports);
+            allGone = PortConflicts.FindGone(nft, route, network, containerId, ifName, ports);
+            foreach ((string theirs, string gone) in allGone)
+            {
+                foreach (TableFamily family in TableFamily.Both)
+                {
+                    Remove(nft, PortTable.Of(theirs, family), gone, batch);
+                }
+            }
+
             foreach (TableFamily family in TableFamily.Both)
             {
                 Put(batch, PortTable.Of(network, family), hostName, owner, Of(family, ports));
             }
         });
+        return allGone;
     }
+
+    /// <summary>Nothing, when no process of the host listens on one of the ports.</summary>
+    /// <exception cref="PortInUseException">One does.</exception>
+    public static void RefuseListeners(PodPorts pod) => HostListener.Refuse(pod.ContainerId, pod.Ports);
 
     /// <summary>
     /// Takes a container's ports away, exactly its own and all of them, whatever it was asked for. None is no error, and costs one question

@@ -16,6 +16,9 @@ public sealed record PodPorts(string ContainerId, string IfName, IReadOnlyList<P
 {
     /// <summary>Name of the container's host end.</summary>
     public string HostName => DeviceNames.Veth(ContainerId, IfName);
+
+    /// <summary>The addresses that the ports lead to, each once.</summary>
+    internal HashSet<IPAddress> Addresses => [.. Ports.Select(port => port.Address)];
 }
 
 /// <summary>
@@ -27,15 +30,19 @@ public sealed record PodPorts(string ContainerId, string IfName, IReadOnlyList<P
 /// tcp 0.0.0.0 8080 10.244.7.5 80
 /// end
 /// </code>
-/// ADD writes it before the kernel's maps and DEL removes it before them, so that what is in the maps always has a record, and a record
-/// that is gone means that nobody may publish it any more. One that is cut short is none. They live as long as the kernel's state, until
-/// reboot.
+/// and for each of its addresses a symbolic link to it, <c>addresses/10.244.7.5</c>, by which an ADD that is given the address finds what
+/// still leads there. ADD writes it before the kernel's maps and DEL removes it before them, so that what is in the maps always has a
+/// record, and a record that is gone means that nobody may publish it any more. One that is cut short is none. They live as long as the
+/// kernel's state, until reboot.
 /// </summary>
 /// <param name="directory">Where they are; made when the first one is written.</param>
 public sealed class PortRecords(string directory)
 {
     private const string End = "end",
-        NewSuffix = ".new";
+        NewSuffix = ".new",
+        LinkPrefix = "../";
+
+    private string AddressesPath => Path.Combine(directory, "addresses");
 
     /// <summary>Writes the record of a container; one that is there is replaced, in one step.</summary>
     /// <exception cref="IOException">It cannot be written.</exception>
@@ -53,9 +60,52 @@ public sealed class PortRecords(string directory)
 
         text.Append(End).Append('\n');
         string path = PathOf(pod.HostName);
-        Directory.CreateDirectory(directory);
+        EnsureLinks();
+        PutLinks(pod);
         File.WriteAllText(path + NewSuffix, text.ToString());
         File.Move(path + NewSuffix, path, overwrite: true);
+    }
+
+    /// <summary>The host end's name of the container whose ports lead to an address, according to its record; null when there is
+    /// none.</summary>
+    public string? OwnerOf(IPAddress address)
+    {
+        string link = Path.Combine(AddressesPath, address.ToString());
+        if (new FileInfo(link).LinkTarget is { } target)
+        {
+            return target.StartsWith(LinkPrefix, StringComparison.Ordinal) ? target[LinkPrefix.Length..] : null;
+        }
+
+        if (!Directory.Exists(directory) || Directory.Exists(AddressesPath))
+        {
+            return null;
+        }
+
+        EnsureLinks();
+        return OwnerOf(address);
+    }
+
+    /// <summary>Makes the directory of links; the first time with one for each address of the records that are there, which a former
+    /// version may have written.</summary>
+    private void EnsureLinks()
+    {
+        if (Directory.Exists(AddressesPath))
+        {
+            return;
+        }
+
+        Directory.CreateDirectory(AddressesPath);
+        List().ForEach(PutLinks);
+    }
+
+    private void PutLinks(PodPorts pod)
+    {
+        foreach (IPAddress address in pod.Addresses)
+        {
+            string link = Path.Combine(AddressesPath, address.ToString());
+            File.Delete(link);
+            File.CreateSymbolicLink(link, LinkPrefix + pod.HostName);
+        }
     }
 
     /// <summary>Removes the record of a container, and what a killed ADD left of one. None is no error.</summary>
@@ -68,6 +118,15 @@ public sealed class PortRecords(string directory)
         }
 
         PodPorts? recorded = TryRead(hostName);
+        foreach (IPAddress address in recorded?.Addresses ?? [])
+        {
+            string link = Path.Combine(AddressesPath, address.ToString());
+            if (new FileInfo(link).LinkTarget == LinkPrefix + hostName)
+            {
+                File.Delete(link);
+            }
+        }
+
         File.Delete(PathOf(hostName));
         File.Delete(PathOf(hostName) + NewSuffix);
         return recorded;
@@ -166,7 +225,7 @@ public sealed class PortRecords(string directory)
         {
             try
             {
-                PortMaps.Publish(nft, network, pod.ContainerId, pod.IfName, pod.Ports);
+                PortMaps.Publish(nft, route, network, pod.ContainerId, pod.IfName, pod.Ports);
             }
             catch (PortInUseException)
             {

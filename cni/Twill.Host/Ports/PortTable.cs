@@ -62,6 +62,10 @@ internal sealed class PortTable(TableId id, TableFamily family)
     internal static bool IsOf(SetElement element, string hostName) =>
         element.Comment is { } comment && comment.StartsWith(hostName, StringComparison.Ordinal);
 
+    /// <summary>The name of the host end of the container that an element of a port belongs to; null when it does not say.</summary>
+    internal static string? HostNameOfOwner(SetElement element) =>
+        element.Comment is { } comment && comment.IndexOf(": ", StringComparison.Ordinal) is > 0 and int end ? comment[..end] : null;
+
     /// <summary>Whether it belongs to an interface of that container, whichever.</summary>
     internal static bool IsOfContainer(SetElement element, string containerId)
     {

@@ -15,7 +15,8 @@ public sealed record PublishedPort(byte Protocol, IPAddress HostAddress, ushort 
     /// <summary>IPPROTO_UDP.</summary>
     internal const byte Udp = 17;
 
-    private const byte Tcp = 6,
+    /// <summary>IPPROTO_TCP, IPPROTO_SCTP.</summary>
+    internal const byte Tcp = 6,
         Sctp = 132;
 
     /// <summary>Whether every address of the host leads there.</summary>
@@ -55,6 +56,10 @@ public sealed record PublishedPort(byte Protocol, IPAddress HostAddress, ushort 
     }
 }
 
-/// <summary>A port that is asked for leads to another container already.</summary>
+/// <summary>A port that is asked for leads to another container already, or a process of the host listens there.</summary>
 /// <param name="message">Which port, and whose it is.</param>
-public sealed class PortInUseException(string message) : Exception(message);
+public sealed class PortInUseException(string message) : Exception(message)
+{
+    /// <summary>Whether it is a process's of the host, and no container's.</summary>
+    public bool IsOfHost { get; init; }
+}

@@ -45,6 +45,15 @@ public sealed record TwillConf
     /// <summary>Whether containers of the network reach each other.</summary>
     public bool Icc { get; init; } = true;
 
+    /// <summary>The key of <see cref="ForceHostPorts"/>.</summary>
+    public const string HostPortInUseKey = "hostPortInUse";
+
+    /// <summary>Its value for true; the other one is <c>refuse</c>.</summary>
+    public const string Force = "force";
+
+    /// <summary>Whether ports are published that a process of the host listens on.</summary>
+    public bool ForceHostPorts { get; init; }
+
     /// <summary>How hosts reach each other's containers.</summary>
     public required BackendConf Backend { get; init; }
 
@@ -118,6 +127,7 @@ public sealed record TwillConf
             HairpinMode = plugin["hairpinMode"].Bool(true),
             IsIsolated = plugin["isolated"].Bool(true),
             Icc = plugin["icc"].Bool(true),
+            ForceHostPorts = ReadHostPortInUse(plugin[HostPortInUseKey]),
             Dns = CniDns.Parse(plugin["dns"]),
             RuntimeDns = CniDns.OfRuntime(runtimeConfig),
             RuntimeConfig = runtimeConfig,
@@ -150,6 +160,14 @@ public sealed record TwillConf
 
         return backend.DeviceNames.Contains(name) ? at.Complain($"another name than the overlay device's ({name})", "twill0") : name;
     }
+
+    private static bool ReadHostPortInUse(ConfigReader at) =>
+        at.OptionalString() switch
+        {
+            null or "refuse" => false,
+            Force => true,
+            _ => at.Complain("refuse or force", false),
+        };
 
     private static int ReadMtu(ConfigReader at)
     {

@@ -62,6 +62,11 @@ public readonly record struct StateDir(string Root)
 /// <param name="Path">absolute path</param>
 public readonly record struct NetworkStateDir(string Path)
 {
+    /// <summary>Another network's, as it is: it may be missing.</summary>
+    /// <param name="network">the network's name, valid</param>
+    public NetworkStateDir Beside(string network) =>
+        new(global::System.IO.Path.Combine(global::System.IO.Path.GetDirectoryName(Path)!, network));
+
     /// <summary>Held by whoever acquires or renews the lease.</summary>
     public string LockPath => global::System.IO.Path.Combine(Path, "lock");
 

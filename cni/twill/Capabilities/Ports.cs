@@ -16,7 +16,7 @@ internal static class Ports
     /// <summary>
     /// Publishes what the call asks for, on record first; nothing, and at no cost, when that is nothing. The network's table is there.
     /// </summary>
-    /// <exception cref="PortInUseException">a port is another container's</exception>
+    /// <exception cref="PortInUseException">a port is another container's, or one of a process of the host</exception>
     public static void Publish(
         RouteSocket host,
         NetworkStateDir state,
@@ -38,12 +38,42 @@ internal static class Ports
             return;
         }
 
+        if (!conf.ForceHostPorts)
+        {
+            PortMaps.RefuseListeners(pod);
+        }
+
         undo.Add("free the published ports", () => Release(state, conf, pod.HostName));
         RecordsOf(state).Write(pod);
         RouteLocalnet.Ensure(gatewayLink, pod.Ports);
         using NftSocket nft = NftSocket.Open();
-        PortMaps.Publish(nft, conf.Name, pod.ContainerId, pod.IfName, pod.Ports);
+        foreach ((string network, string gone) in PortMaps.Publish(nft, host, conf.Name, pod.ContainerId, pod.IfName, pod.Ports))
+        {
+            RecordsOf(state.Beside(network)).Remove(gone);
+        }
+
         PortFlows.DeleteStaleConntrack(host, pod.Ports);
+    }
+
+    /// <summary>
+    /// Takes away what leads to addresses that a container is given now: ports of one that is gone and was never deleted. Two questions for
+    /// each address where nothing does.
+    /// </summary>
+    public static void ReleaseFormer(RouteSocket host, NetworkStateDir state, TwillConf conf, string hostName, CniResult addresses)
+    {
+        PortRecords records = RecordsOf(state);
+        if (records.Has(hostName))
+        {
+            Release(state, conf, hostName); // of an earlier ADD for the same container, that was killed
+        }
+
+        foreach (CniIp ip in addresses.Ips)
+        {
+            if (records.OwnerOf(ip.Address) is { } former && former != hostName && !host.TryGetLink(former, out _))
+            {
+                Release(state, conf, former);
+            }
+        }
     }
 
     /// <summary>Takes away what an attachment has, if it has anything.</summary>

@@ -49,14 +49,17 @@ internal static class Add
         request.Phases?.Done("configuration, network namespace, MTU");
 
         // From here on two are at work. What does not depend on the address is done before it is waited for.
-        using RunningDelegate ipam = StartIpam(request, conf, undo);
+        bool isNew = false;
+        using RunningDelegate ipam = StartIpam(request, conf, undo, () => isNew);
         request.Phases?.Done("IPAM plugin started");
         HostReconciler.EnsureForwarding();
         Link bridge = HostReconciler.EnsureBridge(host, conf, mtu);
         PodLinkSpec spec = new(conf.Name, request.ContainerId, request.IfName, mtu, conf.HairpinMode);
         (IAttachment attachment, Link end) = AttachmentTable.All.Create(host, pod, spec, bridge, created: () =>
-            undo.Add($"delete {spec.HostName}", () => Delete(spec.HostName))
-        );
+        {
+            isNew = true;
+            undo.Add($"delete {spec.HostName}", () => Delete(spec.HostName));
+        });
         AttachmentSite site = new(host, spec, end, bridge);
         request.Phases?.Done("bridge, veth pair");
         using RouteSocket inPod = RouterAnnouncements.OpenRefusing(pod, request.IfName);
@@ -67,6 +70,7 @@ internal static class Add
 
         CniResult addresses = AddressesOf(ipam, conf);
         request.Phases?.Done("IPAM plugin's answer");
+        Ports.ReleaseFormer(host, state, conf, spec.HostName, addresses);
         HostReconciler.AddContainerPrefixes(conf, HostSetup.PrefixesOf(addresses));
         if (addresses.First(AddressFamily.InterNetworkV6) is { } six)
         {
@@ -127,15 +131,15 @@ internal static class Add
     }
 
     /// <summary>
-    /// What the plugin holds is given back when the ADD fails, but only if it really gave something to this call: of a second ADD, whose
-    /// address belongs to the first, nothing is taken.
+    /// What the plugin holds is given back when the ADD fails, also when the plugin itself failed: it may have done half. But of a second
+    /// ADD, whose address belongs to the first, nothing is taken: only if the plugin really gave something to this call.
     /// </summary>
-    private static RunningDelegate StartIpam(CniRequest request, TwillConf conf, Undo undo)
+    private static RunningDelegate StartIpam(CniRequest request, TwillConf conf, Undo undo, Func<bool> isNew)
     {
         RunningDelegate ipam = DelegateExec.Start(request, conf.Ipam.Type, CniVerb.Add);
         undo.Add($"release the address ({conf.Ipam.Type} DEL)", () =>
         {
-            if (ipam.Succeeded)
+            if (ipam.Succeeded || isNew())
             {
                 DelegateExec.Run(request, conf.Ipam.Type, CniVerb.Del);
             }

@@ -25,7 +25,7 @@ public sealed class PortCostTests : IDisposable
         {
             string id = $"c{i}";
             PublishedPort[] ports = [Port(Tcp, (ushort)(20000 + i), 0, 80), Port(Tcp, (ushort)(30000 + i), 0, 81, at: HostAddress)];
-            published.Add(Count(nft => PortMaps.Publish(nft, Network, id, "eth0", ports)));
+            published.Add(_lab.Do((_, route) => Count(nft => PortMaps.Publish(nft, route, Network, id, "eth0", ports))));
             without.Add(Count(nft => PortMaps.Release(nft, Network, VethOf("plain"))));
         }
         _lab.Elements("map", "published").Should().HaveCount(2 * Many);

@@ -115,14 +115,29 @@ internal sealed class PortLab : IDisposable
     internal static PublishedPort Port6(byte protocol, ushort hostPort, int pod, ushort port, string at = "::") =>
         new(protocol, IPAddress.Parse(at), hostPort, AddressOf6(pod), port);
 
-    internal void Publish(string container, params PublishedPort[] ports) =>
-        Do(nft =>
-        {
-            PortMaps.Publish(nft, Network, container, "eth0", ports);
-            return true;
-        });
+    internal void Publish(string container, params PublishedPort[] ports) => PublishIn(Network, container, "eth0", ports);
+
+    /// <summary>In whichever network; the container has a host end then.</summary>
+    internal IReadOnlyCollection<(string Network, string HostName)> PublishIn(
+        string network,
+        string container,
+        string ifName,
+        params PublishedPort[] ports
+    )
+    {
+        Host.Run("ip", "link", "add", DeviceNames.Veth(container, ifName), "type", "bridge"); // whatever kind; it may be there
+        return Do((nft, route) => PortMaps.Publish(nft, route, network, container, ifName, ports));
+    }
 
     internal IReadOnlyList<PublishedPort> Release(string container) => Do(nft => PortMaps.Release(nft, Network, VethOf(container)));
+
+    internal T Do<T>(Func<NftSocket, RouteSocket, T> action) =>
+        Do(nft =>
+        {
+            using NetNs ns = NetNs.Open(Host.Path);
+            using RouteSocket route = RouteSocket.Open(ns);
+            return action(nft, route);
+        });
 
     internal T Do<T>(Func<NftSocket, T> action)
     {

@@ -94,12 +94,7 @@ public sealed class PortMapsTests : IDisposable
         string before = _lab.Ruleset();
 
         Action sameNetwork = () => _lab.Publish("c1", Port(Tcp, 9000, 1, 80), Port(Tcp, 8080, 1, 80, at: second));
-        Action otherNetwork = () =>
-            _lab.Do(nft =>
-            {
-                PortMaps.Publish(nft, "net2", "c2", "net1", [Port(Tcp, 8080, 1, 80, at: second)]);
-                return true;
-            });
+        Action otherNetwork = () => _lab.PublishIn("net2", "c2", "net1", Port(Tcp, 8080, 1, 80, at: second));
 
         if (!conflict)
         {
@@ -127,13 +122,23 @@ public sealed class PortMapsTests : IDisposable
         InNet2("c0", Port(Tcp, 8080, 1, 80), Port(Tcp, 8081, 1, 80)).Should().NotThrow();
         InNet2("c", Port(Tcp, 8080, 1, 80)).Should().Throw<PortInUseException>("it only begins like the other's name");
 
-        Action InNet2(string container, params PublishedPort[] ports) =>
-            () =>
-                _lab.Do(nft =>
-                {
-                    PortMaps.Publish(nft, "net2", container, "eth1", ports);
-                    return true;
-                });
+        Action InNet2(string container, params PublishedPort[] ports) => () => _lab.PublishIn("net2", container, "eth1", ports);
+    }
+
+    [RequiresRootFact]
+    public void A_container_without_a_host_end_is_gone_and_has_nothing()
+    {
+        _lab.Do(nft => Firewall.Ensure(nft, Spec with { Network = "net2" }));
+        _lab.Publish("c0", Port(Tcp, 8080, 0, 80), Port(Tcp, 8081, 0, 80, at: HostAddress));
+        _lab.Host.Ip($"link del {VethOf("c0")}");
+
+        _lab.PublishIn(Network, "c1", "eth0", Port(Tcp, 8081, 1, 80)).Should().Equal((Network, VethOf("c0")));
+        _lab.Do(nft => PortMaps.List(nft, Network, VethOf("c0"))).Should().BeEmpty("all that it had went");
+        _lab.Host.Ip($"link del {VethOf("c1")}");
+        _lab.PublishIn("net2", "c2", "eth0", Port(Tcp, 8081, 1, 80)).Should().Equal((Network, VethOf("c1")));
+
+        _lab.Elements("map", "ports").Should().BeEmpty();
+        _lab.Elements("map", "ports", "net2").Should().ContainSingle();
     }
 
     [RequiresRootFact]
