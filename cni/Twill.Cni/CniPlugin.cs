@@ -19,7 +19,7 @@ public static class CniPlugin
         try
         {
             string command = process.Environment.GetValueOrDefault(CniEnvironment.Command, "");
-            if (command.Length == 0 && verbs.WithoutCommand is not null)
+            if (!process.Environment.ContainsKey(CniEnvironment.Command) && verbs.WithoutCommand is not null)
             {
                 return verbs.WithoutCommand();
             }
@@ -92,7 +92,11 @@ public static class CniPlugin
     {
         if (command.Length == 0)
         {
-            throw new CniException(CniErrorCode.InvalidEnvironment, "invalid environment variables: CNI_COMMAND", "CNI_COMMAND: missing");
+            throw new CniException(
+                CniErrorCode.InvalidEnvironment,
+                "invalid environment variables: CNI_COMMAND",
+                "CNI_COMMAND: missing or empty"
+            );
         }
 
         if (!CniVerbs.TryParse(command, out CniVerb verb))

@@ -17,6 +17,9 @@ public static class BridgePorts
         && link.Alias is { } alias
         && alias.StartsWith(DeviceNames.VethAliasStart(network), StringComparison.Ordinal);
 
+    /// <summary>Whether a link is the host end of the same container's interface in another network.</summary>
+    public static bool IsOfAnother(Link end, string network) => !string.IsNullOrEmpty(end.Alias) && !IsHostEnd(end, network);
+
     /// <summary>
     /// Whether it hangs in the air: on no bridge at all, or down. One that somebody put on another bridge is left there, and a
     /// <see cref="RoutedVeth"/> is on none.

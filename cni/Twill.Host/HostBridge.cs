@@ -13,7 +13,7 @@ namespace Twill.Host;
 /// <remarks>
 /// Without an address of its own a bridge takes the lowest of its ports', so that it changes when containers come and go, and is zero
 /// when the last one leaves: frames of hosts that cached it are lost then. twill's is given at creation and stays, and is the same when
-/// the bridge is made again.
+/// the bridge is made again. A bridge that somebody else has made keeps the one that it has when its first container comes.
 /// </remarks>
 public static class HostBridge
 {
@@ -26,7 +26,8 @@ public static class HostBridge
 
     /// <summary>
     /// Makes the bridge when it is missing, takes it up when it is down, and corrects its MTU:
-    /// <c>ip link add NAME address MAC up type bridge; ip link set NAME mtu MTU group 117</c>.
+    /// <c>ip link add NAME address MAC up type bridge; ip link set NAME mtu MTU group 117</c>. Of somebody else's it sets the address that
+    /// it has.
     /// </summary>
     /// <param name="route">A socket in the host's namespace.</param>
     /// <param name="name">The bridge's name.</param>
@@ -46,19 +47,24 @@ public static class HostBridge
             }
         }
         ThrowIfNotBridge(link);
-        if (!link.IsUp || link.Mtu != mtu || link.Group == 0)
+        MacAddress ours = HostMacs.ForBridge(name);
+        if (link.IsUp && link.Mtu == mtu && link.Mac == ours && link.Group != 0)
         {
-            route.Execute(
-                new SetLink(link.Index)
-                {
-                    Up = true,
-                    Mtu = (uint)mtu,
-                    Group = link.Group == 0 ? Group : null,
-                }
-            );
+            return link;
         }
 
-        return link;
+        // Set, an address stays, even if it was the same before (dev_set_mac_address). Zero has been left by the last port.
+        MacAddress mac = link.Mac is { } there && there != MacAddress.Zero ? there : ours;
+        route.Execute(
+            new SetLink(link.Index)
+            {
+                Up = true,
+                Mtu = (uint)mtu,
+                Mac = link.Mac == ours ? null : mac,
+                Group = link.Group == 0 ? Group : null,
+            }
+        );
+        return link.Mac == mac ? link : route.GetLink(link.Index);
     }
 
     /// <summary>Nothing, when a bridge of that name is there or can be made.</summary>

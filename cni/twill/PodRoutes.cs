@@ -10,10 +10,12 @@ namespace Twill.Plugin;
 /// there.</summary>
 internal static class PodRoutes
 {
-    /// <summary>The routes as the result lists them, in the order in which they are made.</summary>
+    /// <summary>The routes as the result lists them, in the order in which they are made. Those of an address family that the container has
+    /// no address of (<c>::/0</c> beside IPv4 alone) are left out: nothing could take them.</summary>
     public static List<CniRoute> For(TwillConf conf, CniResult addresses)
     {
         List<CniRoute> routes = Detailed(conf, addresses.Routes);
+        routes.RemoveAll(route => addresses.First(route.Dst.BaseAddress.AddressFamily) is null);
         foreach (IpamFamily family in conf.Ipam.Families)
         {
             if (family.Network is { } cluster && GatewayFor(family.Family, addresses) is not null && !Covered(cluster, routes))

@@ -24,12 +24,12 @@ internal static class IpamConfiguration
     public static string ReadDataDir(CniRequest request, IpamHost host)
     {
         var complaints = new List<string>();
-        string? dataDir = request.Reader.Lenient(complaints)["ipam"]["dataDir"].OptionalPath();
+        string? dataDir = IpamConf.ReadDataDir(request.Reader.Lenient(complaints)["ipam"]["dataDir"]);
         foreach (string complaint in complaints)
         {
             host.Log($"{complaint}; going on with the default");
         }
 
-        return dataDir ?? new IpamConf { Type = TwillConf.IpamPlugin }.DataDir;
+        return dataDir ?? IpamConf.DefaultDataDir;
     }
 }

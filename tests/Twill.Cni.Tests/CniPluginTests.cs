@@ -223,6 +223,7 @@ public sealed class CniPluginTests
         CniPlugin.Run(verbs, process).Should().Be(42);
 
         process.Stdout.Should().BeEmpty();
+        Calls.Refusal("", [("CNI_COMMAND", "")], verbs).Code().Should().Be(4, "a caller that sets it is no person");
     }
 
     [Theory]

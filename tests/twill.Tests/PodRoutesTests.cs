@@ -25,6 +25,12 @@ public sealed class PodRoutesTests
         Routes(s_addresses with { Routes = [new CniRoute(IPNetwork.Parse(covering))] }).Should().Equal($"{covering} via 10.244.7.1");
 
     [Fact]
+    public void A_route_of_a_family_that_the_container_has_no_address_of_is_left_out() =>
+        Routes(s_addresses with { Routes = [new CniRoute(IPNetwork.Parse("::/0")), new CniRoute(IPNetwork.Parse("0.0.0.0/0"))] })
+            .Should()
+            .Equal("0.0.0.0/0 via 10.244.7.1");
+
+    [Fact]
     public void A_route_in_another_table_does_not_cover_it() =>
         Routes(s_addresses with { Routes = [new CniRoute(IPNetwork.Parse("0.0.0.0/0"), Table: 100)] })
             .Should()

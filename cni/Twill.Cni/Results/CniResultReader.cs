@@ -81,7 +81,7 @@ internal static class CniResultReader
 
             interfaces.Add(
                 new CniInterface(
-                    link["name"].OptionalString() ?? "",
+                    link["name"].RequiredString("the interface's name"),
                     link["mac"].OptionalString() ?? "",
                     link["mtu"].Int(0, 0, int.MaxValue),
                     link["sandbox"].OptionalString() ?? "",

@@ -68,6 +68,28 @@ public sealed class AttachmentTable(params IReadOnlyList<IAttachment> attachment
         return false;
     }
 
+    /// <summary>The same of one network only: a host end that is in another one stays.</summary>
+    /// <param name="host">A socket in the host's namespace, which is the calling thread's.</param>
+    /// <param name="network">The network's name.</param>
+    /// <param name="hostName">The host end.</param>
+    /// <param name="others">Set when it is another network's.</param>
+    public bool Delete(RouteSocket host, string network, string hostName, out bool others)
+    {
+        others = host.TryGetLink(hostName, out Link? end) && BridgePorts.IsOfAnother(end, network);
+        if (others)
+        {
+            return false;
+        }
+
+        if (end is not null)
+        {
+            return Of(end).Delete(host, end);
+        }
+
+        DeleteStale(host);
+        return false;
+    }
+
     /// <summary>Deletes what outlives host ends that are gone already.</summary>
     /// <param name="host">A socket in the host's namespace.</param>
     public void DeleteStale(RouteSocket host)

@@ -59,8 +59,11 @@ public sealed record IpamConf
     /// <summary>Seconds a lease lasts without renewal.</summary>
     public long LeaseTtl { get; init; } = 86_400;
 
+    /// <summary>Where the records of addresses are kept, unless the configuration says otherwise.</summary>
+    public const string DefaultDataDir = "/var/lib/cni/twill";
+
     /// <summary>Where the records of addresses are kept.</summary>
-    public string DataDir { get; init; } = "/var/lib/cni/twill";
+    public string DataDir { get; init; } = DefaultDataDir;
 
     /// <summary>Routes for the container.</summary>
     public IReadOnlyList<CniRoute> Routes { get; init; } = [];
@@ -124,7 +127,7 @@ public sealed record IpamConf
         var conf = new IpamConf
         {
             Type = type,
-            DataDir = section["dataDir"].OptionalPath() ?? "/var/lib/cni/twill",
+            DataDir = ReadDataDir(section["dataDir"]) ?? DefaultDataDir,
             Routes = ReadRoutes(section["routes"]),
             Dns = CniDns.Parse(section["dns"]),
             ResolvConf = section["resolvConf"].OptionalPath(),
@@ -153,6 +156,12 @@ public sealed record IpamConf
         section.ComplainText("expected etcd (with network) to lease subnets, or subnet for one host alone, got neither");
         return conf;
     }
+
+    /// <summary>Reads the key <c>dataDir</c>; null when it says nothing.</summary>
+    public static string? ReadDataDir(ConfigReader at) =>
+        at.OptionalPath() is not { } path ? null
+        : path == "/" ? at.Complain<string?>("a directory of its own, whose folders are the networks'", null)
+        : path;
 
     /// <summary>What is said of a family; null when containers get no address of it.</summary>
     public IpamFamily? Of(AddressFamily family)

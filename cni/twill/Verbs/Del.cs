@@ -14,7 +14,7 @@ namespace Twill.Plugin.Verbs;
 /// DEL needs no more than the container's id, the interface's name and the IPAM plugin's: the names of host end and ifb follow from the
 /// first two. The interface goes before its address is free, so that no other container can be given it while this one still answers: the
 /// IPAM plugin is started at once, and is told what to do when the interface is gone. What is gone already is no error, and no failure
-/// keeps the rest from being tried.
+/// keeps the rest from being tried. An interface of the same name that the container has in another network stays.
 /// </summary>
 internal static class Del
 {
@@ -30,8 +30,11 @@ internal static class Del
         cleanup.Try($"cannot delete {hostName}", () =>
         {
             using RouteSocket host = RouteSocket.Open();
-            cleanup.Try($"cannot delete {ifbName}", () => PodShaping.Delete(host, ifbName));
-            AttachmentTable.All.Delete(host, hostName);
+            AttachmentTable.All.Delete(host, request.NetworkName, hostName, out bool others);
+            if (!others)
+            {
+                cleanup.Try($"cannot delete {ifbName}", () => PodShaping.Delete(host, ifbName));
+            }
         });
         request.Phases?.Done("limits, veth pair");
         if (conf.Ipam.Type.Length > 0)

@@ -140,9 +140,11 @@ public sealed class CniResultTests
     }
 
     [Theory]
-    [InlineData("{'interfaces':[{'name':5}]}", "$.interfaces[0].name: expected a string, got '5'")]
-    [InlineData("{'interfaces':[{'mtu':-1}]}", "$.interfaces[0].mtu: expected a whole number, not negative, got '-1'")]
-    [InlineData("{'interfaces':[{'mtu':1e400}]}", "$.interfaces[0].mtu: expected a whole number, not negative, got '1e400'")]
+    [InlineData("{'interfaces':[{'mac':'02:00:00:00:00:01'}]}", "$.interfaces[0].name: expected the interface's name, got nothing")]
+    [InlineData("{'interfaces':[{'name':''}]}", "$.interfaces[0].name: expected the interface's name, got ''")]
+    [InlineData("{'interfaces':[{'name':5}]}", "$.interfaces[0].name: expected the interface's name, got '5'")]
+    [InlineData("{'interfaces':[{'name':'a','mtu':-1}]}", "$.interfaces[0].mtu: expected a whole number, not negative, got '-1'")]
+    [InlineData("{'interfaces':[{'name':'a','mtu':1e400}]}", "$.interfaces[0].mtu: expected a whole number, not negative, got '1e400'")]
     [InlineData("{'ips':[{}]}", "$.ips[0].address: expected an IP address with prefix length like 10.1.0.5/16, got nothing")]
     [InlineData("{'ips':[{'address':'10.0.0.1'}]}", "$.ips[0].address: expected")]
     [InlineData("{'ips':[{'address':'10.0.0.1/33'}]}", "$.ips[0].address: expected")]

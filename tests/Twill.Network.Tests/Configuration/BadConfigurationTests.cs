@@ -261,6 +261,10 @@ public sealed class BadConfigurationTests
         "$.ipam.dataDir: expected an absolute path without '.' or '..', got 'var/lib'"
     )]
     [InlineData(
+        "'subnet':'10.1.0.0/24','dataDir':'//'",
+        "$.ipam.dataDir: expected a directory of its own, whose folders are the networks', got '//'"
+    )]
+    [InlineData(
         "'subnet':'10.1.0.0/24','dataDir':'/var/../etc'",
         "$.ipam.dataDir: expected an absolute path without '.' or '..', got '/var/../etc'"
     )]
