@@ -73,10 +73,13 @@ public static partial class Firewall
     /// <param name="nft">A socket in the host's namespace.</param>
     /// <param name="spec">What is asked for.</param>
     /// <param name="inUse">Tells whom the network's tunnels send to; asked when the table does not say who may send to them.</param>
+    /// <param name="keepsFormer">Whether a table that was made for another configuration stays for now.</param>
+    /// <param name="isKept">Whether it did.</param>
     /// <returns>True when something had to be written.</returns>
-    public static bool Ensure(NftSocket nft, FirewallSpec spec, PeersInUse? inUse = null)
+    public static bool Ensure(NftSocket nft, FirewallSpec spec, PeersInUse? inUse, bool keepsFormer, out bool isKept)
     {
-        if (LooksWhole(nft, spec))
+        isKept = false;
+        if (LooksWhole(nft, spec) || (isKept = keepsFormer && IsOfAnother(nft, spec)))
         {
             return false;
         }
@@ -92,6 +95,14 @@ public static partial class Firewall
         });
         return written;
     }
+
+    /// <summary>The same, and a table that was made for another configuration is made anew.</summary>
+    /// <param name="nft">A socket in the host's namespace.</param>
+    /// <param name="spec">What is asked for.</param>
+    /// <param name="inUse">Tells whom the network's tunnels send to; asked when the table does not say who may send to them.</param>
+    /// <returns>True when something had to be written.</returns>
+    public static bool Ensure(NftSocket nft, FirewallSpec spec, PeersInUse? inUse = null) =>
+        Ensure(nft, spec, inUse, keepsFormer: false, out _);
 
     /// <summary>Makes the table anew, whatever is there, in one transaction: no packet sees it half made. Published ports and peers
     /// stay.</summary>
@@ -117,6 +128,10 @@ public static partial class Firewall
             }
         }
     }
+
+    /// <summary>Whether the table is there, and made for another configuration.</summary>
+    public static bool IsOfAnother(NftSocket nft, FirewallSpec spec) =>
+        nft.TryGetTable(TableOf(spec.Network), out NftTable? table) && table.Comment != CommentOf(spec);
 
     /// <summary>The first thing in which the kernel's table is not as asked for, in words; null when it is.</summary>
     /// <param name="nft">A socket in the host's namespace.</param>

@@ -13,6 +13,15 @@ using Twill.System;
 
 namespace Twill.Host;
 
+/// <summary>What a host had before its configuration changed.</summary>
+/// <param name="Subnets">Subnets that are not its own any more: their addresses go from the bridge, whatever network they were of.</param>
+/// <param name="KeepsFirewall">Whether a table that was made for another configuration stays: nobody has agreed to the new one.</param>
+public sealed record FormerHost(IReadOnlyList<IPNetwork> Subnets, bool KeepsFirewall)
+{
+    /// <summary>A host that had nothing before.</summary>
+    public static FormerHost None { get; } = new([], false);
+}
+
 /// <summary>
 /// What must be on a host whatever other hosts do: forwarding, the bridge with its addresses, the network's nftables table, published
 /// ports. An ADD ensures what its container needs, by a few short questions; the agent compares all of it. Who waits and who logs is the
@@ -51,10 +60,12 @@ public static class HostReconciler
     /// <param name="route">A socket in the host's namespace.</param>
     /// <param name="state">Where the network's published ports are on record.</param>
     /// <param name="conf">The network.</param>
-    public static void EnsureFirewall(RouteSocket route, NetworkStateDir state, TwillConf conf)
+    /// <param name="keepsFormer">Whether a table of another configuration stays for now: etcd may not agree to the new one.</param>
+    /// <returns>Whether it did.</returns>
+    public static bool EnsureFirewall(RouteSocket route, NetworkStateDir state, TwillConf conf, bool keepsFormer)
     {
         using NftSocket nft = NftSocket.Open();
-        if (Firewall.Ensure(nft, FirewallOf(conf), TunnelPeers.InUse(route, conf.Name)))
+        if (Firewall.Ensure(nft, FirewallOf(conf), TunnelPeers.InUse(route, conf.Name), keepsFormer, out bool isKept))
         {
             new PortRecords(state.PortsPath).Restore(nft, route, conf.Name);
         }
@@ -63,6 +74,8 @@ public static class HostReconciler
         {
             IptablesAccept.Ensure(nft, traffic);
         }
+
+        return isKept;
     }
 
     /// <summary>Adds the containers' prefixes to the table as they come, where only the IPAM plugin knows them.</summary>
@@ -156,6 +169,7 @@ public static class HostReconciler
     /// <param name="local">Asked, after the bridge was looked at, for all subnets that containers here may have addresses of.</param>
     /// <param name="mtu">MTU of the bridge in bytes.</param>
     /// <param name="node">What other hosts know of this one; null while that is not known.</param>
+    /// <param name="former">What the host had before.</param>
     /// <returns>What had to be done, each a phrase for the log.</returns>
     public static List<string> Ensure(
         RouteSocket route,
@@ -164,13 +178,14 @@ public static class HostReconciler
         IReadOnlyList<IPNetwork> subnets,
         Func<IReadOnlyList<IPNetwork>> local,
         int mtu,
-        NodeFile? node
+        NodeFile? node,
+        FormerHost former
     )
     {
         List<string> changes = [];
-        EnsureBridge(route, conf, subnets, local, mtu, changes);
+        EnsureBridge(route, conf, subnets, local, former.Subnets, mtu, changes);
         EnsureForwarding(conf, changes);
-        if (EnsureFirewall(route, conf, node) is { } difference)
+        if (EnsureFirewall(route, conf, node, former.KeepsFirewall) is { } difference)
         {
             changes.Add($"firewall written, because {difference}");
         }
@@ -199,6 +214,7 @@ public static class HostReconciler
         TwillConf conf,
         IReadOnlyList<IPNetwork> subnets,
         Func<IReadOnlyList<IPNetwork>> local,
+        IReadOnlyList<IPNetwork> former,
         int mtu,
         List<string> changes
     )
@@ -239,7 +255,8 @@ public static class HostReconciler
         EnsureRoutes(route, conf, bridge, subnets, changes);
         if (subnets.Count > 0 && conf.Ipam.Etcd is not null)
         {
-            RemoveFormer(route, [.. present.Where(a => conf.Ipam.Ranges.Any(network => network.Contains(a.Address)))], local(), changes);
+            IPNetwork[] ours = [.. conf.Ipam.Ranges, .. former];
+            RemoveFormer(route, [.. present.Where(a => ours.Any(network => network.Contains(a.Address)))], local(), changes);
         }
     }
 
@@ -296,7 +313,7 @@ public static class HostReconciler
 
     /// <summary>Writes the network's nftables table anew when something is wrong with it.</summary>
     /// <returns>What was wrong; null when it was right.</returns>
-    private static string? EnsureFirewall(RouteSocket route, TwillConf conf, NodeFile? node)
+    private static string? EnsureFirewall(RouteSocket route, TwillConf conf, NodeFile? node, bool keepsFormer)
     {
         if (OnlyIpamKnows(conf))
         {
@@ -305,6 +322,11 @@ public static class HostReconciler
 
         FirewallSpec spec = FirewallOf(conf, node);
         using NftSocket nft = NftSocket.Open();
+        if (keepsFormer && Firewall.IsOfAnother(nft, spec))
+        {
+            return null;
+        }
+
         string? difference = Firewall.FindDifference(nft, spec, []);
         if (difference is not null)
         {

@@ -88,6 +88,15 @@ public sealed record LeaseAttributes(
     public bool HasAddressOf(LeaseAttributes other) =>
         PublicIP.Equals(other.PublicIP) && (!PublicIP.Equals(IPAddress.Any) || Equals(PublicIPv6, other.PublicIPv6));
 
+    /// <summary>Whether the two are of one host: the same address, and the same data of its backend, such as a hardware address or a
+    /// key.</summary>
+    public bool IsOf(LeaseAttributes host) =>
+        BackendType == host.BackendType
+        && HasAddressOf(host)
+        && !(PublicIP.Equals(IPAddress.Any) && PublicIPv6 is null)
+        && BackendData == host.BackendData
+        && BackendV6Data == host.BackendV6Data;
+
     /// <summary>The value for etcd.</summary>
     public byte[] ToJson() =>
         FlannelJson.Object(w =>

@@ -1,4 +1,5 @@
 using Twill.Cni;
+using Twill.System;
 
 namespace Twill.Network.State;
 
@@ -8,8 +9,23 @@ public sealed record AgentFile
     /// <summary>The agent's process id.</summary>
     public required int Pid { get; init; }
 
-    /// <summary>When it wrote this.</summary>
+    /// <summary>When it wrote this, for people: somebody may set that clock.</summary>
     public required DateTimeOffset Time { get; init; }
+
+    /// <summary>When it wrote this: seconds on <see cref="BootClock"/>; null: a former version wrote it.</summary>
+    public double? BootTime { get; init; }
+
+    /// <summary>The boot that <see cref="BootTime"/> belongs to; null: a former version wrote it.</summary>
+    public string? BootId { get; init; }
+
+    /// <summary>Seconds since it was written, whatever became of the time of day; infinite when that was in another boot.</summary>
+    public double Age =>
+        BootTime is not double written ? Math.Max(0, (DateTimeOffset.UtcNow - Time).TotalSeconds)
+        : BootId == BootClock.BootId ? Math.Max(0, BootClock.Now - written)
+        : double.PositiveInfinity;
+
+    /// <summary>Seconds since etcd last answered; null: not yet.</summary>
+    public double? EtcdAge => LastEtcdContact is { } contact ? Math.Max(0, (Time - contact).TotalSeconds) + Age : null;
 
     /// <summary>Remote subnets it knows of.</summary>
     public required int PeersWanted { get; init; }
@@ -35,6 +51,8 @@ public sealed record AgentFile
                 PeersProgrammed = (int)at["peersProgrammed"].Number(0, int.MaxValue),
                 LastEtcdContact = ReadTime(at["lastEtcdContact"]),
                 LastError = at["lastError"].OptionalString(),
+                BootTime = at["bootTime"].Exists ? at["bootTime"].Seconds() : null,
+                BootId = at["bootId"].OptionalString(),
             },
             out problem
         );
@@ -45,6 +63,8 @@ public sealed record AgentFile
         {
             w.WriteNumber("pid", Pid);
             w.WriteString("time", Time);
+            w.WriteNumber("bootTime", BootTime ?? BootClock.Now);
+            w.WriteString("bootId", BootId ?? BootClock.BootId);
             w.WriteNumber("peersWanted", PeersWanted);
             w.WriteNumber("peersProgrammed", PeersProgrammed);
             if (LastEtcdContact is DateTimeOffset contact)

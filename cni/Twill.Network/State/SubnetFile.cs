@@ -41,6 +41,9 @@ public sealed record SubnetFile
     /// <summary>Subnets that were this host's and are another's now: containers may still run there, new ones must not.</summary>
     public IReadOnlyList<IPNetwork> Lost { get; init; } = [];
 
+    /// <summary>Subnets that this host gave back or lost in this boot, the newest last: their addresses go from the bridge.</summary>
+    public IReadOnlyList<IPNetwork> Former { get; init; } = [];
+
     /// <summary>The network's prefix in etcd; empty: a former version wrote this, and it is unknown.</summary>
     public string Prefix { get; init; } = "";
 
@@ -73,6 +76,7 @@ public sealed record SubnetFile
                 BootId = at["bootId"].RequiredString("a boot id"),
                 Deadline = at["deadline"].Seconds(),
                 Lost = Networks(at["lost"]),
+                Former = Networks(at["former"]),
                 Prefix = at["prefix"].OptionalString() ?? "",
             },
             out problem
@@ -92,6 +96,7 @@ public sealed record SubnetFile
             w.WriteString("bootId", BootId);
             w.WriteNumber("deadline", Deadline);
             w.WriteList("lost", Texts(Lost));
+            w.WriteList("former", Texts(Former));
             w.WriteString("prefix", Prefix);
         });
 

@@ -39,13 +39,13 @@ internal sealed record AgentStatus
         : Error is not null ? $"the agent reports: {Error}"
         : null;
 
-    public static AgentStatus Of(TwillConf conf, AgentFile? file, int? pid, DateTimeOffset now) =>
+    public static AgentStatus Of(TwillConf conf, AgentFile? file, int? pid) =>
         new()
         {
             Needed = conf.Ipam.Etcd is not null || conf.Backend.JoinsHosts,
             Pid = pid,
-            ReportAge = file is null ? null : Math.Max(0, (now - file.Time).TotalSeconds),
-            EtcdAge = file?.LastEtcdContact is { } contact ? Math.Max(0, (now - contact).TotalSeconds) : null,
+            ReportAge = file is null || double.IsInfinity(file.Age) ? null : file.Age,
+            EtcdAge = file?.EtcdAge is { } age && double.IsFinite(age) ? age : null,
             Error = file?.LastError,
             PeersWanted = file?.PeersWanted ?? 0,
             PeersProgrammed = file?.PeersProgrammed ?? 0,

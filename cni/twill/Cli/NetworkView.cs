@@ -30,7 +30,7 @@ internal sealed class NetworkView
                 StateProblems.Add(problem);
             }
         }
-        Agent = AgentStatus.Of(conf: Conf, agent, agent is null ? null : ProcFiles.FindAgent(agent.Pid), DateTimeOffset.UtcNow);
+        Agent = AgentStatus.Of(conf: Conf, agent, agent is null ? null : ProcFiles.FindAgent(agent.Pid));
     }
 
     public string Name => Conf.Name;

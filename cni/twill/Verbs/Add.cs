@@ -65,11 +65,16 @@ internal static class Add
         using RouteSocket inPod = RouterAnnouncements.OpenRefusing(pod, request.IfName);
         int inside = PodLink.IndexOf(inPod, request.IfName);
         request.Phases?.Done("both ends");
-        HostReconciler.EnsureFirewall(host, state, conf);
+        bool keepsFormer = HostReconciler.EnsureFirewall(host, state, conf, keepsFormer: conf.Ipam.Etcd is not null);
         request.Phases?.Done("firewall");
 
         CniResult addresses = AddressesOf(ipam, conf);
         request.Phases?.Done("IPAM plugin's answer");
+        if (keepsFormer)
+        {
+            HostReconciler.EnsureFirewall(host, state, conf, keepsFormer: false);
+        }
+
         Ports.ReleaseFormer(host, state, conf, spec.HostName, addresses);
         HostReconciler.AddContainerPrefixes(conf, HostSetup.PrefixesOf(addresses));
         if (addresses.First(AddressFamily.InterNetworkV6) is { } six)

@@ -19,7 +19,7 @@ namespace Twill.Plugin.Verbs;
 internal static class Status
 {
     /// <summary>An agent writes its state at least every 30 seconds: after three times that, it hangs.</summary>
-    private static readonly TimeSpan s_stale = TimeSpan.FromSeconds(90);
+    private const double Stale = 90;
 
     public static CniResult? Run(CniRequest request)
     {
@@ -186,10 +186,12 @@ internal static class Status
             return $"the agent (twilld, pid {agent.Pid}) is not running any more";
         }
 
-        TimeSpan silent = DateTimeOffset.UtcNow - agent.Time;
-        if (silent > s_stale)
+        double silent = agent.Age;
+        if (silent > Stale)
         {
-            return $"the agent (twilld, pid {agent.Pid}) has not reported for {(int)silent.TotalSeconds} s";
+            return double.IsInfinity(silent)
+                ? "no agent (twilld) has run since this host started"
+                : $"the agent (twilld, pid {agent.Pid}) has not reported for {(int)silent} s";
         }
 
         return agent.PeersProgrammed < agent.PeersWanted

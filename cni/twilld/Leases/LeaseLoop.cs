@@ -92,6 +92,7 @@ internal sealed class LeaseLoop(NetworkContext context, LeaseManager manager, Et
                 {
                     Held = manager.Held,
                     Lost = manager.Lost,
+                    Former = manager.Former,
                     IsAccepted = manager.IsAccepted,
                     Agreed = manager.Agreed,
                     WasTried = wasTried || s.Lease.WasTried,

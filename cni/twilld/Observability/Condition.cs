@@ -7,7 +7,7 @@ namespace Twill.Agent;
 /// minutes, at most hourly. Another failure of the same thing is logged at once, and so is the end.
 /// </summary>
 /// <param name="log">Where failures are logged.</param>
-/// <param name="clock">The time of day.</param>
+/// <param name="clock">Measures, whatever becomes of the time of day.</param>
 /// <param name="name">What may fail.</param>
 /// <param name="publish">Called with each new <see cref="Message"/>. Others see the condition by this alone: only the loop that tries the
 /// thing calls its methods.</param>
@@ -16,9 +16,9 @@ internal sealed class Condition(Log log, TimeProvider clock, string name, Action
     private static readonly TimeSpan FirstPause = TimeSpan.FromMinutes(1),
         LongestPause = TimeSpan.FromHours(1);
 
-    private readonly HashSet<string> _logged = [];
-    private DateTimeOffset _since,
-        _nextLog;
+    private readonly HashSet<string> _messages = [];
+    private long _since,
+        _logged;
     private TimeSpan _pause;
 
     /// <summary>The failure that lasts; null while all is well.</summary>
@@ -27,23 +27,23 @@ internal sealed class Condition(Log log, TimeProvider clock, string name, Action
     /// <summary>It failed.</summary>
     internal void Raise(string message, LogLevel level = LogLevel.Warning)
     {
-        DateTimeOffset now = clock.GetUtcNow();
+        long now = clock.GetTimestamp();
         if (Message is null)
         {
             _since = now;
-            _logged.Clear();
+            _messages.Clear();
         }
 
-        if (_logged.Add(message))
+        if (_messages.Add(message))
         {
             log.Write(level, $"{name}: {message}");
-            (_pause, _nextLog) = (FirstPause, now + FirstPause);
+            (_pause, _logged) = (FirstPause, now);
         }
-        else if (now >= _nextLog)
+        else if (clock.GetElapsedTime(_logged, now) >= _pause)
         {
-            log.Write(level, $"{name}, for {Text(now - _since)}: {message}");
+            log.Write(level, $"{name}, for {Text(clock.GetElapsedTime(_since, now))}: {message}");
             _pause = _pause * 2 > LongestPause ? LongestPause : _pause * 2;
-            _nextLog = now + _pause;
+            _logged = now;
         }
 
         Set(message);
@@ -54,7 +54,7 @@ internal sealed class Condition(Log log, TimeProvider clock, string name, Action
     {
         if (Message is not null)
         {
-            log.Info($"{name}: over after {Text(clock.GetUtcNow() - _since)}");
+            log.Info($"{name}: over after {Text(clock.GetElapsedTime(_since))}");
             Set(null);
         }
     }

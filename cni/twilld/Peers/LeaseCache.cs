@@ -14,12 +14,12 @@ internal sealed record KnownLease(IReadOnlyList<PeerLease> Peers, long LeaseId);
 /// <summary>The leases of a network as etcd last told them. Events edit it; rounds look at all of it, or at what changed since the last
 /// one.</summary>
 /// <param name="log">Where to tell what cannot be used.</param>
-/// <param name="clock">The time of day.</param>
+/// <param name="clock">Measures, whatever becomes of the time of day.</param>
 /// <param name="patience">How long a lease is waited for that a restored backup does not hold: as long as one lasts.</param>
 internal sealed class LeaseCache(Log log, TimeProvider clock, TimeSpan patience)
 {
     private readonly Lock _lock = new();
-    private readonly Dictionary<string, (KnownLease Lease, DateTimeOffset Until)> _forgotten = [];
+    private readonly Dictionary<string, (KnownLease Lease, long Since)> _forgotten = [];
     private readonly Dictionary<string, KnownLease?> _before = [];
     private Dictionary<string, KnownLease>? _leases;
     private bool _replaced;
@@ -118,13 +118,16 @@ internal sealed class LeaseCache(Log log, TimeProvider clock, TimeSpan patience)
     {
         Dictionary<string, KnownLease> leases = snapshot.Leases.ToDictionary(lease => lease.Key, Known);
         foreach (
-            (string key, KnownLease missing) in snapshot.IsSetBack ? _leases?.Where(lease => !leases.ContainsKey(lease.Key)) ?? [] : []
+            (string key, KnownLease missing) in _leases?.Where(lease =>
+                !leases.ContainsKey(lease.Key) && snapshot.MayHaveForgotten(lease.Key, lease.Value.LeaseId)
+            ) ?? []
         )
         {
-            _forgotten[key] = (missing, clock.GetUtcNow() + patience);
+            _forgotten.TryAdd(key, (missing, clock.GetTimestamp()));
             log.Warning(
-                $"etcd was set back to an earlier state, which does not hold the lease of {string.Join(" and ", missing.Peers)}: that way "
-                    + $"stays for {patience.TotalSeconds:0} s, until that host has written it again"
+                $"etcd was set back to an earlier state, or restored, and does not hold the lease of "
+                    + $"{string.Join(" and ", missing.Peers)}: that way stays for {patience.TotalSeconds:0} s, until that host has written "
+                    + "it again"
             );
         }
 
@@ -142,8 +145,7 @@ internal sealed class LeaseCache(Log log, TimeProvider clock, TimeSpan patience)
 
     private List<KnownLease> StillForgotten()
     {
-        DateTimeOffset now = clock.GetUtcNow();
-        foreach (string key in _forgotten.Where(kept => kept.Value.Until <= now).Select(kept => kept.Key).ToArray())
+        foreach (string key in _forgotten.Keys.Where(key => clock.GetElapsedTime(_forgotten[key].Since) >= patience).ToArray())
         {
             _forgotten.Remove(key);
         }

@@ -43,7 +43,16 @@ internal sealed class HostStep(NetworkContext context, LeaseLoop? lease, BridgeR
         int mtu = context.Conf.Mtu != 0 ? context.Conf.Mtu : node?.Mtu ?? Underlay.MtuToOutside(route);
         List<string> changes = containerMtu.Lower(route, mtu);
         changes.AddRange(
-            HostReconciler.Ensure(route, context.State, context.Conf, snapshot.LocalSubnets, ReadLocalSubnets, mtu, node)
+            HostReconciler.Ensure(
+                route,
+                context.State,
+                context.Conf,
+                snapshot.LocalSubnets,
+                ReadLocalSubnets,
+                mtu,
+                node,
+                new FormerHost(snapshot.Lease.Former, snapshot.UsesEtcd && snapshot.Lease.IsAccepted != true)
+            )
         );
         try
         {

@@ -89,6 +89,9 @@ internal sealed record LeaseStatus
     /// <summary>Subnets that were this host's and are another's now.</summary>
     internal IReadOnlyList<IPNetwork> Lost { get; init; } = [];
 
+    /// <summary>Subnets that this host gave back or lost, and whose addresses may still be on the bridge.</summary>
+    internal IReadOnlyList<IPNetwork> Former { get; init; } = [];
+
     /// <summary>Whether the network in etcd is the one that this host is configured for; null while etcd has not said.</summary>
     internal bool? IsAccepted { get; init; }
 

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using Etcdserverpb;
 using Grpc.Core;
@@ -53,7 +54,7 @@ public sealed partial class EtcdClient
                 throw EtcdFault.From(e, "etcd watch", member);
             }
 
-            LastContact = DateTimeOffset.UtcNow;
+            _answered = Stopwatch.GetTimestamp();
             reached = Math.Max(reached, batch.Revision);
             yield return batch;
         }

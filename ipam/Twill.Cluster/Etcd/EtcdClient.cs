@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net;
 using Grpc.Core;
 
@@ -11,6 +12,7 @@ public sealed partial class EtcdClient : IEtcd, IDisposable
     private readonly EtcdOptions _options;
     private readonly EtcdConnections _connections = new();
     private readonly EtcdEndpoints _endpoints;
+    private long _answered;
 
     /// <summary>Checks the options and the TLS files; makes no connection yet.</summary>
     /// <exception cref="EtcdException">Configuration: an endpoint or a file is unusable; the message names it.</exception>
@@ -30,7 +32,7 @@ public sealed partial class EtcdClient : IEtcd, IDisposable
     public IPAddress? LocalAddress => _connections.LocalAddress;
 
     /// <summary>When an endpoint last answered, on the clock of the machine; null before the first answer.</summary>
-    public DateTimeOffset? LastContact { get; private set; }
+    public DateTimeOffset? LastContact => _answered is 0 ? null : DateTimeOffset.UtcNow - Stopwatch.GetElapsedTime(_answered);
 
     /// <summary>etcdctl get KEY: all of <paramref name="range"/> at the newest revision, read through the leader.</summary>
     public async Task<RangeResult> RangeAsync(EtcdRange range, CancellationToken cancel = default)
@@ -225,7 +227,7 @@ public sealed partial class EtcdClient : IEtcd, IDisposable
             using EtcdChannel channel = member.Rent();
             T result = await WithTokenAsync(call, member, channel, timer.Token).ConfigureAwait(false);
             _endpoints.Answered(member);
-            LastContact = DateTimeOffset.UtcNow;
+            _answered = Stopwatch.GetTimestamp();
             return result;
         }
         catch (Exception e) when (e is RpcException or FormatException or OperationCanceledException)

@@ -11,6 +11,9 @@ public readonly record struct EtcdRange
     /// <summary>True when all keys that start with <see cref="Key"/> are meant.</summary>
     public bool IsPrefix { get; }
 
+    /// <summary>The store's revision to read at, of its history; 0: now.</summary>
+    public long AtRevision { get; init; }
+
     /// <summary>This one key.</summary>
     public static EtcdRange Of(string key) => new(key, false);
 

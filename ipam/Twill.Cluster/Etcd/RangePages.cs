@@ -32,8 +32,9 @@ internal sealed class RangePages(EtcdRange range)
             byte[] after = new byte[_last.Length + 1]; // the key that follows it
             _last.CopyTo(after, 0);
             request.Key = UnsafeByteOperations.UnsafeWrap(after);
-            request.Revision = _revision;
         }
+
+        request.Revision = HasBegun ? _revision : range.AtRevision;
 
         return request;
     }
@@ -72,7 +73,7 @@ internal sealed class RangePages(EtcdRange range)
         (_last, _bytes) = (last, bytes);
         if (!HasBegun)
         {
-            _revision = revision;
+            _revision = range.AtRevision > 0 ? range.AtRevision : revision;
         }
 
         return response.More;

@@ -13,6 +13,22 @@ public sealed record LeaseSnapshot(IReadOnlyList<NodeLease> Leases, IReadOnlyLis
     /// forgotten, and its owner is about to write it again.
     /// </summary>
     public bool IsSetBack { get; init; }
+
+    /// <summary>
+    /// True after a gap in the watch, when etcd's own history may not be the one that was watched before: what is missing then may be
+    /// forgotten rather than given up.
+    /// </summary>
+    public bool IsAfterGap { get; init; }
+
+    /// <summary>After a gap: the etcd leases by which keys lived when the gap began, as etcd remembers that moment now. A key of which it
+    /// says the same as was seen was given up since, or has expired. Null: it does not remember.</summary>
+    public IReadOnlyDictionary<string, long>? Former { get; init; }
+
+    /// <summary>Whether a key that this list lacks may have been forgotten by an etcd that was restored from a backup.</summary>
+    /// <param name="key">The key.</param>
+    /// <param name="leaseId">The etcd lease that it lived by.</param>
+    public bool MayHaveForgotten(string key, long leaseId) =>
+        IsSetBack || (IsAfterGap && (Former is null || !Former.TryGetValue(key, out long former) || former != leaseId));
 }
 
 /// <summary>A lease came to be or its attributes changed.</summary>

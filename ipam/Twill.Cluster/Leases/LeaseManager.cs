@@ -29,10 +29,13 @@ public sealed class LeaseManager(LeaseStore store, LeaseRequest request, ILeaseS
 {
     private const string NoBackend = "none";
 
+    /// <summary>Of subnets that were given back: their addresses are off the bridge long before there are more.</summary>
+    private const int MostFormer = 16;
+
     private static readonly TimeSpan s_lockTimeout = TimeSpan.FromSeconds(10);
 
     private readonly Lock _lock = new();
-    private volatile Holding _holding = new(null, []);
+    private volatile Holding _holding = new(null, [], []);
     private volatile Agreement _agreement = new(null, null);
     private LeaseAttributes? _published;
     private bool _isAdopted;
@@ -43,6 +46,9 @@ public sealed class LeaseManager(LeaseStore store, LeaseRequest request, ILeaseS
 
     /// <summary>Subnets that were this host's and are another's now.</summary>
     public IReadOnlyList<IPNetwork> Lost => _holding.Lost;
+
+    /// <summary>Subnets that this host gave back or lost, in this boot, and whose addresses may still be on the bridge.</summary>
+    public IReadOnlyList<IPNetwork> Former => _holding.Former;
 
     /// <summary>
     /// Whether the network in etcd is the one that this host is configured for; null while etcd has not said. As long as it is not true,
@@ -103,7 +109,7 @@ public sealed class LeaseManager(LeaseStore store, LeaseRequest request, ILeaseS
             SubnetFile? file = Read();
             if (Known(file) is { } held)
             {
-                _holding = new Holding(held, file!.Lost);
+                _holding = new Holding(held, file!.Lost, file.Former);
             }
         }
     }
@@ -232,7 +238,7 @@ public sealed class LeaseManager(LeaseStore store, LeaseRequest request, ILeaseS
         {
             if (lease is not null)
             {
-                await KeepAliveAsync(demand, lease, lost, file!, stop).ConfigureAwait(false);
+                await KeepAliveAsync(demand, lease, lost, file!, publish(), stop).ConfigureAwait(false);
             }
 
             throw refusal!;
@@ -276,7 +282,7 @@ public sealed class LeaseManager(LeaseStore store, LeaseRequest request, ILeaseS
             }
 
             lease = WithoutOutdated(network, lease, lost, file!, node);
-            RenewResult renewed = await store.RenewAsync(lease, attributes, stop).ConfigureAwait(false);
+            RenewResult renewed = await store.RenewAsync(lease, attributes, request.Ttl, stop).ConfigureAwait(false);
             (lease, lost) = (renewed.Held, Settle(renewed, lost));
             if (_published != attributes && lease.Subnets.Count > 0 && IsWhatIsPublished(node, file!))
             {
@@ -317,10 +323,11 @@ public sealed class LeaseManager(LeaseStore store, LeaseRequest request, ILeaseS
         HeldLease lease,
         IReadOnlyList<IPNetwork> lost,
         SubnetFile file,
+        LeaseAttributes attributes,
         CancellationToken stop
     )
     {
-        RenewResult kept = await store.KeepAliveAsync(lease, stop).ConfigureAwait(false);
+        RenewResult kept = await store.KeepAliveAsync(lease, attributes, stop).ConfigureAwait(false);
         HeldLease now = demand == LeaseDemand.Keep ? kept.Held : kept.Held with { Deadline = lease.Deadline };
         Save(now, Settle(kept, lost), null, file);
         _isAdopted = true;
@@ -430,11 +437,27 @@ public sealed class LeaseManager(LeaseStore store, LeaseRequest request, ILeaseS
             file = file with { Backend = before.Backend, Mtu = before.Mtu };
         }
 
+        List<IPNetwork> former = FormerOf(lease, lost, before);
+        file = file with { Former = former };
+
         lock (_lock)
         {
             state.Write(file);
-            _holding = new Holding(lease, lost);
+            _holding = new Holding(lease, lost, former);
         }
+    }
+
+    /// <summary>What was this host's before a step, and is not any more.</summary>
+    private List<IPNetwork> FormerOf(HeldLease lease, IReadOnlyList<IPNetwork> lost, SubnetFile? before)
+    {
+        if (before is null || before.BootId != request.BootId)
+        {
+            return [];
+        }
+
+        List<IPNetwork> had = Joined(Joined(before.Former, before.Subnets), before.Lost);
+        List<IPNetwork> former = Without(Without(had, lease.Prefixes), lost);
+        return former.Count <= MostFormer ? former : former.GetRange(former.Count - MostFormer, MostFormer);
     }
 
     private List<IPNetwork> StillUsed(IReadOnlyList<IPNetwork> lost)
@@ -512,7 +535,7 @@ public sealed class LeaseManager(LeaseStore store, LeaseRequest request, ILeaseS
     }
 
     /// <summary>What other threads see of the last step.</summary>
-    private sealed record Holding(HeldLease? Lease, IReadOnlyList<IPNetwork> Lost);
+    private sealed record Holding(HeldLease? Lease, IReadOnlyList<IPNetwork> Lost, IReadOnlyList<IPNetwork> Former);
 
     /// <summary>The last answer of etcd about the network's configuration.</summary>
     private sealed record Agreement(NetworkConfig? Network, ClusterException? Refusal);

@@ -82,7 +82,12 @@ public sealed partial class LeaseStore
     )
     {
         ClusterView view = await ViewAsync(cancel).ConfigureAwait(false);
-        view = await ClaimIdentityAsync(view, lease, attributes, holds: false, cancel).ConfigureAwait(false);
+        (view, long foreign) = await ClaimIdentityAsync(view, lease, attributes, holds: false, cancel).ConfigureAwait(false);
+        if (foreign != 0)
+        {
+            return await AcquireNewAsync([], lease, config, attributes, cancel, foreign).ConfigureAwait(false);
+        }
+
         if (await ChangeFamiliesAsync(view, config, attributes, cancel).ConfigureAwait(false))
         {
             return [];
@@ -124,7 +129,8 @@ public sealed partial class LeaseStore
         long lease,
         NetworkConfig config,
         LeaseAttributes attributes,
-        CancellationToken cancel
+        CancellationToken cancel,
+        long foreign = 0
     )
     {
         for (int tries = 0; tries < MaxAttempts; tries++)
@@ -139,7 +145,7 @@ public sealed partial class LeaseStore
 
                 continue;
             }
-            if (have.Count == 0 && IsLeasing(view, config))
+            if (have.Count == 0 && (foreign == 0 || view.Own.Lease != foreign) && IsLeasing(view, config))
             {
                 return [];
             }

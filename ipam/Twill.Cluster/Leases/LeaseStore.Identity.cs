@@ -11,8 +11,7 @@ public sealed partial class LeaseStore
     /// <summary>What tells this host from a copy of it; null: it is not told.</summary>
     public HostInstance? Instance { get; init; }
 
-    /// <summary>How long another host with this node id is waited for, before what it had is taken for this host's own of before a
-    /// reboot: as many looks,</summary>
+    /// <summary>How long another host with this node id is waited for: as many looks,</summary>
     internal int ClaimLooks { get; init; } = 10;
 
     /// <summary>with this pause before each.</summary>
@@ -20,6 +19,9 @@ public sealed partial class LeaseStore
 
     /// <summary>Seconds that a claim outlives its host: twice the longest pause of the agent's lease loop.</summary>
     internal long ClaimTtl { get; init; } = 30;
+
+    /// <summary>For the model of the protocol: what is known of another host with this node id from one call to the next.</summary>
+    internal (long ClaimLease, bool IsDisputed) DisputeState => (_claimLease, _disputedBy is not null);
 
     /// <summary>Whether the deadline of a lease has to be brought forward to this moment: nothing may be handed out any more.</summary>
     internal HeldLease Fenced(HeldLease held) => held with { Deadline = Math.Min(held.Deadline, _clock()) };
@@ -43,16 +45,17 @@ public sealed partial class LeaseStore
     /// Two hosts with one node id must not take the subnet from each other. Each has an incarnation of its own, which stands in what etcd
     /// remembers of the node. A host that finds another's there, and that one's keys alive, claims the id and writes the other's key again
     /// as it is, which wakes the other's agent. That one finds the claim, makes its own, and neither hands out addresses while both claims
-    /// live. When nobody answers it was this host itself, before its reboot.
+    /// live. When nobody answers it may be this host itself, before its reboot and under its former address, or one without an agent, or
+    /// cut off from etcd. What that one has is not touched while its etcd lease lives: this host leases another subnet.
     /// </summary>
     /// <param name="view">What etcd holds.</param>
     /// <param name="lease">The etcd lease that this host has, or is about to use.</param>
     /// <param name="self">What this host publishes.</param>
     /// <param name="holds">Whether it held the lease in this boot before.</param>
     /// <param name="cancel">Breaks off.</param>
-    /// <returns>The view to go on with.</returns>
+    /// <returns>The view to go on with, and the etcd lease by which a host lives that may be another; 0: there is none.</returns>
     /// <exception cref="ClusterException">IdentityConflict, or ConfigMismatch: the prefix is another network's of this host.</exception>
-    private async Task<ClusterView> ClaimIdentityAsync(
+    private async Task<(ClusterView View, long Foreign)> ClaimIdentityAsync(
         ClusterView view,
         long lease,
         LeaseAttributes self,
@@ -86,7 +89,7 @@ public sealed partial class LeaseStore
         }
 
         (_claimLease, _disputedBy) = (0, null);
-        return view;
+        return (view, dispute is not null && !holds ? view.Own.Lease : 0);
     }
 
     /// <summary>Who else has this node id; null: nobody.</summary>

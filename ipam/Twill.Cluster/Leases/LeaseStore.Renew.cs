@@ -9,6 +9,7 @@ public sealed partial class LeaseStore
     /// that missed a change, because its watch fell behind a compaction, keeps what it had until it sees the key written.</summary>
     private const double RewriteAfter = 23 * 3600;
 
+    private long _raisedTtl;
     private double _remembered = double.NegativeInfinity,
         _written;
 
@@ -20,25 +21,39 @@ public sealed partial class LeaseStore
     /// <param name="attributes">What to publish if a key has to be written anew.</param>
     /// <param name="cancel">Breaks off; what was held stays held until its deadline.</param>
     /// <exception cref="EtcdException">etcd could not be asked: the old deadline stands.</exception>
-    public async Task<RenewResult> RenewAsync(HeldLease held, LeaseAttributes attributes, CancellationToken cancel = default)
+    public Task<RenewResult> RenewAsync(HeldLease held, LeaseAttributes attributes, CancellationToken cancel = default) =>
+        RenewAsync(held, attributes, held.Ttl, cancel);
+
+    /// <summary>The same, and when the lease is to last for another time from now on, under a new etcd lease.</summary>
+    /// <param name="held">What the node holds.</param>
+    /// <param name="attributes">What to publish if a key has to be written anew.</param>
+    /// <param name="ttl">Seconds that a lease is to last without renewal.</param>
+    /// <param name="cancel">Breaks off; what was held stays held until its deadline.</param>
+    /// <exception cref="EtcdException">etcd could not be asked: the old deadline stands.</exception>
+    public async Task<RenewResult> RenewAsync(HeldLease held, LeaseAttributes attributes, long ttl, CancellationToken cancel)
     {
         try
         {
-            return await RenewOnceAsync(held, attributes, cancel).ConfigureAwait(false);
+            return await RenewOnceAsync(held, attributes, ttl, cancel).ConfigureAwait(false);
         }
         catch (EtcdException e) when (e.Kind == EtcdErrorKind.LeaseNotFound)
         {
             // It ran out between the keep-alive and the write: the second round finds it gone and takes a new one.
-            return await RenewOnceAsync(held, attributes, cancel).ConfigureAwait(false);
+            return await RenewOnceAsync(held, attributes, ttl, cancel).ConfigureAwait(false);
         }
     }
 
     /// <summary>Keeps the etcd lease alive and writes nothing: while etcd and this node do not agree on what the network is. When the lease
     /// or a key is gone, the old deadline stands.</summary>
     /// <param name="held">What the node holds.</param>
+    /// <param name="attributes">What it publishes, by which a key that somebody wrote by hand is known as its own; null: unknown.</param>
     /// <param name="cancel">Breaks off; what was held stays held until its deadline.</param>
     /// <exception cref="EtcdException">etcd could not be asked: the old deadline stands.</exception>
-    public async Task<RenewResult> KeepAliveAsync(HeldLease held, CancellationToken cancel = default)
+    public async Task<RenewResult> KeepAliveAsync(
+        HeldLease held,
+        LeaseAttributes? attributes = null,
+        CancellationToken cancel = default
+    )
     {
         double sent = _clock();
         LeaseGrant grant = await _etcd.LeaseKeepAliveAsync(held.LeaseId, cancel).ConfigureAwait(false);
@@ -51,7 +66,10 @@ public sealed partial class LeaseStore
             string key = Keys.Subnet(subnet);
             KeyValue? found = view.Find(key);
             isWhole &= found?.Lease == held.LeaseId;
-            bool isOurs = found is null ? !view.IsOverlapped(subnet, key) : IsOurs(found, subnet, view, held.LeaseId);
+            bool isOurs = found is null
+                ? !view.IsOverlapped(subnet, key)
+                : IsOurs(found, subnet, view, held.LeaseId)
+                    || (attributes is not null && await IsTouchedAsync(found, subnet, view, attributes, cancel).ConfigureAwait(false));
             (isOurs ? kept : lost).Add(subnet);
         }
 
@@ -111,21 +129,32 @@ public sealed partial class LeaseStore
         return new RenewResult(held with { Subnets = now.Held }, now.Lost, now.Restored);
     }
 
-    private async Task<RenewResult> RenewOnceAsync(HeldLease held, LeaseAttributes attributes, CancellationToken cancel)
+    private async Task<RenewResult> RenewOnceAsync(HeldLease held, LeaseAttributes attributes, long ttl, CancellationToken cancel)
     {
         double sent = _clock();
         LeaseGrant grant = await _etcd.LeaseKeepAliveAsync(held.LeaseId, cancel).ConfigureAwait(false);
-        bool isNew = grant.Ttl <= 0;
-        if (isNew)
+        bool isGone = grant.Ttl <= 0,
+            isNew = isGone;
+        if (isGone || (ttl != held.Ttl && ttl != _raisedTtl))
         {
-            sent = _clock();
-            grant = await _etcd.LeaseGrantAsync(held.Ttl, cancel).ConfigureAwait(false);
+            double sentAnew = _clock();
+            LeaseGrant anew = await _etcd.LeaseGrantAsync(ttl, cancel).ConfigureAwait(false);
+            if (!isGone && anew.Ttl == held.Ttl)
+            {
+                // etcd grants no shorter one. There is nothing to change, nor to try again.
+                _raisedTtl = ttl;
+                await RevokeAsync(anew.Id).ConfigureAwait(false);
+            }
+            else
+            {
+                (sent, grant, isNew) = (sentAnew, anew, true);
+            }
         }
         try
         {
             bool refresh = isNew || sent - _remembered >= grant.Ttl / 3.0,
                 rewrite = sent - _written >= RewriteAfter;
-            HoldResult now = await HoldAsync(held.Subnets, grant.Id, attributes, rewrite, refresh, holds: true, cancel)
+            HoldResult now = await HoldAsync(held.Subnets, grant.Id, attributes, rewrite, refresh, holds: true, cancel, held.LeaseId)
                 .ConfigureAwait(false);
             if (refresh)
             {
@@ -135,6 +164,11 @@ public sealed partial class LeaseStore
             if (rewrite)
             {
                 _written = sent;
+            }
+
+            if (isNew && !isGone)
+            {
+                await RevokeAsync(held.LeaseId).ConfigureAwait(false);
             }
 
             return new RenewResult(new HeldLease(grant.Id, grant.Ttl, sent + grant.Ttl, now.Held), now.Lost, now.Restored);
@@ -157,7 +191,8 @@ public sealed partial class LeaseStore
         bool rewrite,
         bool refreshMemory,
         bool holds,
-        CancellationToken cancel
+        CancellationToken cancel,
+        long former = 0
     )
     {
         byte[] value = attributes.ToJson();
@@ -167,7 +202,7 @@ public sealed partial class LeaseStore
             ClusterView view = await ViewAsync(cancel).ConfigureAwait(false);
             if (holds)
             {
-                view = await ClaimIdentityAsync(view, lease, attributes, holds, cancel).ConfigureAwait(false);
+                (view, _) = await ClaimIdentityAsync(view, lease, attributes, holds, cancel).ConfigureAwait(false);
             }
 
             List<SubnetKey> held = [],
@@ -180,7 +215,12 @@ public sealed partial class LeaseStore
             {
                 string key = Keys.Subnet(subnet);
                 KeyValue? found = view.Find(key);
-                bool isOurs = found is not null && IsOurs(found, subnet, view, lease);
+                bool isOurs = found is not null
+                    && (
+                        IsOurs(found, subnet, view, lease)
+                        || (former != 0 && found.Lease == former)
+                        || await IsTouchedAsync(found, subnet, view, attributes, cancel).ConfigureAwait(false)
+                    );
                 if (found is null && !view.IsOverlapped(subnet, key))
                 {
                     txn.IfPrefixAbsent(Keys.SubnetPrefix(subnet.Subnet)).Then(EtcdOp.Put(key, value, lease));
@@ -282,6 +322,22 @@ public sealed partial class LeaseStore
         }
         return false;
     }
+
+    /// <summary>Whether a key that etcd remembers as this node's was written by hand, as `etcdctl put` does with what it got before: it
+    /// has lost its etcd lease, or got another, and still says what this node publishes. It is taken back.</summary>
+    private async Task<bool> IsTouchedAsync(
+        KeyValue found,
+        SubnetKey subnet,
+        ClusterView view,
+        LeaseAttributes self,
+        CancellationToken cancel
+    ) =>
+        view.Own.Subnets.Contains(subnet)
+        && !view.IsTakenOver(subnet, found.Lease)
+        && await _etcd.GetAsync(found.Key, cancel).ConfigureAwait(false) is { } kv
+        && kv.ModRevision == found.ModRevision
+        && LeaseAttributes.TryParse(kv.Value, out LeaseAttributes published, out _)
+        && published.IsOf(self);
 
     /// <summary>By this lease, or by the one that etcd remembers for this node together with the subnet: a lease of ours from before a
     /// reboot. A key without a lease is a reservation and never ours.</summary>

@@ -22,6 +22,8 @@ public sealed partial class LeaseStore
                 yield return Snapshot(list) with
                 {
                     IsSetBack = update.IsSetBack,
+                    IsAfterGap = update.IsAfterGap,
+                    Former = update.GapFrom > 0 ? await FormerAsync(update.GapFrom, cancel).ConfigureAwait(false) : null,
                 };
             }
 
@@ -35,6 +37,14 @@ public sealed partial class LeaseStore
                 yield return new WatchInterrupted(error);
             }
         }
+    }
+
+    /// <summary>By which etcd leases keys lived at a revision, as etcd has it in its history; null: it has not.</summary>
+    private async Task<Dictionary<string, long>?> FormerAsync(long revision, CancellationToken cancel)
+    {
+        EtcdRange then = EtcdRange.Prefix(Keys.Subnets) with { AtRevision = revision };
+        (RangeResult? list, _) = await CatchAsync(_etcd.RangeAsync(then, cancel)).ConfigureAwait(false);
+        return list?.Items.ToDictionary(kv => kv.Key, kv => kv.Lease);
     }
 
     /// <summary>Calls when the network's configuration in etcd was written or deleted since the first look at it, within milliseconds.
@@ -69,12 +79,20 @@ public sealed partial class LeaseStore
     {
         int failures = 0;
         long seen = 0;
+        bool isBroken = false;
         while (true)
         {
             (RangeResult? list, EtcdException? error) = await CatchAsync(_etcd.RangeAsync(range, cancel)).ConfigureAwait(false);
             if (list is not null)
             {
-                yield return new RangeUpdate { List = list, IsSetBack = list.Revision < seen };
+                yield return new RangeUpdate
+                {
+                    List = list,
+                    IsSetBack = list.Revision < seen,
+                    IsAfterGap = isBroken,
+                    GapFrom = isBroken ? seen : 0,
+                };
+                isBroken = false;
                 seen = list.Revision;
                 long started = Environment.TickCount64;
                 long relist = started + Jitter(WatchRelistInterval);
@@ -105,6 +123,7 @@ public sealed partial class LeaseStore
                     failures = 0;
                 }
             }
+            isBroken = seen > 0;
             if (error!.Kind != EtcdErrorKind.Compacted)
             {
                 yield return new RangeUpdate { Error = error };
@@ -122,6 +141,12 @@ public sealed partial class LeaseStore
 
         /// <summary>Whether etcd was at a later revision before.</summary>
         public bool IsSetBack { get; init; }
+
+        /// <summary>Whether the watch broke off before this list.</summary>
+        public bool IsAfterGap { get; init; }
+
+        /// <summary>The revision up to which all was seen before the watch broke off; 0: it did not.</summary>
+        public long GapFrom { get; init; }
 
         /// <summary>What changed since; empty for a sign of life.</summary>
         public IReadOnlyList<EtcdWatchEvent> Changes { get; init; } = [];

@@ -135,7 +135,7 @@ public sealed class StatusTests
         Refused(host, conf, ["twill"], 51, "overlay device twill.1 is down");
         host.Ip("link delete twill.1");
         Refused(host, conf, ["twill"], 51, "overlay device twill.1 is missing");
-        Edit(host, "agent.json", file => file["time"] = "2020-01-01T00:00:00Z");
+        Edit(host, "agent.json", file => file["bootTime"] = 0);
         Refused(host, conf, ["twill"], 51, "has not reported for", "twilld");
         host.Agent!.Send(Signal.Cont);
         Eventually.Pass(() => Both(host, conf, null));

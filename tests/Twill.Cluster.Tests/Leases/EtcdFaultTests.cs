@@ -94,6 +94,64 @@ public sealed class EtcdFaultTests
     }
 
     [Fact]
+    public async Task A_restored_etcd_whose_revision_has_overtaken_is_known_by_its_history()
+    {
+        using EtcdCluster cluster = new(1);
+        using EtcdClient client = Client(cluster),
+            observer = Client(cluster);
+        HeldLease old = await Store(client, 1).AcquireAsync(TestNode.Sixteen, SharedEtcd.Host(1), 60);
+        string backup = cluster.Backup();
+        LeaseStore second = Store(client, 2);
+        HeldLease forgotten = await second.AcquireAsync(TestNode.Sixteen, SharedEtcd.Host(2), 60);
+        await using IAsyncEnumerator<LeaseEvent> watch = Store(observer, 9).WatchAsync().GetAsyncEnumerator();
+        await Next<LeaseSnapshot>(watch);
+
+        cluster.Restore(backup);
+        await Next<WatchInterrupted>(watch); // nothing is listed again before the next event is asked for
+        for (int n = 0; n < 30; n++)
+        {
+            cluster.Etcdctl("put", "/other", "later");
+        }
+
+        LeaseSnapshot after = await Next<LeaseSnapshot>(watch);
+
+        after.IsSetBack.Should().BeFalse("the revision is higher than it was");
+        after.Leases.Should().ContainSingle().Which.Subnet.Should().Be(old.Subnets[0].Subnet);
+        after.MayHaveForgotten(second.Keys.Subnet(forgotten.Subnets[0]), forgotten.LeaseId).Should().BeTrue();
+    }
+
+    [Fact]
+    public async Task What_was_given_up_while_a_watch_was_broken_is_known_by_the_history_of_etcd()
+    {
+        using EtcdServer etcd = EtcdServer.Start();
+        using TestNode stays = new(etcd, Prefix, 1),
+            leaves = new(etcd, Prefix, 2);
+        HeldLease held = await stays.Acquire();
+        HeldLease given = await leaves.Acquire();
+        string key = leaves.Store.Keys.Subnet(given.Subnets[0]);
+        using EtcdClient observer = new(new EtcdOptions([etcd.Endpoint]));
+        await using IAsyncEnumerator<LeaseEvent> watch = Store(observer, 9).WatchAsync().GetAsyncEnumerator();
+        await Next<LeaseSnapshot>(watch);
+        Task interrupted = Next<WatchInterrupted>(watch); // begins the watch
+        await stays.Store.RepublishAsync(held, SharedEtcd.Host(3));
+
+        etcd.Stop();
+        await interrupted;
+        etcd.Start();
+        await Eventually(async () =>
+        {
+            await leaves.Store.ReleaseAsync(given);
+            return true;
+        });
+        LeaseSnapshot after = await Next<LeaseSnapshot>(watch);
+
+        after.Leases.Should().ContainSingle();
+        after.IsAfterGap.Should().BeTrue();
+        after.MayHaveForgotten(key, given.LeaseId).Should().BeFalse();
+        after.MayHaveForgotten(key, given.LeaseId + 1).Should().BeTrue("of that one etcd knows nothing");
+    }
+
+    [Fact]
     public async Task A_full_etcd_keeps_the_leases_there_are_and_gives_no_new_ones()
     {
         using EtcdServer etcd = EtcdServer.Start();
@@ -135,6 +193,20 @@ public sealed class EtcdFaultTests
 
         watch.Interruptions.Should().Be(0);
         watch.Snapshots.Should().Be(1);
+    }
+
+    private static async Task<T> Next<T>(IAsyncEnumerator<LeaseEvent> watch)
+        where T : LeaseEvent
+    {
+        while (await watch.MoveNextAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(60)))
+        {
+            if (watch.Current is T wanted)
+            {
+                return wanted;
+            }
+        }
+
+        throw new InvalidOperationException("the watch has ended");
     }
 
     private static EtcdClient Client(EtcdCluster cluster) => new(new EtcdOptions(cluster.Endpoints, CallTimeout: s_callLimit));

@@ -50,7 +50,37 @@ public sealed class StateFilesTests : IDisposable
         PeersProgrammed = 2,
         LastEtcdContact = new DateTimeOffset(2030, 1, 31, 11, 59, 59, TimeSpan.Zero),
         LastError = "etcd: \"away\"",
+        BootTime = 17.5,
+        BootId = BootClock.BootId,
     };
+
+    [Theory]
+    [InlineData(3600)]
+    [InlineData(-3600)]
+    public void Who_sets_the_time_of_day_makes_no_report_of_the_agent_older_nor_younger(int seconds)
+    {
+        double written = BootClock.Now;
+        AgentFile report = Agent with { Time = DateTimeOffset.UtcNow.AddSeconds(seconds), BootTime = written };
+        (report with { LastEtcdContact = report.Time.AddSeconds(-2) }).Write(_state);
+
+        AgentFile read = AgentFile.TryRead(_state, out _)!;
+
+        read.Age.Should().BeInRange(0, BootClock.Now - written);
+        read.EtcdAge.Should().BeInRange(2, 2.001 + BootClock.Now - written);
+    }
+
+    [Fact]
+    public void A_report_of_another_boot_is_none_and_one_of_a_former_version_has_the_age_of_its_time()
+    {
+        (Agent with { BootId = "another" }).Write(_state);
+        AgentFile.TryRead(_state, out _)!.Age.Should().Be(double.PositiveInfinity);
+
+        File.WriteAllText(
+            _state.AgentPath,
+            $$"""{"pid":1,"time":"{{DateTimeOffset.UtcNow.AddSeconds(-100):O}}","peersWanted":0,"peersProgrammed":0}"""
+        );
+        AgentFile.TryRead(_state, out _)!.Age.Should().BeGreaterThanOrEqualTo(100);
+    }
 
     [Fact]
     public void What_is_written_reads_back()

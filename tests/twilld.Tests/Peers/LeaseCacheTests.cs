@@ -51,6 +51,44 @@ public sealed class LeaseCacheTests
     }
 
     [Fact]
+    public void Who_sets_the_time_of_day_ends_no_wait_for_a_forgotten_lease()
+    {
+        _table.Apply(Snapshot(Lease(1), Lease(2)));
+        _table.Apply(SetBack(Lease(1)));
+        _clock.Set(2 * s_patience);
+        Reachable().Should().BeEquivalentTo(Peers(Lease(1), Lease(2)));
+        _clock.Set(-4 * s_patience);
+        _clock.Advance(s_patience);
+        Reachable().Should().BeEquivalentTo(Peers(Lease(1)));
+    }
+
+    [Fact]
+    public void After_a_gap_only_what_etcds_history_shows_as_given_up_is_gone()
+    {
+        _table.Apply(Snapshot(Lease(1), Lease(2), Lease(3), Lease(4)));
+        _table.Apply(
+            Snapshot(Lease(1)) with
+            {
+                IsAfterGap = true,
+                Former = new Dictionary<string, long> { [Lease(1).Key] = 1, [Lease(2).Key] = 2, [Lease(3).Key] = 99 },
+            }
+        );
+        Reachable().Should().BeEquivalentTo(Peers(Lease(1), Lease(3), Lease(4)), "etcd knows of the end of the second alone");
+        _clock.Advance(s_patience);
+        Reachable().Should().BeEquivalentTo(Peers(Lease(1)));
+    }
+
+    [Fact]
+    public void After_a_gap_of_which_etcd_remembers_nothing_all_that_is_missing_stays_for_as_long_as_a_lease_lasts()
+    {
+        _table.Apply(Snapshot(Lease(1), Lease(2)));
+        _table.Apply(Snapshot(Lease(1)) with { IsAfterGap = true });
+        Reachable().Should().BeEquivalentTo(Peers(Lease(1), Lease(2)));
+        _clock.Advance(s_patience);
+        Reachable().Should().BeEquivalentTo(Peers(Lease(1)));
+    }
+
+    [Fact]
     public void What_its_host_has_written_again_is_an_ordinary_lease()
     {
         _table.Apply(Snapshot(Lease(1), Lease(2)));
