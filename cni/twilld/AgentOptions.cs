@@ -21,6 +21,8 @@ internal sealed record AgentOptions
                               none any more, otherwise 1. The agent must be stopped, and no container have an address
           --force             with --release: also while containers have addresses; they are cut off sooner or later
           --interval SECONDS  compare everything at least this often (default 30)
+          --pings NUMBER      ping the other hosts' subnets through the network with at most NUMBER packets a second
+                              (default 20, 0 for none): `twill peers` and the metrics show how they answer
           --listen ADDRESS:PORT
                               answer HTTP there: /metrics (Prometheus), /healthz (200 when all is well, else 503 and
                               what is not). Not by default; mind who reaches the address: 127.0.0.1:9116 is a good one
@@ -52,6 +54,12 @@ internal sealed record AgentOptions
 
     internal TimeSpan Interval { get; init; } = TimeSpan.FromSeconds(30);
 
+    /// <summary>Packets a second, unless told otherwise.</summary>
+    internal const int DefaultPings = 20;
+
+    /// <summary>The most packets a second that measure whether other hosts answer; 0: none.</summary>
+    internal int Pings { get; init; } = DefaultPings;
+
     /// <summary>Where to answer HTTP; null: nowhere.</summary>
     internal IPEndPoint? Listen { get; init; }
 
@@ -77,6 +85,7 @@ internal sealed record AgentOptions
                 "--conf-dir" => options with { ConfDir = Value() },
                 "--conf" => options with { ConfFiles = [.. options.ConfFiles, Value()] },
                 "--interval" => options with { Interval = Seconds(name, Value()) },
+                "--pings" => options with { Pings = PacketsPerSecond(name, Value()) },
                 "--listen" => options with { Listen = EndPoint(name, Value()) },
                 "--log-level" => options with { LogLevel = Choice(name, Value(), LogLevels) },
                 "--log-format" => options with { LogFormat = Choice(name, Value(), LogFormats) },
@@ -117,6 +126,11 @@ internal sealed record AgentOptions
         && value != at.Address.ToString()
             ? at
             : throw new UsageException($"{name}: expected an address and a port like 127.0.0.1:9116 or [::1]:9116, got '{value}'");
+
+    private static int PacketsPerSecond(string name, string value) =>
+        int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out int packets) && packets <= 1000
+            ? packets
+            : throw new UsageException($"{name}: expected packets a second from 0 to 1000, got '{value}'");
 
     private static TimeSpan Seconds(string name, string value) =>
         double.TryParse(value, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double seconds)

@@ -10,7 +10,8 @@ namespace Twill.Agent;
 /// <summary>
 /// The agent in one network: makes its loops, starts and stops them. The loops run independently and are joined by one
 /// <see cref="NetworkSnapshot"/>: <see cref="LeaseLoop"/> keeps the lease alive, <see cref="LeaseWatch"/> follows etcd,
-/// <see cref="ReconcileLoop"/> brings the kernel in line. Each goes on when another fails.
+/// <see cref="ReconcileLoop"/> brings the kernel in line, <see cref="ReachabilityLoop"/> measures what comes of it. Each goes on when
+/// another fails.
 /// </summary>
 internal sealed class NetworkAgent : IDisposable
 {
@@ -19,6 +20,7 @@ internal sealed class NetworkAgent : IDisposable
     private readonly LeaseLoop? _lease;
     private readonly LeaseWatch? _watch;
     private readonly ReconcileLoop _reconcile;
+    private readonly ReachabilityLoop? _reachability;
     private readonly BridgeReconciler _bridge;
     private readonly KernelEventFilter _kernelEvents;
 
@@ -26,9 +28,10 @@ internal sealed class NetworkAgent : IDisposable
     /// <param name="state">Where run-time state lives.</param>
     /// <param name="log">The log.</param>
     /// <param name="clock">The time of day.</param>
+    /// <param name="pingsPerSecond">The most packets a second that measure whether other hosts answer; 0: none.</param>
     /// <exception cref="EtcdException">An endpoint or a file in the configuration is unusable.</exception>
     /// <exception cref="IOException">The state or the node's identity cannot be read or made.</exception>
-    internal NetworkAgent(TwillConf conf, StateDir state, Log log, TimeProvider clock)
+    internal NetworkAgent(TwillConf conf, StateDir state, Log log, TimeProvider clock, int pingsPerSecond = AgentOptions.DefaultPings)
     {
         _context = new NetworkContext(conf, state.Network(conf.Name), BackendTable.Of(conf), log.ForNetwork(conf.Name), clock);
         LeaseCache leases = new(_context.Log, clock, TimeSpan.FromSeconds(conf.Ipam.LeaseTtl));
@@ -51,6 +54,11 @@ internal sealed class NetworkAgent : IDisposable
         LinkEvents linkEvents = new();
         _bridge = new BridgeReconciler(conf);
         _kernelEvents = new KernelEventFilter(conf, _context.Backend.NeedsMainRoutes, _bridge, entryEvents, linkEvents);
+        if (_watch is not null && conf.Backend.JoinsHosts && pingsPerSecond > 0)
+        {
+            _reachability = new ReachabilityLoop(_context, _context.PingTargets, pingsPerSecond);
+        }
+
         _reconcile = new ReconcileLoop(_context, _etcd, _lease, leases, _bridge, entryEvents, linkEvents);
     }
 
@@ -64,6 +72,9 @@ internal sealed class NetworkAgent : IDisposable
 
     /// <summary>Everything that is not as it should be, a line each; empty when all is well.</summary>
     internal List<string> UnhealthyReasons() => NetworkHealth.UnhealthyReasons(_context.Snapshots.Current, BootClock.Now);
+
+    /// <summary>What an operator should know although the network works: peers that do not answer while others do; null: nothing.</summary>
+    internal string? Note => _context.Snapshots.Current.Reachability.Problem;
 
     /// <summary>The network's figures.</summary>
     internal AgentMetrics Metrics()
@@ -107,6 +118,11 @@ internal sealed class NetworkAgent : IDisposable
             loops.Add(SuperviseAsync("lease", _lease.RunAsync, StartedOnce, stop));
             loops.Add(SuperviseAsync("lease watch", _watch.RunAsync, StartedOnce, stop));
             loops.Add(SuperviseAsync("configuration watch", _watch.RunConfigAsync, StartedOnce, stop));
+        }
+
+        if (_reachability is not null)
+        {
+            loops.Add(SuperviseAsync("reachability", _reachability.RunAsync, StartedOnce, stop));
         }
 
         try

@@ -76,6 +76,9 @@ internal sealed class Networks
         return reasons;
     }
 
+    /// <summary>What is not well although every network works, a line each. From any thread.</summary>
+    internal List<string> Notes() => [.. Agents.Where(agent => agent.Note is not null).Select(agent => $"{agent.Name}: {agent.Note}")];
+
     /// <summary>The figures of every network. From any thread.</summary>
     internal IReadOnlyList<AgentMetrics> Metrics() => [.. Agents.Select(agent => agent.Metrics())];
 
@@ -316,7 +319,7 @@ internal sealed class Networks
     {
         try
         {
-            return new NetworkAgent(network.Conf, _state, _log, TimeProvider.System);
+            return new NetworkAgent(network.Conf, _state, _log, TimeProvider.System, _options.Pings);
         }
         catch (Exception e) when (e is EtcdException or ClusterException or CniException or IOException or UnauthorizedAccessException)
         {

@@ -96,7 +96,13 @@ internal static class Program
                 return new StatusAnswer(200, PrometheusText.Write(networks.Metrics(), VersionText, DateTimeOffset.UtcNow));
             case "/healthz":
                 List<string> reasons = networks.UnhealthyReasons();
-                return reasons.Count == 0 ? new StatusAnswer(200, "ok\n") : new StatusAnswer(503, string.Join('\n', reasons) + "\n");
+                if (reasons.Count > 0)
+                {
+                    return new StatusAnswer(503, string.Join('\n', reasons) + "\n");
+                }
+
+                List<string> notes = networks.Notes();
+                return new StatusAnswer(200, notes.Count == 0 ? "ok\n" : string.Join('\n', notes) + "\n");
             default:
                 return new StatusAnswer(404, "there are /metrics and /healthz\n");
         }

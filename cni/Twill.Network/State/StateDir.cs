@@ -79,6 +79,9 @@ public readonly record struct NetworkStateDir(string Path)
     /// <summary>How the agent is: <see cref="State.AgentFile"/>.</summary>
     public string AgentPath => global::System.IO.Path.Combine(Path, "agent.json");
 
+    /// <summary>How the other hosts answer: <see cref="State.ReachabilityFile"/>.</summary>
+    public string ReachabilityPath => global::System.IO.Path.Combine(Path, "reachability.json");
+
     /// <summary>Marks of ADDs at work: <see cref="InFlightAdd"/>.</summary>
     internal string AddingPath => global::System.IO.Path.Combine(Path, "adding");
 

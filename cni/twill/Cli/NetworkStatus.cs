@@ -92,6 +92,9 @@ internal sealed record NetworkStatus
 
     public required AgentStatus Agent { get; init; }
 
+    /// <summary>How the other hosts answer; null where there are none.</summary>
+    public MeasuredPeers? Measured { get; init; }
+
     /// <summary>State files that cannot be read.</summary>
     public IReadOnlyList<string> StateProblems { get; init; } = [];
 
@@ -120,6 +123,11 @@ internal sealed record NetworkStatus
                     $"the way to {Agent.PeersWanted - Agent.PeersProgrammed} of {Format.Count(Agent.PeersWanted, "remote subnet")} is "
                         + $"not made"
                 );
+            }
+
+            if (Measured?.Problem is { } unreached)
+            {
+                all.Add(unreached);
             }
 
             foreach (IPNetwork lost in Lost)
@@ -183,6 +191,7 @@ internal sealed record NetworkStatus
             Lease = network.Subnet is { } file && conf.Ipam.Etcd is not null ? LeaseStatus.Of(file) : null,
             IsLeased = conf.Ipam.Etcd is not null,
             Agent = network.Agent,
+            Measured = conf.Ipam.Etcd is not null && conf.Backend.JoinsHosts ? network.Measured : null,
             StateProblems = network.StateProblems,
             Obstacles = network.IsOurs
                 ? ForwardPaths

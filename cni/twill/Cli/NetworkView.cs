@@ -23,7 +23,8 @@ internal sealed class NetworkView
         Node = NodeFile.TryRead(state, out string? node);
         Subnet = SubnetFile.TryRead(state, out string? subnet);
         AgentFile? agent = AgentFile.TryRead(state, out string? damage);
-        foreach (string? problem in (ReadOnlySpan<string?>)[node, subnet, damage])
+        ReachabilityFile? reachability = ReachabilityFile.TryRead(state, out string? unreadable);
+        foreach (string? problem in (ReadOnlySpan<string?>)[node, subnet, damage, unreadable])
         {
             if (problem is not null)
             {
@@ -31,6 +32,7 @@ internal sealed class NetworkView
             }
         }
         Agent = AgentStatus.Of(conf: Conf, agent, agent is null ? null : ProcFiles.FindAgent(agent.Pid));
+        Measured = MeasuredPeers.From(reachability, unreadable, Agent.Pid is not null);
     }
 
     public string Name => Conf.Name;
@@ -48,6 +50,9 @@ internal sealed class NetworkView
     public SubnetFile? Subnet { get; }
 
     public AgentStatus Agent { get; }
+
+    /// <summary>How the other hosts answer.</summary>
+    public MeasuredPeers Measured { get; }
 
     /// <summary>State files that cannot be read, each with its fault.</summary>
     public List<string> StateProblems { get; } = [];

@@ -28,7 +28,10 @@ internal static class PeersCommand
     public static NetworkPeers Of(NetworkView network)
     {
         BackendConf backend = network.Conf.Backend;
-        NetworkPeers none = new(network.Name, backend.Type, network.Agent.ReportAge is null ? null : network.Agent.PeersWanted, []);
+        NetworkPeers none = new(network.Name, backend.Type, network.Agent.ReportAge is null ? null : network.Agent.PeersWanted, [])
+        {
+            Measured = network.Measured,
+        };
         try
         {
             return none with { Rows = PeerRow.Of(network.ReadPeers(), network.OverlayNames, network.Conf.Ipam.IPv4.SubnetLen) };

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Twill.Network.State;
 
 namespace Twill.Plugin.Cli;
 
@@ -9,6 +10,9 @@ namespace Twill.Plugin.Cli;
 /// <param name="Rows">what the kernel has</param>
 internal sealed record NetworkPeers(string Network, string Backend, int? Wanted, IReadOnlyList<PeerRow> Rows)
 {
+    /// <summary>How they answer.</summary>
+    public MeasuredPeers Measured { get; init; } = MeasuredPeers.From(null, null, agentRuns: true);
+
     /// <summary>Why nothing can be told of the ways; null: it can.</summary>
     public string? Unreadable { get; init; }
 
@@ -27,7 +31,7 @@ internal sealed record NetworkPeers(string Network, string Backend, int? Wanted,
                 : broken > 0 ? $"the way to {broken} of {Format.Count(Rows.Count, "remote subnet")} is not whole"
                 : Wanted is int wanted && wanted != Rows.Count
                     ? $"the agent knows of {Format.Count(wanted, "remote subnet")}, the kernel has the way to {Rows.Count}"
-                : null;
+                : Measured.Problem;
         }
     }
 }
@@ -37,17 +41,19 @@ internal static class PeersReport
 {
     public static void Print(ConsoleOutput screen, IReadOnlyList<NetworkPeers> networks)
     {
-        Table table = new("NETWORK", "SUBNET", "PUBLIC IP", "VTEP MAC", "DEVICE", "ROUTE", "NEIGHBOUR", "FDB");
-        Table tunnels = new("NETWORK", "SUBNET", "PUBLIC IP", "PUBLIC KEY", "DEVICE", "ROUTE", "PEER", "HANDSHAKE");
+        IReadOnlyList<string> answers = PeerAnswers.Header;
+        Table table = new(["NETWORK", "SUBNET", "PUBLIC IP", "VTEP MAC", "DEVICE", "ROUTE", "NEIGHBOUR", "FDB", .. answers]);
+        Table tunnels = new(["NETWORK", "SUBNET", "PUBLIC IP", "PUBLIC KEY", "DEVICE", "ROUTE", "PEER", "HANDSHAKE", .. answers]);
         int rows = 0,
             through = 0;
         foreach (NetworkPeers network in networks)
         {
             foreach (PeerRow row in network.Rows)
             {
+                Cell[] measured = PeerAnswers.Cells(network.Measured.Of(row.Subnet));
                 if (row.Tunnel is { } tunnel)
                 {
-                    tunnels.Add(
+                    tunnels.Add([
                         network.Network,
                         row.Subnet?.ToString() ?? "?",
                         row.PublicIP?.ToString() ?? "?",
@@ -55,12 +61,13 @@ internal static class PeersReport
                         row.Device,
                         Word(row.Route),
                         Word(tunnel.Peer),
-                        Age(tunnel) is double age ? $"{Format.Time(age)} ago" : new Cell("none yet", Style.Faint)
-                    );
+                        Age(tunnel) is double age ? $"{Format.Time(age)} ago" : new Cell("none yet", Style.Faint),
+                        .. measured,
+                    ]);
                     through++;
                     continue;
                 }
-                table.Add(
+                table.Add([
                     network.Network,
                     row.Subnet?.ToString() ?? "?",
                     row.PublicIP?.ToString() ?? "?",
@@ -68,8 +75,9 @@ internal static class PeersReport
                     row.Device,
                     Word(row.Route),
                     Word(row.Neighbour),
-                    Word(row.Fdb)
-                );
+                    Word(row.Fdb),
+                    .. measured,
+                ]);
                 rows++;
             }
         }
@@ -88,6 +96,10 @@ internal static class PeersReport
             if (network.Trouble is { } trouble)
             {
                 screen.Line($"{screen.Paint(Style.Bad, "problem")}  {network.Network}: {trouble}");
+            }
+            else if (network.Rows.Count > 0 && network.Measured.NotMeasured is { } reason)
+            {
+                screen.Line($"{network.Network}: how peers answer is not measured: {reason}");
             }
             else if (network.Rows.Count == 0)
             {
@@ -111,10 +123,11 @@ internal static class PeersReport
             w.WriteStartArray("peers");
             foreach (PeerRow row in network.Rows)
             {
-                Write(w, row);
+                Write(w, row, network.Measured.Of(row.Subnet));
             }
 
             w.WriteEndArray();
+            w.WriteOptional("notMeasured", network.Measured.NotMeasured);
             w.WriteOptional("problem", network.Trouble);
             w.WriteEndObject();
         }
@@ -122,7 +135,7 @@ internal static class PeersReport
         w.WriteEndObject();
     }
 
-    private static void Write(Utf8JsonWriter w, PeerRow row)
+    private static void Write(Utf8JsonWriter w, PeerRow row, PeerReachability? measured)
     {
         w.WriteStartObject();
         w.WriteOptional("subnet", row.Subnet?.ToString());
@@ -138,7 +151,8 @@ internal static class PeersReport
             w.WriteString("peer", Word(tunnel.Peer).Text);
             w.WriteSeconds("handshakeSecondsAgo", Age(tunnel));
         }
-        w.WriteBoolean("ok", row.IsWhole);
+        PeerAnswers.Write(w, measured);
+        w.WriteBoolean("ok", row.IsWhole && measured is not { State: PeerState.Silent or PeerState.LosesFullSize });
         w.WriteEndObject();
     }
 

@@ -113,13 +113,18 @@ internal static class StatusReport
             lines.Add(
                 "peers",
                 new Cell(
-                    $"{agent.PeersProgrammed} of {agent.PeersWanted}",
-                    agent.PeersProgrammed < agent.PeersWanted ? Style.Bad : Style.Plain
+                    $"{agent.PeersProgrammed} of {agent.PeersWanted}{Answers(network)}",
+                    agent.PeersProgrammed < agent.PeersWanted || network.Measured?.Problem is not null ? Style.Bad : Style.Plain
                 )
             );
         }
         return lines;
     }
+
+    private static string Answers(NetworkStatus network) =>
+        network.Measured is not { } measured || network.Agent.PeersWanted == 0 ? ""
+        : measured.NotMeasured is not null ? ", whether they answer is not measured"
+        : $", {measured.Answering} answer";
 
     private static string LeaseText(LeaseStatus lease) =>
         lease is not { Age: double age, Left: double left } ? $"{Format.LeaseId(lease.Id)}, of an earlier boot"
@@ -185,14 +190,14 @@ internal static class StatusReport
         }
         if (network.Agent.Needed)
         {
-            Write(w, network.Agent);
+            Write(w, network.Agent, network.Measured);
         }
 
         w.WriteList("problems", network.Problems);
         w.WriteEndObject();
     }
 
-    private static void Write(Utf8JsonWriter w, AgentStatus agent)
+    private static void Write(Utf8JsonWriter w, AgentStatus agent, MeasuredPeers? measured)
     {
         w.WriteStartObject("agent");
         w.WriteBoolean("running", agent.Pid is not null);
@@ -202,6 +207,15 @@ internal static class StatusReport
         w.WriteOptional("error", agent.Error);
         w.WriteNumber("peersWanted", agent.PeersWanted);
         w.WriteNumber("peersProgrammed", agent.PeersProgrammed);
+        if (measured is not null)
+        {
+            bool isKnown = measured.NotMeasured is null;
+            w.WriteOptional("peersAnswering", isKnown ? measured.Answering : null);
+            w.WriteOptional("peersSilent", isKnown ? measured.Silent.Count : null);
+            w.WriteOptional("peersLosingFullSize", isKnown ? measured.LosingFullSize.Count : null);
+            w.WriteOptional("notMeasured", measured.NotMeasured);
+        }
+
         w.WriteEndObject();
     }
 

@@ -35,6 +35,7 @@ internal static class Status
         }
 
         RefuseBlockingChains(conf, NodeFile.TryRead(state, out _));
+        ReachabilityStatus.ThrowIfNoneAnswers(state, conf);
         return null;
     }
 

@@ -30,6 +30,9 @@ internal sealed record AgentMetrics(string Network)
     /// <summary>Leases that nothing could be made for.</summary>
     internal int PeersSkipped { get; init; }
 
+    /// <summary>How the other hosts answer.</summary>
+    internal ReachabilityStatus Reachability { get; init; } = new();
+
     /// <summary>Rounds so far, by what they looked at.</summary>
     internal IReadOnlyList<(string Kind, long Count)> Rounds { get; init; } = [];
 

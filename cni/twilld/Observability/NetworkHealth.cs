@@ -22,6 +22,7 @@ internal static class NetworkHealth
 
         string subnets = snapshot.Lease.Held is { Subnets.Count: > 0 } held ? string.Join(", ", held.Prefixes) : "no subnet";
         string peers = $"{subnets}, {snapshot.Peers.Programmed} of {snapshot.Peers.Desired} peers";
+        peers = snapshot.Reachability.Problem is { } problem ? $"{peers}, {problem}" : peers;
         return snapshot.LastError is { } error ? $"{peers}; {error}" : peers;
     }
 
@@ -49,6 +50,11 @@ internal static class NetworkHealth
             reasons.Add($"firewall: {firewall}");
         }
 
+        if (snapshot.Reachability.NoneAnswers)
+        {
+            reasons.Add($"reachability: {snapshot.Reachability.Problem}; `twill doctor` looks for the reason");
+        }
+
         if (!snapshot.Peers.AreKnown && snapshot.UsesEtcd)
         {
             reasons.Add("peers: the other hosts are not known yet");
@@ -73,6 +79,7 @@ internal static class NetworkHealth
             PeersWanted = snapshot.Peers.Desired,
             PeersProgrammed = snapshot.Peers.Programmed,
             PeersSkipped = snapshot.Peers.Skipped,
+            Reachability = snapshot.Reachability,
             Rounds =
             [
                 ("host", snapshot.Reconcile.HostPasses),

@@ -5,7 +5,7 @@ using System.Text;
 namespace Twill.Agent;
 
 /// <summary>Writes figures in the text format of Prometheus.</summary>
-internal sealed class PrometheusText
+internal sealed partial class PrometheusText
 {
     private readonly StringBuilder _text = new();
     private string _name = "";
@@ -25,6 +25,7 @@ internal sealed class PrometheusText
         to.Add(networks, "twill_peers_skipped", "gauge", "Leases of other hosts that nothing could be made for; the log says why.", n =>
             n.PeersSkipped
         );
+        to.AddReachability(networks);
         to.Add(networks, "twill_subnets", "gauge", "Subnets that this host holds.", n => n.Subnets.Count);
         to.Add(networks, "twill_subnets_lost", "gauge", "Subnets that another host took while containers here may still use them.", n =>
             n.LostSubnets

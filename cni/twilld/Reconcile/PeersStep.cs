@@ -52,6 +52,7 @@ internal sealed class PeersStep(NetworkContext context, LeaseCache leases, Local
             }
         });
         events.Expect(round.Desired);
+        context.PingTargets.Replace(round.Desired.Peers);
         Report(round);
         Dictionary<int, string> overlays = round.Baseline.Devices.ToDictionary(device => device.Index, device => device.Name);
         Publish(round.Plan, round.Refusals, s => s with
@@ -88,6 +89,7 @@ internal sealed class PeersStep(NetworkContext context, LeaseCache leases, Local
             taken = !LimitsSenders || _senders.TryFollow(Nft(), was.Senders, desired.Senders)
         );
         events.Expect(round);
+        context.PingTargets.Change(round.Was.Peers, round.Desired.Peers);
         _report.Tell(round);
         Publish(round.Plan, round.Refusals, s =>
             s with

@@ -22,6 +22,9 @@ internal sealed record NetworkContext(TwillConf Conf, NetworkStateDir State, IBa
     /// <summary>Wakes the lease loop.</summary>
     internal AsyncSignal LeaseStep { get; } = new();
 
+    /// <summary>The peers to ping, for the reachability loop.</summary>
+    internal PeerTargets PingTargets { get; } = new();
+
     /// <summary>Makes a condition of the network, whose state is in the snapshot.</summary>
     internal Condition NewCondition(string name) =>
         new(Log, Clock, name, message => Snapshots.Update(s => s.WithCondition(new ConditionState(name, message))));

@@ -8,8 +8,8 @@ namespace Twill.Agent;
 
 /// <summary>
 /// What the agent knows of one network. It is immutable: each loop reads one snapshot and publishes what it found as the next one, by way
-/// of <see cref="SnapshotStore"/>. The loops share nothing else, but for the leases of thousands of hosts in <see cref="LeaseCache"/>, and
-/// queues of events, each behind its own lock.
+/// of <see cref="SnapshotStore"/>. The loops share nothing else, but for the leases of thousands of hosts in <see cref="LeaseCache"/>, the
+/// peers in <see cref="PeerTargets"/>, and queues of events, each behind its own lock.
 /// </summary>
 /// <param name="Configuration">The network as this host's file configures it.</param>
 internal sealed record NetworkSnapshot(TwillConf Configuration)
@@ -22,6 +22,9 @@ internal sealed record NetworkSnapshot(TwillConf Configuration)
 
     /// <summary>How far the other hosts are reached. Written by the reconcile loop.</summary>
     internal PeersStatus Peers { get; init; } = new();
+
+    /// <summary>How the other hosts answer. Written by the reachability loop.</summary>
+    internal ReachabilityStatus Reachability { get; init; } = new();
 
     /// <summary>What the reconcile loop does and did.</summary>
     internal ReconcileStatus Reconcile { get; init; } = new();

@@ -164,8 +164,8 @@ public sealed class PeerRowTests
             .Text.Should()
             .Be(
                 """
-                NETWORK  SUBNET         PUBLIC IP  VTEP MAC           DEVICE   ROUTE  NEIGHBOUR  FDB
-                twill    10.244.7.0/24  ?          02:00:00:00:00:07  twill.1  ok     ok         missing
+                NETWORK  SUBNET         PUBLIC IP  VTEP MAC           DEVICE   ROUTE  NEIGHBOUR  FDB      LOSS  RTT  LAST ANSWER
+                twill    10.244.7.0/24  ?          02:00:00:00:00:07  twill.1  ok     ok         missing  -     -    -
                 problem  twill: the way to 1 of 1 remote subnet is not whole
                 lone: one host, no peers (backend none)
 

@@ -65,8 +65,9 @@ public sealed class TunnelRowTests
             .Text.Should()
             .Be(
                 """
-                NETWORK  SUBNET         PUBLIC IP      PUBLIC KEY                                    DEVICE          ROUTE  PEER  HANDSHAKE
-                twill    10.244.7.0/24  192.168.50.12  BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=  twill-wg.51820  ok     ok    2 h 1 min ago
+                NETWORK  SUBNET         PUBLIC IP      PUBLIC KEY                                    DEVICE          ROUTE  PEER  HANDSHAKE      LOSS  RTT  LAST ANSWER
+                twill    10.244.7.0/24  192.168.50.12  BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=  twill-wg.51820  ok     ok    2 h 1 min ago  -     -    -
+                twill: how peers answer is not measured: the agent does not measure: it is of an earlier version, has just started, or runs with --pings 0
 
                 """
             );

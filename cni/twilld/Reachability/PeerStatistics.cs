@@ -1,0 +1,163 @@
+using Twill.Network.State;
+using Twill.System;
+
+namespace Twill.Agent;
+
+/// <summary>
+/// What is known of one peer's answers, in a few bytes: there may be thousands. Times are milliseconds of one monotonic clock; it reads
+/// none itself.
+/// </summary>
+internal struct PeerStatistics
+{
+    /// <summary>A peer is silent when so many small packets in a row were not answered, nor any other since the first of them.</summary>
+    internal const int LostUntilSilent = 3;
+
+    /// <summary>The last so many packets of each size count.</summary>
+    internal const int Window = 32;
+
+    /// <summary>A peer that has never answered is silent only after this time: its host may just be joining.</summary>
+    internal const long Grace = 10_000;
+
+    private uint _small,
+        _full; // one bit for each packet, the newest lowest; 1: answered
+    private byte _smallCount,
+        _fullCount,
+        _smallLostInRow,
+        _fullLostInRow;
+    private float _roundTrip;
+
+    internal PeerStatistics(long now) => (FirstSeen, LastAnswer, LastHeard, StateSince) = (now, -1, -1, now);
+
+    /// <summary>When the peer was first known.</summary>
+    internal long FirstSeen { get; }
+
+    /// <summary>When it last answered; -1: never.</summary>
+    internal long LastAnswer { get; private set; }
+
+    /// <summary>When a ping of its agent last came in; -1: never.</summary>
+    internal long LastHeard { get; private set; }
+
+    /// <summary>Why the kernel did not send the last packet; none when it did.</summary>
+    internal Errno SendError { get; private set; }
+
+    /// <summary>What its agent said of itself in its last ping.</summary>
+    internal PingFlags Flags { get; private set; }
+
+    /// <summary>Whether it answered at its subnet's own address, having not done so at its gateway's.</summary>
+    internal bool AnswersAtBase { get; private set; }
+
+    /// <summary>How it was when <see cref="TryChange"/> was last asked.</summary>
+    internal PeerState State { get; private set; }
+
+    /// <summary>Since when it is so.</summary>
+    internal long StateSince { get; private set; }
+
+    /// <summary>The part of the last small packets that was not answered; null when none was sent.</summary>
+    internal readonly double? Loss => LossOf(_small, _smallCount);
+
+    /// <summary>The same of packets of full size.</summary>
+    internal readonly double? FullSizeLoss => LossOf(_full, _fullCount);
+
+    /// <summary>Smoothed round trip time in milliseconds, as TCP smooths it (RFC 6298, section 2: an eighth of each new one); null before
+    /// the first answer.</summary>
+    internal readonly double? RoundTrip => LastAnswer < 0 ? null : _roundTrip;
+
+    /// <summary>Whether anything is lost at present.</summary>
+    internal readonly bool IsLosing => _smallLostInRow > 0 || _fullLostInRow > 0;
+
+    /// <summary>Whether the next packets are for the subnet's own address, as the gateway's is not answered: flannel makes the bridge that
+    /// has the gateway's address with the first container, its overlay device has the other from the start.</summary>
+    internal readonly bool TriesBase => AnswersAtBase ? _smallLostInRow % 4 < 2 : _smallLostInRow % 4 >= 2;
+
+    /// <summary>A packet was answered in time.</summary>
+    /// <param name="isFullSize">Its size.</param>
+    /// <param name="now">The time.</param>
+    /// <param name="roundTrip">Milliseconds.</param>
+    /// <param name="atBase">See <see cref="AnswersAtBase"/>.</param>
+    internal void Answered(bool isFullSize, long now, double roundTrip, bool atBase)
+    {
+        Count(isFullSize, 1);
+        _roundTrip = LastAnswer < 0 ? (float)roundTrip : (float)(_roundTrip + ((roundTrip - _roundTrip) / 8));
+        AnsweredLate(isFullSize, now, atBase);
+    }
+
+    /// <summary>A packet that counted as lost was answered after all: the peer is there.</summary>
+    internal void AnsweredLate(bool isFullSize, long now, bool atBase)
+    {
+        // What was lost of full size while nothing came through at all says nothing of the size.
+        _fullLostInRow = isFullSize || _smallLostInRow >= LostUntilSilent ? (byte)0 : _fullLostInRow;
+        (_smallLostInRow, LastAnswer, SendError, AnswersAtBase) = (0, now, Errno.None, atBase);
+    }
+
+    /// <summary>A packet was not answered in time, or not even sent.</summary>
+    /// <param name="isFullSize">Its size.</param>
+    /// <param name="error">Why it was not sent; none when it was.</param>
+    internal void Lost(bool isFullSize, Errno error)
+    {
+        Count(isFullSize, 0);
+        SendError = error;
+        if (isFullSize)
+        {
+            _fullLostInRow = Next(_fullLostInRow);
+        }
+        else
+        {
+            _smallLostInRow = Next(_smallLostInRow);
+        }
+
+        // To 255 and then on below it, so that the remainder by four goes on.
+        static byte Next(byte count) => count == byte.MaxValue ? (byte)(byte.MaxValue - 3) : (byte)(count + 1);
+    }
+
+    /// <summary>A ping of its agent came in.</summary>
+    internal void Heard(long now, PingFlags flags) => (LastHeard, Flags) = (now, flags);
+
+    /// <summary>How it is now.</summary>
+    internal readonly PeerState StateAt(long now)
+    {
+        if (LastAnswer < 0 && now - FirstSeen < Grace)
+        {
+            return PeerState.Unknown;
+        }
+
+        return _smallLostInRow >= LostUntilSilent ? PeerState.Silent
+            : LastAnswer < 0 ? PeerState.Unknown
+            : _fullLostInRow >= LostUntilSilent ? PeerState.LosesFullSize
+            : PeerState.Answers;
+    }
+
+    /// <summary>Takes note of the state that it is in now.</summary>
+    /// <param name="now">The time.</param>
+    /// <param name="former">How it was, and for how long.</param>
+    /// <returns>Whether it is another.</returns>
+    internal bool TryChange(long now, out (PeerState State, long Lasted) former)
+    {
+        PeerState state = StateAt(now);
+        former = (State, now - StateSince);
+        if (state == State)
+        {
+            return false;
+        }
+
+        (State, StateSince) = (state, now);
+        return true;
+    }
+
+    private void Count(bool isFullSize, uint answered)
+    {
+        if (isFullSize)
+        {
+            (_full, _fullCount) = ((_full << 1) | answered, (byte)Math.Min(Window, _fullCount + 1));
+        }
+        else
+        {
+            (_small, _smallCount) = ((_small << 1) | answered, (byte)Math.Min(Window, _smallCount + 1));
+        }
+    }
+
+    private static double? LossOf(uint answers, byte count)
+    {
+        uint mask = count == Window ? uint.MaxValue : (1u << count) - 1;
+        return count == 0 ? null : 1 - ((double)uint.PopCount(answers & mask) / count);
+    }
+}

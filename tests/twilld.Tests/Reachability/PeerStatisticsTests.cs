@@ -1,0 +1,181 @@
+using Twill.Network.State;
+using Twill.System;
+
+namespace Twill.Agent.Tests;
+
+/// <summary>Times are milliseconds since the peer was first known.</summary>
+public sealed class PeerStatisticsTests
+{
+    private PeerStatistics _peer = new(0);
+
+    [Fact]
+    public void A_peer_that_answers_at_once_is_well_at_once()
+    {
+        _peer.StateAt(0).Should().Be(PeerState.Unknown);
+
+        _peer.Answered(isFullSize: true, 5, 0.4, atBase: false);
+
+        _peer.StateAt(5).Should().Be(PeerState.Answers);
+        (_peer.RoundTrip, _peer.FullSizeLoss, _peer.Loss).Should().Be(((double?)0.4f, (double?)0, null));
+    }
+
+    [Fact]
+    public void A_peer_that_never_answered_is_silent_after_three_small_packets_and_the_grace()
+    {
+        LosePairs(3);
+
+        _peer.StateAt(PeerStatistics.Grace - 1).Should().Be(PeerState.Unknown, "its host may be joining");
+        _peer.StateAt(PeerStatistics.Grace).Should().Be(PeerState.Silent);
+        _peer.LastAnswer.Should().Be(-1);
+    }
+
+    [Fact]
+    public void Without_three_packets_no_time_makes_it_silent()
+    {
+        LosePairs(2);
+
+        _peer.StateAt(1_000_000).Should().Be(PeerState.Unknown);
+    }
+
+    [Fact]
+    public void One_that_answered_is_silent_after_three_small_packets_without_a_grace()
+    {
+        _peer.Answered(isFullSize: false, 10, 1, atBase: false);
+        LosePairs(2);
+        _peer.StateAt(20).Should().Be(PeerState.Answers);
+
+        LosePairs(1);
+
+        _peer.StateAt(30).Should().Be(PeerState.Silent);
+        _peer.LastAnswer.Should().Be(10);
+        _peer.Loss.Should().Be(0.75);
+    }
+
+    [Fact]
+    public void A_link_that_drops_big_packets_is_told_from_one_that_drops_all()
+    {
+        for (int i = 0; i < 3; i++)
+        {
+            _peer.Answered(isFullSize: false, i, 1, atBase: false);
+            _peer.Lost(isFullSize: true, Errno.None);
+        }
+
+        _peer.StateAt(3).Should().Be(PeerState.LosesFullSize);
+        (_peer.Loss, _peer.FullSizeLoss).Should().Be(((double?)0, (double?)1));
+
+        _peer.Answered(isFullSize: true, 4, 1, atBase: false);
+        _peer.StateAt(4).Should().Be(PeerState.Answers);
+    }
+
+    [Fact]
+    public void What_was_lost_of_full_size_while_all_was_lost_says_nothing_once_it_answers_again()
+    {
+        _peer.Answered(isFullSize: false, 0, 1, atBase: false);
+        LosePairs(10);
+
+        _peer.Answered(isFullSize: false, 20, 1, atBase: false);
+
+        _peer.StateAt(20).Should().Be(PeerState.Answers);
+    }
+
+    [Fact]
+    public void A_late_answer_shows_that_the_peer_is_there_but_the_packet_stays_lost()
+    {
+        _peer.Answered(isFullSize: false, 0, 1, atBase: false);
+        LosePairs(3);
+
+        _peer.AnsweredLate(isFullSize: false, 3_000, atBase: false);
+
+        _peer.StateAt(3_000).Should().Be(PeerState.Answers);
+        (_peer.Loss, _peer.LastAnswer).Should().Be(((double?)0.75, 3_000));
+    }
+
+    [Fact]
+    public void Loss_is_that_of_the_last_32_packets()
+    {
+        for (int i = 0; i < 100; i++)
+        {
+            _peer.Lost(isFullSize: false, Errno.None);
+        }
+
+        for (int i = 0; i < 24; i++)
+        {
+            _peer.Answered(isFullSize: false, i, 1, atBase: false);
+        }
+
+        _peer.Loss.Should().Be(0.25);
+    }
+
+    [Fact]
+    public void The_round_trip_time_is_smoothed()
+    {
+        _peer.Answered(isFullSize: false, 0, 8, atBase: false);
+        _peer.Answered(isFullSize: false, 1, 16, atBase: false);
+
+        _peer.RoundTrip.Should().Be(9);
+    }
+
+    [Fact]
+    public void After_two_losses_at_the_gateways_address_the_subnets_own_is_tried_and_kept_if_it_answers()
+    {
+        List<bool> atBase = [];
+        for (int i = 0; i < 6; i++)
+        {
+            atBase.Add(_peer.TriesBase);
+            LosePairs(1);
+        }
+
+        atBase.Should().Equal(false, false, true, true, false, false);
+
+        _peer.Answered(isFullSize: false, 0, 1, atBase: true);
+        _peer.TriesBase.Should().BeTrue();
+        LosePairs(2);
+        _peer.TriesBase.Should().BeFalse();
+    }
+
+    [Fact]
+    public void The_two_addresses_take_turns_however_long_nobody_answers()
+    {
+        List<bool> atBase = [];
+        for (int i = 0; i < 2_000; i++)
+        {
+            atBase.Add(_peer.TriesBase);
+            LosePairs(1);
+        }
+
+        atBase.Count(tried => tried).Should().Be(1_000);
+    }
+
+    [Fact]
+    public void Why_the_kernel_did_not_send_is_kept_until_an_answer()
+    {
+        _peer.Lost(isFullSize: false, Errno.EPERM);
+        _peer.SendError.Should().Be(Errno.EPERM);
+
+        _peer.Answered(isFullSize: false, 0, 1, atBase: false);
+        _peer.SendError.Should().Be(Errno.None);
+    }
+
+    [Fact]
+    public void A_change_is_told_once_with_how_long_the_former_state_lasted()
+    {
+        _peer.Answered(isFullSize: false, 100, 1, atBase: false);
+        _peer.TryChange(100, out (PeerState, long) former).Should().BeTrue();
+        former.Should().Be((PeerState.Unknown, 100));
+        _peer.TryChange(200, out _).Should().BeFalse();
+
+        LosePairs(3);
+        _peer.TryChange(5_100, out former).Should().BeTrue();
+
+        former.Should().Be((PeerState.Answers, 5_000));
+    }
+
+    private void LosePairs(int count)
+    {
+        for (int i = 0; i < count; i++)
+        {
+            _peer.Lost(isFullSize: false, Errno.None);
+            _peer.Lost(isFullSize: true, Errno.None);
+        }
+    }
+}

@@ -1,0 +1,111 @@
+using System.Net;
+using Twill.Host.Backends;
+using Twill.Linux;
+using Twill.Network.State;
+using Twill.System;
+
+namespace Twill.Agent.Tests;
+
+public sealed class PeerTableTests
+{
+    private static readonly PeerPath s_one = Path("10.244.1.0/24", "192.168.64.1"),
+        s_two = Path("10.244.2.0/24", "192.168.64.2"),
+        s_six = Path("fc00:1:0:7::/64", "fd00::7");
+
+    private readonly PeerTable _table = new(new PingSchedule(20));
+
+    [Fact]
+    public void What_is_known_of_a_peer_outlives_a_full_pass_and_goes_with_it()
+    {
+        _table.Replace([s_one, s_two, s_six], 0);
+        Answer("10.244.2.0");
+
+        _table.Replace([s_two, s_six], 100);
+
+        _table.Count.Should().Be(2);
+        Described("10.244.2.0/24").State.Should().Be(PeerState.Unknown, "nobody has taken note of it yet");
+        _table[Index("10.244.2.0")].StateAt(100).Should().Be(PeerState.Answers);
+        Index("10.244.1.0").Should().Be(-1);
+        Described("fc00:1:0:7::/64").PublicIP.Should().Be(IPAddress.Parse("fd00::7"));
+
+        _table.Replace([s_one], 200);
+        _table.Replace([s_one, s_two], 300);
+        _table[Index("10.244.2.0")].LastAnswer.Should().Be(-1, "it came anew");
+    }
+
+    [Fact]
+    public void A_subnet_that_another_host_has_now_begins_anew()
+    {
+        _table.Replace([s_one], 0);
+        Answer("10.244.1.0");
+
+        _table.Change([s_one], [Path("10.244.1.0/24", "192.168.64.9")], 50);
+
+        _table.Count.Should().Be(1);
+        _table[Index("10.244.1.0")].FirstSeen.Should().Be(50);
+        Described("10.244.1.0/24").PublicIP.Should().Be(IPAddress.Parse("192.168.64.9"));
+    }
+
+    [Fact]
+    public void A_lease_that_was_written_again_as_it_was_changes_nothing()
+    {
+        _table.Replace([s_one, s_two], 0);
+        Answer("10.244.1.0");
+
+        _table.Change([s_one], [s_one], 50);
+
+        _table[Index("10.244.1.0")].LastAnswer.Should().Be(7);
+        _table.Count.Should().Be(2);
+    }
+
+    [Fact]
+    public void What_came_between_two_looks_is_taken_in_order_and_a_full_pass_replaces_what_was_before()
+    {
+        PeerTargets targets = new();
+        targets.Change([], [s_six]);
+        targets.Replace([s_one]);
+        targets.Change([], [s_two]);
+        targets.Change([s_one], []);
+
+        targets.MoveTo(_table, 0);
+
+        _table.Count.Should().Be(1);
+        Index("10.244.2.0").Should().Be(0);
+    }
+
+    [Fact]
+    public void Random_changes_keep_table_and_schedule_together()
+    {
+        Random random = new(11);
+        Dictionary<int, PeerPath> there = [];
+        for (int round = 0; round < 2_000; round++)
+        {
+            int number = random.Next(40);
+            PeerPath peer = Path($"10.244.{number}.0/24", $"192.168.64.{random.Next(1, 4)}");
+            if (there.Remove(number, out PeerPath? gone))
+            {
+                _table.Change([gone], [], round);
+            }
+            else
+            {
+                there[number] = peer;
+                _table.Change([], [peer], round);
+            }
+
+            _table.Count.Should().Be(there.Count);
+            foreach ((int present, PeerPath path) in there)
+            {
+                _table.TargetOf(Index($"10.244.{present}.0")).Should().Be(PingTarget.Of(path));
+            }
+        }
+    }
+
+    private static PeerPath Path(string subnet, string host) => new(IPNetwork.Parse(subnet), IPAddress.Parse(host), MacAddress.Zero);
+
+    private void Answer(string first) => _table[Index(first)].Answered(isFullSize: false, 7, 1, atBase: false);
+
+    private int Index(string first) => _table.Find(IPPrefix.NumberOf(IPAddress.Parse(first)));
+
+    private PeerReachability Described(string subnet) =>
+        _table.Describe(Index(IPNetwork.Parse(subnet).BaseAddress.ToString()), time => time / 1000.0);
+}
