@@ -206,6 +206,11 @@ public static class HostReconciler
             );
         }
 
+        foreach (string end in RouteLocalnet.EnsurePast(route, conf.Bridge, records))
+        {
+            changes.Add($"published ports can be reached at 127.0.0.1 again: route_localnet of {end} turned on");
+        }
+
         return changes;
     }
 

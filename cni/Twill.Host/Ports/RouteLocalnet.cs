@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using Twill.Linux;
+using Twill.Linux.Links;
 
 namespace Twill.Host.Ports;
 
@@ -20,16 +21,31 @@ public static class RouteLocalnet
     /// <see cref="Follow"/>.</summary>
     /// <param name="link">The bridge, or the host end of a container past its ports.</param>
     /// <param name="ports">The container's ports.</param>
-    public static void Ensure(string link, IReadOnlyList<PublishedPort> ports)
+    /// <returns>True when it was written.</returns>
+    public static bool Ensure(string link, IReadOnlyList<PublishedPort> ports) =>
+        ports.Any(IsNeededBy) && Sysctl.Ensure(ParameterOf(link), On);
+
+    /// <summary>Turns it on for host ends past the bridge's ports, where the records of published ports say that it is needed. It goes with
+    /// the host end.</summary>
+    /// <param name="route">A socket in the host's namespace, which is the calling thread's.</param>
+    /// <param name="bridge">The bridge: it answers for such containers, or there are none.</param>
+    /// <param name="records">The network's.</param>
+    /// <returns>The host ends where it was written.</returns>
+    public static List<string> EnsurePast(RouteSocket route, string bridge, PortRecords records)
     {
-        foreach (PublishedPort port in ports)
+        List<string> written = [];
+        if (route.TryGetLink(bridge, out Link? link) && link.ProxyArp)
         {
-            if (IsNeededBy(port))
+            foreach (PodPorts pod in records.List())
             {
-                Sysctl.Ensure(ParameterOf(link), On);
-                return;
+                if (route.TryGetLink(pod.HostName, out Link? end) && RoutedVeth.Is(end) && Ensure(end.Name, pod.Ports))
+                {
+                    written.Add(end.Name);
+                }
             }
         }
+
+        return written;
     }
 
     /// <summary>
