@@ -16,6 +16,9 @@ namespace Twill.Host;
 /// <param name="Hairpin">Whether the bridge sends frames back to the port they came from.</param>
 public sealed record PodLinkSpec(string Network, string ContainerId, string IfName, int Mtu, bool Hairpin)
 {
+    /// <summary>Whether the container may send as itself only (<see cref="AntiSpoof.SourceFilter"/>).</summary>
+    public bool AntiSpoof { get; init; }
+
     /// <summary>Name of the host end.</summary>
     public string HostName { get; } = DeviceNames.Veth(ContainerId, IfName);
 

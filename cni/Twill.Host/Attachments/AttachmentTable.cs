@@ -1,5 +1,6 @@
 using Twill.Linux;
 using Twill.Linux.Links;
+using Twill.Linux.Nftables;
 
 namespace Twill.Host.Attachments;
 
@@ -56,12 +57,13 @@ public sealed class AttachmentTable(params IReadOnlyList<IAttachment> attachment
     /// <summary>Deletes a container's interface. When this returns, its name and address can be given again.</summary>
     /// <param name="host">A socket in the host's namespace, which is the calling thread's.</param>
     /// <param name="hostName">The host end.</param>
+    /// <param name="held">As in <see cref="LinkRemoval.Run"/>.</param>
     /// <returns>False when there was none.</returns>
-    public bool Delete(RouteSocket host, string hostName)
+    public bool Delete(RouteSocket host, string hostName, NftSocket? held = null)
     {
         if (host.TryGetLink(hostName, out Link? end))
         {
-            return Of(end).Delete(host, end);
+            return Of(end).Delete(host, end, held);
         }
 
         DeleteStale(host);

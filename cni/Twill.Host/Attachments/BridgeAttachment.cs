@@ -1,5 +1,6 @@
 using Twill.Linux;
 using Twill.Linux.Links;
+using Twill.Linux.Nftables;
 using Twill.Network;
 using Twill.System;
 
@@ -21,7 +22,7 @@ public sealed class BridgeAttachment : IAttachment
 
     /// <inheritdoc/>
     /// <remarks>
-    /// <c>ip link add HOST address MAC mtu MTU master BRIDGE up type veth peer name IFNAME mtu MTU netns NETNS</c>, then alias and hairpin.
+    /// <c>ip link add HOST address MAC mtu MTU master BRIDGE up type veth peer name IFNAME mtu MTU netns NETNS</c>, then alias, hairpin, and learning.
     /// Where there is no port the kernel unmakes the pair, which takes it 30 ms: it is not tried on a bridge that had too many before. An
     /// end past <see cref="LastPort"/> is taken off the bridge: it is of a <see cref="RoutedAttachment"/> then.
     /// </remarks>
@@ -43,7 +44,7 @@ public sealed class BridgeAttachment : IAttachment
 
         RouteBatch batch = host.NewBatch();
         batch.Add(new SetLink(end.Index) { Alias = spec.Alias });
-        batch.Add(new SetBridgePort(end.Index) { Hairpin = spec.Hairpin });
+        batch.Add(new SetBridgePort(end.Index) { Hairpin = spec.Hairpin, Learning = spec.AntiSpoof ? false : null });
         batch.Send();
         return end;
     }
@@ -83,7 +84,7 @@ public sealed class BridgeAttachment : IAttachment
     }
 
     /// <inheritdoc/>
-    public bool Delete(RouteSocket host, Link end) => LinkRemoval.Run(host, end);
+    public bool Delete(RouteSocket host, Link end, NftSocket? held = null) => LinkRemoval.Run(host, end, held);
 
     /// <inheritdoc/>
     /// <remarks>Whose an end is, its alias says. One without (an ADD was killed before it gave it) counts by the bridge it hangs

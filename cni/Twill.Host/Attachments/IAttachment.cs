@@ -1,6 +1,7 @@
 using System.Net;
 using Twill.Linux;
 using Twill.Linux.Links;
+using Twill.Linux.Nftables;
 
 namespace Twill.Host.Attachments;
 
@@ -48,8 +49,9 @@ public interface IAttachment
     /// <summary>Deletes the host end and all that belongs to it.</summary>
     /// <param name="host">A socket in the host's namespace, which is the calling thread's.</param>
     /// <param name="end">The host end.</param>
+    /// <param name="held">As in <see cref="LinkRemoval.Run"/>.</param>
     /// <returns>False when it was gone.</returns>
-    bool Delete(RouteSocket host, Link end);
+    bool Delete(RouteSocket host, Link end, NftSocket? held = null);
 
     /// <summary>Deletes what outlives host ends that are gone already: with their namespaces, say.</summary>
     /// <param name="host">A socket in the host's namespace.</param>

@@ -1,5 +1,6 @@
 using Twill.Linux;
 using Twill.Linux.Links;
+using Twill.Linux.Nftables;
 using Twill.System;
 
 namespace Twill.Host.Attachments;
@@ -53,10 +54,10 @@ public sealed class RoutedAttachment : IAttachment
         RoutedVeth.FindDifference(site.Host, site.End, site.Bridge.Name, Routed(site.Bridge.Name, addresses));
 
     /// <inheritdoc/>
-    public bool Delete(RouteSocket host, Link end)
+    public bool Delete(RouteSocket host, Link end, NftSocket? held = null)
     {
         RoutedVeth.Disconnect(host, end);
-        return LinkRemoval.Run(host, end);
+        return LinkRemoval.Run(host, end, held);
     }
 
     /// <inheritdoc/>

@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
 using Tmds.Linux;
 using Twill.Linux.Netlink;
+using Twill.Linux.Nftables;
 using Twill.System;
 using static Tmds.Linux.LibC;
 
@@ -25,12 +26,14 @@ public static class LinkRemoval
     /// <summary>Deletes a link of the calling thread's network namespace; when this returns, it is gone from it.</summary>
     /// <param name="route">A socket of that namespace.</param>
     /// <param name="link">The link.</param>
+    /// <param name="held">A socket that the caller deletes something with afterwards: the child has it too, and as it is the last to
+    /// close it, the caller does not wait for the kernel to free what was deleted.</param>
     /// <returns>False when there is none any more.</returns>
     /// <exception cref="NetlinkException">The kernel refused.</exception>
-    public static bool Run(RouteSocket route, Link link)
+    public static bool Run(RouteSocket route, Link link, NftSocket? held = null)
     {
         // Code that is compiled as it runs may need the compiler in the child, which is not there.
-        if (!RuntimeFeature.IsDynamicCodeSupported && IsGoneAfterChild(route, link.Index))
+        if (!RuntimeFeature.IsDynamicCodeSupported && IsGoneAfterChild(route, link.Index, held?.Handle))
         {
             return true;
         }
@@ -39,7 +42,7 @@ public static class LinkRemoval
     }
 
     // False when it is still there, for whatever reason.
-    private static bool IsGoneAfterChild(RouteSocket route, int index)
+    private static bool IsGoneAfterChild(RouteSocket route, int index, SafeFileHandle? held)
     {
         using NetlinkMonitor announcements = NetlinkMonitor.Open(MonitorGroups.Links);
         using SafeFileHandle netlink = Libc.NetlinkSocket((int)NetlinkFamily.Route);
@@ -51,7 +54,7 @@ public static class LinkRemoval
                 MessageBuffer message = new(64);
                 message.Append(new DeleteLink(index), sequence: 1, NetlinkFlags.Ack);
                 route.Trace(new DeleteLink(index));
-                if (!Libc.TrySendFromChild(netlink, reporter, message.Bytes))
+                if (!Libc.TrySendFromChild(netlink, reporter, message.Bytes, held))
                 {
                     return false;
                 }

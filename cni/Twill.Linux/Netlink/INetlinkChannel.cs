@@ -1,3 +1,5 @@
+using Microsoft.Win32.SafeHandles;
+
 namespace Twill.Linux.Netlink;
 
 /// <summary>Datagrams to the kernel and back. Everything above it can be tested without a kernel; nothing below it needs to be.</summary>
@@ -6,6 +8,9 @@ public interface INetlinkChannel : IDisposable
     /// <summary>The channel's address (nl_pid), which notifications of what it caused carry. 0 before the first
     /// <see cref="Send"/>.</summary>
     uint PortId { get; }
+
+    /// <summary>The descriptor; null for a channel without one.</summary>
+    SafeFileHandle? Handle => null;
 
     /// <summary>Sends one datagram, which may hold several messages.</summary>
     void Send(ReadOnlySpan<byte> datagram);

@@ -32,6 +32,8 @@ internal sealed class KernelChannel : INetlinkChannel
 
     public uint PortId => Libc.PortId(_fd);
 
+    public SafeFileHandle Handle => _fd;
+
     public void Send(ReadOnlySpan<byte> datagram)
     {
         if (datagram.Length > _roomFor)

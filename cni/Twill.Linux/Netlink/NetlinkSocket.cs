@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using Microsoft.Win32.SafeHandles;
 using Twill.System;
 
 namespace Twill.Linux.Netlink;
@@ -55,6 +56,9 @@ public sealed class NetlinkSocket : IDisposable
 
     /// <summary>The socket's address (nl_pid), which notifications of what it caused carry. 0 before the first request.</summary>
     public uint PortId => _channel.PortId;
+
+    /// <summary>The descriptor; null for a channel without one.</summary>
+    internal SafeFileHandle? Handle => _channel.Handle;
 
     /// <summary>The number of the family of generic netlink that it talks to.</summary>
     internal ushort Family { get; set; }

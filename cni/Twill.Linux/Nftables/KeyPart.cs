@@ -29,4 +29,16 @@ public enum KeyPart
 
     /// <summary>`meta mark`.</summary>
     Mark,
+
+    /// <summary>`ether saddr`: the frame's source, in tables of the family bridge.</summary>
+    EtherSaddr,
+
+    /// <summary>`arp saddr ether`: whom an ARP packet over Ethernet names as its sender.</summary>
+    ArpSenderMac,
+
+    /// <summary>`arp saddr ip`.</summary>
+    ArpSenderAddress,
+
+    /// <summary>`icmpv6 taddr`: the target of a neighbour solicitation or advertisement (RFC 4861, sections 4.3 and 4.4).</summary>
+    NeighbourTarget,
 }

@@ -60,6 +60,14 @@ public readonly struct NftData : IEquatable<NftData>
     /// order.</summary>
     public static NftData OfHost(uint value) => new(MemoryMarshal.AsBytes(new ReadOnlySpan<uint>(ref value)));
 
+    /// <summary>The six bytes of a hardware address.</summary>
+    public static NftData Of(MacAddress mac)
+    {
+        Span<byte> bytes = stackalloc byte[MacAddress.Length];
+        mac.CopyTo(bytes);
+        return new NftData(bytes);
+    }
+
     /// <summary>An interface name, padded to 16 bytes.</summary>
     /// <exception cref="ArgumentException">Empty, or longer than the 15 bytes that the kernel allows.</exception>
     public static NftData OfInterface(string name)

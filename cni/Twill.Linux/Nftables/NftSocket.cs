@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using Microsoft.Win32.SafeHandles;
 using Twill.Linux.Netlink;
 using Twill.System;
 
@@ -16,6 +17,9 @@ public sealed class NftSocket : IDisposable
     private readonly NetlinkSocket _netlink;
 
     internal NftSocket(INetlinkChannel channel) => _netlink = new NetlinkSocket(channel, MessageNames.Describe);
+
+    /// <summary>The descriptor; null where there is no kernel behind it.</summary>
+    internal SafeFileHandle? Handle => _netlink.Handle;
 
     /// <summary>Opens a socket in the calling thread's network namespace.</summary>
     /// <exception cref="LibcException">The kernel has no netfilter netlink (CONFIG_NETFILTER_NETLINK), or descriptors ran out.</exception>

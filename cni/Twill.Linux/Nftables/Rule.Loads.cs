@@ -26,6 +26,13 @@ public sealed partial class Rule
         }
 
         _nfProto = protocol;
+        if (_ofFrames)
+        {
+            const ushort ETH_P_IP = 0x0800,
+                ETH_P_IPV6 = 0x86dd;
+            return Protocol(protocol == Ipv4 ? ETH_P_IP : ETH_P_IPV6);
+        }
+
         return Add(new Meta(MetaKey.NfProto)).Add(new Cmp(CmpOp.Eq, NftData.Of(protocol)));
     }
 
@@ -127,6 +134,11 @@ public sealed partial class Rule
             KeyPart.IifName => new Meta(MetaKey.IifName, dreg),
             KeyPart.OifName => new Meta(MetaKey.OifName, dreg),
             KeyPart.Mark => new Meta(MetaKey.Mark, dreg),
+            KeyPart.EtherSaddr => new Payload(PayloadBase.LinkLayer, 6, 6, dreg),
+            // struct arphdr, with addresses of Ethernet and IPv4 behind it: the sender's at 8 and 14.
+            KeyPart.ArpSenderMac => new Payload(PayloadBase.Network, 8, 6, dreg),
+            KeyPart.ArpSenderAddress => new Payload(PayloadBase.Network, 14, 4, dreg),
+            KeyPart.NeighbourTarget => new Payload(PayloadBase.Transport, 8, 16, dreg), // struct nd_msg
             _ => throw new ArgumentOutOfRangeException(nameof(part), part, "not a part of a key"),
         };
 

@@ -14,16 +14,20 @@ public sealed partial class Rule
         Ipv6 = 10; // NFPROTO_IPV4, NFPROTO_IPV6
 
     private readonly List<NftExpression> _expressions = [];
+    private readonly bool _ofFrames; // in the family bridge, where all packets are of NFPROTO_BRIDGE
     private byte _nfProto; // what packets that get this far are known to be: NFPROTO_IPV4, NFPROTO_IPV6, or 0
     private byte _l4Proto; // an IP protocol number, or 0
 
-    private Rule(NftFamily family) =>
+    private Rule(NftFamily family)
+    {
+        _ofFrames = family == NftFamily.Bridge;
         _nfProto = family switch
         {
             NftFamily.Ip => Ipv4,
             NftFamily.Ip6 => Ipv6,
             _ => 0,
         };
+    }
 
     internal Rule(List<NftExpression> expressions, string? comment)
     {
@@ -76,7 +80,7 @@ public sealed partial class Rule
         return true;
     }
 
-    /// <summary>`meta nfproto ipv4|ipv6`.</summary>
+    /// <summary>`meta nfproto ipv4|ipv6`; in tables of the family bridge `meta protocol ip|ip6`.</summary>
     public Rule NfProto(AddressFamily family) => NeedNfProto(family == AddressFamily.InterNetwork ? Ipv4 : Ipv6);
 
     /// <summary>`meta l4proto PROTOCOL`: 6 is TCP, 17 UDP, 132 SCTP.</summary>
@@ -96,11 +100,29 @@ public sealed partial class Rule
         return Add(new Meta(MetaKey.L4Proto)).Add(new Cmp(CmpOp.Eq, NftData.Of(protocol)));
     }
 
+    /// <summary>`meta protocol TYPE`, or with `!=`: what a frame carries, 0x0806 is ARP.</summary>
+    public Rule Protocol(ushort etherType, bool inverted = false) =>
+        Add(new Meta(MetaKey.Protocol)).Add(new Cmp(Op(inverted), NftData.OfPort(etherType)));
+
+    /// <summary>`icmpv6 type TYPE`: 135 is a neighbour solicitation, 136 a neighbour advertisement.</summary>
+    public Rule Icmpv6Type(byte type)
+    {
+        const byte IPPROTO_ICMPV6 = 58;
+        return NfProto(AddressFamily.InterNetworkV6)
+            .L4Proto(IPPROTO_ICMPV6)
+            .Add(new Payload(PayloadBase.Transport, 0, 1))
+            .Add(new Cmp(CmpOp.Eq, NftData.Of(type)));
+    }
+
     /// <summary>`ip saddr PREFIX`, `ip6 saddr PREFIX`, or with `!=`.</summary>
     public Rule Saddr(IPNetwork prefix, bool inverted = false) => Address(prefix, source: true, inverted);
 
     /// <summary>`ip daddr PREFIX`, `ip6 daddr PREFIX`, or with `!=`.</summary>
     public Rule Daddr(IPNetwork prefix, bool inverted = false) => Address(prefix, source: false, inverted);
+
+    /// <summary>`PROTOCOL sport PORT` (`udp sport 68`).</summary>
+    public Rule Sport(byte protocol, ushort port) =>
+        L4Proto(protocol).Add(new Payload(PayloadBase.Transport, 0, 2)).Add(new Cmp(CmpOp.Eq, NftData.OfPort(port)));
 
     /// <summary>`PROTOCOL dport PORT` (`tcp dport 80`).</summary>
     public Rule Dport(byte protocol, ushort port) =>

@@ -19,6 +19,7 @@ internal sealed class RuleText
     private readonly CommandNames _names;
     private string _nfProto = "", // matches that nft adds itself to the ones behind them: written when those do not come
         _l4Proto = "";
+    private bool _isArp; // after a match of the protocol
 
     private RuleText(CommandNames names) => _names = names;
 
@@ -27,6 +28,7 @@ internal sealed class RuleText
     {
         Hex,
         Number,
+        EtherType,
         Address,
         Port,
         Protocol,
@@ -166,6 +168,9 @@ internal sealed class RuleText
     {
         (string words, Kind kind) = (payload.Base, payload.Offset) switch
         {
+            (PayloadBase.LinkLayer, 6) when payload.Length == 6 => ("ether saddr", Kind.Hex),
+            (PayloadBase.Network, 8) when _isArp && payload.Length == 6 => ("arp saddr ether", Kind.Hex),
+            (PayloadBase.Network, 14) when _isArp && payload.Length == 4 => ("arp saddr ip", Kind.Address),
             (PayloadBase.Network, 12) when payload.Length <= 4 => ("ip saddr", Kind.Address),
             (PayloadBase.Network, 16) when payload.Length <= 4 => ("ip daddr", Kind.Address),
             (PayloadBase.Network, 8) => ("ip6 saddr", Kind.Address),
@@ -222,6 +227,7 @@ internal sealed class RuleText
         }
         else
         {
+            _isArp |= cmp.Op == CmpOp.Eq && value.Kind == Kind.EtherType && EtherTypeOf(cmp.Data.Span) == "arp";
             Match($"{value.Words} {OpWords(cmp.Op)}{Value(value, cmp.Data)}");
         }
     }
@@ -321,7 +327,7 @@ internal sealed class RuleText
     private static (int Length, string Words, Kind Kind) MetaWords(MetaKey key) =>
         key switch
         {
-            MetaKey.Protocol => (2, "meta protocol", Kind.Hex),
+            MetaKey.Protocol => (2, "meta protocol", Kind.EtherType),
             MetaKey.Mark => (4, "meta mark", Kind.Mark),
             MetaKey.Iif => (4, "iif", Kind.Link),
             MetaKey.Oif => (4, "oif", Kind.Link),
@@ -433,6 +439,8 @@ internal sealed class RuleText
                 return BinaryPrimitives.ReadUInt16BigEndian(bytes).ToString(CultureInfo.InvariantCulture);
             case Kind.Protocol when bytes.Length == 1:
                 return NftText.Protocol(bytes[0]);
+            case Kind.EtherType when bytes.Length == 2:
+                return EtherTypeOf(bytes);
             case Kind.NfProto when bytes.Length == 1:
                 return bytes[0] == (byte)NftFamily.Ip ? "ipv4" : "ipv6";
             case Kind.Name:
@@ -459,6 +467,15 @@ internal sealed class RuleText
                 return Hex(value);
         }
     }
+
+    private static string EtherTypeOf(ReadOnlySpan<byte> bytes) =>
+        BinaryPrimitives.ReadUInt16BigEndian(bytes) switch
+        {
+            0x0800 => "ip",
+            0x0806 => "arp",
+            0x86dd => "ip6",
+            ushort other => string.Create(CultureInfo.InvariantCulture, $"0x{other:x4}"),
+        };
 
     // Fewer bytes than an address has are a prefix.
     private static string AddressOf(Loaded loaded, ReadOnlySpan<byte> bytes)

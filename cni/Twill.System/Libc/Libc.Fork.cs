@@ -11,8 +11,13 @@ internal static unsafe partial class Libc
 
     /// <summary>
     /// Sends one datagram from a child process, which waits for the answer, writes its errno (4 bytes, 0 for success) to
-    /// <paramref name="report"/> and ends. The child keeps no other descriptor: whoever reads this process's output is not kept waiting.
+    /// <paramref name="report"/> and ends. The child keeps no other descriptor but <paramref name="held"/>: whoever reads this process's
+    /// output is not kept waiting.
     /// </summary>
+    /// <param name="netlink">The socket.</param>
+    /// <param name="report">Gets the errno.</param>
+    /// <param name="datagram">What is sent.</param>
+    /// <param name="held">A descriptor that the child closes when it ends; null for none.</param>
     /// <remarks>
     /// Between fork(2) and _exit(2) the child calls the kernel and nothing else: it allocates nothing, and its calls go straight to the C
     /// library without a word to the run-time, whose other threads it does not have. That holds for code compiled ahead of time only.
@@ -20,7 +25,12 @@ internal static unsafe partial class Libc
     /// <returns>
     /// False when nobody would reap the child, no process could be made, or this code is compiled while it runs; nothing was sent then.
     /// </returns>
-    internal static bool TrySendFromChild(SafeFileHandle netlink, SafeFileHandle report, ReadOnlySpan<byte> datagram)
+    internal static bool TrySendFromChild(
+        SafeFileHandle netlink,
+        SafeFileHandle report,
+        ReadOnlySpan<byte> datagram,
+        SafeFileHandle? held = null
+    )
     {
         if (RuntimeFeature.IsDynamicCodeCompiled || !OrphanReaper.IsThere)
         {
@@ -30,11 +40,12 @@ internal static unsafe partial class Libc
         fixed (byte* bytes = datagram)
         {
             int from = (int)netlink.DangerousGetHandle(),
-                to = (int)report.DangerousGetHandle();
+                to = (int)report.DangerousGetHandle(),
+                kept = held is null ? -1 : (int)held.DangerousGetHandle();
             int pid = fork();
             if (pid == 0)
             {
-                Child(from, to, bytes, (nuint)datagram.Length);
+                Child(from, to, kept, bytes, (nuint)datagram.Length);
             }
 
             return pid > 0;
@@ -61,12 +72,13 @@ internal static unsafe partial class Libc
         _exit(0);
     }
 
-    private static void Child(int netlink, int report, byte* datagram, nuint length)
+    private static void Child(int netlink, int report, int held, byte* datagram, nuint length)
     {
         netlink = fcntl_quietly(netlink, F_DUPFD, FirstFree);
         report = fcntl_quietly(report, F_DUPFD, netlink + 1);
+        int last = held < 0 ? report : fcntl_quietly(held, F_DUPFD, report + 1);
         CloseBelow(netlink);
-        close_range((uint)report + 1, uint.MaxValue, 0);
+        close_range((uint)Math.Max(report, last) + 1, uint.MaxValue, 0);
         const int AnswerLength = 512,
             ErrnoAt = 16;
         byte* answer = stackalloc byte[AnswerLength];

@@ -4,6 +4,7 @@ using Twill.Host.Attachments;
 using Twill.Linux;
 using Twill.Linux.Addresses;
 using Twill.Linux.Links;
+using Twill.Linux.Nftables;
 using Twill.System;
 using Twill.Testing;
 
@@ -62,7 +63,7 @@ public sealed class MadeUpAttachmentTests : IDisposable
             return missing is null ? null : $"host end {site.End.Name} lacks the address {missing.Gateway}";
         }
 
-        public bool Delete(RouteSocket host, Link end) => host.DeleteLinkIfPresent(end.Index);
+        public bool Delete(RouteSocket host, Link end, NftSocket? held = null) => host.DeleteLinkIfPresent(end.Index);
 
         public List<Link> List(IReadOnlyList<Link> links, string network, int bridge) =>
             [.. links.Where(link => Owns(link) && BridgePorts.IsHostEnd(link, network))];
