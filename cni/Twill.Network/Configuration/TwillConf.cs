@@ -54,6 +54,12 @@ public sealed record TwillConf
     /// <summary>Whether ports are published that a process of the host listens on.</summary>
     public bool ForceHostPorts { get; init; }
 
+    /// <summary>Whether a container may send under its own hardware address and addresses only.</summary>
+    public bool AntiSpoof { get; init; } = true;
+
+    /// <summary>Addresses that containers may use beside their own; none inside another.</summary>
+    public IReadOnlyList<IPNetwork> AllowedAddresses { get; init; } = [];
+
     /// <summary>How hosts reach each other's containers.</summary>
     public required BackendConf Backend { get; init; }
 
@@ -117,6 +123,7 @@ public sealed record TwillConf
             return conf;
         }
 
+        Isolation.RefuseUnsupported(plugin);
         ConfigReader? runtimeConfig = plugin["runtimeConfig"].IgnoringCase().Object();
         return conf with
         {
@@ -128,6 +135,8 @@ public sealed record TwillConf
             IsIsolated = plugin["isolated"].Bool(true),
             Icc = plugin["icc"].Bool(true),
             ForceHostPorts = ReadHostPortInUse(plugin[HostPortInUseKey]),
+            AntiSpoof = Isolation.ReadAntiSpoof(plugin),
+            AllowedAddresses = Isolation.ReadAllowedAddresses(plugin["allowedAddresses"]),
             Dns = CniDns.Parse(plugin["dns"]),
             RuntimeDns = CniDns.OfRuntime(runtimeConfig),
             RuntimeConfig = runtimeConfig,

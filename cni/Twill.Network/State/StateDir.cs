@@ -94,6 +94,9 @@ public readonly record struct NetworkStateDir(string Path)
     /// <summary>The directory of the records of published ports.</summary>
     public string PortsPath => global::System.IO.Path.Combine(Path, "ports");
 
+    /// <summary>The directory of the records of what containers may send as.</summary>
+    public string AttachmentsPath => global::System.IO.Path.Combine(Path, "attachments");
+
     /// <summary>Takes the network's lock.</summary>
     /// <exception cref="TimeoutException">another process holds it</exception>
     public FileLock Lock(TimeSpan timeout) => FileLock.Acquire(LockPath, timeout);
