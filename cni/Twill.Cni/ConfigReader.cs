@@ -288,19 +288,6 @@ public sealed partial class ConfigReader
         _rules.Complaints.Add(complaint);
     }
 
-    /// <summary>Complains that the key here is not supported, whatever its value: code 2.</summary>
-    /// <param name="remedy">what to do instead</param>
-    public void RefuseUnsupported(string remedy)
-    {
-        string complaint = $"{Path}: not supported, got {Describe(_value)}; {remedy}";
-        if (_rules.Complaints is null)
-        {
-            throw new CniException(CniErrorCode.UnsupportedField, "unsupported field in the network configuration", complaint);
-        }
-
-        _rules.Complaints.Add(complaint);
-    }
-
     /// <summary>A value in a sentence, cut when long: <c>'10.1.0.0/33'</c>, <c>a list</c>, <c>nothing</c>.</summary>
     internal static string Describe(JsonElement value)
     {

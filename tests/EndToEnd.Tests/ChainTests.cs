@@ -42,7 +42,18 @@ public sealed class ChainTests : IDisposable
     [InlineData("1.0.0")]
     public void Before_tuning_whose_changes_are_no_damage(string version)
     {
-        Chain(version, """{"type":"tuning","sysctl":{"net.core.somaxconn":"500"},"mac":"c2:11:22:33:44:66","mtu":1400,"promisc":true}""");
+        const string Tuning =
+            """{"type":"tuning","sysctl":{"net.core.somaxconn":"500"},"mac":"c2:11:22:33:44:66","mtu":1400,"promisc":true}""";
+        JsonObject conf = Chain(version, Tuning);
+        LabContainer kept = Add("{}");
+        kept.CanPing(Lab.OutsideAddress).Should().BeFalse("twill knows another hardware address, and lets it send as that only");
+        CmdResult told = Host.Cnitool("check", kept, "{}");
+        told.ExitCode.Should().NotBe(0);
+        told.Stderr.Should().Contain("antiSpoof");
+        Del("{}", kept);
+
+        conf.Plugin()["antiSpoof"] = false;
+        Host.Configure(conf);
         LabContainer container = Add("{}");
 
         JsonElement link = container.IpJson("link show dev eth0")[0];

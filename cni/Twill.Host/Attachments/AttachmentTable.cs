@@ -57,13 +57,12 @@ public sealed class AttachmentTable(params IReadOnlyList<IAttachment> attachment
     /// <summary>Deletes a container's interface. When this returns, its name and address can be given again.</summary>
     /// <param name="host">A socket in the host's namespace, which is the calling thread's.</param>
     /// <param name="hostName">The host end.</param>
-    /// <param name="held">As in <see cref="LinkRemoval.Run"/>.</param>
     /// <returns>False when there was none.</returns>
-    public bool Delete(RouteSocket host, string hostName, NftSocket? held = null)
+    public bool Delete(RouteSocket host, string hostName)
     {
         if (host.TryGetLink(hostName, out Link? end))
         {
-            return Of(end).Delete(host, end, held);
+            return Of(end).Delete(host, end);
         }
 
         DeleteStale(host);
@@ -75,7 +74,8 @@ public sealed class AttachmentTable(params IReadOnlyList<IAttachment> attachment
     /// <param name="network">The network's name.</param>
     /// <param name="hostName">The host end.</param>
     /// <param name="others">Set when it is another network's.</param>
-    public bool Delete(RouteSocket host, string network, string hostName, out bool others)
+    /// <param name="held">As in <see cref="LinkRemoval.Run"/>.</param>
+    public bool Delete(RouteSocket host, string network, string hostName, out bool others, NftSocket? held = null)
     {
         others = host.TryGetLink(hostName, out Link? end) && BridgePorts.IsOfAnother(end, network);
         if (others)
@@ -85,7 +85,7 @@ public sealed class AttachmentTable(params IReadOnlyList<IAttachment> attachment
 
         if (end is not null)
         {
-            return Of(end).Delete(host, end);
+            return Of(end).Delete(host, end, held);
         }
 
         DeleteStale(host);

@@ -22,9 +22,9 @@ public sealed class BridgeAttachment : IAttachment
 
     /// <inheritdoc/>
     /// <remarks>
-    /// <c>ip link add HOST address MAC mtu MTU master BRIDGE up type veth peer name IFNAME mtu MTU netns NETNS</c>, then alias, hairpin, and learning.
-    /// Where there is no port the kernel unmakes the pair, which takes it 30 ms: it is not tried on a bridge that had too many before. An
-    /// end past <see cref="LastPort"/> is taken off the bridge: it is of a <see cref="RoutedAttachment"/> then.
+    /// <c>ip link add HOST address MAC mtu MTU master BRIDGE up type veth peer name IFNAME mtu MTU netns NETNS</c>, then alias, hairpin and
+    /// learning. Where there is no port the kernel unmakes the pair, which takes it 30 ms: it is not tried on a bridge that had too many
+    /// before. An end past <see cref="LastPort"/> is taken off the bridge: it is of a <see cref="RoutedAttachment"/> then.
     /// </remarks>
     public Link? Create(RouteSocket host, NetNs pod, PodLinkSpec spec, Link bridge, Action created)
     {

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text.Json;
 using Twill.Cni;
+using Twill.System;
 
 namespace Twill.Network.Configuration;
 
@@ -41,14 +42,14 @@ internal static class Isolation
 
             IPNetwork? read =
                 text.Contains('/') ? item.OptionalNetwork()
-                : item.OptionalAddress() is { } address ? new IPNetwork(address, 8 * address.GetAddressBytes().Length)
+                : item.OptionalAddress() is { } address ? new IPNetwork(address, IPPrefix.Bits(address.AddressFamily))
                 : null;
-            if (read is not { } network || all.Exists(other => Covers(other, network)))
+            if (read is not { } network || all.Exists(other => other.Covers(network)))
             {
                 continue;
             }
 
-            all.RemoveAll(other => Covers(network, other));
+            all.RemoveAll(other => network.Covers(other));
             all.Add(network);
         }
 
@@ -76,12 +77,7 @@ internal static class Isolation
             || (at.Value.ValueKind == JsonValueKind.Array && at.Value.GetArrayLength() == 0);
         if (!isEmpty)
         {
-            at.RefuseUnsupported(remedy);
+            at.ComplainUnsupported($"not supported; {remedy}");
         }
     }
-
-    private static bool Covers(IPNetwork outer, IPNetwork inner) =>
-        outer.BaseAddress.AddressFamily == inner.BaseAddress.AddressFamily
-        && outer.PrefixLength <= inner.PrefixLength
-        && outer.Contains(inner.BaseAddress);
 }

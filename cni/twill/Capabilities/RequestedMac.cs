@@ -1,5 +1,7 @@
 using Twill.Cni;
+using Twill.Host;
 using Twill.Linux;
+using Twill.Linux.Links;
 
 namespace Twill.Plugin.Capabilities;
 
@@ -18,6 +20,24 @@ internal static class RequestedMac
         (request.RuntimeConfig is { } runtimeConfig ? Read(runtimeConfig["mac"]) : null)
         ?? Read(request.Reader["args"]["cni"]["mac"])
         ?? (request.Args["MAC"] is { Length: > 0 } text ? ReadArgument(text) : null);
+
+    /// <summary>Refuses the hardware addresses of the bridge and of the host end: what is sent to the host would go to the
+    /// container.</summary>
+    /// <exception cref="CniException">code 7: it is one of them</exception>
+    public static void RefuseHosts(MacAddress? requested, Link bridge, PodLinkSpec spec)
+    {
+        if (requested is not { } mac || (mac != bridge.Mac && mac != spec.HostMac))
+        {
+            return;
+        }
+
+        throw new CniException(
+            CniErrorCode.InvalidNetworkConfig,
+            $"the container cannot have the hardware address {mac}",
+            $"mac: expected one that nobody else has: {mac} is that of "
+                + $"{(mac == bridge.Mac ? $"bridge {bridge.Name}" : $"host end {spec.HostName}")}"
+        );
+    }
 
     private static MacAddress? Read(ConfigReader at)
     {

@@ -1,5 +1,6 @@
 using System.Net;
 using Twill.Host;
+using Twill.Host.AntiSpoof;
 using Twill.Host.Forwarding;
 using Twill.Linux;
 using Twill.Linux.Addresses;
@@ -226,6 +227,16 @@ internal sealed partial class CleanupPlanner
                 {
                     using NftSocket own = NftSocket.Open();
                     IptablesAccept.Delete(own, target.Name);
+                }));
+        }
+
+        List<string> sources = SourceFilter.Tables(nft, target.Name);
+        if (sources.Count > 0)
+        {
+            _plan.Removals.Add(new Removal(sources.ConvertAll(one => $"nftables table {one}"), () =>
+                {
+                    using NftSocket own = NftSocket.Open();
+                    SourceFilter.Delete(own, target.Name);
                 }));
         }
 

@@ -30,7 +30,7 @@ internal static class DiscoveredNetworks
         }
         using (NftSocket nft = NftSocket.Open())
         {
-            foreach (NftTable table in nft.ListTables(NftFamily.Inet))
+            foreach (NftTable table in nft.ListTables())
             {
                 if (
                     After(table.Id.Name, DeviceNames.NftTable("")) is { } network

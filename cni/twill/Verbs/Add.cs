@@ -54,7 +54,8 @@ internal static class Add
         request.Phases?.Done("IPAM plugin started");
         HostReconciler.EnsureForwarding();
         Link bridge = HostReconciler.EnsureBridge(host, conf, mtu);
-        PodLinkSpec spec = new(conf.Name, request.ContainerId, request.IfName, mtu, conf.HairpinMode);
+        PodLinkSpec spec = new(conf.Name, request.ContainerId, request.IfName, mtu, conf.HairpinMode) { AntiSpoof = conf.AntiSpoof };
+        RequestedMac.RefuseHosts(requestedMac, bridge, spec);
         (IAttachment attachment, Link end) = AttachmentTable.All.Create(host, pod, spec, bridge, created: () =>
         {
             isNew = true;
@@ -66,6 +67,8 @@ internal static class Add
         int inside = PodLink.IndexOf(inPod, request.IfName);
         request.Phases?.Done("both ends");
         bool keepsFormer = HostReconciler.EnsureFirewall(host, state, conf, keepsFormer: conf.Ipam.Etcd is not null);
+        using SourceProtection protection = new(state, conf, end);
+        protection.Ensure();
         request.Phases?.Done("firewall");
 
         CniResult addresses = AddressesOf(ipam, conf);
@@ -82,11 +85,15 @@ internal static class Add
             HostSetup.EnsureIPv6(conf, six, mtu);
             IPv6Settings.EnsureInside(pod, request.IfName);
         }
-        EnsureGateways(host, bridge, addresses);
+        MacAddress mac = requestedMac ?? HostMacs.ForContainer((addresses.First(AddressFamily.InterNetwork) ?? addresses.Ips[0]).Address);
+        RouteBatch onBridge = host.NewBatch();
+        AddGateways(onBridge, bridge, addresses);
+        protection.AddBridgeEntry(onBridge, mac);
+        onBridge.Send();
+        protection.Protect(request, mac, addresses, undo);
         List<AttachedAddress> attached = AttachedAddresses.Of(addresses);
         attachment.Connect(site, attached);
         Bandwidth.Apply(host, spec, limits, undo);
-        MacAddress mac = requestedMac ?? HostMacs.ForContainer((addresses.First(AddressFamily.InterNetwork) ?? addresses.Ips[0]).Address);
         List<CniRoute> routes = PodRoutes.For(conf, addresses);
         List<CniIp> ips = [];
         foreach (CniIp ip in addresses.Ips)
@@ -171,9 +178,8 @@ internal static class Add
         AttachmentTable.All.Delete(host, hostName);
     }
 
-    private static void EnsureGateways(RouteSocket host, Link bridge, CniResult addresses)
+    private static void AddGateways(RouteBatch batch, Link bridge, CniResult addresses)
     {
-        RouteBatch batch = host.NewBatch();
         foreach (CniIp ip in addresses.Ips)
         {
             if (ip.Gateway is not null)
@@ -181,6 +187,5 @@ internal static class Add
                 batch.Add(HostBridge.Gateway(bridge.Index, ip.Gateway, ip.PrefixLength), tolerate: Errno.EEXIST);
             }
         }
-        batch.Send();
     }
 }

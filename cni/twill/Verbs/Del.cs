@@ -1,6 +1,6 @@
 using Twill.Cni;
 using Twill.Host;
-using Twill.Host.Attachments;
+using Twill.Host.AntiSpoof;
 using Twill.Host.Backends;
 using Twill.Linux;
 using Twill.Network;
@@ -30,7 +30,7 @@ internal static class Del
         cleanup.Try($"cannot delete {hostName}", () =>
         {
             using RouteSocket host = RouteSocket.Open();
-            AttachmentTable.All.Delete(host, request.NetworkName, hostName, out bool others);
+            HostEndRemoval.Run(host, SourceProtection.RecordsOf(StateOf(request)), request.NetworkName, hostName, out bool others);
             if (!others)
             {
                 cleanup.Try($"cannot delete {ifbName}", () => PodShaping.Delete(host, ifbName));

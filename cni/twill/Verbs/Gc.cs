@@ -1,9 +1,11 @@
 using Twill.Cni;
 using Twill.Host;
+using Twill.Host.AntiSpoof;
 using Twill.Host.Attachments;
 using Twill.Host.Backends;
 using Twill.Linux;
 using Twill.Linux.Links;
+using Twill.Linux.Nftables;
 using Twill.Network;
 using Twill.Network.Configuration;
 using Twill.Network.State;
@@ -39,6 +41,10 @@ internal static class Gc
     {
         using RouteSocket host = RouteSocket.Open();
         IReadOnlyCollection<string> withPorts = Ports.Owners(state, conf.Name);
+        AttachmentRecords records = new(state.AttachmentsPath);
+        using NftSocket nft = NftSocket.Open();
+        SourceReconciler sources = new(host, nft, records, conf.Name);
+        HashSet<string> looked = sources.Owners();
         List<string> hostEnds = HostEnds(host, conf),
             ifbs = PodShaping.Ifbs(host, conf.Name);
 
@@ -60,7 +66,15 @@ internal static class Gc
         {
             if (!kept.Contains(hostName))
             {
-                cleanup.Try($"cannot delete {hostName}", () => AttachmentTable.All.Delete(host, hostName));
+                cleanup.Try($"cannot delete {hostName}", () => HostEndRemoval.Run(host, records, conf.Name, hostName, out _));
+                looked.Remove(hostName);
+            }
+        }
+        foreach (string hostName in looked)
+        {
+            if (!kept.Contains(hostName))
+            {
+                cleanup.Try($"cannot delete what the container of {hostName} may send as", () => sources.Remove(hostName));
             }
         }
         cleanup.Try("cannot take away what containers left on the bridge whose host ends are gone", () =>

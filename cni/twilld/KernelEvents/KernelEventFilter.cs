@@ -51,7 +51,9 @@ internal sealed class KernelEventFilter(
                     ? ReconcileReason.Host
                     : ReconcileReason.None;
             case NetworkChangeKind.Nftables:
-                return snapshot.OwnsBridge && Concerns(change.Table) ? TakeNftables(in change, snapshot) : ReconcileReason.None;
+                return snapshot.OwnsBridge && Concerns(change.Table, isElement: change.Set is not null)
+                    ? TakeNftables(in change, snapshot)
+                    : ReconcileReason.None;
             default:
                 return TakeEntry(in change, snapshot);
         }
@@ -113,15 +115,18 @@ internal sealed class KernelEventFilter(
             own.PrefixLength < destination.PrefixLength && own.Contains(destination.BaseAddress)
         );
 
-    /// <summary>Tables of our other networks belong to their agents. Any other table may now drop what this network forwards.</summary>
-    private bool Concerns(TableId? table)
+    /// <summary>
+    /// Tables of our other networks belong to their agents. Any other table may now drop what this network forwards. Elements that say what
+    /// containers may send as come and go with each of them, and are compared with everything else.
+    /// </summary>
+    private bool Concerns(TableId? table, bool isElement)
     {
         if (table is not { Family: NftFamily.Inet or NftFamily.Ip or NftFamily.Ip6 or NftFamily.Bridge } id)
         {
             return false;
         }
 
-        bool isOfSomeNetwork = id.Family == NftFamily.Inet && id.Name.StartsWith(DeviceNames.NftTable(""), StringComparison.Ordinal);
-        return !isOfSomeNetwork || id.Name == DeviceNames.NftTable(conf.Name);
+        bool isOfSomeNetwork = id.Name.StartsWith(DeviceNames.NftTable(""), StringComparison.Ordinal);
+        return !isOfSomeNetwork || (id.Name == DeviceNames.NftTable(conf.Name) && (id.Family == NftFamily.Inet || !isElement));
     }
 }

@@ -1,6 +1,8 @@
 using System.Net;
 using Twill.Host;
+using Twill.Host.AntiSpoof;
 using Twill.Linux;
+using Twill.Linux.Nftables;
 using Twill.Network.State;
 
 namespace Twill.Agent;
@@ -57,6 +59,9 @@ internal sealed class HostStep(NetworkContext context, LeaseLoop? lease, BridgeR
         try
         {
             changes.AddRange(bridge.Reconcile(route));
+            using NftSocket nft = NftSocket.Open();
+            AttachmentRecords records = new(context.State.AttachmentsPath);
+            changes.AddRange(new SourceReconciler(route, nft, records, context.Conf.Name).Reconcile());
         }
         finally
         {

@@ -43,15 +43,17 @@ public sealed class IsolationTests
         Refusal("," + keys).Should().BeEquivalentTo(new { Code = CniErrorCode.InvalidNetworkConfig, Details = complaint });
 
     [Theory]
-    [InlineData("'vlan':100", "$.vlan: not supported, got '100'; ")]
-    [InlineData("'vlan':'100'", "$.vlan: not supported, got '100'; ")]
-    [InlineData("'vlanTrunk':[{'id':5}]", "$.vlanTrunk: not supported, got a list; ")]
-    [InlineData("'portIsolation':true", "$.portIsolation: not supported, got 'true'; ")]
-    [InlineData("'portIsolation':'yes'", "$.portIsolation: not supported, got 'yes'; ")]
-    public void What_would_keep_containers_apart_and_is_not_supported_is_refused(string keys, string complaint)
+    [InlineData("'vlan':100", "$.vlan", "'100'")]
+    [InlineData("'vlan':'100'", "$.vlan", "'100'")]
+    [InlineData("'vlanTrunk':[{'id':5}]", "$.vlanTrunk", "a list")]
+    [InlineData("'portIsolation':true", "$.portIsolation", "'true'")]
+    [InlineData("'portIsolation':'yes'", "$.portIsolation", "'yes'")]
+    public void What_would_keep_containers_apart_and_is_not_supported_is_refused(string keys, string path, string value)
     {
         CniException refusal = Refusal("," + keys);
         refusal.Code.Should().Be(CniErrorCode.UnsupportedField);
+        refusal.Message.Should().Be($"unsupported field in the network configuration: {path}, value {value}");
+        string complaint = $"{path}: not supported; ";
         refusal.Details.Should().StartWith(complaint);
 
         List<string> complaints = [];

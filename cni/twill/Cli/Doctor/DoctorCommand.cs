@@ -13,6 +13,7 @@ internal static class DoctorCommand
             BridgeCheck.Run(to, host, network);
             OverlayCheck.Run(to, host, network);
             FirewallCheck.Run(to, host, network);
+            AntiSpoofCheck.Run(to, host, network);
             ForwardCheck.Run(to, host, network);
             MtuCheck.Run(to, host, network);
             ReversePathCheck.Run(to, network);
