@@ -35,6 +35,15 @@ internal enum EventKind
 
     /// <summary>A node loses its state file and what it was doing.</summary>
     Reboot,
+
+    /// <summary>Somebody reads a node's key and puts it back as it was (etcdctl put), which takes its lease from it.</summary>
+    HandPut,
+
+    /// <summary>Somebody deletes a node's key.</summary>
+    HandDelete,
+
+    /// <summary>etcd is restored to what it held when the run began.</summary>
+    Restore,
 }
 
 internal readonly record struct Event(EventKind Kind, ModelNode? Node = null, int Index = 0, long Lease = 0);

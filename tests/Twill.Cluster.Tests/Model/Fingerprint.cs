@@ -105,6 +105,7 @@ internal sealed class Fingerprint
         }
         else if (key.StartsWith(World.Keys.Nodes, StringComparison.Ordinal))
         {
+            into.Add(new Token(Meaning.Plain, World.Keys.TryParseClaim(key, out _, out _) ? -31 : -30));
             into.Add(new Token(Meaning.Node, key[^1] - '0'));
         }
         else
@@ -155,6 +156,11 @@ internal sealed class Fingerprint
 
         NodeMemory memory = Memory(key, value);
         into.Add(new Token(Meaning.Lease, memory.Lease));
+        if (memory.Incarnation != "")
+        {
+            into.Add(new Token(Meaning.Node, memory.Incarnation[^1] - '0'));
+        }
+
         foreach (SubnetKey subnets in memory.Subnets)
         {
             Describe(subnets, into);

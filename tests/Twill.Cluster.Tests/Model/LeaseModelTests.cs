@@ -134,7 +134,57 @@ public sealed class LeaseModelTests(ITestOutputHelper output)
             Nodes = [Scenario.Whole],
             Faults = 1,
         },
+        Copied,
+        Touched,
+        Restored,
+        new("etcd is restored while one comes new, one message goes astray")
+        {
+            Holders = 1,
+            Nodes = s_two,
+            Operations = [1, 1],
+            Restores = 1,
+            Faults = 1,
+        },
     ];
+
+    private static Scenario Copied =>
+        new("a copy of a node's disk starts while the node renews, time goes on")
+        {
+            Holders = 1,
+            Nodes = s_two,
+            Operations = [2, 2],
+            IsCopied = true,
+            Ticks = 1,
+        };
+
+    private static Scenario Touched =>
+        new("somebody writes or deletes a key by hand while one renews and one comes new")
+        {
+            Holders = 1,
+            Nodes = s_two,
+            Operations = [2, 1],
+            HandEdits = 2,
+        };
+
+    private static Scenario Restored =>
+        new("etcd is restored to a state in which the second has nothing")
+        {
+            Holders = 1,
+            Nodes = s_two,
+            Operations = [1, 2],
+            Ticks = 1,
+            Restores = 1,
+        };
+
+    private static Scenario Changed =>
+        new("one keeps a subnet of a former length, and containers are there")
+        {
+            Before = Scenario.Whole,
+            Holders = 1,
+            Nodes = [Scenario.UpperHalves],
+            Operations = [2],
+            Containers = true,
+        };
 
     private static Scenario Grows =>
         new("one grows while one comes new, one message goes astray")
@@ -175,6 +225,25 @@ public sealed class LeaseModelTests(ITestOutputHelper output)
             Ticks = 6,
             Faults = 4,
             Reboots = 1,
+        },
+        new("a copy for long")
+        {
+            Nodes = s_two,
+            Holders = 1,
+            Operations = [6, 6],
+            IsCopied = true,
+            Ticks = 6,
+            Faults = 3,
+        },
+        new("keys written by hand and a restored etcd for long")
+        {
+            Nodes = s_two,
+            Holders = 2,
+            Operations = [6, 6],
+            Ticks = 6,
+            Faults = 3,
+            HandEdits = 3,
+            Restores = 2,
         },
         new("subnets of two sizes for long")
         {
@@ -228,6 +297,27 @@ public sealed class LeaseModelTests(ITestOutputHelper output)
         }
 
         Told(() => Explorer.Some(scenario, seed: 1, runs: 5000)).Violation.Should().Contain(broken);
+    }
+
+    [Theory]
+    [InlineData(nameof(Mutation.NoIncarnation), "at the same time")]
+    [InlineData(nameof(Mutation.NoTakingBack), "nobody else wanted it")]
+    [InlineData(nameof(Mutation.LeaseNeverGone), "waits forever")]
+    [InlineData(nameof(Mutation.NoContainers), "nobody else wanted it")]
+    public void What_holds_on_to_a_subnet_is_missed_when_it_is_taken_out(string mutation, string broken)
+    {
+        Mutation defect = Enum.Parse<Mutation>(mutation);
+        Scenario scenario = defect switch
+        {
+            Mutation.NoIncarnation => Copied,
+            Mutation.NoTakingBack => Touched,
+            Mutation.LeaseNeverGone => Restored,
+            _ => Changed,
+        };
+
+        string? violation = Told(() => Explorer.All(scenario with { Name = $"with {mutation}", Mutation = defect }, 60000)).Violation;
+
+        violation.Should().NotBeNull().And.Contain(broken);
     }
 
     [Fact]

@@ -31,7 +31,7 @@ internal sealed class ModelNode : ILeaseState, ILeaseLog
 
     public int Number { get; }
 
-    public string Id => string.Create(CultureInfo.InvariantCulture, $"node-{Number}");
+    public string Id => string.Create(CultureInfo.InvariantCulture, $"node-{(_world.Scenario.IsCopied ? 1 : Number)}");
 
     /// <summary>The network as the node finds it in etcd.</summary>
     public NetworkConfig Config => _world.IsOpening && _world.Scenario.Before is { } before ? before : _config;
@@ -51,6 +51,9 @@ internal sealed class ModelNode : ILeaseState, ILeaseLog
     public Answer? Arriving { get; private set; }
 
     public bool IsIdle => Pending is null && Arriving is null;
+
+    /// <summary>Whether it knows of another node with its id, and waits for a person.</summary>
+    public bool IsDisputed => Error is ClusterException { Kind: ClusterErrorKind.IdentityConflict };
 
     /// <summary>What the last operation ended with; null: success.</summary>
     public Exception? Error { get; private set; }
@@ -130,7 +133,15 @@ internal sealed class ModelNode : ILeaseState, ILeaseLog
         );
         _history.Clear();
         _refreshed = double.NegativeInfinity;
-        _store = new LeaseStore(new NodeLink(this, _world.Scenario.Mutation), World.Prefix, Id, Clock, new ModelRandom(Choose));
+        _store = new LeaseStore(new NodeLink(this, _world.Scenario.Mutation), World.Prefix, Id, Clock, new ModelRandom(Choose))
+        {
+            Instance = _world.Scenario is { IsCopied: true, Mutation: not Mutation.NoIncarnation }
+                ? new HostInstance(string.Create(CultureInfo.InvariantCulture, $"i{Number}"), "m", static _ => false, "")
+                : null,
+            ClaimLooks = 1,
+            ClaimPause = TimeSpan.Zero,
+            ClaimTtl = Scenario.Ttl,
+        };
         _request = new LeaseRequest("m", _config, Scenario.Ttl, Id, "this boot");
         _manager = new LeaseManager(_store, _request, this, this);
         return underWay;
@@ -204,6 +215,8 @@ internal sealed class ModelNode : ILeaseState, ILeaseLog
             : 2
         );
         f.Add(Error is ClusterException ? 1 : 0);
+        f.Add(Meaning.Lease, _store.DisputeState.ClaimLease);
+        f.Add(_store.DisputeState.IsDisputed ? 1 : 0);
         if (!IsIdle)
         {
             tokens.Clear();
@@ -243,7 +256,8 @@ internal sealed class ModelNode : ILeaseState, ILeaseLog
         Had = held.Subnets;
     }
 
-    bool ILeaseState.HasContainers(IPNetwork subnet) => _world.Scenario.Containers;
+    bool ILeaseState.HasContainers(IPNetwork subnet) =>
+        _world.Scenario is { Containers: true, Mutation: not Mutation.NoContainers };
 
     IDisposable ILeaseState.Lock(TimeSpan timeout) => throw new NotSupportedException("a node of the model does one thing at a time");
 

@@ -31,7 +31,7 @@ internal sealed class NodeLink(ModelNode node, Mutation mutation) : IEtcd
             null,
             writes: false,
             Nothing,
-            store => store.Find(key),
+            store => store.Find(key) is { } found && mutation == Mutation.NoTakingBack ? found with { Value = default } : store.Find(key),
             (found, tokens) =>
             {
                 if (found is not null)
@@ -77,7 +77,10 @@ internal sealed class NodeLink(ModelNode node, Mutation mutation) : IEtcd
             lease,
             writes: true,
             tokens => tokens.Add(new Token(Meaning.Lease, lease)),
-            store => store.KeepAlive(lease),
+            store =>
+                mutation == Mutation.LeaseNeverGone && !store.HasLease(lease)
+                    ? new LeaseGrant(lease, Scenario.Ttl)
+                    : store.KeepAlive(lease),
             Describe
         );
 

@@ -24,6 +24,18 @@ internal enum Mutation
 
     /// <summary>etcd ignores what transactions delete: what was leased without the node hearing of it is not given back.</summary>
     NoDelete,
+
+    /// <summary>Nothing tells a host from a copy of its disk.</summary>
+    NoIncarnation,
+
+    /// <summary>A key that was written by hand is not known by its value.</summary>
+    NoTakingBack,
+
+    /// <summary>etcd says of a lease that it does not know that it lives on.</summary>
+    LeaseNeverGone,
+
+    /// <summary>Containers are not seen when the network's configuration has changed.</summary>
+    NoContainers,
 }
 
 /// <summary>What an exploration starts from and how much may happen in it. Time is counted in ticks; leases last <see cref="Ttl"/> of
@@ -62,6 +74,15 @@ internal sealed record Scenario(string Name)
     public int Faults { get; init; }
 
     public int Reboots { get; init; }
+
+    /// <summary>Whether the second node is a copy of the first: it has the same id, and another address.</summary>
+    public bool IsCopied { get; init; }
+
+    /// <summary>How many keys somebody writes or deletes by hand.</summary>
+    public int HandEdits { get; init; }
+
+    /// <summary>How often etcd is restored to what it held when the run began.</summary>
+    public int Restores { get; init; }
 
     public int Ticks { get; init; }
 

@@ -149,6 +149,31 @@ internal sealed class SimulatedStore(Func<double> clock)
         }
     }
 
+    /// <summary>All that there is now; give it to <see cref="Restore"/>.</summary>
+    public Backup Save() => new([.. _keys.Values], _leases.ToDictionary(lease => lease.Key, lease => lease.Value.Ttl), Revision);
+
+    /// <summary>What was written since never was; each lease has its whole time again. Ids of leases are random in etcd, and none comes
+    /// back.</summary>
+    public void Restore(Backup backup)
+    {
+        _keys.Clear();
+        _leases.Clear();
+        foreach (KeyValue kv in backup.Keys)
+        {
+            _keys[kv.Key] = kv;
+        }
+
+        foreach ((long lease, long ttl) in backup.Leases)
+        {
+            _leases[lease] = (ttl, clock() + ttl);
+        }
+
+        Revision = backup.Revision;
+    }
+
+    /// <summary>etcdctl put KEY VALUE, with the value that the key has.</summary>
+    public void PutByHand(string key) => Put(EtcdOp.Put(key, _keys[key].Value), ++Revision);
+
     private void Put(EtcdOp op, long revision)
     {
         long created = _keys.TryGetValue(op.Range.Key, out KeyValue? old) ? old.CreateRevision : revision;
@@ -212,6 +237,8 @@ internal sealed class SimulatedStore(Func<double> clock)
         }
         return found;
     }
+
+    internal sealed record Backup(IReadOnlyList<KeyValue> Keys, IReadOnlyDictionary<long, long> Leases, long Revision);
 
     private static EtcdException NoLease(long lease) =>
         new(EtcdErrorKind.LeaseNotFound, "simulated", $"etcd txn at simulated: etcdserver: requested lease not found ({lease})");

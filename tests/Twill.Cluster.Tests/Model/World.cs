@@ -40,14 +40,18 @@ internal sealed class World
     private readonly List<Event> _events = [];
     private readonly IReadOnlyList<int[]> _nodeOrders,
         _subnetOrders;
+    private readonly SimulatedStore.Backup _backup;
     private int _faultsLeft,
         _rebootsLeft,
+        _handEditsLeft,
+        _restoresLeft,
         _ticksLeft;
 
     public World(Scenario scenario, Chooser chooser)
     {
         (Scenario, _chooser) = (scenario, chooser);
         (_faultsLeft, _rebootsLeft, _ticksLeft) = (scenario.Faults, scenario.Reboots, scenario.Ticks);
+        (_handEditsLeft, _restoresLeft) = (scenario.HandEdits, scenario.Restores);
         Store = new SimulatedStore(() => Now);
         for (int i = 0; i < scenario.Nodes.Count; i++)
         {
@@ -62,6 +66,7 @@ internal sealed class World
             Nodes[i].OperationsLeft++;
         }
         IsOpening = false;
+        _backup = Store.Save();
         Now = scenario.Age;
         (_nodeOrders, _subnetOrders) = (
             Orders(scenario),
@@ -142,6 +147,8 @@ internal sealed class World
         var f = new Fingerprint();
         f.Add(_faultsLeft);
         f.Add(_rebootsLeft);
+        f.Add(_handEditsLeft);
+        f.Add(_restoresLeft);
         f.Add(_ticksLeft);
         List<Token> keys = [];
         foreach (KeyValue kv in Store.Items)
@@ -268,8 +275,19 @@ internal sealed class World
                 _events.Add(new Event(EventKind.LeaseExpires, Lease: lease));
             }
         }
+        if (_restoresLeft > 0)
+        {
+            _events.Add(new Event(EventKind.Restore));
+        }
+
         foreach (ModelNode node in Nodes)
         {
+            if (_handEditsLeft > 0 && KeyOf(node) is not null)
+            {
+                _events.Add(new Event(EventKind.HandPut, node));
+                _events.Add(new Event(EventKind.HandDelete, node));
+            }
+
             if (_rebootsLeft > 0 && (!node.IsIdle || node.Held is not null))
             {
                 _events.Add(new Event(EventKind.Reboot, node));
@@ -334,6 +352,18 @@ internal sealed class World
             case EventKind.LeaseExpires:
                 Store.Expire(e.Lease);
                 break;
+            case EventKind.HandPut:
+                _handEditsLeft--;
+                Store.PutByHand(KeyOf(e.Node!)!);
+                break;
+            case EventKind.HandDelete:
+                _handEditsLeft--;
+                Store.Delete(EtcdRange.Of(KeyOf(e.Node!)!));
+                break;
+            case EventKind.Restore:
+                _restoresLeft--;
+                Store.Restore(_backup);
+                break;
             case EventKind.Reboot:
                 _rebootsLeft--;
                 if (e.Node!.Boot() is { Writes: true } underWay)
@@ -345,6 +375,10 @@ internal sealed class World
                 break;
         }
     }
+
+    /// <summary>The key in etcd of the first subnet that a node holds; null: there is none.</summary>
+    private string? KeyOf(ModelNode node) =>
+        node.Held is { Subnets.Count: > 0 } held && Store.Find(Keys.Subnet(held.Subnets[0])) is { } kv ? kv.Key : null;
 
     /// <summary>Lets a node finish what it does, with every call answered at once.</summary>
     private static void Calm(ModelNode node)
@@ -398,6 +432,11 @@ internal sealed class World
     {
         foreach (ModelNode node in Nodes)
         {
+            if (node.IsDisputed)
+            {
+                continue; // it waits for a person
+            }
+
             int wanted = Scenario.Growing.Contains(node.Number) ? 2 : 1;
             if (node.Held is { } held)
             {
@@ -556,9 +595,13 @@ internal sealed class World
         }
 
         bool Alike(int a, int b) =>
-            scenario.Nodes[a - 1] == scenario.Nodes[b - 1]
-            && scenario.Growing.Contains(a) == scenario.Growing.Contains(b)
-            && scenario.Leaving.Contains(a) == scenario.Leaving.Contains(b);
+            a == b
+            || (
+                !scenario.IsCopied
+                && scenario.Nodes[a - 1] == scenario.Nodes[b - 1]
+                && scenario.Growing.Contains(a) == scenario.Growing.Contains(b)
+                && scenario.Leaving.Contains(a) == scenario.Leaving.Contains(b)
+            );
     }
 
     private static bool Overlap(IPNetwork a, IPNetwork b) => a.Contains(b.BaseAddress) || b.Contains(a.BaseAddress);
@@ -567,8 +610,10 @@ internal sealed class World
         e.Kind switch
         {
             EventKind.Tick => $"it is {Now + 1}",
+            EventKind.Restore => "etcd is restored",
             EventKind.LeaseExpires => $"lease {e.Lease} expires",
             EventKind.LateCallArrives => $"late call of {e.Node!.Id} arrives: {_late[e.Index].Call.Name()}",
+            EventKind.HandPut or EventKind.HandDelete => $"{e.Kind} of {KeyOf(e.Node!)}",
             EventKind.Start => $"{e.Node!.Id} starts, holding "
                 + $"{(e.Node.Held is { } h ? $"{string.Join(", ", h.Subnets)} by {h.LeaseId} until {h.Deadline}" : "nothing it knows of")}",
             _ => $"{e.Node!.Id} {e.Kind}: {e.Node.Pending?.Name()}",
