@@ -13,7 +13,10 @@ internal sealed record NetworkCatalog(IReadOnlyList<FoundNetwork> Networks, IRea
     internal string Content { get; private init; } = "";
 
     /// <summary>Reads the configuration files. What is wrong with one network keeps no other from being served.</summary>
-    internal static NetworkCatalog Load(AgentOptions options)
+    /// <param name="options">Where they are.</param>
+    /// <param name="runs">Whether a network is served already, just as it was found: it goes on, and another that contradicts it is
+    /// refused, whatever their files are called. Null: none is.</param>
+    internal static NetworkCatalog Load(AgentOptions options, Func<FoundNetwork, bool>? runs = null)
     {
         List<FoundNetwork> found = [];
         List<string> problems = [];
@@ -34,7 +37,7 @@ internal sealed record NetworkCatalog(IReadOnlyList<FoundNetwork> Networks, IRea
         }
 
         List<FoundNetwork> served = [];
-        foreach (FoundNetwork network in found)
+        foreach (FoundNetwork network in found.OrderBy(network => runs is not null && runs(network) ? 0 : 1))
         {
             if (Refusal(network.Conf, served) is { } refusal)
             {

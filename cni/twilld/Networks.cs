@@ -244,7 +244,11 @@ internal sealed class Networks
             _configuration = null;
         }
 
-        NetworkCatalog catalog = NetworkCatalog.Load(_options);
+        Served[] runs = AllServed;
+        NetworkCatalog catalog = NetworkCatalog.Load(
+            _options,
+            network => Array.Exists(runs, served => served.Agent.Name == network.Conf.Name && served.Content == network.Content)
+        );
         if (catalog.Content == _configuration && _start.Message is null)
         {
             return;

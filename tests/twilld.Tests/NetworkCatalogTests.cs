@@ -67,6 +67,18 @@ public sealed class NetworkCatalogTests : IDisposable
     }
 
     [Fact]
+    public void A_network_that_runs_goes_on_when_another_that_contradicts_it_comes_first()
+    {
+        Write("10-a.conflist", "a", "10.1.0.0/16", vni: 1, bridge: "twill0");
+        Write("05-b.conflist", "b", "10.2.0.0/16", vni: 1, bridge: "twill1");
+
+        NetworkCatalog catalog = NetworkCatalog.Load(new AgentOptions { ConfDir = _dir.Path }, network => network.Conf.Name == "a");
+
+        catalog.Networks.Select(n => n.Conf.Name).Should().Equal("a");
+        catalog.Problems.Should().ContainSingle().Which.Should().Contain("05-b.conflist: backend.vni: 1 is taken by network 'a'");
+    }
+
+    [Fact]
     public void A_broken_file_hides_no_other()
     {
         _dir.Write("00-broken.conflist", "{");

@@ -9,11 +9,16 @@ namespace Twill.Network.State;
 /// <param name="Record">whose it is; null when the file is no whole record</param>
 public sealed record AddressFile(IPAddress Address, AddressRecord? Record)
 {
+    /// <summary>Whether the file is empty and of before this boot: its content was never written to the disk, because the power went
+    /// within seconds. Its container ended with that.</summary>
+    public bool IsCutOff { get; init; }
+
     /// <summary>The files of a network, by address; none when its directory is missing.</summary>
     /// <exception cref="IOException">the directory cannot be read</exception>
     public static List<AddressFile> List(string dataDir, string network)
     {
         List<AddressFile> files = [];
+        DateTime booted = DateTime.UtcNow.AddSeconds(-BootClock.Now);
         DirectoryInfo directory = new(Path.Combine(dataDir, network));
         if (!directory.Exists)
         {
@@ -31,7 +36,7 @@ public sealed record AddressFile(IPAddress Address, AddressRecord? Record)
             if (content is not null) // else it was freed just now
             {
                 AddressRecord.TryParse(Encoding.UTF8.GetString(content), out AddressRecord? record);
-                files.Add(new AddressFile(address, record));
+                files.Add(new AddressFile(address, record) { IsCutOff = file.Length == 0 && file.LastWriteTimeUtc < booted });
             }
         }
         files.Sort((a, b) => IPPrefix.NumberOf(a.Address).CompareTo(IPPrefix.NumberOf(b.Address)));
@@ -40,5 +45,7 @@ public sealed record AddressFile(IPAddress Address, AddressRecord? Record)
 
     /// <summary>Why its container is certainly gone; null while there is any doubt, as for twill-ipam itself.</summary>
     public string? WhyGone(NetnsLiveness namespaces) =>
-        Record is null ? "the file is damaged" : Record.WhyGone(BootClock.BootId, namespaces);
+        IsCutOff ? "its file is empty, as a power cut leaves what was written seconds before"
+        : Record is null ? "the file is damaged"
+        : Record.WhyGone(BootClock.BootId, namespaces);
 }

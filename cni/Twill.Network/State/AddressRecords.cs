@@ -17,7 +17,7 @@ public static class AddressRecords
         List<IPAddress> used = [];
         foreach (AddressFile file in AddressFile.List(dataDir, network))
         {
-            if (file.Record is not null && file.Record.BootId != bootId)
+            if (file.IsCutOff || (file.Record is not null && file.Record.BootId != bootId))
             {
                 continue;
             }

@@ -34,6 +34,9 @@ public sealed partial class EtcdClient : IEtcd, IDisposable
     /// <summary>When an endpoint last answered, on the clock of the machine; null before the first answer.</summary>
     public DateTimeOffset? LastContact => _answered is 0 ? null : DateTimeOffset.UtcNow - Stopwatch.GetElapsedTime(_answered);
 
+    /// <summary>Called when a call was answered, so that a caller's patience may follow an etcd that is slow and gets on.</summary>
+    public Action? Answered { get; init; }
+
     /// <summary>etcdctl get KEY: all of <paramref name="range"/> at the newest revision, read through the leader.</summary>
     public async Task<RangeResult> RangeAsync(EtcdRange range, CancellationToken cancel = default)
     {
@@ -228,6 +231,7 @@ public sealed partial class EtcdClient : IEtcd, IDisposable
             T result = await WithTokenAsync(call, member, channel, timer.Token).ConfigureAwait(false);
             _endpoints.Answered(member);
             _answered = Stopwatch.GetTimestamp();
+            Answered?.Invoke();
             return result;
         }
         catch (Exception e) when (e is RpcException or FormatException or OperationCanceledException)

@@ -5,7 +5,11 @@ namespace Twill.Cluster;
 /// <param name="Network">The network's name.</param>
 /// <param name="IsHeldHere">Whether this host holds, in this boot, a lease in its network of that name.</param>
 /// <param name="Remedy">For a person: the commands that give a copied host an identity of its own.</param>
-public sealed record HostInstance(string Incarnation, string Network, Func<string, bool> IsHeldHere, string Remedy);
+public sealed record HostInstance(string Incarnation, string Network, Func<string, bool> IsHeldHere, string Remedy)
+{
+    /// <summary>Whether an address is one of this host's: it may have published another of them before.</summary>
+    public Func<string, bool> IsLocal { get; init; } = static _ => false;
+}
 
 /// <summary>A host's claim to a node id: <c>{"publicIP":"192.0.2.9"}</c> at <c>nodes/&lt;id&gt;/claims/&lt;incarnation&gt;</c>, under an
 /// etcd lease of its own. Two of them for one id are two hosts.</summary>

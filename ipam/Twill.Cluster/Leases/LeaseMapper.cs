@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using Twill.Cni;
 using Twill.Network.Configuration;
 using Twill.Network.State;
@@ -33,7 +34,37 @@ public static class LeaseMapper
             conf.Name,
             network => SubnetFile.IsHeld(state, network, bootId),
             NodeIdentity.MakeAnew(conf.Ipam.DataDir)
-        );
+        )
+        {
+            IsLocal = IsLocal,
+        };
+
+    /// <summary>Whether an address is on a device of this host, in this network namespace: then, and only then, a socket can be bound to
+    /// it, unless the host is told to bind to any (net.ipv4.ip_nonlocal_bind).</summary>
+    private static bool IsLocal(string text)
+    {
+        if (!IPAddress.TryParse(text, out IPAddress? address) || BindsToAny(address.AddressFamily))
+        {
+            return false;
+        }
+
+        try
+        {
+            using Socket socket = new(address.AddressFamily, SocketType.Dgram, ProtocolType.Udp);
+            socket.Bind(new IPEndPoint(address, 0));
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
+    }
+
+    private static bool BindsToAny(AddressFamily family)
+    {
+        string file = $"/proc/sys/net/{(family == AddressFamily.InterNetworkV6 ? "ipv6" : "ipv4")}/ip_nonlocal_bind";
+        return global::System.IO.File.Exists(file) && global::System.IO.File.ReadAllText(file).Trim() != "0";
+    }
 
     /// <summary>The network as this host's configuration wants it.</summary>
     /// <exception cref="ClusterException">ConfigInvalid: it makes no sense.</exception>

@@ -112,7 +112,11 @@ public sealed partial class LeaseStore
         }
 
         string address = AddressOf(self);
-        bool isElsewhere = address != "" && own.PublicIP is not ("" or "0.0.0.0") && own.PublicIP != address;
+        bool isElsewhere =
+            address != ""
+            && own.PublicIP is not ("" or "0.0.0.0")
+            && own.PublicIP != address
+            && !instance.IsLocal(own.PublicIP);
         if (holds)
         {
             // What changed hands while it was held. At the same address it may be an older state of etcd that somebody restored.
@@ -193,7 +197,7 @@ public sealed partial class LeaseStore
                 $"prefix {Keys.Prefix} in etcd is that of this host's network '{other}', which holds "
                     + $"{string.Join(", ", SubnetKey.Prefixes(view.Own.Subnets))} there: two networks cannot share a prefix, and nothing "
                     + $"is written for '{instance.Network}'; give it a prefix of its own (ipam.etcd.prefix), or leave that out for /twill/"
-                    + $"{instance.Network}"
+                    + $"{instance.Network}. If '{other}' is the former name of this network, `twill cleanup` forgets it"
             );
         }
     }

@@ -16,8 +16,12 @@ namespace Twill.Ipam.Subnets;
 /// </summary>
 internal sealed class LeasedSubnets(TwillConf conf, IpamHost host) : ISubnetSource
 {
-    /// <summary>For everything: the lock, connecting, all calls. A runtime waits for this, and tries again anyway.</summary>
+    /// <summary>For the lock, for connecting, and for each answer: a runtime waits for this, and tries again anyway.</summary>
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(5);
+
+    /// <summary>For all calls to an etcd that answers each of them in time: a first subnet takes about eight, and who gave up half-way
+    /// would begin anew with each ADD.</summary>
+    private static readonly TimeSpan s_longest = TimeSpan.FromSeconds(30);
 
     private static readonly TimeSpan s_callLimit = TimeSpan.FromSeconds(3);
 
@@ -117,7 +121,7 @@ internal sealed class LeasedSubnets(TwillConf conf, IpamHost host) : ISubnetSour
         using var budget = new CancellationTokenSource(limit > TimeSpan.FromSeconds(1) ? limit : TimeSpan.FromSeconds(1));
         try
         {
-            AskAsync(question, budget.Token).GetAwaiter().GetResult();
+            AskAsync(question, budget).GetAwaiter().GetResult();
         }
         catch (OperationCanceledException e)
         {
@@ -141,8 +145,10 @@ internal sealed class LeasedSubnets(TwillConf conf, IpamHost host) : ISubnetSour
             );
     }
 
-    private async Task AskAsync(Question question, CancellationToken cancel)
+    private async Task AskAsync(Question question, CancellationTokenSource budget)
     {
+        CancellationToken cancel = budget.Token;
+        long started = Environment.TickCount64;
         EtcdConf at = conf.Ipam.Etcd!;
         NodeFile? node = ReadNode();
         string nodeId = NodeIdentity.NodeId(conf.Ipam.DataDir, out string? replaced);
@@ -151,7 +157,7 @@ internal sealed class LeasedSubnets(TwillConf conf, IpamHost host) : ISubnetSour
             host.Log(replaced);
         }
 
-        using var etcd = new EtcdClient(LeaseMapper.Options(at, s_callLimit));
+        using var etcd = new EtcdClient(LeaseMapper.Options(at, s_callLimit)) { Answered = GoOn };
         var manager = new LeaseManager(
             new LeaseStore(etcd, at.Prefix, nodeId, () => host.Clock.Now)
             {
@@ -163,6 +169,12 @@ internal sealed class LeasedSubnets(TwillConf conf, IpamHost host) : ISubnetSour
         );
         await question(manager, node, () => LeaseMapper.Attributes(BackendTable.All, node, etcd.LocalAddress), cancel)
             .ConfigureAwait(false);
+
+        void GoOn()
+        {
+            TimeSpan left = s_longest - TimeSpan.FromMilliseconds(Environment.TickCount64 - started);
+            budget.CancelAfter(left > Limit ? Limit : left > TimeSpan.Zero ? left : TimeSpan.Zero);
+        }
     }
 
     /// <summary>

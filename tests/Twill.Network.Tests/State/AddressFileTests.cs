@@ -1,4 +1,6 @@
+using System.Net;
 using Twill.Network.State;
+using Twill.System;
 using Twill.Testing;
 
 namespace Twill.Network.Tests.State;
@@ -37,5 +39,34 @@ public sealed class AddressFileTests
         List<AddressFile> files = AddressFile.List(directory.Path, "net");
 
         files.Select(file => file.Record?.Owner.ContainerId).Should().Equal("c1", null, null);
+    }
+
+    [Fact]
+    public void An_empty_file_of_before_this_boot_is_told_as_what_a_power_cut_leaves_and_holds_nothing()
+    {
+        using TempDir directory = TempDir.Create();
+        Directory.CreateDirectory(directory.At("net"));
+        DateTime before = DateTime.UtcNow.AddSeconds(-BootClock.Now - 60);
+        foreach (string name in (string[])["10.0.0.1", "10.0.0.2", "10.0.0.3"])
+        {
+            File.WriteAllText(directory.At($"net/{name}"), name == "10.0.0.3" ? "torn" : "");
+        }
+
+        File.SetLastWriteTimeUtc(directory.At("net/10.0.0.1"), before);
+        File.SetLastWriteTimeUtc(directory.At("net/10.0.0.3"), before);
+
+        AddressFile.List(directory.Path, "net")
+            .Select(file => file.WhyGone(new NetnsLiveness()))
+            .Should()
+            .Equal(
+                "its file is empty, as a power cut leaves what was written seconds before",
+                "the file is damaged",
+                "the file is damaged"
+            );
+        AddressRecords
+            .InUse(directory.Path, "net", [IPNetwork.Parse("10.0.0.0/24")], BootClock.BootId)
+            .Select(address => address.ToString())
+            .Should()
+            .Equal("10.0.0.2", "10.0.0.3");
     }
 }

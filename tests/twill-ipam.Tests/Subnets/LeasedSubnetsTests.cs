@@ -218,6 +218,27 @@ public sealed class LeasedSubnetsTests : IClassFixture<EtcdFixture>, IDisposable
     }
 
     [Fact]
+    public void An_etcd_that_is_slow_and_gets_on_is_waited_for()
+    {
+        const int Port = 12380;
+        using TempDir directory = TempDir.Create();
+        File.WriteAllText(directory.At("delay"), "0.5"); // each way
+        string script = Path.Combine(RepoPaths.Root, "tests", "EndToEnd.Tests", "Faults", "slow.py");
+        using Daemon proxy = Daemon.Start(
+            "slow.py",
+            ["python3", script, directory.At("delay"), $"{Port}", _etcd.Endpoint],
+            directory.At("slow.log")
+        );
+        Eventually.True("the proxy listens", () => Cmd.Run("ss", ["-Htln"]).Stdout.Contains($":{Port} "), onFailure: () => proxy.Log);
+        long start = Stopwatch.GetTimestamp();
+
+        string address = _bench.Add(Config(endpoint: $"http://127.0.0.1:{Port}"));
+
+        Stopwatch.GetElapsedTime(start).Should().BeGreaterThan(TimeSpan.FromSeconds(5), "or the test shows nothing");
+        _etcd.List($"{_prefix}/subnets/").Keys.Should().ContainSingle().Which.Should().Contain(Base(address, 24).Replace('/', '-'));
+    }
+
+    [Fact]
     public void A_configuration_that_contradicts_the_clusters_is_refused_naming_both()
     {
         _etcd.Put($"{_prefix}/config", """{"Network":"10.5.0.0/16","SubnetLen":25,"Backend":{"Type":"host-gw"}}""");
