@@ -51,6 +51,18 @@ public static class NodeIdentity
         return text[start.Length..];
     }
 
+    /// <summary>Forgets which run of this host this is, when nothing else is left of run-time state.</summary>
+    /// <param name="state">Where run-time state lives.</param>
+    /// <exception cref="IOException">it cannot be removed</exception>
+    public static void ForgetIncarnation(StateDir state)
+    {
+        string file = Path.Combine(state.Root, IncarnationFile);
+        if (Directory.GetFileSystemEntries(state.Root) is [var only] && only == file)
+        {
+            File.Delete(file);
+        }
+    }
+
     /// <summary>The commands that give a host an identity of its own, when it has that of another because its disk is a copy.</summary>
     /// <param name="dataDir">the plugin's data directory</param>
     public static string MakeAnew(string dataDir) =>

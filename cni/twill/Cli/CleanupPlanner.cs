@@ -111,6 +111,7 @@ internal sealed partial class CleanupPlanner(HostView host, CliOptions options)
                     Directory.Delete(directory, recursive: true);
                 }
 
+                NodeIdentity.ForgetIncarnation(host.State);
                 RemoveIfEmpty(host.State.Root);
             }));
     }

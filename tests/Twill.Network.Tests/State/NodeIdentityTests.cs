@@ -12,6 +12,24 @@ public sealed class NodeIdentityTests : IDisposable
     public void Dispose() => _dir.Dispose();
 
     [Fact]
+    public void The_incarnation_is_one_for_a_boot_another_for_the_next_and_is_forgotten_with_the_last_of_run_time_state()
+    {
+        using TempDir directory = TempDir.Create();
+        StateDir state = new(directory.At("run"));
+        string first = NodeIdentity.Incarnation(state, "boot-1");
+
+        NodeIdentity.Incarnation(state, "boot-1").Should().Be(first).And.MatchRegex("^[0-9a-f]{32}$");
+        string second = NodeIdentity.Incarnation(state, "boot-2");
+        second.Should().NotBe(first);
+        state.Network("net");
+        NodeIdentity.ForgetIncarnation(state);
+        NodeIdentity.Incarnation(state, "boot-2").Should().Be(second, "a network has state here");
+        Directory.Delete(directory.At("run/net"));
+        NodeIdentity.ForgetIncarnation(state);
+        Directory.GetFileSystemEntries(state.Root).Should().BeEmpty();
+    }
+
+    [Fact]
     public void A_node_id_is_made_once_and_stays()
     {
         string first = NodeIdentity.NodeId(_dir.At("data"), out string? replaced);
