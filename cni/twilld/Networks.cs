@@ -244,11 +244,7 @@ internal sealed class Networks
             _configuration = null;
         }
 
-        Served[] runs = AllServed;
-        NetworkCatalog catalog = NetworkCatalog.Load(
-            _options,
-            network => Array.Exists(runs, served => served.Agent.Name == network.Conf.Name && served.Content == network.Content)
-        );
+        NetworkCatalog catalog = NetworkCatalog.Load(_options, network => Array.Exists(AllServed, served => served.IsOf(network)));
         if (catalog.Content == _configuration && _start.Message is null)
         {
             return;
@@ -259,7 +255,7 @@ internal sealed class Networks
         LogProblems(catalog);
         foreach (Served served in AllServed)
         {
-            if (!catalog.Networks.Any(n => n.Conf.Name == served.Agent.Name && n.Content == served.Content))
+            if (!catalog.Networks.Any(served.IsOf))
             {
                 _log.Info($"configuration of network '{served.Agent.Name}' changed or is gone");
                 await StopAsync(served.Agent.Name).ConfigureAwait(false);
@@ -397,5 +393,8 @@ internal sealed class Networks
         );
     }
 
-    private sealed record Served(NetworkAgent Agent, string Content, CancellationTokenSource End, Task Run);
+    private sealed record Served(NetworkAgent Agent, string Content, CancellationTokenSource End, Task Run)
+    {
+        internal bool IsOf(FoundNetwork network) => network.Conf.Name == Agent.Name && network.Content == Content;
+    }
 }

@@ -33,7 +33,7 @@ public sealed partial class ArchitectureTests
     };
 
     /// <summary>Files that were longer when this rule was made: none may be added, and one that is short enough goes from here.</summary>
-    private static readonly string[] s_longer = ["ipam/Twill.Cluster/Leases/LeaseManager.cs", "cni/Twill.Linux/Nftables/RuleText.cs"];
+    private static readonly string[] s_longer = ["cni/Twill.Linux/Nftables/RuleText.cs"];
 
     public static TheoryData<string> Rooms => [.. s_arrows.Keys];
 
