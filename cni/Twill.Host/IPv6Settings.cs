@@ -34,6 +34,16 @@ public static class IPv6Settings
     /// <exception cref="HostException">This kernel runs without IPv6.</exception>
     public static bool EnsureForwarding() => Ensure(Forwarding, "1");
 
+    /// <summary>Nothing, where the kernel has IPv6.</summary>
+    /// <exception cref="HostException">This kernel runs without IPv6.</exception>
+    public static void ThrowIfOff()
+    {
+        if (Read(Forwarding).Length == 0)
+        {
+            throw Without(Forwarding);
+        }
+    }
+
     /// <summary>
     /// Of the bridge: no router announcements that containers may send, no waiting for addresses, none lost when it is down for a moment.
     /// </summary>

@@ -39,6 +39,11 @@ internal sealed class NetworkAgent : IDisposable
         {
             string nodeId = NodeIdentity.NodeId(conf.Ipam.DataDir, out string? replaced);
             _context.Log.WarningIfAny(replaced);
+            foreach ((string text, string remedy) in FilePermissions.FindLoose(conf))
+            {
+                _context.Log.Warning($"{text} ({remedy})");
+            }
+
             LeaseRequest request = LeaseMapper.Request(conf, nodeId, BootClock.BootId);
             _etcd = new EtcdClient(LeaseMapper.Options(etcd));
             LeaseStore store = new(_etcd, etcd.Prefix, nodeId, () => BootClock.Now)

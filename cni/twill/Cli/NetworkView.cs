@@ -57,6 +57,24 @@ internal sealed class NetworkView
     /// <summary>State files that cannot be read, each with its fault.</summary>
     public List<string> StateProblems { get; } = [];
 
+    /// <summary>Why an ADD could write no record or state; empty when it could.</summary>
+    public List<string> StorageProblems
+    {
+        get
+        {
+            List<string> problems = [];
+            foreach (string directory in Conf.Ipam.IsForeign ? [StatePath] : (string[])[StatePath, Path.Combine(Conf.Ipam.DataDir, Name)])
+            {
+                if (StorageProbe.WhyNotWritable(directory) is { } problem)
+                {
+                    problems.Add(problem);
+                }
+            }
+
+            return problems;
+        }
+    }
+
     /// <summary>Whether the main plugin is twill, so that bridge, host ends and firewall are ours.</summary>
     public bool IsOurs => !Conf.IsForeign;
 

@@ -48,6 +48,16 @@ internal static class Status
             TwillConf conf = TwillConf.Parse(request.Reader, BackendTable.All);
             BackendTable.Of(conf);
             RefuseOtherDevice(conf);
+            if (conf.Ipam.IPv6 is not null)
+            {
+                IPv6Settings.ThrowIfOff();
+            }
+
+            if (StorageProbe.WhyNotWritable(StateDir.From(request.Environment).Existing(conf.Name).Path) is { } full)
+            {
+                throw new CniException(CniErrorCode.IoFailure, "no container can be attached", full);
+            }
+
             AskIpam(request, conf);
             return conf;
         }

@@ -3,6 +3,7 @@ using Twill.Cni;
 using Twill.Ipam.Addresses;
 using Twill.Ipam.Subnets;
 using Twill.Network.Configuration;
+using Twill.Network.State;
 using Twill.System;
 
 namespace Twill.Ipam.Verbs;
@@ -16,6 +17,11 @@ internal static class Status
         try
         {
             TwillConf conf = IpamConfiguration.Read(request);
+            if (StorageProbe.WhyNotWritable($"{conf.Ipam.DataDir}/{request.NetworkName}") is { } full)
+            {
+                throw new CniException(CniErrorCode.IoFailure, "no address can be recorded", full);
+            }
+
             ISubnetSource source = SubnetSources.For(conf, host);
             IReadOnlyList<IPNetwork>? subnets = source.Current();
             if (subnets is null)
@@ -31,6 +37,10 @@ internal static class Status
                 }
             }
             return null;
+        }
+        catch (IOException e)
+        {
+            throw new CniException(CniErrorCode.NotAvailable, "no address could be given out now: it cannot be recorded", e.Message, e);
         }
         catch (Exception e) when (ErrorMapping.Translate(e) is { } why)
         {

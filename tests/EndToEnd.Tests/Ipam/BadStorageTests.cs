@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Twill.Testing;
 
 namespace Twill.EndToEnd.Tests.Ipam;
@@ -33,12 +34,25 @@ public sealed class BadStorageTests : IDisposable
             refused.ErrorText.Should().Contain(reason).And.Contain(Records);
         }
 
+        JsonObject status = _single.Conf.ForPlugin();
+        status["cniVersion"] = "1.1.0";
+        foreach (string program in (string[])["twill", "twill-ipam"])
+        {
+            CniAnswer answer = Host.Plugin(program).Run("STATUS", status.ToJsonString());
+            answer.ErrorCode.Should().Be(50, answer.ToString());
+            answer.ErrorText.Should().Contain(reason).And.Contain(Records);
+        }
+
+        Host.Run("/opt/cni/bin/twill", "doctor").Stdout.Should().Contain(reason).And.Contain("no container can be added");
+        Host.Run("/opt/cni/bin/twill", "status").Stdout.Should().Contain(reason).And.NotContain("all is well");
+
         Leftovers.Of(Host).Should().BeEquivalentTo(before);
         Host.Sh($"cat {Records}/{running.Address}").Should().Be(record);
         running.CanPing(Lab.OutsideAddress).Should().BeTrue();
         Host.Cnitool("check", "twill", running).OrThrow();
 
         Host.Sh($"mount -o remount,rw {Data}; rm -f {Data}/filler*");
+        Host.Plugin("twill").Run("STATUS", status.ToJsonString()).OrThrow();
         LabContainer.AddressOf(Host.Plugin("twill", waiting).Add(_single.Config).OrThrow().Stdout).Should().NotBe(running.Address);
     }
 

@@ -20,6 +20,7 @@ internal static class DoctorCommand
             AgentCheck.Run(to, network);
             DriftCheck.Run(to, host, network);
             LeakCheck.Run(to, host, network);
+            StorageCheck.Run(to, network);
             checks.AddRange(to.Checks);
         }
         if (options.Json)
