@@ -35,7 +35,18 @@ public static class IPPrefix
         NumberOf(prefix.BaseAddress) | HostMask(prefix.BaseAddress.AddressFamily, prefix.PrefixLength);
 
     /// <summary>The first address of a subnet that a host can have: where the gateway is unless the configuration says otherwise.</summary>
-    public static IPAddress FirstHost(this IPNetwork subnet) => AddressOf(subnet.First() + 1, subnet.BaseAddress.AddressFamily);
+    public static IPAddress FirstHost(this IPNetwork subnet) =>
+        AddressOf(subnet.First() + (subnet.IsPair() ? 0u : 1u), subnet.BaseAddress.AddressFamily);
+
+    /// <summary>The last address of a subnet that a host can have.</summary>
+    public static IPAddress LastHost(this IPNetwork subnet) =>
+        AddressOf(
+            subnet.Last() - (subnet.IsPair() || subnet.BaseAddress.AddressFamily != AddressFamily.InterNetwork ? 0u : 1u),
+            subnet.BaseAddress.AddressFamily
+        );
+
+    /// <summary>Whether it is of two addresses, which hosts can have both (RFC 3021, RFC 6164), or of one.</summary>
+    public static bool IsPair(this IPNetwork subnet) => subnet.PrefixLength >= Bits(subnet.BaseAddress.AddressFamily) - 1;
 
     /// <summary>An address as a number. IPv4 fills the low 32 bits, IPv6 all 128.</summary>
     public static UInt128 NumberOf(IPAddress address)

@@ -16,6 +16,11 @@ internal static class PodRoutes
     {
         List<CniRoute> routes = Detailed(conf, addresses.Routes);
         routes.RemoveAll(route => addresses.First(route.Dst.BaseAddress.AddressFamily) is null);
+        if (conf.IsDefaultGateway)
+        {
+            AddDefaults(routes, addresses);
+        }
+
         foreach (IpamFamily family in conf.Ipam.Families)
         {
             if (family.Network is { } cluster && GatewayFor(family.Family, addresses) is not null && !Covered(cluster, routes))
@@ -24,6 +29,22 @@ internal static class PodRoutes
             }
         }
         return routes;
+    }
+
+    /// <summary><c>isDefaultGateway</c>: a default route of each family that has a gateway, unless there is one.</summary>
+    private static void AddDefaults(List<CniRoute> routes, CniResult addresses)
+    {
+        foreach (IPAddress any in (ReadOnlySpan<IPAddress>)[IPAddress.Any, IPAddress.IPv6Any])
+        {
+            IPNetwork everything = new(any, 0);
+            if (
+                GatewayFor(any.AddressFamily, addresses) is { } gateway
+                && !routes.Exists(route => route.Table is null && route.Dst.Equals(everything))
+            )
+            {
+                routes.Add(new CniRoute(everything, gateway));
+            }
+        }
     }
 
     /// <summary>

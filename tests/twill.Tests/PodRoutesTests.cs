@@ -31,6 +31,21 @@ public sealed class PodRoutesTests
             .Equal("0.0.0.0/0 via 10.244.7.1");
 
     [Fact]
+    public void A_default_gateway_that_is_asked_for_is_a_route_unless_there_is_one()
+    {
+        TwillConf conf = TwillConf.Parse(
+            new ConfigReader(
+                JsonDocument.Parse("""{"name":"n","type":"twill","isDefaultGateway":true,"ipam":{"type":"x"}}""").RootElement
+            ),
+            BackendTable.All
+        );
+
+        PodRoutes.For(conf, s_addresses).Should().Equal(new CniRoute(IPNetwork.Parse("0.0.0.0/0"), IPAddress.Parse("10.244.7.1")));
+        CniResult own = s_addresses with { Routes = [new CniRoute(IPNetwork.Parse("0.0.0.0/0"), IPAddress.Parse("10.244.7.9"))] };
+        PodRoutes.For(conf, own).Should().Equal(own.Routes);
+    }
+
+    [Fact]
     public void A_route_in_another_table_does_not_cover_it() =>
         Routes(s_addresses with { Routes = [new CniRoute(IPNetwork.Parse("0.0.0.0/0"), Table: 100)] })
             .Should()

@@ -23,6 +23,7 @@ internal sealed class FamilyKeys
         Unicast = "a prefix of unicast addresses (not within 0.0.0.0/8, 127.0.0.0/8 or 224.0.0.0/3)",
         Name = "IPv4",
         LongestSubnet = 30,
+        LongestFixedSubnet = 31,
     };
 
     internal static readonly FamilyKeys IPv6 = new()
@@ -40,6 +41,7 @@ internal sealed class FamilyKeys
         Unicast = "a prefix of global or unique local unicast addresses (within 2000::/3 or fc00::/7)",
         Name = "IPv6",
         LongestSubnet = 126,
+        LongestFixedSubnet = 127,
     };
 
     internal required AddressFamily Family { get; init; }
@@ -70,6 +72,12 @@ internal sealed class FamilyKeys
 
     /// <summary>Bits of the smallest subnet that has room for a gateway and a container beside what no host may have.</summary>
     internal required int LongestSubnet { get; init; }
+
+    /// <summary>The same where hosts can have both addresses of a subnet of two (RFC 3021, RFC 6164).</summary>
+    internal required int LongestFixedSubnet { get; init; }
+
+    /// <summary>Those of a family.</summary>
+    internal static FamilyKeys Of(AddressFamily family) => family == AddressFamily.InterNetwork ? IPv4 : IPv6;
 
     /// <summary>Whether containers can have addresses of it: not this host's own, no multicast, nothing reserved or of one link
     /// only.</summary>

@@ -21,15 +21,30 @@ internal static class FixedSubnet
     internal static IpamFamily Read(ConfigReader section, FamilyKeys keys)
     {
         var none = new IpamFamily(keys.Family);
-        ConfigReader at = section[keys.Subnet];
+        return ReadRange(section, keys, keys.Subnet, keys.RangeStart, keys.RangeEnd, keys.Gateway) is { } range
+            ? none with { Fixed = [range] }
+            : none;
+    }
+
+    /// <summary>Reads a range; null when there is none, or after a noted complaint.</summary>
+    internal static FixedRange? ReadRange(
+        ConfigReader section,
+        FamilyKeys keys,
+        string subnetKey = "subnet",
+        string startKey = "rangeStart",
+        string endKey = "rangeEnd",
+        string gatewayKey = "gateway"
+    )
+    {
+        ConfigReader at = section[subnetKey];
         if (at.OptionalNetwork(keys.Family) is not IPNetwork subnet)
         {
-            return none;
+            return null;
         }
 
-        if (subnet.PrefixLength > keys.LongestSubnet)
+        if (subnet.PrefixLength > keys.LongestFixedSubnet)
         {
-            at.Complain($"an {keys.Name} prefix of at most {keys.LongestSubnet} bits", false);
+            at.Complain($"an {keys.Name} prefix of at most {keys.LongestFixedSubnet} bits", false);
         }
 
         if (!keys.IsUsable(subnet))
@@ -37,27 +52,21 @@ internal static class FixedSubnet
             at.Complain(keys.Unicast, false);
         }
 
-        IPAddress? start = Host(section[keys.RangeStart], subnet),
-            end = Host(section[keys.RangeEnd], subnet),
-            gateway = Host(section[keys.Gateway], subnet);
+        IPAddress? start = Host(section[startKey], subnet),
+            end = Host(section[endKey], subnet),
+            gateway = Host(section[gatewayKey], subnet);
         if (start is not null && end is not null && IPPrefix.NumberOf(start) > IPPrefix.NumberOf(end))
         {
-            section[keys.RangeEnd].Complain($"an address not below {keys.RangeStart} {start}", false);
+            section[endKey].Complain($"an address not below {startKey} {start}", false);
         }
 
-        IPAddress router = gateway ?? subnet.FirstHost();
-        if (start is not null && end is not null && start.Equals(end) && start.Equals(router))
+        FixedRange range = new(subnet, start, end, gateway);
+        if (start is not null && end is not null && start.Equals(end) && start.Equals(range.Gateway))
         {
-            section[keys.RangeEnd].ComplainText($"the range holds only the gateway's address {router}");
+            section[endKey].ComplainText($"the range holds only the gateway's address {range.Gateway}");
         }
 
-        return none with
-        {
-            Subnet = subnet,
-            RangeStart = start,
-            RangeEnd = end,
-            Gateway = gateway,
-        };
+        return range;
     }
 
     /// <summary>Complains about a key that only leases from etcd have a use for.</summary>
@@ -70,7 +79,7 @@ internal static class FixedSubnet
     }
 
     /// <summary>An address a container or gateway can have: in the subnet, not its first (the network's own, in IPv6 that of any router),
-    /// in IPv4 not its last (broadcast).</summary>
+    /// in IPv4 not its last (broadcast); of a subnet of two addresses both.</summary>
     private static IPAddress? Host(ConfigReader at, IPNetwork subnet)
     {
         AddressFamily family = subnet.BaseAddress.AddressFamily;
@@ -79,10 +88,9 @@ internal static class FixedSubnet
             return null;
         }
 
-        UInt128 number = IPPrefix.NumberOf(address),
-            last = subnet.Last();
+        UInt128 number = IPPrefix.NumberOf(address);
         return
-            number > subnet.First() && (number < last || (number == last && family == AddressFamily.InterNetworkV6))
+            number >= IPPrefix.NumberOf(subnet.FirstHost()) && number <= IPPrefix.NumberOf(subnet.LastHost())
             ? address
             : at.Complain($"an address of a host in {subnet}", (IPAddress?)null);
     }

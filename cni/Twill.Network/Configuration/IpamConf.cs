@@ -44,9 +44,17 @@ public sealed record IpamConf
             var ranges = new List<IPNetwork>(_families.Length);
             foreach (IpamFamily family in _families)
             {
-                if (family.Range is IPNetwork range)
+                if (family.Network is IPNetwork cluster)
                 {
-                    ranges.Add(range);
+                    ranges.Add(cluster);
+                }
+
+                foreach (FixedRange range in family.Fixed)
+                {
+                    if (!ranges.Contains(range.Subnet))
+                    {
+                        ranges.Add(range.Subnet);
+                    }
                 }
             }
             return ranges;
@@ -114,6 +122,7 @@ public sealed record IpamConf
             "ipv6RangeStart",
             "ipv6RangeEnd",
             "ipv6Gateway",
+            "ranges",
             "dataDir",
             "routes",
             "dns",
@@ -133,10 +142,12 @@ public sealed record IpamConf
             ResolvConf = section["resolvConf"].OptionalPath(),
         };
         bool leased = section["etcd"].Exists,
-            isFixed = section["subnet"].IsSet || section["ipv6Subnet"].IsSet;
+            hasRanges = section["ranges"].Exists,
+            isFixed = hasRanges || section["subnet"].IsSet || section["ipv6Subnet"].IsSet;
         if (leased && isFixed)
         {
-            return section[section["subnet"].IsSet ? "subnet" : "ipv6Subnet"].Complain("either etcd or subnet, not both", conf);
+            string other = section["subnet"].IsSet ? "subnet" : hasRanges ? "ranges" : "ipv6Subnet";
+            return section[other].Complain($"either etcd or {(hasRanges ? "ranges" : "subnet")}, not both", conf);
         }
 
         if (leased)
@@ -151,7 +162,7 @@ public sealed record IpamConf
         if (isFixed)
         {
             FixedSubnet.RefuseLeasing(section["leaseTtl"]);
-            return conf with { Families = ReadFamilies(section, leased: false) };
+            return conf with { Families = hasRanges ? FixedRanges.Read(section) : ReadFamilies(section, leased: false) };
         }
         section.ComplainText("expected etcd (with network) to lease subnets, or subnet for one host alone, got neither");
         return conf;
@@ -177,7 +188,18 @@ public sealed record IpamConf
     }
 
     /// <summary>The gateway of a subnet that this host leases or has: the configured one, else its first address.</summary>
-    public IPAddress GatewayOf(IPNetwork subnet) => Of(subnet.BaseAddress.AddressFamily)?.Gateway ?? subnet.FirstHost();
+    public IPAddress GatewayOf(IPNetwork subnet)
+    {
+        foreach (FixedRange range in Of(subnet.BaseAddress.AddressFamily)?.Fixed ?? [])
+        {
+            if (range.Subnet.Equals(subnet))
+            {
+                return range.Gateway;
+            }
+        }
+
+        return subnet.FirstHost();
+    }
 
     /// <summary>IPv4 is always there, IPv6 beside it when the key that everything else of it hangs on is.</summary>
     private static IpamFamily[] ReadFamilies(ConfigReader section, bool leased)

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using Twill.System;
 
 namespace Twill.Network.Configuration;
 
@@ -22,18 +23,33 @@ public sealed record IpamFamily(AddressFamily Family)
     /// <summary>With etcd: the last subnet's base address; null: the network's last.</summary>
     public IPAddress? SubnetMax { get; init; }
 
-    /// <summary>The fixed subnet; null with etcd.</summary>
-    public IPNetwork? Subnet { get; init; }
+    /// <summary>The fixed ranges that are together the pool; none with etcd.</summary>
+    public IReadOnlyList<FixedRange> Fixed { get; init; } = [];
 
-    /// <summary>Fixed subnet: the first address to hand out; null: the first there is.</summary>
-    public IPAddress? RangeStart { get; init; }
+    /// <summary>The first fixed range's subnet; null with etcd.</summary>
+    public IPNetwork? Subnet => Fixed.Count > 0 ? Fixed[0].Subnet : null;
 
-    /// <summary>Fixed subnet: the last address to hand out; null: the last there is.</summary>
-    public IPAddress? RangeEnd { get; init; }
-
-    /// <summary>Fixed subnet: the gateway; null: the subnet's first address.</summary>
-    public IPAddress? Gateway { get; init; }
+    /// <summary>What may be handed out of a subnet that this host leases or has.</summary>
+    public IReadOnlyList<FixedRange> RangesOf(IPNetwork subnet) =>
+        Fixed.Count == 0 ? [new FixedRange(subnet)] : [.. Fixed.Where(range => range.Subnet.Equals(subnet))];
 
     /// <summary>Where the addresses of all containers of the network are: the cluster network or the fixed subnet.</summary>
     public IPNetwork? Range => Network ?? Subnet;
+}
+
+/// <summary>A range of addresses in a fixed subnet.</summary>
+/// <param name="Subnet">the subnet</param>
+/// <param name="Start">the first address to hand out; null: the first there is</param>
+/// <param name="End">the last address to hand out; null: the last there is</param>
+/// <param name="ConfiguredGateway">the gateway; null: the subnet's first address</param>
+public sealed record FixedRange(IPNetwork Subnet, IPAddress? Start = null, IPAddress? End = null, IPAddress? ConfiguredGateway = null)
+{
+    /// <summary>The gateway.</summary>
+    public IPAddress Gateway => ConfiguredGateway ?? Subnet.FirstHost();
+
+    /// <summary>The first address to hand out, as a number.</summary>
+    public UInt128 First => IPPrefix.NumberOf(Start ?? Subnet.FirstHost());
+
+    /// <summary>The last address to hand out, as a number.</summary>
+    public UInt128 Last => IPPrefix.NumberOf(End ?? Subnet.LastHost());
 }

@@ -45,6 +45,9 @@ public sealed record TwillConf
     /// <summary>Whether containers of the network reach each other.</summary>
     public bool Icc { get; init; } = true;
 
+    /// <summary>Whether containers get a default route by the gateway of each address, besides the IPAM plugin's routes.</summary>
+    public bool IsDefaultGateway { get; init; }
+
     /// <summary>The key of <see cref="ForceHostPorts"/>.</summary>
     public const string HostPortInUseKey = "hostPortInUse";
 
@@ -124,6 +127,7 @@ public sealed record TwillConf
         }
 
         Isolation.RefuseUnsupported(plugin);
+        ReferenceKeys.RefuseIgnored(plugin);
         ConfigReader? runtimeConfig = plugin["runtimeConfig"].IgnoringCase().Object();
         return conf with
         {
@@ -134,6 +138,7 @@ public sealed record TwillConf
             HairpinMode = plugin["hairpinMode"].Bool(true),
             IsIsolated = plugin["isolated"].Bool(true),
             Icc = plugin["icc"].Bool(true),
+            IsDefaultGateway = plugin["isDefaultGateway"].Bool(false),
             ForceHostPorts = ReadHostPortInUse(plugin[HostPortInUseKey]),
             AntiSpoof = Isolation.ReadAntiSpoof(plugin),
             AllowedAddresses = Isolation.ReadAllowedAddresses(plugin["allowedAddresses"]),

@@ -1,5 +1,4 @@
 using System.Net;
-using System.Net.Sockets;
 using Twill.Host.Forwarding;
 using Twill.Linux.Links;
 using Twill.Network.Configuration;
@@ -95,7 +94,7 @@ internal sealed record NetworkStatus
     /// <summary>How the other hosts answer; null where there are none.</summary>
     public MeasuredPeers? Measured { get; init; }
 
-    /// <summary>State files that cannot be read.</summary>
+    /// <summary>State files that cannot be read, and directories that take no more of them.</summary>
     public IReadOnlyList<string> StateProblems { get; init; } = [];
 
     /// <summary>Other programs' firewalls that drop containers' packets.</summary>
@@ -192,7 +191,7 @@ internal sealed record NetworkStatus
             IsLeased = conf.Ipam.Etcd is not null,
             Agent = network.Agent,
             Measured = conf.Ipam.Etcd is not null && conf.Backend.JoinsHosts ? network.Measured : null,
-            StateProblems = network.StateProblems,
+            StateProblems = [.. network.StateProblems, .. network.StorageProblems],
             Obstacles = network.IsOurs
                 ? ForwardPaths
                     .FindBlockingChains(host.Route, conf, network.Node)
@@ -207,14 +206,16 @@ internal sealed record NetworkStatus
         List<SubnetUse> all = [];
         foreach (IPNetwork subnet in network.Subnets)
         {
-            AddressFamily family = subnet.BaseAddress.AddressFamily;
-            IpamFamily? ipam = network.Conf.Ipam.Of(family);
-            UInt128 gateway = IPPrefix.NumberOf(network.GatewayOf(subnet));
-            UInt128 first = ipam?.RangeStart is { } start ? IPPrefix.NumberOf(start) : subnet.First() + 1;
-            UInt128 last = ipam?.RangeEnd is { } end
-                ? IPPrefix.NumberOf(end)
-                : subnet.Last() - (family == AddressFamily.InterNetwork ? 1u : 0u);
-            UInt128 room = first > last ? 0 : last - first + 1 - (gateway >= first && gateway <= last ? 1u : 0u);
+            UInt128 room = 0;
+            IpamFamily? family = network.Conf.Ipam.Of(subnet.BaseAddress.AddressFamily);
+            foreach (FixedRange range in family?.RangesOf(subnet) ?? [new FixedRange(subnet)])
+            {
+                UInt128 gateway = IPPrefix.NumberOf(range.Gateway);
+                room +=
+                    range.First > range.Last ? 0
+                    : range.Last - range.First + 1 - (gateway >= range.First && gateway <= range.Last ? 1u : 0u);
+            }
+
             uint used = (uint)network.Records.FindAll(record => subnet.Contains(record.Address)).Count;
             all.Add(new SubnetUse(subnet, (int)used, room <= used ? 0 : (long)UInt128.Min(room - used, SubnetUse.Countless)));
         }

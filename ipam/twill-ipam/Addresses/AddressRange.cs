@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using Twill.Network.Configuration;
 using Twill.System;
 
 namespace Twill.Ipam.Addresses;
@@ -22,6 +23,9 @@ internal readonly record struct AddressRange(IPNetwork Subnet, IPAddress Gateway
         && IPPrefix.NumberOf(address) <= Last
         && !address.Equals(Gateway);
 
+    /// <summary>A configured range, whose ends are cut to what hosts of its subnet can have.</summary>
+    public static AddressRange Of(FixedRange range) => Of(range.Subnet, range.ConfiguredGateway, range.Start, range.End);
+
     /// <summary>
     /// The range of a subnet: everything but the network's own address, IPv4's broadcast address and the gateway, cut to what lies
     /// between <paramref name="start"/> and <paramref name="end"/>.
@@ -32,10 +36,8 @@ internal readonly record struct AddressRange(IPNetwork Subnet, IPAddress Gateway
     /// <param name="end">last address to hand out, null for no limit</param>
     public static AddressRange Of(IPNetwork subnet, IPAddress? gateway, IPAddress? start, IPAddress? end)
     {
-        AddressFamily family = subnet.BaseAddress.AddressFamily;
-        UInt128 network = subnet.First();
-        UInt128 first = network + 1;
-        UInt128 last = subnet.Last() - (family == AddressFamily.InterNetwork ? 1u : 0u);
+        UInt128 first = IPPrefix.NumberOf(subnet.FirstHost());
+        UInt128 last = IPPrefix.NumberOf(subnet.LastHost());
         if (start is not null)
         {
             first = UInt128.Max(first, IPPrefix.NumberOf(start));
@@ -47,6 +49,6 @@ internal readonly record struct AddressRange(IPNetwork Subnet, IPAddress Gateway
         }
 
         bool own = gateway is not null && subnet.Contains(gateway);
-        return new AddressRange(subnet, own ? gateway! : IPPrefix.AddressOf(network + 1, family), first, last);
+        return new AddressRange(subnet, own ? gateway! : subnet.FirstHost(), first, last);
     }
 }

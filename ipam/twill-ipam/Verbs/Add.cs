@@ -162,17 +162,20 @@ internal static class Add
         for (int i = 0; i < pools.Length; i++)
         {
             IpamFamily family = conf.Families[i];
-            var ranges = new AddressRange[subnets.Count];
-            int count = 0;
-            for (int k = 0; k < ranges.Length; k++)
+            var ranges = new List<AddressRange>(subnets.Count);
+            foreach (IPNetwork subnet in subnets)
             {
-                if (subnets[k].BaseAddress.AddressFamily == family.Family)
+                if (subnet.BaseAddress.AddressFamily != family.Family)
                 {
-                    ranges[count++] = AddressRange.Of(subnets[k], family.Gateway, family.RangeStart, family.RangeEnd);
+                    continue;
+                }
+
+                foreach (FixedRange range in family.RangesOf(subnet))
+                {
+                    ranges.Add(AddressRange.Of(range));
                 }
             }
-            Array.Resize(ref ranges, count);
-            if (count > 0)
+            if (ranges.Count > 0)
             {
                 pools[used++] = new AddressPool(family.Family, ranges);
             }

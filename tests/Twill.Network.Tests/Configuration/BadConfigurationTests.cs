@@ -214,7 +214,7 @@ public sealed class BadConfigurationTests
         "'network':'10.244.0.0/16','leaseTTL':60," + Etcd,
         "$.ipam.leaseTTL: unknown key; known here: type, network, subnetLen, subnetMin, subnetMax, etcd, leaseTtl, subnet, rangeStart, "
             + "rangeEnd, gateway, ipv6Network, ipv6SubnetLen, ipv6SubnetMin, ipv6SubnetMax, ipv6Subnet, ipv6RangeStart, ipv6RangeEnd, "
-            + "ipv6Gateway, dataDir, routes, dns, resolvConf"
+            + "ipv6Gateway, ranges, dataDir, routes, dns, resolvConf"
     )]
     public void In_ipam_with_etcd(string members, string complaint) =>
         Refuses($"{{'name':'n','type':'twill','ipam':{{'type':'twill-ipam',{members}}}}}", complaint);
@@ -224,7 +224,6 @@ public sealed class BadConfigurationTests
         "'subnet':'10.1.0.7/24'",
         "$.ipam.subnet: expected a prefix with no bits set beyond its length (here 10.1.0.0/24), got '10.1.0.7/24'"
     )]
-    [InlineData("'subnet':'10.1.0.0/31'", "$.ipam.subnet: expected an IPv4 prefix of at most 30 bits, got '10.1.0.0/31'")]
     [InlineData("'subnet':'fd00::/64'", "$.ipam.subnet: expected an IPv4 prefix like 10.244.0.0/16, got 'fd00::/64'")]
     [InlineData(
         "'subnet':'224.0.0.0/24'",
@@ -287,12 +286,32 @@ public sealed class BadConfigurationTests
         "$.ipam.routes[0].gw: expected an address of the same family as dst 0.0.0.0/0, got 'fd00::1'"
     )]
     [InlineData("'subnet':'10.1.0.0/24','dns':{'nameservers':[7]}", "$.ipam.dns.nameservers[0]: expected an IP address, got '7'")]
+    [InlineData("'ranges':{}", "$.ipam.ranges: expected a list, got an object")]
+    [InlineData("'ranges':[{'subnet':'10.1.0.0/24'}]", "$.ipam.ranges[0]: expected a list, got an object")]
+    [InlineData("'ranges':[[]]", """$.ipam.ranges[0]: expected a list of at least one range like {"subnet":"10.1.0.0/24"}, got a list""")]
+    [InlineData("'ranges':[[{}]]", "$.ipam.ranges[0][0].subnet: expected a prefix like 10.1.0.0/24, got nothing")]
     [InlineData(
-        "'subnet':'10.1.0.0/24','ranges':[]",
-        "$.ipam.ranges: unknown key; known here: type, network, subnetLen, subnetMin, subnetMax, etcd, leaseTtl, subnet, rangeStart, "
-            + "rangeEnd, gateway, ipv6Network, ipv6SubnetLen, ipv6SubnetMin, ipv6SubnetMax, ipv6Subnet, ipv6RangeStart, ipv6RangeEnd, "
-            + "ipv6Gateway, dataDir, routes, dns, resolvConf"
+        "'ranges':[[{'subnet':'10.1.0.0/24','start':'10.1.0.9'}]]",
+        "$.ipam.ranges[0][0].start: unknown key; known here: subnet, rangeStart, rangeEnd, gateway"
     )]
+    [InlineData(
+        "'ranges':[[{'subnet':'10.1.0.0/24','rangeStart':'10.1.1.9'}]]",
+        "$.ipam.ranges[0][0].rangeStart: expected an address of a host in 10.1.0.0/24, got '10.1.1.9'"
+    )]
+    [InlineData(
+        "'ranges':[[{'subnet':'10.1.0.0/24'},{'subnet':'fd00::/64'}]]",
+        "$.ipam.ranges[0][1].subnet: fd00::/64 and 10.1.0.0/24 are of two families: each has a list of its own"
+    )]
+    [InlineData(
+        "'ranges':[[{'subnet':'10.1.0.0/24'},{'subnet':'10.1.0.128/25'}]]",
+        "$.ipam.ranges[0][1].subnet: 10.1.0.128/25 and 10.1.0.0/24 overlap"
+    )]
+    [InlineData(
+        "'ranges':[[{'subnet':'10.1.0.0/24','rangeEnd':'10.1.0.9'},{'subnet':'10.1.0.0/24','rangeStart':'10.1.0.9'}]]",
+        "$.ipam.ranges[0][1].subnet: two ranges of 10.1.0.0/24 overlap"
+    )]
+    [InlineData("'subnet':'10.1.0.0/32'", "$.ipam.subnet: expected an IPv4 prefix of at most 31 bits, got '10.1.0.0/32'")]
+    [InlineData("'ranges':[[{'subnet':'10.1.0.0/24'}]]," + Etcd, "$.ipam.ranges: expected either etcd or ranges, not both, got a list")]
     public void In_ipam_with_a_fixed_subnet(string members, string complaint) =>
         Refuses($"{{'name':'n','type':'twill','ipam':{{'type':'twill-ipam',{members}}}}}", complaint);
 
@@ -381,8 +400,8 @@ public sealed class BadConfigurationTests
         "$.ipam.ipv6Subnet: expected an IPv6 prefix like fc00:1::/48, got '10.2.0.0/24'"
     )]
     [InlineData(
-        "'subnet':'10.1.0.0/24','ipv6Subnet':'fc00:1::/127'",
-        "$.ipam.ipv6Subnet: expected an IPv6 prefix of at most 126 bits, got 'fc00:1::/127'"
+        "'subnet':'10.1.0.0/24','ipv6Subnet':'fc00:1::/128'",
+        "$.ipam.ipv6Subnet: expected an IPv6 prefix of at most 127 bits, got 'fc00:1::/128'"
     )]
     [InlineData("'subnet':'10.1.0.0/24','ipv6Subnet':'fe80::/64'", "$.ipam.ipv6Subnet: " + Unicast6 + ", got 'fe80::/64'")]
     [InlineData(

@@ -168,15 +168,15 @@ public sealed class TwillConfTests
 
         conf.Backend.Should().Be(new NoneBackend());
         conf.Ipam.Etcd.Should().BeNull();
-        conf.Ipam.Families.Should()
+        conf.Ipam.Families.Should().ContainSingle().Which.Family.Should().Be(AddressFamily.InterNetwork);
+        conf.Ipam.IPv4.Fixed.Should()
             .Equal(
-                new IpamFamily(AddressFamily.InterNetwork)
-                {
-                    Subnet = IPNetwork.Parse("10.9.0.0/24"),
-                    RangeStart = IPAddress.Parse("10.9.0.10"),
-                    RangeEnd = IPAddress.Parse("10.9.0.20"),
-                    Gateway = IPAddress.Parse("10.9.0.254"),
-                }
+                new FixedRange(
+                    IPNetwork.Parse("10.9.0.0/24"),
+                    IPAddress.Parse("10.9.0.10"),
+                    IPAddress.Parse("10.9.0.20"),
+                    IPAddress.Parse("10.9.0.254")
+                )
             );
     }
 
@@ -190,15 +190,14 @@ public sealed class TwillConfTests
             """
         );
 
-        conf.Ipam.IPv6.Should()
-            .Be(
-                new IpamFamily(AddressFamily.InterNetworkV6)
-                {
-                    Subnet = IPNetwork.Parse("fd00:9::/64"),
-                    RangeStart = IPAddress.Parse("fd00:9::10"),
-                    RangeEnd = IPAddress.Parse("fd00:9::ffff:ffff:ffff:ffff"),
-                    Gateway = IPAddress.Parse("fd00:9::1:1"),
-                }
+        conf.Ipam.IPv6!.Fixed.Should()
+            .Equal(
+                new FixedRange(
+                    IPNetwork.Parse("fd00:9::/64"),
+                    IPAddress.Parse("fd00:9::10"),
+                    IPAddress.Parse("fd00:9::ffff:ffff:ffff:ffff"),
+                    IPAddress.Parse("fd00:9::1:1")
+                )
             );
         conf.Ipam.GatewayOf(IPNetwork.Parse("10.9.0.0/24")).Should().Be(IPAddress.Parse("10.9.0.1"));
         conf.Ipam.GatewayOf(IPNetwork.Parse("fd00:9::/64")).Should().Be(IPAddress.Parse("fd00:9::1:1"));
