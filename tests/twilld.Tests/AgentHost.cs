@@ -109,7 +109,7 @@ internal sealed class AgentHost : IDisposable
                 File.Exists(Path.Combine(StateDir, "subnet.json"))
                 && Ns.HasLink("twill0")
                 && Ns.Ip("-4 address show dev twill0").Contains(Gateway),
-            TimeSpan.FromSeconds(20),
+            TimeSpan.FromSeconds(60),
             () => Log
         );
 
@@ -119,8 +119,12 @@ internal sealed class AgentHost : IDisposable
 
     /// <summary>Waits until agent.json tells of a failure with these words.</summary>
     internal void WaitForError(string text) =>
-        Eventually.Pass(() =>
-            (State("agent.json").TryGetProperty("lastError", out JsonElement error) ? error.GetString() : "").Should().Contain(text, Log)
+        Eventually.Pass(
+            () =>
+                (State("agent.json").TryGetProperty("lastError", out JsonElement error) ? error.GetString() : "")
+                    .Should()
+                    .Contain(text, Log),
+            TimeSpan.FromSeconds(60)
         );
 
     /// <summary>A state file of a network, parsed.</summary>
