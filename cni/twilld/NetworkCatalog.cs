@@ -1,7 +1,5 @@
-using System.Net;
 using Twill.Host.Backends;
 using Twill.Network.Configuration;
-using Twill.System;
 
 namespace Twill.Agent;
 
@@ -36,65 +34,9 @@ internal sealed record NetworkCatalog(IReadOnlyList<FoundNetwork> Networks, IRea
             }
         }
 
-        List<FoundNetwork> served = [];
-        foreach (FoundNetwork network in found.OrderBy(network => runs is not null && runs(network) ? 0 : 1))
-        {
-            if (Refusal(network.Conf, served) is { } refusal)
-            {
-                problems.Add($"{network.File}: {refusal}; network '{network.Conf.Name}' is not served");
-            }
-            else
-            {
-                served.Add(network);
-            }
-        }
-
+        IEnumerable<FoundNetwork> inOrder = found.OrderBy(network => runs is not null && runs(network) ? 0 : 1);
+        List<FoundNetwork> served = NetworkClash.Split(inOrder, out IReadOnlyList<string> clashes);
+        problems.AddRange(clashes);
         return new NetworkCatalog(served, problems) { Content = content };
-    }
-
-    private static string? Refusal(TwillConf conf, List<FoundNetwork> served)
-    {
-        foreach ((string file, TwillConf other) in served)
-        {
-            if (Clash(conf, other) is { } clash)
-            {
-                return $"{clash}, as in {file}";
-            }
-        }
-
-        return null;
-    }
-
-    /// <summary>What two networks on one host cannot share: they would undo each other's work for ever.</summary>
-    private static string? Clash(TwillConf one, TwillConf other)
-    {
-        if (one.Name == other.Name)
-        {
-            return $"name: '{one.Name}' is taken";
-        }
-
-        if (!one.IsForeign && !other.IsForeign && one.Bridge == other.Bridge)
-        {
-            return $"bridge: '{one.Bridge}' is taken by network '{other.Name}'";
-        }
-
-        BackendConf backend = one.Backend;
-        if (backend.Type == other.Backend.Type && backend.ExclusiveSetting is { } setting && setting == other.Backend.ExclusiveSetting)
-        {
-            return $"{setting} is taken by network '{other.Name}'";
-        }
-
-        foreach (IPNetwork mine in one.Ipam.Ranges)
-        {
-            foreach (IPNetwork theirs in other.Ipam.Ranges)
-            {
-                if (mine.Overlaps(theirs))
-                {
-                    return $"ipam: {mine} overlaps {theirs} of network '{other.Name}'";
-                }
-            }
-        }
-
-        return null;
     }
 }

@@ -102,6 +102,7 @@ public sealed class NetworkConfigList
     private void LoadList(string file, ConfigReader root)
     {
         var plugins = new List<ConfigReader>();
+        var others = new List<ConfigReader>();
         bool isEmpty = root["plugins"].Exists;
         foreach (ConfigReader plugin in root["plugins"].Items())
         {
@@ -109,6 +110,10 @@ public sealed class NetworkConfigList
             if (IsOurs(plugin))
             {
                 plugins.Add(plugin);
+            }
+            else
+            {
+                others.Add(plugin);
             }
         }
 
@@ -141,7 +146,31 @@ public sealed class NetworkConfigList
         }
 
         Add(file, TwillConf.Parse(plugins[0], name, HighestVersion(root), _backends));
+        TellSharedCapabilities(file, plugins[0], others);
     }
+
+    /// <summary>A runtime gives a capability's arguments to every plugin that names it, and the second one fails: the reference
+    /// <c>bandwidth</c> with "file exists", <c>portmap</c> by publishing the port again.</summary>
+    private void TellSharedCapabilities(string file, ConfigReader ours, List<ConfigReader> others)
+    {
+        foreach (ConfigReader other in others)
+        {
+            foreach (string capability in (ReadOnlySpan<string>)["bandwidth", "portMappings"])
+            {
+                if (Has(ours, capability) && Has(other, capability))
+                {
+                    string type = other["type"].OptionalString() ?? "";
+                    _problems.Add(
+                        $"{file}: $.plugins: '{TwillConf.MainPlugin}' and '{type}' both have the capability '{capability}', which only one "
+                            + $"can carry out (\"file exists\"): remove plugin '{type}', or \"{capability}\" from twill's capabilities"
+                    );
+                }
+            }
+        }
+    }
+
+    private static bool Has(ConfigReader plugin, string capability) =>
+        plugin["capabilities"][capability].Value.ValueKind == JsonValueKind.True;
 
     /// <summary>CNI 1.1.0: plugins may lie in files of their own, in a directory beside the list that has the network's name.</summary>
     private void AddSeparatePlugins(string file, string name, List<ConfigReader> plugins)

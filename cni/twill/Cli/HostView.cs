@@ -1,7 +1,10 @@
+using System.Net;
 using Twill.Cni;
 using Twill.Host.Backends;
 using Twill.Linux;
 using Twill.Linux.Links;
+using Twill.Linux.Netlink;
+using Twill.Linux.Routes;
 using Twill.Network.Configuration;
 using Twill.Network.State;
 using Twill.System;
@@ -27,8 +30,9 @@ internal sealed class HostView : IDisposable
             return;
         }
         NetworkConfigList list = NetworkConfigList.Load(confDir, BackendTable.All);
-        Problems = list.Problems;
-        foreach (FoundNetwork found in list.Networks)
+        List<FoundNetwork> served = NetworkClash.Split(list.Networks, out IReadOnlyList<string> clashes);
+        Problems = [.. list.Problems, .. clashes];
+        foreach (FoundNetwork found in served)
         {
             Networks.Add(new NetworkView(this, found));
         }
@@ -59,6 +63,21 @@ internal sealed class HostView : IDisposable
         new(RouteSocket.Open(), StateDir.From(process.Environment), options.ConfDir, process.Environment.GetValueOrDefault("CNI_PATH", ""));
 
     public Link? Find(string name) => Links.Find(link => link.Name == name);
+
+    /// <summary>Where the kernel sends a packet (<c>ip route get</c>): the interface's name, or why nowhere.</summary>
+    public string WayTo(IPAddress address)
+    {
+        try
+        {
+            return Route.TryGetRoute(address, out Route? way)
+                ? Links.Find(link => link.Index == way.Index)?.Name ?? "nowhere"
+                : "nowhere (no route)";
+        }
+        catch (NetlinkException e)
+        {
+            return $"nowhere ({e.Message})"; // a blackhole, unreachable or prohibit route, or such a rule
+        }
+    }
 
     /// <summary>The networks that are asked for.</summary>
     /// <exception cref="UsageException">no configuration names it</exception>

@@ -125,6 +125,28 @@ public sealed class NetworkConfigListTests : IDisposable
         list.Problems.Should().ContainSingle().Which.Should().StartWith($"{file}: $.plugins: expected at least one plugin, got []");
     }
 
+    [Theory]
+    [InlineData("bandwidth", "bandwidth", 1)]
+    [InlineData("portmap", "portMappings", 1)]
+    [InlineData("portmap", "snat", 0)]
+    public void A_capability_that_a_runtime_would_give_to_two_plugins_is_told(string type, string capability, int problems)
+    {
+        _dir.Write(
+            "a.conflist",
+            $$"""
+            {"cniVersion":"1.0.0","name":"a","plugins":[
+              {"type":"twill","capabilities":{"bandwidth":true,"portMappings":true},{{Ipam}}},
+              {"type":"{{type}}","capabilities":{"{{capability}}":true}}]}
+            """
+        );
+
+        NetworkConfigList list = NetworkConfigList.Load(_dir.Path, BackendTable.All);
+
+        list.Networks.Should().ContainSingle("what runs goes on");
+        list.Problems.Should().HaveCount(problems);
+        list.Problems.Should().OnlyContain(problem => problem.Contains($"'{type}' both have the capability '{capability}'"));
+    }
+
     [Fact]
     public void A_file_that_is_neither_a_list_nor_a_plugin_is_nobodys_network()
     {
