@@ -1,5 +1,4 @@
-using Twill.Cluster;
-using Twill.Cni;
+using Twill.Host;
 using Twill.Linux;
 using Twill.Network.Configuration;
 using Twill.Network.State;
@@ -27,7 +26,8 @@ internal sealed class Networks
     private readonly Lock _lock = new(); // for all below
     private readonly Dictionary<string, Served> _served = [];
     private IReadOnlyList<string> _problems = [];
-    private string? _startFailure;
+    private string? _startFailure,
+        _listenFailure;
     private int _starting;
     private bool _reloadRequested,
         _kernelWatchRuns = true;
@@ -50,6 +50,9 @@ internal sealed class Networks
         _wake.Set();
     }
 
+    /// <summary>Takes why nobody is answered where `--listen` says; null when they are. From any thread.</summary>
+    internal void TakeListenFailure(string? message) => Locked(() => _listenFailure = message);
+
     /// <summary>All that is not as it should be, a line each; empty when all is well. From any thread.</summary>
     internal List<string> UnhealthyReasons()
     {
@@ -60,6 +63,11 @@ internal sealed class Networks
             if (_startFailure is not null)
             {
                 reasons.Add(_startFailure);
+            }
+
+            if (_listenFailure is not null)
+            {
+                reasons.Add($"--listen: {_listenFailure}");
             }
 
             if (!_kernelWatchRuns)
@@ -319,37 +327,15 @@ internal sealed class Networks
     {
         try
         {
-            return new NetworkAgent(network.Conf, _state, _log, TimeProvider.System, _options.Pings);
-        }
-        catch (Exception e) when (e is EtcdException or ClusterException or CniException or IOException or UnauthorizedAccessException)
-        {
-            _start.Raise($"network '{network.Conf.Name}' of {network.File}: {e.Message}", LogLevel.Error);
-            WriteAgentFile(network.Conf.Name, e.Message);
-            return null;
-        }
-    }
-
-    /// <summary>A network without an agent has nobody else who writes agent.json, from which `twill status` and STATUS know how it
-    /// is.</summary>
-    private void WriteAgentFile(string network, string error)
-    {
-        try
-        {
-            NetworkStateDir state = _state.Network(network);
-            AgentFile? before = AgentFile.TryRead(state, out _);
-            new AgentFile
-            {
-                Pid = Environment.ProcessId,
-                Time = TimeProvider.System.GetUtcNow(),
-                PeersWanted = before?.PeersWanted ?? 0,
-                PeersProgrammed = before?.PeersProgrammed ?? 0,
-                LastEtcdContact = before?.LastEtcdContact,
-                LastError = $"start: {error}",
-            }.Write(state);
+            return KernelRequirement.Fault is { } fault
+                ? throw new HostException(fault)
+                : new NetworkAgent(network.Conf, _state, _log, TimeProvider.System, _options.Pings);
         }
         catch (Exception e) when (ExpectedFailure.Is(e))
         {
-            _log.ForNetwork(network).Debug($"agent.json cannot be written: {e.Message}");
+            _start.Raise($"network '{network.Conf.Name}' of {network.File}: {e.Message}", LogLevel.Error);
+            FailedStart.Write(_state, network.Conf.Name, e.Message, _log);
+            return null;
         }
     }
 
@@ -372,9 +358,11 @@ internal sealed class Networks
     {
         NetworkAgent[] agents;
         bool allStarted;
+        string[] problems;
         lock (_lock)
         {
             (agents, allStarted) = (Agents, _starting == 0);
+            problems = [.. ((string?[])[_listenFailure, _startFailure]).OfType<string>(), .. _problems];
         }
 
         if (!_isReady && allStarted)
@@ -388,9 +376,8 @@ internal sealed class Networks
             _systemd.Alive();
         }
 
-        _systemd.Status(
-            agents.Length == 0 ? "no network of ours" : string.Join(" | ", agents.Select(agent => $"{agent.Name}: {agent.StatusLine}"))
-        );
+        IEnumerable<string> parts = agents.Select(agent => $"{agent.Name}: {agent.StatusLine}");
+        _systemd.Status(string.Join(" | ", [.. agents.Length == 0 ? ["no network of ours"] : parts, .. problems]));
     }
 
     private sealed record Served(NetworkAgent Agent, string Content, CancellationTokenSource End, Task Run)

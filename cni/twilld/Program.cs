@@ -1,8 +1,7 @@
-using System.Net;
-using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using Twill.Cni;
 using Twill.Network.State;
+using Twill.System;
 
 namespace Twill.Agent;
 
@@ -39,7 +38,10 @@ internal static class Program
     private static async Task<int> ServeAsync(AgentOptions options, StateDir state)
     {
         StateDir.SetPrivateUmask();
-        Log log = new(Console.OpenStandardError(), options.LogLevel, options.LogFormat, TimeProvider.System);
+        Log log = new(Console.OpenStandardError(), options.LogLevel, options.LogFormat, TimeProvider.System)
+        {
+            IsJournal = Journal.IsStandardError(Environment.GetEnvironmentVariable("JOURNAL_STREAM")),
+        };
         using CancellationTokenSource stop = new();
         using PosixSignalRegistration onTerm = StopOn(PosixSignal.SIGTERM, stop),
             onInt = StopOn(PosixSignal.SIGINT, stop);
@@ -61,31 +63,27 @@ internal static class Program
                 return await new Release(options, state, log).RunAsync(stop.Token).ConfigureAwait(false) ? Good : NotInOrder;
             }
 
-            using StatusServer? server = options.Listen is { } at && !options.Once ? Serve(at, networks, log) : null;
             if (options.Once)
             {
                 return await networks.RunOnceAsync(stop.Token).ConfigureAwait(false) ? Good : NotInOrder;
             }
 
+            Task listening = options.Listen is { } at
+                ? new StatusListener(at, path => Answer(path, networks), log, networks.TakeListenFailure).RunAsync(stop.Token)
+                : Task.CompletedTask;
             await networks.RunAsync(stop.Token).ConfigureAwait(false);
+            await listening.ConfigureAwait(false);
             return Good;
         }
-        catch (SocketException e)
+        catch (LibcException e) when (e.Errno is Errno.EPERM or Errno.EACCES)
         {
-            log.Error($"--listen {options.Listen}: {e.Message}: expected an address of this host and a port that nobody else listens on");
+            log.Error($"{e.Message}: twilld needs CAP_NET_ADMIN (CapabilityBoundingSet= of its unit) in the host's own network namespace");
             return NotInOrder;
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
             return NotInOrder; // --once or --release, told to stop before it was done
         }
-    }
-
-    private static StatusServer Serve(IPEndPoint at, Networks networks, Log log)
-    {
-        StatusServer server = new(at, path => Answer(path, networks), TimeSpan.FromSeconds(5));
-        log.Info($"/metrics and /healthz are at http://{server.Address}");
-        return server;
     }
 
     private static StatusAnswer Answer(string path, Networks networks)

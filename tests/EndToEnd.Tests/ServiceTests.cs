@@ -42,21 +42,84 @@ public sealed class ServiceTests
         host.HasLink("twill.1").Should().BeTrue("stopping disturbs no traffic");
     }
 
+    private static readonly string[] s_capabilities = Setting("CapabilityBoundingSet").Split(' ');
+
+    /// <summary>What status says when the agent lacks one of the unit's capabilities.</summary>
+    private static readonly Dictionary<string, string> s_needs = new()
+    {
+        ["CAP_NET_ADMIN"] = "the agent (twilld) is not running",
+        ["CAP_SYS_ADMIN"] = "containers' MTU: larger than the network's 1350",
+    };
+
     [RequiresRootFact]
-    public void The_agent_needs_no_more_capabilities_than_the_unit_gives()
+    public void With_the_units_capabilities_the_agent_does_all_that_it_is_for()
     {
         using Cluster cluster = Cluster.Start(0);
         LabHost host = cluster.NewHost("host");
-        string[] given = Setting("CapabilityBoundingSet").Split(' ');
-        string capabilities = string.Join(',', given.Select(c => $"+{c["CAP_".Length..].ToLowerInvariant()}"));
         using TempDir directory = TempDir.Create();
-        using Daemon agent = Daemon.Start(
-            "twilld",
-            [.. host.Enter, "setpriv", $"--bounding-set=-all,{capabilities}", "--inh-caps=-all", "--no-new-privs", Setting("ExecStart")],
-            directory.At("log")
-        );
+        using Daemon agent = StartWith(host, directory, s_capabilities);
         Eventually.True("it has a lease", () => cluster.LeaseOf(host) is not null, onFailure: () => agent.Log);
         Eventually.True("it made its device", () => host.HasLink("twill.1"), onFailure: () => agent.Log);
+        LabContainer container = host.AddContainer("c1");
+
+        host.Ip("link set eth0 mtu 1400");
+
+        Eventually.Pass(() => container.Ip("link show dev eth0").Should().Contain("mtu 1350", agent.Log));
+        Eventually.Pass(() => host.Run("/opt/cni/bin/twill", "status").Stdout.Should().Contain("all is well", agent.Log));
+    }
+
+    public static TheoryData<string> Capabilities => [.. s_capabilities];
+
+    [RequiresRootTheory, MemberData(nameof(Capabilities))]
+    public void Without_one_of_the_units_capabilities_something_is_not_done_and_told(string missing)
+    {
+        s_needs.Should().ContainKey(missing, "the unit gives nothing that nothing needs");
+        using Cluster cluster = Cluster.Start(0);
+        LabHost host = cluster.NewHost("host");
+        using TempDir directory = TempDir.Create();
+        LabContainer container;
+        using (Daemon before = StartWith(host, directory, s_capabilities))
+        {
+            Eventually.True("it made its device", () => host.HasLink("twill.1"), onFailure: () => before.Log);
+            container = host.AddContainer("c1");
+        }
+
+        host.Ip("link set eth0 mtu 1400");
+        using Daemon agent = StartWith(host, directory, s_capabilities.Where(capability => capability != missing));
+
+        Eventually.Pass(
+            () => host.Run("/opt/cni/bin/twill", "status").Stdout.Should().Contain(s_needs[missing], agent.Log).And.NotContain("is well"),
+            TimeSpan.FromSeconds(20)
+        );
+        container.Ip("link show dev eth0").Should().Contain("mtu 1450");
+        agent.Log.Should().Contain(missing).And.NotContain("Unhandled");
+    }
+
+    private static Daemon StartWith(LabHost host, TempDir directory, IEnumerable<string> capabilities)
+    {
+        string set = string.Concat(capabilities.Select(name => $",+{name["CAP_".Length..].ToLowerInvariant()}"));
+        return Daemon.Start(
+            "twilld",
+            [.. host.Enter, "setpriv", $"--bounding-set=-all{set}", "--inh-caps=-all", "--no-new-privs", Setting("ExecStart")],
+            directory.At("log")
+        );
+    }
+
+    /// <summary>systemd skips a start whose condition fails, and nothing starts the agent later.</summary>
+    [RequiresRootFact]
+    public void An_agent_that_starts_before_any_network_is_configured_waits_for_one()
+    {
+        File.ReadAllText(s_file).Should().NotContain("Condition").And.NotContain("Assert");
+        using Cluster cluster = Cluster.Start(0);
+        LabHost host = cluster.NewHost("host");
+        host.Sh("mv /etc/cni/net.d /etc/cni/later");
+        using TempDir directory = TempDir.Create();
+        using Daemon agent = StartWith(host, directory, s_capabilities);
+        Eventually.True("it says so", () => agent.Log.Contains("no network of ours in /etc/cni/net.d; waiting for one"));
+
+        host.Sh("mv /etc/cni/later /etc/cni/net.d");
+
+        Eventually.True("it has a lease", () => cluster.LeaseOf(host) is not null, onFailure: () => agent.Log);
     }
 
     [RequiresRootFact]

@@ -178,6 +178,25 @@ public sealed class ProcessTests : IDisposable
     }
 
     [RequiresRootFact]
+    public void An_address_to_answer_at_that_comes_after_the_agent_is_told_and_waited_for()
+    {
+        AgentHost a = _lab.AddHost();
+        a.Start("--listen", "192.168.64.77:9116");
+        a.WaitForLog("no interface of this host has 192.168.64.77");
+        a.WaitForSubnet();
+
+        a.Ns.Ip("address add 192.168.64.77/24 dev eth0");
+
+        Eventually.True(
+            "it answers",
+            () => a.Ns.Run("curl", "-s", "--max-time", "5", "http://192.168.64.77:9116/healthz").Stdout.Length > 0,
+            TimeSpan.FromSeconds(20),
+            () => a.Log
+        );
+        a.WaitForLog("--listen 192.168.64.77:9116: over");
+    }
+
+    [RequiresRootFact]
     public void Without_the_option_nobody_is_answered()
     {
         AgentHost a = _lab.StartHost();

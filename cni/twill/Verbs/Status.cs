@@ -23,6 +23,11 @@ internal static class Status
 
     public static CniResult? Run(CniRequest request)
     {
+        if (KernelRequirement.Fault is { } fault)
+        {
+            throw new CniException(CniErrorCode.NotAvailable, "this kernel is too old", fault);
+        }
+
         TwillConf conf = AddWouldSucceed(request);
         NetworkStateDir state = StateDir.From(request.Environment).Network(conf.Name);
         if (Trouble(state, conf) is { } trouble)

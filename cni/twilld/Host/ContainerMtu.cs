@@ -28,9 +28,11 @@ internal sealed class ContainerMtu(TwillConf conf)
     /// </summary>
     /// <param name="host">A socket in the host's namespace.</param>
     /// <param name="mtu">Bytes; the network's MTU now.</param>
-    /// <returns>What was done and what could not be, each a phrase for the log.</returns>
-    internal List<string> Lower(RouteSocket host, int mtu)
+    /// <param name="refusals">Containers that keep a larger one, each with the reason. The next call tries again.</param>
+    /// <returns>What was done, each a phrase for the log.</returns>
+    internal List<string> Lower(RouteSocket host, int mtu, out IReadOnlyList<string> refusals)
     {
+        refusals = [];
         if (host.TryGetLink(conf.Bridge, out Link? bridge) && bridge.Mtu > mtu)
         {
             _former.Add((int)bridge.Mtu);
@@ -41,8 +43,13 @@ internal sealed class ContainerMtu(TwillConf conf)
             return [];
         }
 
-        List<string> changes = Lower(host, conf.Name, conf.Ipam.DataDir, _former, mtu);
-        _former.Clear();
+        (List<string> changes, List<string> kept) = Lower(host, conf.Name, conf.Ipam.DataDir, _former, mtu);
+        refusals = kept;
+        if (kept.Count == 0)
+        {
+            _former.Clear();
+        }
+
         return changes;
     }
 
@@ -54,13 +61,19 @@ internal sealed class ContainerMtu(TwillConf conf)
     /// <param name="former">MTUs in bytes that the network had.</param>
     /// <param name="mtu">Bytes; the network's MTU now.</param>
     /// <returns>What was done and what could not be, each a phrase for the log.</returns>
-    private static List<string> Lower(RouteSocket host, string network, string dataDir, IReadOnlySet<int> former, int mtu)
+    private static (List<string> Done, List<string> Kept) Lower(
+        RouteSocket host,
+        string network,
+        string dataDir,
+        IReadOnlySet<int> former,
+        int mtu
+    )
     {
         List<Link> ends = host.ListLinks(kind: "veth")
             .FindAll(link => BridgePorts.IsHostEnd(link, network) && link.Mtu > mtu && former.Contains((int)link.Mtu));
         if (ends.Count == 0)
         {
-            return [];
+            return ([], []);
         }
 
         Dictionary<string, AddressRecord> owners = [];
@@ -73,7 +86,8 @@ internal sealed class ContainerMtu(TwillConf conf)
         }
 
         int lowered = 0;
-        List<string> changes = [];
+        List<string> changes = [],
+            kept = [];
         foreach (Link end in ends)
         {
             try
@@ -85,13 +99,21 @@ internal sealed class ContainerMtu(TwillConf conf)
                     continue;
                 }
 
-                changes.Add(
-                    $"container behind {end.Name} ({end.Alias}) keeps MTU {end.Mtu}: its interface is not found where its ADD was told"
+                kept.Add(
+                    $"container behind {end.Name} ({end.Alias}) keeps MTU {end.Mtu}: its interface is not found where its ADD was told; "
+                        + "restart it"
+                );
+            }
+            catch (LibcException e) when (e.Errno is Errno.EPERM or Errno.EACCES)
+            {
+                kept.Add(
+                    $"container behind {end.Name} ({end.Alias}) keeps MTU {end.Mtu}: {e.Message}; let twilld enter its network namespace: "
+                        + "CapabilityBoundingSet= of its unit lacks CAP_SYS_ADMIN"
                 );
             }
             catch (Exception e) when (e is LibcException or NetlinkException)
             {
-                changes.Add($"container behind {end.Name} ({end.Alias}) keeps MTU {end.Mtu}: {e.Message}");
+                kept.Add($"container behind {end.Name} ({end.Alias}) keeps MTU {end.Mtu}: {e.Message}; restart it");
             }
         }
 
@@ -106,7 +128,7 @@ internal sealed class ContainerMtu(TwillConf conf)
             );
         }
 
-        return changes;
+        return (changes, kept);
     }
 
     /// <summary>False when the namespace or the interface there is another than the ADD's.</summary>

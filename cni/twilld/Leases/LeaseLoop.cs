@@ -14,6 +14,7 @@ internal sealed class LeaseLoop(NetworkContext context, LeaseManager manager, Et
         LongestRetry = TimeSpan.FromSeconds(15);
 
     private readonly Condition _condition = context.NewCondition(ConditionName.Lease);
+    private bool _wasThere; // subnet.json, when the reconcile loop looked last
 
     /// <summary>Whether a subnet that is lost, or that the network does not lease any more, has no container here, so that a step must
     /// forget it.</summary>
@@ -73,6 +74,13 @@ internal sealed class LeaseLoop(NetworkContext context, LeaseManager manager, Et
     {
         manager.Adopt();
         Publish(wasTried: false);
+        bool isThere = SubnetFile.TryRead(context.State, out _) is not null;
+        if (_wasThere && !isThere)
+        {
+            context.LeaseStep.Set(); // somebody removed or damaged subnet.json: no ADD gets an address until a step writes it again
+        }
+
+        _wasThere = isThere;
     }
 
     /// <summary>1 s, doubled with each failure up to 15 s, but at most a quarter of the time between renewals: a lease must not run out

@@ -7,9 +7,10 @@ internal static class ConditionName
         Lease = "lease",
         LeaseWatch = "watch of etcd",
         Host = "host",
+        ContainerMtu = "containers' MTU",
         Kernel = "kernel",
         StateFile = "state file";
 
     /// <summary>All of them, the cause before what follows from it.</summary>
-    internal static IReadOnlyList<string> All { get; } = [Underlay, Lease, LeaseWatch, Host, Kernel, StateFile];
+    internal static IReadOnlyList<string> All { get; } = [Underlay, Lease, LeaseWatch, Host, ContainerMtu, Kernel, StateFile];
 }

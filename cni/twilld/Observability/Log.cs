@@ -24,7 +24,7 @@ internal enum LogFormat
 
 /// <summary>
 /// One line per event on standard error: `2026-11-20T10:00:00Z info twill: peer 10.244.7.0/24 via 192.168.64.3 added`, where "twill" is the
-/// network it is about.
+/// network it is about. To the journal, which has time and level beside each line, only what it does not have: `&lt;6&gt;twill: peer ..`.
 /// </summary>
 internal sealed class Log(Stream output, LogLevel least, LogFormat format, TimeProvider clock)
 {
@@ -32,7 +32,11 @@ internal sealed class Log(Stream output, LogLevel least, LogFormat format, TimeP
     private readonly string _network = "";
 
     private Log(Log parent, string network)
-        : this(parent.Output, parent.Least, parent.Format, parent.Clock) => (_lock, _network) = (parent._lock, network);
+        : this(parent.Output, parent.Least, parent.Format, parent.Clock) =>
+        (_lock, _network, IsJournal) = (parent._lock, network, parent.IsJournal);
+
+    /// <summary>Whether the lines go to systemd's journal.</summary>
+    internal bool IsJournal { get; init; }
 
     private Stream Output => output;
 
@@ -72,6 +76,7 @@ internal sealed class Log(Stream output, LogLevel least, LogFormat format, TimeP
 
         string time = clock.GetUtcNow().ToString("yyyy-MM-ddTHH:mm:ssZ", CultureInfo.InvariantCulture);
         byte[] line = format == LogFormat.Json ? JsonLine(time, Name(level), message) : TextLine(time, Name(level), message);
+        line = IsJournal ? [.. Encoding.ASCII.GetBytes(Journal.Prefix(level)), .. line] : line;
         lock (_lock)
         {
             output.Write(line);
@@ -92,7 +97,8 @@ internal sealed class Log(Stream output, LogLevel least, LogFormat format, TimeP
     private byte[] TextLine(string time, string level, string message)
     {
         string about = _network.Length == 0 ? "twilld" : _network;
-        return Encoding.UTF8.GetBytes($"{time} {level} {about}: {message.Replace("\n", "\\n", StringComparison.Ordinal)}\n");
+        string text = $"{about}: {message.Replace("\n", "\\n", StringComparison.Ordinal)}\n";
+        return Encoding.UTF8.GetBytes(IsJournal ? text : $"{time} {level} {text}");
     }
 
     private byte[] JsonLine(string time, string level, string message)

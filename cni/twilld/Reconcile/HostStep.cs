@@ -22,6 +22,8 @@ internal sealed class HostStep(NetworkContext context, LeaseLoop? lease, BridgeR
         )
     );
 
+    private readonly Condition _containerMtu = context.NewCondition(ConditionName.ContainerMtu);
+
     internal Condition Condition { get; } = context.NewCondition(ConditionName.Host);
 
     /// <summary>Runs the step.</summary>
@@ -43,7 +45,16 @@ internal sealed class HostStep(NetworkContext context, LeaseLoop? lease, BridgeR
     {
         NodeFile? node = snapshot.Host.Node;
         int mtu = context.Conf.Mtu != 0 ? context.Conf.Mtu : node?.Mtu ?? Underlay.MtuToOutside(route);
-        List<string> changes = containerMtu.Lower(route, mtu);
+        List<string> changes = containerMtu.Lower(route, mtu, out IReadOnlyList<string> refusals);
+        if (refusals.Count > 0)
+        {
+            _containerMtu.Raise($"larger than the network's {mtu}, full packets may be lost: {string.Join("; ", refusals.Take(10))}");
+        }
+        else
+        {
+            _containerMtu.Resolve();
+        }
+
         changes.AddRange(
             HostReconciler.Ensure(
                 route,

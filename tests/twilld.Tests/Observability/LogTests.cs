@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
 
@@ -33,6 +34,36 @@ public sealed class LogTests
         entry.GetProperty("level").GetString().Should().Be("error");
         entry.GetProperty("network").GetString().Should().Be("pods");
         entry.GetProperty("msg").GetString().Should().Be("\"quoted\"\nand broken");
+    }
+
+    /// <summary>The journal has a time of its own, and reads the level from the number of syslog (`journalctl -p err`).</summary>
+    [Theory]
+    [InlineData(LogLevel.Info, "<6>pods: message\n")]
+    [InlineData(LogLevel.Warning, "<4>pods: message\n")]
+    [InlineData(LogLevel.Error, "<3>pods: message\n")]
+    [InlineData(LogLevel.Critical, "<2>pods: message\n")]
+    internal void To_the_journal_a_line_says_its_level_as_the_journal_reads_it_and_no_second_time(LogLevel level, string line)
+    {
+        using MemoryStream output = new();
+        Log log = new(output, LogLevel.Info, LogFormat.Text, new ManualClock()) { IsJournal = true };
+
+        log.ForNetwork("pods").Write(level, "message");
+
+        Encoding.UTF8.GetString(output.ToArray()).Should().Be(line);
+    }
+
+    [Fact]
+    public void Only_the_socket_that_systemd_names_is_the_journal()
+    {
+        using Socket socket = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        string link = $"/proc/self/fd/{socket.Handle}",
+            inode = new FileInfo(link).LinkTarget!["socket:[".Length..^1];
+
+        Journal.IsStandardError($"8:{inode}", link).Should().BeTrue();
+        Journal.IsStandardError("8:1", link).Should().BeFalse();
+        Journal.IsStandardError($"8:{inode}", "/proc/self/exe").Should().BeFalse("standard error was redirected to a file");
+        Journal.IsStandardError("nonsense", link).Should().BeFalse();
+        Journal.IsStandardError(null, link).Should().BeFalse();
     }
 
     private static string Written(LogFormat format, Action<Log> write)

@@ -1,3 +1,4 @@
+using Twill.Host;
 using Twill.Host.Forwarding;
 using Twill.Linux;
 using Twill.Network.Configuration;
@@ -18,6 +19,7 @@ internal static class HostChecks
                 $"{Format.Count(networks.Count, "network")} in {host.ConfDir}: "
                 + $"{string.Join(", ", networks.ConvertAll(network => network.Name))}"
         );
+        to.Look("kernel", () => Kernel(to), () => null);
         to.Look("plugins", () => Plugins(to, host, networks), () => $"all that the configuration names are in {host.PluginDirs[0]}");
         to.Look(
             "forwarding",
@@ -56,6 +58,14 @@ internal static class HostChecks
             {
                 to.Fail("configuration", problem, "remove the file: it is written anew by the agent, or by the next ADD");
             }
+        }
+    }
+
+    private static void Kernel(Findings to)
+    {
+        if (KernelRequirement.Fault is { } fault)
+        {
+            to.Fail("kernel", fault, "until then: stop what twill runs here, whose rules this kernel does not keep");
         }
     }
 
