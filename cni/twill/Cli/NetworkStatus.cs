@@ -100,6 +100,9 @@ internal sealed record NetworkStatus
     /// <summary>Other programs' firewalls that drop containers' packets.</summary>
     public IReadOnlyList<string> Obstacles { get; init; } = [];
 
+    /// <summary>What doctor's checks found wrong.</summary>
+    public IReadOnlyList<string> Found { get; init; } = [];
+
     /// <summary>What is not as it should be; empty: all is well.</summary>
     public IReadOnlyList<string> Problems
     {
@@ -145,6 +148,15 @@ internal sealed record NetworkStatus
             }
 
             all.AddRange(Obstacles);
+            foreach (string found in Found)
+            {
+                // What is said above already, in these words or within others.
+                if (!all.Exists(said => said.Contains(found, StringComparison.Ordinal) || found.Contains(said, StringComparison.Ordinal)))
+                {
+                    all.Add(found);
+                }
+            }
+
             return all;
         }
     }

@@ -9,7 +9,13 @@ namespace Twill.Plugin.Cli;
 /// <summary><c>twill status</c> for people and for programs.</summary>
 internal static class StatusReport
 {
-    public static void Print(ConsoleOutput screen, IReadOnlyList<NetworkStatus> networks, IReadOnlyList<string> problems, string confDir)
+    public static void Print(
+        ConsoleOutput screen,
+        IReadOnlyList<NetworkStatus> networks,
+        IReadOnlyList<string> problems,
+        string confDir,
+        int warnings = 0
+    )
     {
         foreach (NetworkStatus network in networks)
         {
@@ -38,7 +44,11 @@ internal static class StatusReport
             fine &= network.Problems.Count == 0;
         }
 
-        screen.Line(fine ? screen.Paint(Style.Good, "all is well") : "'twill doctor' looks closer and says what to do");
+        screen.Line(
+            !fine ? "'twill doctor' looks closer and says what to do"
+            : warnings > 0 ? screen.Paint(Style.Warning, $"no problem, but {Format.Count(warnings, "warning")}: see 'twill doctor'")
+            : screen.Paint(Style.Good, "all is well")
+        );
     }
 
     public static void Write(Utf8JsonWriter w, IReadOnlyList<NetworkStatus> networks, IReadOnlyList<string> problems)

@@ -20,7 +20,7 @@ internal static class AgentCheck
                 trouble,
                 agent.Pid is null ? "start it: systemctl start twilld"
                     : agent.Error is null ? "it hangs: restart it (systemctl restart twilld), which disturbs no traffic"
-                    : "its log says more: journalctl -u twilld"
+                    : "do what it says; its log says more: journalctl -u twilld"
             );
         }
         else

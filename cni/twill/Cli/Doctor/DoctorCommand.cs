@@ -5,8 +5,26 @@ internal static class DoctorCommand
 {
     public static int Run(HostView host, CliOptions options, ConsoleOutput screen)
     {
-        List<NetworkView> networks = host.Chosen(options);
-        List<Check> checks = [.. HostChecks.Run(host, networks, all: options.Network is null)];
+        List<Check> checks = Look(host, host.Chosen(options), all: options.Network is null);
+        if (options.Json)
+        {
+            screen.Json(w => DoctorReport.Write(w, checks));
+        }
+        else
+        {
+            DoctorReport.Print(screen, checks);
+        }
+
+        return checks.Exists(check => check.Outcome != Outcome.Ok) ? Commands.Problems : Commands.Fine;
+    }
+
+    /// <summary>Looks at everything.</summary>
+    /// <param name="host">this host</param>
+    /// <param name="networks">the networks that are asked for</param>
+    /// <param name="all">whether these are all</param>
+    public static List<Check> Look(HostView host, List<NetworkView> networks, bool all)
+    {
+        List<Check> checks = [.. HostChecks.Run(host, networks, all)];
         foreach (NetworkView network in networks)
         {
             Findings to = new(network.Name);
@@ -19,20 +37,13 @@ internal static class DoctorCommand
             ReversePathCheck.Run(to, network);
             AgentCheck.Run(to, network);
             DriftCheck.Run(to, host, network);
+            ContainerCheck.Run(to, host, network);
             LeakCheck.Run(to, host, network);
             StorageCheck.Run(to, network);
             checks.AddRange(to.Checks);
         }
-        if (options.Json)
-        {
-            screen.Json(w => DoctorReport.Write(w, checks));
-        }
-        else
-        {
-            DoctorReport.Print(screen, checks);
-        }
 
-        return checks.Exists(check => check.Outcome != Outcome.Ok) ? Commands.Problems : Commands.Fine;
+        return checks;
     }
 
     /// <summary>Who puts things right.</summary>

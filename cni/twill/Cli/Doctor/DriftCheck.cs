@@ -1,5 +1,4 @@
 using System.Net;
-using Twill.Linux.Routes;
 using Twill.System;
 
 namespace Twill.Plugin.Cli.Doctor;
@@ -90,15 +89,13 @@ internal static class DriftCheck
         foreach (UInt128 number in (ReadOnlySpan<UInt128>)[subnet.First() + 1, subnet.Last() - 1])
         {
             IPAddress address = IPPrefix.AddressOf(number, subnet.BaseAddress.AddressFamily);
-            string way = host.Route.TryGetRoute(address, out Route? taken)
-                ? host.Links.Find(link => link.Index == taken.Index)?.Name ?? "nowhere"
-                : "nowhere";
+            string way = host.WayTo(address);
             if (way != row.Device)
             {
                 to.Fail(
                     Name,
                     $"packets to {address} in {subnet} leave by {way}, not by {row.Device}",
-                    $"find the route that is in the way (ip route get {address}) and remove it"
+                    $"find the route or rule that is in the way (ip route get {address}; ip rule) and remove it"
                 );
                 return;
             }

@@ -1,0 +1,26 @@
+using Twill.Testing;
+
+namespace Twill.EndToEnd.Tests.Cli.Broken;
+
+/// <summary>
+/// Every way we know to break a network, each broken for real. doctor names it, status does not say that all is well, and whoever follows
+/// the advice has a network again.
+/// </summary>
+public sealed class BrokenKernelTests(TwoHosts hosts) : IClassFixture<TwoHosts>
+{
+    public static TheoryData<string> Names => [.. KernelBreakages.All.Select(breakage => breakage.Name)];
+
+    [RequiresRootTheory, MemberData(nameof(Names))]
+    public void What_is_broken_is_named_and_the_advice_mends_it(string name) =>
+        new Patient(hosts.Cluster.Hosts[0], hosts.From, hosts.To.Address).Treat(KernelBreakages.All.Single(one => one.Name == name));
+}
+
+/// <summary>The same for files, processes and the way to etcd.</summary>
+public sealed class BrokenFilesTests(TwoHosts hosts) : IClassFixture<TwoHosts>
+{
+    public static TheoryData<string> Names => [.. FileBreakages.All.Select(breakage => breakage.Name)];
+
+    [RequiresRootTheory, MemberData(nameof(Names))]
+    public void What_is_broken_is_named_and_the_advice_mends_it(string name) =>
+        new Patient(hosts.Cluster.Hosts[0], hosts.From, hosts.To.Address).Treat(FileBreakages.All.Single(one => one.Name == name));
+}
