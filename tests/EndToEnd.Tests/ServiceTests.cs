@@ -48,6 +48,7 @@ public sealed class ServiceTests
     private static readonly Dictionary<string, string> s_needs = new()
     {
         ["CAP_NET_ADMIN"] = "the agent (twilld) is not running",
+        ["CAP_NET_RAW"] = "twilld has no CAP_NET_RAW",
         ["CAP_SYS_ADMIN"] = "containers' MTU: larger than the network's 1350",
     };
 
@@ -74,7 +75,7 @@ public sealed class ServiceTests
     public void Without_one_of_the_units_capabilities_something_is_not_done_and_told(string missing)
     {
         s_needs.Should().ContainKey(missing, "the unit gives nothing that nothing needs");
-        using Cluster cluster = Cluster.Start(0);
+        using Cluster cluster = Cluster.Start(1); // somebody to ping
         LabHost host = cluster.NewHost("host");
         using TempDir directory = TempDir.Create();
         LabContainer container;
@@ -91,7 +92,9 @@ public sealed class ServiceTests
             () => host.Run("/opt/cni/bin/twill", "status").Stdout.Should().Contain(s_needs[missing], agent.Log).And.NotContain("is well"),
             TimeSpan.FromSeconds(20)
         );
-        container.Ip("link show dev eth0").Should().Contain("mtu 1450");
+        Eventually.Pass(() =>
+            container.Ip("link show dev eth0").Should().Contain(missing == "CAP_NET_RAW" ? "mtu 1350" : "mtu 1450", agent.Log)
+        );
         agent.Log.Should().Contain(missing).And.NotContain("Unhandled");
     }
 
