@@ -135,8 +135,8 @@ public sealed class NetworkConfigListTests : IDisposable
             "a.conflist",
             $$"""
             {"cniVersion":"1.0.0","name":"a","plugins":[
-              {"type":"twill","capabilities":{"bandwidth":true,"portMappings":true},{{Ipam}}},
-              {"type":"{{type}}","capabilities":{"{{capability}}":true}}]}
+              {"type":"twill","capabilities":{"bandwidth":true,"portMappings":true},{{Ipam}} },
+              {"type":"{{type}}","capabilities":{"{{capability}}":true} }]}
             """
         );
 
