@@ -129,9 +129,39 @@ public static partial class Firewall
         }
     }
 
-    /// <summary>Whether the table is there, and made for another configuration.</summary>
-    public static bool IsOfAnother(NftSocket nft, FirewallSpec spec) =>
-        nft.TryGetTable(TableOf(spec.Network), out NftTable? table) && table.Comment != CommentOf(spec);
+    /// <summary>
+    /// Whether the table is there, and made for other addresses of containers. One that differs otherwise, as that of another version of
+    /// twill does, is of the same network.
+    /// </summary>
+    public static bool IsOfAnother(NftSocket nft, FirewallSpec spec)
+    {
+        TableId id = TableOf(spec.Network);
+        if (!nft.TryGetTable(id, out NftTable? table) || table.Comment == CommentOf(spec))
+        {
+            return false;
+        }
+
+        try
+        {
+            foreach (TableFamily family in spec.Families)
+            {
+                List<SetElement> present = nft.ListElements(Local(id, family));
+                foreach (IPNetwork element in spec.LocalElements(family.Family))
+                {
+                    if (!present.Exists(there => Covers(there, SetElement.Of(element))))
+                    {
+                        return true;
+                    }
+                }
+            }
+        }
+        catch (NetlinkException e) when (e.Errno == Errno.ENOENT)
+        {
+            // Without such a set it is damaged, or gets the family now.
+        }
+
+        return false;
+    }
 
     /// <summary>The first thing in which the kernel's table is not as asked for, in words; null when it is.</summary>
     /// <param name="nft">A socket in the host's namespace.</param>

@@ -34,21 +34,28 @@ public static class RouterAnnouncements
         }
 
         List<string> changes = [];
-        if (now.AcceptRA != 0)
+        try
         {
-            Sysctl.Write(ParameterOf(link.Name, "accept_ra"), No);
-            changes.Add($"{link.Name} listens to no routers that containers announce");
-        }
+            if (now.AcceptRA != 0)
+            {
+                Sysctl.Write(ParameterOf(link.Name, "accept_ra"), No);
+                changes.Add($"{link.Name} listens to no routers that containers announce");
+            }
 
-        if (now.Autoconf)
-        {
-            Sysctl.Write(ParameterOf(link.Name, "autoconf"), No);
-        }
+            if (now.Autoconf)
+            {
+                Sysctl.Write(ParameterOf(link.Name, "autoconf"), No);
+            }
 
-        if (!hasIPv6 && !now.IsDisabled && !HasGateways(route, link))
+            if (!hasIPv6 && !now.IsDisabled && !HasGateways(route, link))
+            {
+                Sysctl.Write(ParameterOf(link.Name, "disable_ipv6"), Yes);
+                changes.Add($"IPv6 turned off on {link.Name}: its containers have none");
+            }
+        }
+        catch (LibcException e) when (e.Errno == Errno.ENOENT)
         {
-            Sysctl.Write(ParameterOf(link.Name, "disable_ipv6"), Yes);
-            changes.Add($"IPv6 turned off on {link.Name}: its containers have none");
+            // With an MTU below 1280 the kernel has taken IPv6 off the link.
         }
 
         return changes;

@@ -38,7 +38,8 @@ public sealed class IPPrefixTests
     [Theory]
     [InlineData("10.244.7.0/24", "10.244.7.0", "10.244.7.255", "10.244.7.1")]
     [InlineData("0.0.0.0/0", "0.0.0.0", "255.255.255.255", "0.0.0.1")]
-    [InlineData("10.0.0.4/32", "10.0.0.4", "10.0.0.4", "10.0.0.5")]
+    [InlineData("10.0.0.4/32", "10.0.0.4", "10.0.0.4", "10.0.0.4")]
+    [InlineData("10.0.0.4/31", "10.0.0.4", "10.0.0.5", "10.0.0.4")]
     [InlineData("fc00:1::/64", "fc00:1::", "fc00:1::ffff:ffff:ffff:ffff", "fc00:1::1")]
     [InlineData("::/0", "::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "::1")]
     public void A_prefix_has_a_first_and_a_last_address(string prefix, string first, string last, string host)

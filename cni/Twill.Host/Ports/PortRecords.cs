@@ -61,8 +61,8 @@ public sealed class PortRecords(string directory)
         text.Append(End).Append('\n');
         string path = PathOf(pod.HostName);
         EnsureLinks();
+        File.WriteAllText(path + NewSuffix, text.ToString()); // before the links: by it DEL knows that there may be some
         PutLinks(pod);
-        File.WriteAllText(path + NewSuffix, text.ToString());
         File.Move(path + NewSuffix, path, overwrite: true);
     }
 
@@ -118,9 +118,9 @@ public sealed class PortRecords(string directory)
         }
 
         PodPorts? recorded = TryRead(hostName);
-        foreach (IPAddress address in recorded?.Addresses ?? [])
+        bool isHalfWritten = File.Exists(PathOf(hostName) + NewSuffix) || (recorded is null && Has(hostName));
+        foreach (string link in isHalfWritten ? Links() : LinksOf(recorded))
         {
-            string link = Path.Combine(AddressesPath, address.ToString());
             if (new FileInfo(link).LinkTarget == LinkPrefix + hostName)
             {
                 File.Delete(link);
@@ -130,6 +130,18 @@ public sealed class PortRecords(string directory)
         File.Delete(PathOf(hostName));
         File.Delete(PathOf(hostName) + NewSuffix);
         return recorded;
+    }
+
+    private List<string> Links() => Directory.Exists(AddressesPath) ? [.. Directory.GetFiles(AddressesPath)] : [];
+
+    private List<string> LinksOf(PodPorts? pod)
+    {
+        List<string> links = [];
+        foreach (IPAddress address in pod?.Addresses ?? [])
+        {
+            links.Add(Path.Combine(AddressesPath, address.ToString()));
+        }
+        return links;
     }
 
     /// <summary>Whether a container has a record, whatever is in it.</summary>

@@ -21,7 +21,7 @@ public readonly record struct NewChain(TableId Table, string Name, BaseChain? Ba
     public string ToCommand(CommandNames names) =>
         NftText.Statement(
             $"{(Exclusive ? "create" : "add")} chain {Table} "
-                + $"{Name}{NftText.Braces(Base is null ? "" : NftText.Of(Base), NftText.CommentOf(Comment))}"
+                + $"{Name}{NftText.Braces(Base is null ? "" : NftText.Of(Base, Table.Family), NftText.CommentOf(Comment))}"
         );
 
     /// <inheritdoc/>

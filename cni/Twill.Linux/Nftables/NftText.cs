@@ -36,11 +36,11 @@ internal static class NftText
 
     internal static string Handle(ulong handle) => handle == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $"handle {handle} ");
 
-    internal static string Of(BaseChain chain)
+    internal static string Of(BaseChain chain, NftFamily family)
     {
         string policy = chain.Policy is { } set ? $"; policy {set.ToString().ToLowerInvariant()}" : "";
         return $"type {chain.Type.ToString().ToLowerInvariant()} hook {chain.Hook.ToString().ToLowerInvariant()} priority "
-            + $"{PriorityOf(chain)}{policy}";
+            + $"{PriorityOf(chain, family)}{policy}";
     }
 
     /// <summary><c>set TABLE NAME { type KEY; .. }</c>, or of a map.</summary>
@@ -163,9 +163,11 @@ internal static class NftText
         return length;
     }
 
-    private static string PriorityOf(BaseChain chain) =>
+    private static string PriorityOf(BaseChain chain, NftFamily family) =>
         (chain.Priority, chain.Hook) switch
         {
+            // Its names stand for other numbers.
+            _ when family == NftFamily.Bridge => chain.Priority.ToString(CultureInfo.InvariantCulture),
             (ChainPriority.Filter, _) => "filter",
             (ChainPriority.Raw, _) => "raw",
             (ChainPriority.Mangle, _) => "mangle",

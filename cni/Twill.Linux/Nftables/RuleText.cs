@@ -484,6 +484,7 @@ internal sealed class RuleText
             loaded.Words.StartsWith("ip ", StringComparison.Ordinal)
             || loaded.Words.EndsWith("ip saddr", StringComparison.Ordinal)
             || loaded.Words.EndsWith("ip daddr", StringComparison.Ordinal)
+            || loaded.Words == "arp saddr ip"
                 ? 4
                 : 16;
         Span<byte> address = stackalloc byte[16];

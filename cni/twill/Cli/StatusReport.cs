@@ -133,7 +133,7 @@ internal static class StatusReport
 
     private static string Answers(NetworkStatus network) =>
         network.Measured is not { } measured || network.Agent.PeersWanted == 0 ? ""
-        : measured.NotMeasured is not null ? ", whether they answer is not measured"
+        : measured.NotMeasured is { } reason ? $", whether they answer is not measured: {reason}"
         : $", {measured.Answering} answer";
 
     private static string LeaseText(LeaseStatus lease) =>

@@ -135,7 +135,7 @@ internal sealed class ContainerMtu(TwillConf conf)
     private static bool LowerInside(AddressRecord owner, Link end, IReadOnlySet<int> former, int mtu)
     {
         using NetNs netns = NetNs.Open(owner.Netns);
-        if (netns.Identity != owner.Identity)
+        if (owner.Identity?.IsSameAs(netns.Identity) != true)
         {
             return false;
         }

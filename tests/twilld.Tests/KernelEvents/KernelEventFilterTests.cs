@@ -120,7 +120,10 @@ public sealed class KernelEventFilterTests
     [InlineData(NftFamily.Inet, "twill-pods", (int)ReconcileReason.Host)]
     [InlineData(NftFamily.Inet, "twill-other", (int)ReconcileReason.None)]
     [InlineData(NftFamily.Inet, "filter", (int)ReconcileReason.Host)]
-    [InlineData(NftFamily.Ip, "twill-other", (int)ReconcileReason.Host)] // not of ours: we have inet tables only
+    [InlineData(NftFamily.Ip, "twill-other", (int)ReconcileReason.None)]
+    [InlineData(NftFamily.Bridge, "twill-pods", (int)ReconcileReason.Host)]
+    [InlineData(NftFamily.Bridge, "twill-other", (int)ReconcileReason.None)]
+    [InlineData(NftFamily.Bridge, "filter", (int)ReconcileReason.Host)]
     [InlineData(NftFamily.Arp, "filter", (int)ReconcileReason.None)]
     public void Of_nftables_all_count_but_those_of_our_other_networks(NftFamily family, string name, int reason) =>
         Take(new NetworkChange(NetworkChangeKind.Nftables, false, 0, 0, 0) { Table = new TableId(family, name) })

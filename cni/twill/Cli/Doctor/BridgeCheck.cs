@@ -75,7 +75,7 @@ internal static class BridgeCheck
             to.Warn(
                 Name,
                 $"bridge {bridge.Name} is in link group {bridge.Group}: other networks are not isolated from its containers",
-                $"ip link set dev {bridge.Name} group {HostBridge.Group}, unless somebody else needs it to be in that group"
+                $"ip link set dev {bridge.Name} group {HostBridge.Group} (unless somebody else needs the other group)"
             );
         }
 

@@ -87,7 +87,7 @@ internal static class ContainerCheck
         try
         {
             using NetNs netns = NetNs.Open(record.Netns);
-            if (netns.Identity != record.Identity)
+            if (record.Identity?.IsSameAs(netns.Identity) != true)
             {
                 return; // the path leads elsewhere from here
             }
