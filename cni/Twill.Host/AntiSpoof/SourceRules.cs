@@ -121,23 +121,27 @@ internal static class SourceRules
 
     /// <summary>`meta protocol arp arp htype 1 arp ptype ip arp hlen 6 arp plen 4`: the only form in which the fields behind are where they
     /// are looked for.</summary>
-    private static Rule Arp(SourceTable t) =>
-        Rule.For(t.Id)
+    /// <param name="t">The table.</param>
+    /// <param name="operation">Bytes of the field behind, in network byte order, when it has to have a value: nft compares neighbouring
+    /// fields at once, and so does a rule that it is to list as it would make it.</param>
+    private static Rule Arp(SourceTable t, params ReadOnlySpan<byte> operation)
+    {
+        byte[] start = [0, 1, ETH_P_IP >> 8, ETH_P_IP & 0xff, 6, 4, .. operation];
+        return Rule.For(t.Id)
             .Protocol(ETH_P_ARP)
-            .Add(new Payload(PayloadBase.Network, 0, 6))
-            .Add(new Cmp(CmpOp.Eq, new NftData([0, 1, ETH_P_IP >> 8, ETH_P_IP & 0xff, 6, 4])));
+            .Add(new Payload(PayloadBase.Network, 0, (uint)start.Length))
+            .Add(new Cmp(CmpOp.Eq, new NftData(start)));
+    }
 
     /// <summary>Frame and ARP packet name the container's own hardware address as the sender's.</summary>
-    private static Rule OwnArp(SourceTable t) => OfOwnMac(t, Arp(t)).In(t.Macs, KeyPart.IifName, KeyPart.ArpSenderMac);
+    private static Rule OwnArp(SourceTable t, Rule packets) => OfOwnMac(t, packets).In(t.Macs, KeyPart.IifName, KeyPart.ArpSenderMac);
 
     private static Rule ArpOf(SourceTable t, NftSet addresses) =>
-        OwnArp(t).In(addresses, KeyPart.IifName, KeyPart.EtherSaddr, KeyPart.ArpSenderAddress);
+        OwnArp(t, Arp(t)).In(addresses, KeyPart.IifName, KeyPart.EtherSaddr, KeyPart.ArpSenderAddress);
 
     /// <summary>`arp operation request arp saddr ip 0.0.0.0` (RFC 5227): it says nothing about anybody.</summary>
     private static Rule ArpProbe(SourceTable t) =>
-        OwnArp(t)
-            .Add(new Payload(PayloadBase.Network, 6, 2))
-            .Add(new Cmp(CmpOp.Eq, NftData.OfPort(1)))
+        OwnArp(t, Arp(t, 0, 1))
             .Add(new Payload(PayloadBase.Network, 14, 4))
             .Add(new Cmp(CmpOp.Eq, NftData.Of(IPAddress.Any)));
 

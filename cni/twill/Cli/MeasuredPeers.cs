@@ -15,6 +15,9 @@ internal sealed class MeasuredPeers
     /// <summary>Why nothing is known; null: something is.</summary>
     public string? NotMeasured { get; private init; }
 
+    /// <summary>Why the running agent cannot measure; null: it can, or is not meant to.</summary>
+    public string? Failure { get; private init; }
+
     /// <summary>Bytes of a full packet.</summary>
     public int FullSize { get; private init; }
 
@@ -38,6 +41,11 @@ internal sealed class MeasuredPeers
     {
         get
         {
+            if (Failure is not null)
+            {
+                return $"whether peers answer is not known: {Failure}";
+            }
+
             if (NoneAnswers)
             {
                 return $"none of {Format.Count(All.Count, "peer")} answers";
@@ -87,6 +95,7 @@ internal sealed class MeasuredPeers
         MeasuredPeers peers = new()
         {
             NotMeasured = notMeasured,
+            Failure = notMeasured is not null && notMeasured == file?.NotMeasured ? notMeasured : null,
             FullSize = file?.FullSize ?? 0,
             NoneAnswers = notMeasured is null && file!.NoneAnswers,
         };

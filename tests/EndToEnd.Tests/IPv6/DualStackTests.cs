@@ -107,9 +107,7 @@ public sealed class DualStackTests(DualHost dual) : IClassFixture<DualHost>
     public void With_an_mtu_below_1280_there_is_no_ipv6_and_nothing_of_the_add_is_left()
     {
         LabContainer container = Host.NewContainer(Name());
-        JsonObject config = dual.Conf.ForPlugin();
-        config["name"] = "narrow";
-        config["bridge"] = "narrow0";
+        JsonObject config = DualHost.Configuration("narrow", "narrow0", "10.67.0.0/24", "fd00:67::/64").ForPlugin();
         config["mtu"] = 1279;
         IReadOnlyList<string> before = Leftovers.Links(Host);
 
@@ -124,7 +122,7 @@ public sealed class DualStackTests(DualHost dual) : IClassFixture<DualHost>
         dual.Taken("narrow").Should().BeEmpty();
         config["mtu"] = 1280;
         Host.Plugin("twill", container).Add(config.ToJsonString()).OrThrow();
-        container.CanPing(DualHost.Gateway).Should().BeTrue();
+        container.CanPing("fd00:67::1").Should().BeTrue();
         Host.Plugin("twill", container).Del(config.ToJsonString()).OrThrow();
         Host.Ip("link delete narrow0");
     }
