@@ -11,7 +11,8 @@ namespace Twill.Network.State;
 /// </summary>
 public static class NodeIdentity
 {
-    private const string IncarnationFile = "incarnation";
+    // Beside the networks' directories: no network's name begins with a dot.
+    private const string IncarnationFile = ".incarnation";
     private const string WireGuardKeyFile = "wireguard-key";
     private const int WireGuardKeyLength = 32;
 
@@ -32,7 +33,7 @@ public static class NodeIdentity
             : null;
 
     /// <summary>
-    /// Which run of this host this is: 32 hexadecimal digits, made anew at each boot, in <c>incarnation</c> of the run-time state, behind
+    /// Which run of this host this is: 32 hexadecimal digits, made anew at each boot, in <c>.incarnation</c> of the run-time state, behind
     /// the boot id. A copy of the disk has another, although it has the same node id.
     /// </summary>
     /// <param name="state">Where run-time state lives.</param>

@@ -30,6 +30,16 @@ public sealed class NodeIdentityTests : IDisposable
     }
 
     [Fact]
+    public void The_incarnation_is_in_no_networks_way_whatever_that_is_called()
+    {
+        StateDir state = new(_dir.At("run"));
+        string before = NodeIdentity.Incarnation(state, "boot-1");
+
+        Directory.Exists(state.Network("incarnation").Path).Should().BeTrue();
+        NodeIdentity.Incarnation(state, "boot-1").Should().Be(before);
+    }
+
+    [Fact]
     public void A_node_id_is_made_once_and_stays()
     {
         string first = NodeIdentity.NodeId(_dir.At("data"), out string? replaced);
