@@ -2,7 +2,7 @@ namespace Twill.Linux;
 
 /// <summary>What a <see cref="NetlinkMonitor"/> subscribes to: RTMGRP_* of linux/rtnetlink.h, and nftables.</summary>
 [Flags]
-public enum MonitorGroups : uint
+public enum MonitorGroups : ulong
 {
     /// <summary>Nothing.</summary>
     None = 0,
@@ -31,9 +31,23 @@ public enum MonitorGroups : uint
     /// <summary>RTNLGRP_IPV6_NETCONF: net.ipv6.conf.all.forwarding and the forwarding of interfaces.</summary>
     IPv6Settings = 1 << 24,
 
-    /// <summary>NFNLGRP_NFTABLES, of another netlink family: what <c>nft monitor</c> shows.</summary>
-    Nftables = 1u << 31,
+    /// <summary>RTNLGRP_NEXTHOP: nexthop objects, but not those that go with their link. Kernels before Linux 5.3 have nothing to tell
+    /// there.</summary>
+    Nexthops = 1ul << 31,
+
+    /// <summary>NFNLGRP_NFTABLES, of another netlink family: what <c>nft monitor</c> shows. The bits below it are rtnetlink's.</summary>
+    Nftables = 1ul << 32,
 
     /// <summary>All of these.</summary>
-    All = Links | Neighbours | IPv4Addresses | IPv4Routes | IPv6Addresses | IPv6Routes | IPv4Settings | IPv6Settings | Nftables,
+    All =
+        Links
+        | Neighbours
+        | IPv4Addresses
+        | IPv4Routes
+        | IPv6Addresses
+        | IPv6Routes
+        | IPv4Settings
+        | IPv6Settings
+        | Nexthops
+        | Nftables,
 }

@@ -2,6 +2,7 @@ using Twill.Linux.Addresses;
 using Twill.Linux.Links;
 using Twill.Linux.Neighbours;
 using Twill.Linux.Netlink;
+using Twill.Linux.Nexthops;
 using Twill.Linux.Nftables;
 using Twill.Linux.Routes;
 
@@ -11,10 +12,10 @@ namespace Twill.Linux;
 /// <param name="Kind">What kind of object.</param>
 /// <param name="IsRemoval">True when it was removed.</param>
 /// <param name="Index">Interface index; 0 for a route through none or several, and for <see cref="NetworkChangeKind.Everything"/>.</param>
-/// <param name="Protocol">Who made the route or neighbour (its protocol number); 0 for other kinds.</param>
+/// <param name="Protocol">Who made the route, nexthop object or neighbour (its protocol number); 0 for other kinds.</param>
 /// <param name="PortId">
 /// <see cref="RouteSocket.PortId"/> of the socket whose request caused it; 0 for the kernel itself. The kernel tells it of routes,
-/// neighbours and nftables only.
+/// nexthop objects, neighbours and nftables only.
 /// </param>
 public readonly record struct NetworkChange(NetworkChangeKind Kind, bool IsRemoval, int Index, byte Protocol, uint PortId)
 {
@@ -26,6 +27,9 @@ public readonly record struct NetworkChange(NetworkChangeKind Kind, bool IsRemov
 
     /// <summary>The route; null for other kinds.</summary>
     public Route? Route { get; init; }
+
+    /// <summary>The nexthop object; null for other kinds.</summary>
+    public NexthopObject? Nexthop { get; init; }
 
     /// <summary>The neighbour or FDB entry; null for other kinds.</summary>
     public Neighbour? Entry { get; init; }
@@ -69,6 +73,13 @@ public readonly record struct NetworkChange(NetworkChangeKind Kind, bool IsRemov
                 change = new NetworkChange(NetworkChangeKind.Route, removal, route?.Index ?? 0, route?.Protocol ?? 0, message.PortId)
                 {
                     Route = route,
+                };
+                return true;
+            case RTM.NEWNEXTHOP or RTM.DELNEXTHOP:
+                NexthopObject nexthop = NexthopObject.Decode(in message)!;
+                change = new NetworkChange(NetworkChangeKind.Nexthop, removal, nexthop.Index, nexthop.Protocol, message.PortId)
+                {
+                    Nexthop = nexthop,
                 };
                 return true;
             case RTM.NEWNEIGH or RTM.DELNEIGH:

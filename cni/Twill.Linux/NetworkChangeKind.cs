@@ -15,6 +15,9 @@ public enum NetworkChangeKind
     /// <summary>A route.</summary>
     Route,
 
+    /// <summary>A nexthop object.</summary>
+    Nexthop,
+
     /// <summary>A neighbour.</summary>
     Neighbour,
 

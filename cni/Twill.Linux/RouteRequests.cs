@@ -4,6 +4,7 @@ using Twill.Linux.Addresses;
 using Twill.Linux.Links;
 using Twill.Linux.Neighbours;
 using Twill.Linux.Netlink;
+using Twill.Linux.Nexthops;
 using Twill.Linux.Routes;
 using Twill.Linux.TrafficControl;
 
@@ -37,6 +38,7 @@ internal static class RouteRequests
             RTM.NEWROUTE => DescribeRoute(verb, in message),
             RTM.NEWNEIGH => DescribeNeighbour(verb, in message),
             RTM.NEWQDISC => DescribeQueue(verb, "qdisc", in message),
+            RTM.NEWNEXTHOP => DescribeNexthop(verb, in message),
             RTM.NEWTFILTER => DescribeQueue(verb, "filter", in message),
             _ => $"rtnetlink request {message.Type.ToString(CultureInfo.InvariantCulture)}",
         };
@@ -116,7 +118,8 @@ internal static class RouteRequests
         IPAddress destination = AF.Any(header.Family);
         IPAddress? gateway = null;
         int index = 0;
-        uint table = header.Table;
+        uint table = header.Table,
+            nexthop = 0;
         while (reader.TryRead(out NetlinkAttribute a))
         {
             switch ((RTA)a.Type)
@@ -133,6 +136,9 @@ internal static class RouteRequests
                 case RTA.TABLE:
                     table = a.U32();
                     break;
+                case RTA.NH_ID:
+                    nexthop = a.U32();
+                    break;
             }
         }
         if (verb == "list")
@@ -141,7 +147,39 @@ internal static class RouteRequests
         }
 
         return $"{verb} route {destination}/{header.DestinationLength}{(gateway is null ? "" : $" via {gateway}")}"
-            + $"{(index == 0 ? "" : $" dev #{index}")}{(table is 0 or RouteTable.Main ? "" : $" table {table}")}";
+            + $"{(nexthop == 0 ? "" : $" nhid {nexthop}")}{(index == 0 ? "" : $" dev #{index}")}"
+            + $"{(table is 0 or RouteTable.Main ? "" : $" table {table}")}";
+    }
+
+    private static string DescribeNexthop(string verb, in NetlinkMessage message)
+    {
+        NetlinkReader reader = message.Reader;
+        reader.Header<NhMsg>();
+        uint id = 0;
+        IPAddress? gateway = null;
+        int index = 0;
+        while (reader.TryRead(out NetlinkAttribute a))
+        {
+            switch ((NHA)a.Type)
+            {
+                case NHA.ID:
+                    id = a.U32();
+                    break;
+                case NHA.GATEWAY:
+                    gateway = a.Address();
+                    break;
+                case NHA.OIF:
+                    index = a.S32();
+                    break;
+            }
+        }
+
+        return verb == "list"
+            ? "list nexthops"
+            : string.Create(
+                CultureInfo.InvariantCulture,
+                $"{verb} nexthop {id}{(gateway is null ? "" : $" via {gateway}")}{(index == 0 ? "" : $" dev #{index}")}"
+            );
     }
 
     private static string DescribeNeighbour(string verb, in NetlinkMessage message)

@@ -5,6 +5,7 @@ using Twill.Linux.Addresses;
 using Twill.Linux.Links;
 using Twill.Linux.Neighbours;
 using Twill.Linux.Netlink;
+using Twill.Linux.Nexthops;
 using Twill.Linux.Routes;
 using Twill.Linux.TrafficControl;
 using Twill.System;
@@ -122,6 +123,23 @@ public sealed class RouteSocket : IDisposable
         catch (NetlinkException e) when (e.Errno == Errno.ENOENT && filter.Table != 0)
         {
             return []; // no route was ever put into this table
+        }
+    }
+
+    /// <summary>Lists nexthop objects.</summary>
+    /// <param name="nexthops">The objects, of all interfaces; null when the kernel has none such.</param>
+    /// <returns>False when the kernel does not know of nexthop objects: before Linux 5.3.</returns>
+    public bool TryListNexthops([NotNullWhen(true)] out List<NexthopObject>? nexthops)
+    {
+        try
+        {
+            nexthops = _socket.Dump(new ListNexthops(), NexthopObject.Decode);
+            return true;
+        }
+        catch (NetlinkException e) when (e.Errno is Errno.EOPNOTSUPP or Errno.EINVAL)
+        {
+            nexthops = null;
+            return false;
         }
     }
 

@@ -24,6 +24,7 @@ public sealed class NetworkChangeTests
     [InlineData("addresses", NetworkChangeKind.Address, 10, 0)]
     [InlineData("routes", NetworkChangeKind.Route, 10, 116)]
     [InlineData("neighbours", NetworkChangeKind.Neighbour, 10, 116)]
+    [InlineData("nexthops", NetworkChangeKind.Nexthop, 11, 116)]
     [InlineData("fdb", NetworkChangeKind.FdbEntry, 11, 0)]
     public void Each_kind_tells_its_link_and_its_maker(string reply, NetworkChangeKind kind, int index, byte protocol)
     {
@@ -31,6 +32,19 @@ public sealed class NetworkChangeTests
 
         changes.Should().OnlyContain(c => c.Kind == kind && !c.IsRemoval);
         changes.Should().Contain(c => c.Index == index && c.Protocol == protocol);
+    }
+
+    [Theory]
+    [InlineData(104, false)]
+    [InlineData(105, true)]
+    public void A_nexthop_object_tells_whether_it_went(ushort type, bool removal)
+    {
+        byte[] body = [0, 0, 116, 0, 0, 0, 0, 0, 8, 0, 1, 0, 5, 0, 0, 0x74];
+
+        NetworkChange change = All(Message(type, NetlinkFlags.None, 0, body)).Should().ContainSingle().Subject;
+
+        change.IsRemoval.Should().Be(removal);
+        change.Nexthop!.Id.Should().Be(0x7400_0005);
     }
 
     [Theory]

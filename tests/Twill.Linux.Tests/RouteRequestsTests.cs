@@ -3,6 +3,7 @@ using Twill.Linux.Addresses;
 using Twill.Linux.Links;
 using Twill.Linux.Neighbours;
 using Twill.Linux.Netlink;
+using Twill.Linux.Nexthops;
 using Twill.Linux.Routes;
 using Twill.Linux.TrafficControl;
 
@@ -41,6 +42,10 @@ public sealed class RouteRequestsTests
         Describe(new NewRoute(net) { Gateway = address, Index = 7 }).Should().Be("new route 10.244.9.0/24 via 10.244.9.0 dev #7");
         Describe(new NewRoute(IPNetwork.Parse("::/0")) { Index = 7, Table = 300 }).Should().Be("new route ::/0 dev #7 table 300");
         Describe(new DeleteRoute(net)).Should().Be("delete route 10.244.9.0/24");
+        Describe(new NewRoute(net) { NexthopId = 5 }).Should().Be("new route 10.244.9.0/24 nhid 5");
+        Describe(new NewNexthop(5, address, 7)).Should().Be("new nexthop 5 via 10.244.9.0 dev #7");
+        Describe(new DeleteNexthop(5)).Should().Be("delete nexthop 5");
+        Describe(new ListNexthops()).Should().Be("list nexthops");
         Describe(new ListRoutes()).Should().Be("list routes");
         Describe(new NewNeighbour(7, address, mac)).Should().Be("new neighbour 10.244.9.0 lladdr 02:00:00:00:00:09 dev #7");
         Describe(new DeleteNeighbour(7, address)).Should().Be("delete neighbour 10.244.9.0 dev #7");

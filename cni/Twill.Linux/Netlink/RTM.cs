@@ -25,6 +25,9 @@ internal static class RTM
         GETMULTICAST = 58;
     internal const ushort NEWNETCONF = 80,
         DELNETCONF = 81;
+    internal const ushort NEWNEXTHOP = 104,
+        DELNEXTHOP = 105,
+        GETNEXTHOP = 106;
 }
 
 /// <summary>The fixed header of messages about net.ipv4.conf, linux/netconf.h: struct netconfmsg, padded to 4 bytes.</summary>

@@ -4,8 +4,8 @@ using Twill.Linux.Netlink;
 namespace Twill.Linux.Routes;
 
 /// <summary>
-/// <c>ip route del DESTINATION [via GATEWAY] [dev LINK] [proto P] [metric M] [table T]</c>: the first route that has all that is given.
-/// ESRCH when there is none.
+/// <c>ip route del DESTINATION [nhid ID] [via GATEWAY] [dev LINK] [proto P] [metric M] [table T]</c>: the first route that has all
+/// that is given. ESRCH when there is none.
 /// </summary>
 /// <param name="Destination">IPv4 or IPv6; of length 0 for the default route.</param>
 public readonly record struct DeleteRoute(IPNetwork Destination) : INetlinkRequest
@@ -21,6 +21,10 @@ public readonly record struct DeleteRoute(IPNetwork Destination) : INetlinkReque
 
     /// <summary>Interface index of the link; 0 for any.</summary>
     public int Index { get; init; }
+
+    /// <summary>The nexthop object that it names; 0 for any. A route that names one has no gateway and no link to the kernel's
+    /// mind.</summary>
+    public uint NexthopId { get; init; }
 
     /// <summary>Who made the route (rtm_protocol); 0 for anyone.</summary>
     public byte Protocol { get; init; }
@@ -38,6 +42,7 @@ public readonly record struct DeleteRoute(IPNetwork Destination) : INetlinkReque
     public string ToCommand(CommandNames names) =>
         RouteParts
             .Command("del", RouteType, Destination, Gateway)
+            .Add("nhid", NexthopId)
             .Add("dev", names.LinkOrNull(Index))
             .Add("proto", Protocol)
             .Add("metric", Metric)
@@ -69,6 +74,11 @@ public readonly record struct DeleteRoute(IPNetwork Destination) : INetlinkReque
         if (Index != 0)
         {
             w.Put(RTA.OIF, Index);
+        }
+
+        if (NexthopId != 0)
+        {
+            w.Put(RTA.NH_ID, NexthopId);
         }
     }
 }

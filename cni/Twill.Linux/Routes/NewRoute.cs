@@ -3,13 +3,11 @@ using Twill.Linux.Netlink;
 
 namespace Twill.Linux.Routes;
 
-/// <summary><c>ip route add|replace DESTINATION [via GATEWAY] [dev LINK] [onlink] [proto P] [metric M] [mtu MTU] [advmss MSS] [src ADDRESS]
-/// [scope S] [table T]</c></summary>
+/// <summary><c>ip route add|replace DESTINATION [nhid ID | [via GATEWAY] [dev LINK] [onlink]] [proto P] [metric M] [mtu MTU] [advmss MSS]
+/// [src ADDRESS] [scope S] [table T]</c></summary>
 /// <param name="Destination">IPv4 or IPv6; of length 0 for the default route.</param>
 public readonly record struct NewRoute(IPNetwork Destination) : INetlinkRequest
 {
-    private const uint RTNH_F_ONLINK = 4;
-
     /// <inheritdoc/>
     public static ushort Type => RTM.NEWROUTE;
 
@@ -35,6 +33,9 @@ public readonly record struct NewRoute(IPNetwork Destination) : INetlinkRequest
 
     /// <summary>The gateway is taken to be on the link, though no prefix of the link says so.</summary>
     public bool Onlink { get; init; }
+
+    /// <summary>The nexthop object that says gateway and link in their place; 0 for none. EINVAL when there is no such object.</summary>
+    public uint NexthopId { get; init; }
 
     /// <summary>Who made the route (rtm_protocol); 0 for RTPROT_BOOT, as <c>ip</c> does.</summary>
     public byte Protocol { get; init; }
@@ -78,6 +79,7 @@ public readonly record struct NewRoute(IPNetwork Destination) : INetlinkRequest
                 Destination,
                 Gateway
             )
+            .Add("nhid", NexthopId)
             .Add("dev", names.LinkOrNull(Index))
             .AddIf(Onlink, "onlink")
             .Add("proto", Protocol)
@@ -104,7 +106,7 @@ public readonly record struct NewRoute(IPNetwork Destination) : INetlinkRequest
                 Protocol = Protocol == 0 ? RTPROT_BOOT : Protocol,
                 Scope = (byte)(Scope ?? DefaultScope(family, type)),
                 Type = (byte)type,
-                Flags = Onlink ? RTNH_F_ONLINK : 0,
+                Flags = Onlink ? RouteParts.RTNH_F_ONLINK : 0,
             }
         );
         RouteParts.PutDestination(ref w, Destination);
@@ -122,6 +124,11 @@ public readonly record struct NewRoute(IPNetwork Destination) : INetlinkRequest
         if (Index != 0)
         {
             w.Put(RTA.OIF, Index);
+        }
+
+        if (NexthopId != 0)
+        {
+            w.Put(RTA.NH_ID, NexthopId);
         }
 
         if (Mtu != 0 || AdvMss != 0)
@@ -145,7 +152,7 @@ public readonly record struct NewRoute(IPNetwork Destination) : INetlinkRequest
         type switch
         {
             RouteType.Local => RouteScope.Host,
-            RouteType.Unicast when family == AF.INET && Gateway is null => RouteScope.Link,
+            RouteType.Unicast when family == AF.INET && Gateway is null && NexthopId == 0 => RouteScope.Link,
             _ => RouteScope.Universe,
         };
 }

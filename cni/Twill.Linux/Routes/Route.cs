@@ -8,7 +8,6 @@ namespace Twill.Linux.Routes;
 public sealed class Route
 {
     private const uint RTNH_F_DEAD = 1,
-        RTNH_F_ONLINK = 4,
         RTNH_F_LINKDOWN = 16;
 
     private uint _flags;
@@ -24,6 +23,10 @@ public sealed class Route
 
     /// <summary>The ways of a route that has several; empty for others.</summary>
     public IReadOnlyList<NextHop> NextHops { get; private set; } = [];
+
+    /// <summary>The nexthop object that it names; 0 for none. Where net.ipv4.nexthop_compat_mode is 0, the kernel tells neither
+    /// gateway nor link of such a route: the object has them.</summary>
+    public uint NexthopId { get; private set; }
 
     /// <summary>Preferred source address; null for the link's.</summary>
     public IPAddress? Source { get; private set; }
@@ -50,7 +53,7 @@ public sealed class Route
     public uint AdvMss { get; private set; }
 
     /// <summary>The gateway is taken to be on the link.</summary>
-    public bool Onlink => (_flags & RTNH_F_ONLINK) != 0;
+    public bool Onlink => (_flags & RouteParts.RTNH_F_ONLINK) != 0;
 
     /// <summary>It is not used: its link is down (RTNH_F_DEAD) or without carrier (RTNH_F_LINKDOWN).</summary>
     public bool IsDead => (_flags & (RTNH_F_DEAD | RTNH_F_LINKDOWN)) != 0;
@@ -129,6 +132,9 @@ public sealed class Route
                     break;
                 case RTA.METRICS:
                     route.DecodeMetrics(a.Nested);
+                    break;
+                case RTA.NH_ID:
+                    route.NexthopId = a.U32();
                     break;
                 case RTA.MULTIPATH:
                     route.NextHops = DecodeHops(a.Value);

@@ -36,6 +36,7 @@ internal enum RTA : ushort // linux/rtnetlink.h
     MULTIPATH = 9,
     TABLE = 15,
     VIA = 18,
+    NH_ID = 30,
 }
 
 internal enum RTAX : ushort // inside RTA_METRICS

@@ -7,6 +7,8 @@ namespace Twill.Linux.Routes;
 /// <summary>What requests about routes have in common.</summary>
 internal static class RouteParts
 {
+    internal const uint RTNH_F_ONLINK = 4; // rtm_flags, nh_flags
+
     /// <summary>rtm_table: main unless said otherwise, 0 for tables above 255, which only RTA_TABLE can tell.</summary>
     internal static byte HeaderTable(uint table) =>
         table == 0 ? (byte)RouteTable.Main

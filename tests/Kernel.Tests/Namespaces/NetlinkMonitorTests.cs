@@ -38,10 +38,12 @@ public sealed class NetlinkMonitorTests
         ns.Ip("link add vx0 index 900 up type vxlan id 7 dstport 4789");
         ns.Ip("addr add 10.0.0.1/24 dev vx0");
         ns.Ip("route add 10.1.0.0/16 via 10.0.0.2 proto 116");
+        ns.Ip("nexthop add id 7 via 10.0.0.3 dev vx0 proto 116");
         ns.Ip("neigh add 10.244.9.0 lladdr 02:00:00:00:00:09 dev vx0 protocol 116");
         ns.Bridge("fdb add 02:00:00:00:00:09 dev vx0 dst 10.0.0.9 self");
         List<NetworkChange> made = Drain(monitor);
         ns.Ip("route del 10.1.0.0/16");
+        ns.Ip("nexthop del id 7");
         ns.Ip("link del vx0");
         List<NetworkChange> removed = Drain(monitor);
 
@@ -49,6 +51,10 @@ public sealed class NetlinkMonitorTests
         made.Should().Contain(c => c.Kind == NetworkChangeKind.Link && c.Index == 900);
         made.Should().Contain(c => c.Kind == NetworkChangeKind.Address && c.Index == 900);
         made.Should().Contain(c => c.Kind == NetworkChangeKind.Route && c.Index == 900 && c.Protocol == 116);
+        made.Should()
+            .Contain(c =>
+                c.Kind == NetworkChangeKind.Nexthop && c.Index == 900 && c.Protocol == 116 && c.Nexthop!.Id == 7 && c.PortId != 0
+            );
         made.Should().Contain(c => c.Kind == NetworkChangeKind.Neighbour && c.Index == 900 && c.Protocol == 116);
         made.Should()
             .Contain(c =>
@@ -59,6 +65,7 @@ public sealed class NetlinkMonitorTests
         made.Should().Contain(c => c.Route != null && c.Route.Destination.ToString() == "10.1.0.0/16");
         made.Should().Contain(c => c.Link != null && c.Link.Name == "vx0" && c.Link.IsUp);
         removed.Should().Contain(c => c.Kind == NetworkChangeKind.Route && c.IsRemoval && c.Protocol == 116);
+        removed.Should().Contain(c => c.Kind == NetworkChangeKind.Nexthop && c.IsRemoval && c.Nexthop!.Id == 7);
         removed.Should().Contain(c => c.Kind == NetworkChangeKind.Link && c.IsRemoval && c.Index == 900);
     }
 

@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using System.Text.Json;
 using Twill.Linux;
 using Twill.Linux.Netlink;
+using Twill.Linux.Nexthops;
 using Twill.Linux.Routes;
 using Twill.System;
 using Twill.Testing;
@@ -47,6 +48,38 @@ public sealed class RouteTests
         shown.GetProperty("dev").GetString().Should().Be("br0");
         shown.GetProperty("protocol").GetString().Should().Be("116");
         shown.GetProperty("flags").EnumerateArray().Select(f => f.GetString()).Should().Contain("onlink");
+    }
+
+    [RequiresRootFact]
+    public void A_route_leads_by_a_nexthop_object_and_is_deleted_by_its_number_alone()
+    {
+        using TestNetns ns = WithBridge();
+        using RouteSocket route = Netns.OpenRouteSocket(ns);
+        IPAddress subnet = IPAddress.Parse("10.244.9.0");
+        IPNetwork destination = new(subnet, 24);
+        ns.Ip("link add vx0 up type vxlan id 7 dstport 4789");
+        int index = ns.IndexOf("vx0");
+
+        RouteBatch batch = route.NewBatch();
+        batch.Add(new NewNexthop(0x7400_0005, subnet, index) { Onlink = true, Protocol = 116 });
+        batch.Add(new NewRoute(destination) { Mode = RouteMode.Prepend, NexthopId = 0x7400_0005, Protocol = 116 });
+        batch.Send();
+
+        JsonElement nexthop = ns.IpJson("nexthop show").EnumerateArray().Single();
+        nexthop.GetProperty("id").GetUInt32().Should().Be(0x7400_0005);
+        nexthop.GetProperty("gateway").GetString().Should().Be("10.244.9.0");
+        nexthop.GetProperty("protocol").GetString().Should().Be("116");
+        Show(ns, "10.244.9.0/24").Single().GetProperty("nhid").GetUInt32().Should().Be(0x7400_0005);
+        route.TryListNexthops(out List<NexthopObject>? listed).Should().BeTrue();
+        listed.Should().ContainSingle().Which.Should().Match<NexthopObject>(n => n.Onlink && n.Index == index && n.Protocol == 116);
+        route
+            .TryExecute(new DeleteRoute(destination) { Gateway = subnet, Index = index, Protocol = 116 }, Errno.ESRCH)
+            .Should()
+            .BeFalse("by gateway and link no such route is found");
+        route.Execute(new DeleteRoute(destination) { NexthopId = 0x7400_0005, Protocol = 116 });
+        route.Execute(new DeleteNexthop(0x7400_0005));
+        route.TryExecute(new DeleteNexthop(0x7400_0005), Errno.ENOENT).Should().BeFalse();
+        Show(ns, "10.244.9.0/24").Should().BeEmpty();
     }
 
     [RequiresRootFact]

@@ -6,6 +6,7 @@ using Twill.Linux.GenericNetlink;
 using Twill.Linux.Links;
 using Twill.Linux.Neighbours;
 using Twill.Linux.Netlink;
+using Twill.Linux.Nexthops;
 using Twill.Linux.Nftables;
 using Twill.Linux.Routes;
 using Twill.Linux.TrafficControl;
@@ -125,6 +126,12 @@ public class NetlinkTraceTests
                 Protocol = 116,
             }.ToCommand
         ),
+        [nameof(NewNexthop)] = (
+            "ip nexthop add id 5 via 10.244.7.5 dev br0 onlink proto 116",
+            new NewNexthop(5, s_four, 10) { Onlink = true, Protocol = 116 }.ToCommand
+        ),
+        [nameof(DeleteNexthop)] = ("ip nexthop del id 5", new DeleteNexthop(5).ToCommand),
+        [nameof(ListNexthops)] = ("ip nexthop show dev br0", new ListNexthops { Index = 10 }.ToCommand),
         [nameof(GetRoute)] = ("ip route get 10.244.7.5", new GetRoute(s_four).ToCommand),
         [nameof(ListRoutes)] = ("ip route show table all proto 116", new ListRoutes { Protocol = 116 }.ToCommand),
         [nameof(NewNeighbour)] = (

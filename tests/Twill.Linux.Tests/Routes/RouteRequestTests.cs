@@ -81,6 +81,25 @@ public sealed class RouteRequestTests
         );
 
     [Fact]
+    public void NewRoute_that_names_a_nexthop_object_says_nothing_of_gateway_and_link() =>
+        Captured.Equal(
+            "routes/prepend-route-nhid",
+            new NewRoute(IPNetwork.Parse("10.244.9.0/24"))
+            {
+                Mode = RouteMode.Prepend,
+                NexthopId = 0x7400_0005,
+                Protocol = 116,
+            }
+        );
+
+    [Fact]
+    public void DeleteRoute_names_the_nexthop_object() =>
+        Captured.Equal(
+            "routes/delete-route-nhid",
+            new DeleteRoute(IPNetwork.Parse("10.244.9.0/24")) { NexthopId = 0x7400_0005, Protocol = 116 }
+        );
+
+    [Fact]
     public void NewRoute_appends_when_told_to() =>
         Captured.Equal("routes/append-route", new NewRoute(s_net) { Mode = RouteMode.Append, Index = 10 });
 

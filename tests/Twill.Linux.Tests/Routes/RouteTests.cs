@@ -80,6 +80,18 @@ public sealed class RouteTests
     }
 
     [Theory]
+    [InlineData("routes-nhid", "10.244.9.0", 10)]
+    [InlineData("routes-nhid-alone", null, 0)] // net.ipv4.nexthop_compat_mode=0
+    public void A_route_tells_the_nexthop_object_that_it_names(string reply, string? gateway, int index)
+    {
+        Route route = Decoded.All(Captured.Reply(reply), Route.Decode).Should().ContainSingle().Subject;
+
+        route.NexthopId.Should().Be(0x7400_0005);
+        route.Gateway?.ToString().Should().Be(gateway);
+        route.Index.Should().Be(index);
+    }
+
+    [Theory]
     [InlineData(300u, (byte)0, 0, 1)]
     [InlineData(0u, (byte)116, 0, 2)]
     [InlineData(0u, (byte)116, 11, 0)]
