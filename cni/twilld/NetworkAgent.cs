@@ -78,8 +78,8 @@ internal sealed class NetworkAgent : IDisposable
     /// <summary>Everything that is not as it should be, a line each; empty when all is well.</summary>
     internal List<string> UnhealthyReasons() => NetworkHealth.UnhealthyReasons(_context.Snapshots.Current, BootClock.Now);
 
-    /// <summary>What an operator should know although the network works: peers that do not answer while others do; null: nothing.</summary>
-    internal string? Note => _context.Snapshots.Current.Reachability.Problem;
+    /// <summary>What an operator should know although the network works, a line each.</summary>
+    internal List<string> Notes => NetworkHealth.Notes(_context.Snapshots.Current);
 
     /// <summary>The network's figures.</summary>
     internal AgentMetrics Metrics()

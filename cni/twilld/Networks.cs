@@ -85,7 +85,7 @@ internal sealed class Networks
     }
 
     /// <summary>What is not well although every network works, a line each. From any thread.</summary>
-    internal List<string> Notes() => [.. Agents.Where(agent => agent.Note is not null).Select(agent => $"{agent.Name}: {agent.Note}")];
+    internal List<string> Notes() => [.. Agents.SelectMany(agent => agent.Notes.Select(note => $"{agent.Name}: {note}"))];
 
     /// <summary>The figures of every network. From any thread.</summary>
     internal IReadOnlyList<AgentMetrics> Metrics() => [.. Agents.Select(agent => agent.Metrics())];

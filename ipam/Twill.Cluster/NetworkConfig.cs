@@ -23,6 +23,9 @@ public sealed record NetworkConfig
     /// <summary>The backend that all nodes must agree on; null: this node does not care (it only leases).</summary>
     public BackendSettings? Backend { get; init; }
 
+    /// <summary>etcd's revision at which it was written; 0: it was not read from there.</summary>
+    public long WrittenAt { get; init; }
+
     /// <summary>The configuration that a node wants.</summary>
     public static NetworkConfig Create(SubnetRange ipv4, SubnetRange? ipv6 = null, BackendSettings? backend = null) =>
         new()
@@ -129,6 +132,16 @@ public sealed record NetworkConfig
     /// <summary>True when the subnets are what this configuration hands out together.</summary>
     public bool Leases(SubnetKey subnets) =>
         IPv4.Leases(subnets.Subnet) && (IPv6 is null ? subnets.SubnetV6 is null : subnets.SubnetV6 is { } v6 && IPv6.Leases(v6));
+
+    /// <summary>
+    /// Why a key is no lease of this network, as the end of the sentence "it does not count: .."; null: it is one. A key from before the
+    /// configuration was changed may have another length: its host keeps it for the containers that run there.
+    /// </summary>
+    /// <param name="subnets">What the key leases.</param>
+    /// <param name="created">The revision at which the key came to be.</param>
+    public string? WhyNoLease(SubnetKey subnets, long created) =>
+        IPv4.WhyNoLease(subnets.Subnet, created < WrittenAt)
+        ?? (IPv6 is not null && subnets.SubnetV6 is { } v6 ? IPv6.WhyNoLease(v6, created < WrittenAt) : null);
 
     /// <summary>True when the network leases this IPv4 subnet, but not with this IPv6 one, or its lack, beside it: it got IPv6, or lost it,
     /// since.</summary>

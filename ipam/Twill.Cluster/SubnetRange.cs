@@ -62,6 +62,14 @@ public sealed record SubnetRange
         return number >= IPPrefix.NumberOf(SubnetMin) && number <= IPPrefix.NumberOf(SubnetMax);
     }
 
+    /// <summary>Why a subnet is none of this network's, or null.</summary>
+    /// <param name="subnet">The subnet.</param>
+    /// <param name="mayBeFormer">Whether it may have a length that the network leased before.</param>
+    internal string? WhyNoLease(IPNetwork subnet, bool mayBeFormer) =>
+        !Network.Covers(subnet) ? $"{subnet} is not inside the network {Network}"
+        : subnet.PrefixLength == SubnetLen || (mayBeFormer && IsPossible(Family, Network, subnet.PrefixLength)) ? null
+        : $"the network leases subnets of length /{SubnetLen}, and {subnet} is none";
+
     /// <summary>For people: <c>/24, 10.244.1.0 to 10.244.255.0</c>.</summary>
     public override string ToString() =>
         string.Create(CultureInfo.InvariantCulture, $"/{SubnetLen}, {FlannelText.Of(SubnetMin)} to {FlannelText.Of(SubnetMax)}");
@@ -146,8 +154,8 @@ public sealed record SubnetRange
 
     private static SubnetRange Complete(AddressFamily family, IPNetwork network, int? subnetLen, IPAddress? subnetMin, IPAddress? subnetMax)
     {
-        // Of the shortest lease only so much is a matter of course that a bridge and a container have an address each.
-        (int usual, int longest) = family == AddressFamily.InterNetwork ? (24, 30) : (64, 126);
+        int usual = family == AddressFamily.InterNetwork ? 24 : 64,
+            longest = LongestOf(family);
         if (subnetLen is null && network.PrefixLength > longest - 2)
         {
             throw new FormatException(
@@ -156,7 +164,7 @@ public sealed record SubnetRange
         }
 
         int length = subnetLen ?? Math.Max(usual, network.PrefixLength + 2);
-        if (length > longest || length < network.PrefixLength + 2)
+        if (!IsPossible(family, network, length))
         {
             throw new FormatException(
                 $"{Field(family, "SubnetLen")}: expected {network.PrefixLength + 2} to {longest} "
@@ -200,6 +208,12 @@ public sealed record SubnetRange
                 : throw new FormatException($"{Field(family, name)}: expected the first address of a /{length}, got '{given}'");
         }
     }
+
+    /// <summary>Of the shortest lease only so much is a matter of course that a bridge and a container have an address each.</summary>
+    private static int LongestOf(AddressFamily family) => family == AddressFamily.InterNetwork ? 30 : 126;
+
+    private static bool IsPossible(AddressFamily family, IPNetwork network, int length) =>
+        length <= LongestOf(family) && length >= network.PrefixLength + 2;
 
     private static IPNetwork Prefix(JsonFields fields, AddressFamily family)
     {

@@ -34,12 +34,13 @@ public sealed class SubnetKeyTests
     [InlineData("10.5.52.0-24/more")]
     public void Other_texts_are_no_keys(string text) => SubnetKey.TryParse(text, out _).Should().BeFalse();
 
-    [Fact]
-    public void Bits_below_the_prefix_are_cleared()
-    {
-        SubnetKey.TryParse("10.5.52.7-24", out SubnetKey key).Should().BeTrue();
-        key.Subnet.Should().Be(IPNetwork.Parse("10.5.52.0/24"));
-    }
+    [Theory]
+    [InlineData("10.5.52.7-24")]
+    [InlineData("010.5.52.0-24")]
+    [InlineData("10.5.52.0-24&fc00:1:2::7-64")]
+    [InlineData("10.5.52.0-24&FC00:1:2::-64")]
+    [InlineData("10.5.52.0-24&fc00:1:2:0::-64")]
+    public void A_subnet_has_one_key(string otherwise) => SubnetKey.TryParse(otherwise, out _).Should().BeFalse();
 
     [Fact]
     public void Leases_in_a_flat_list_are_told_apart_again()

@@ -56,7 +56,7 @@ public sealed record HostGwBackend : BackendConf, IBackend
         refusal = null;
         foreach ((LocalAddress _, PeerAddress theirs) in LeaseValidator.Ways(self, peer))
         {
-            string? why = check.Refusal(theirs)
+            string? why = check.Refusal(peer, theirs)
                 ?? (
                     !LocalNode.CanRoute(peer.Subnet, theirs.PublicIP)
                         ? $"a route to it cannot lead by way of the IPv4 address {theirs.PublicIP}"

@@ -10,8 +10,10 @@ namespace Twill.Host.Backends;
 internal sealed class LeaseValidator(LocalNode self, string backendType)
 {
     private readonly HashSet<IPAddress> _bases = [];
+    private readonly List<PeerLease> _accepted = []; // where hosts' addresses may lie in the network
 
-    /// <summary>By subnet, then by all else, so that the same leases always give the same result.</summary>
+    /// <summary>The oldest first, for it stays where two contradict each other; then by all else, so that the same leases always give the
+    /// same result.</summary>
     internal static PeerLease[] InOrder(IEnumerable<PeerLease> leases)
     {
         PeerLease[] sorted = [.. leases];
@@ -55,6 +57,22 @@ internal sealed class LeaseValidator(LocalNode self, string backendType)
             return $"it overlaps {lost}, which this host lost while containers may still use it here";
         }
 
+        if (self.Needs.FindOverlap(peer.Subnet) is { } needed)
+        {
+            return $"it overlaps {needed.Reason}";
+        }
+
+        foreach (PeerLease older in _accepted)
+        {
+            foreach (PeerAddress address in older.Addresses)
+            {
+                if (peer.Subnet.Contains(address.PublicIP))
+                {
+                    return $"it overlaps {address.PublicIP}, the address of the host of {older.Subnet}";
+                }
+            }
+        }
+
         if (_bases.Contains(peer.Subnet.BaseAddress))
         {
             return "another lease's subnet begins at the same address";
@@ -63,22 +81,61 @@ internal sealed class LeaseValidator(LocalNode self, string backendType)
         return peer.BackendType == backendType ? null : $"it uses the backend \"{peer.BackendType}\", this host \"{backendType}\"";
     }
 
-    /// <summary>Why nothing may be sent to this address, or null.</summary>
-    internal string? Refusal(PeerAddress theirs)
+    /// <summary>Why nothing may be sent to this address of a lease's host, or null.</summary>
+    internal string? Refusal(PeerLease peer, PeerAddress theirs)
     {
-        if (self.Addresses.Any(ours => ours.PublicIP.Equals(theirs.PublicIP)))
+        IPAddress address = theirs.PublicIP;
+        if (IsOurs(address))
         {
-            return $"it is published with this host's own address {theirs.PublicIP} by another node";
+            return $"it is published with this host's own address {address} by another node";
         }
 
-        return Identifies(theirs.PublicIP) ? null : $"its PublicIP {theirs.PublicIP} is no address of a host";
+        if (!Identifies(address))
+        {
+            return $"its PublicIP {address} is no address of a host";
+        }
+
+        if (self.Needs.LinkWithEdge(address) is { } link)
+        {
+            string which = link.BaseAddress.Equals(address) ? "network" : "broadcast";
+            return $"its PublicIP {address} is no address of a host, but the {which} address of {link}";
+        }
+
+        return self.NetworkOf(address) is { } network ? RefusalInside(peer, address, network) : null;
     }
 
     /// <summary>Whether packets of a peer may come from this address of its: whichever of its own it sends from.</summary>
-    internal bool MaySend(IPAddress address) => Refusal(new PeerAddress(address)) is null;
+    internal bool MaySend(PeerLease peer, IPAddress address) => Refusal(peer, new PeerAddress(address)) is null;
 
     /// <summary>Takes note that entries are made for this lease: one neighbour cannot stand for two subnets that begin alike.</summary>
-    internal void Accept(PeerLease peer) => _bases.Add(peer.Subnet.BaseAddress);
+    internal void Accept(PeerLease peer)
+    {
+        _bases.Add(peer.Subnet.BaseAddress);
+        if (self.IsInsideNetwork)
+        {
+            _accepted.Add(peer);
+        }
+    }
+
+    private bool IsOurs(IPAddress address) => self.Addresses.Any(ours => ours.PublicIP.Equals(address));
+
+    /// <summary>Why an address in the cluster network is no host's, or null: what is there is containers', unless the hosts' own link is in
+    /// the network.</summary>
+    private string? RefusalInside(PeerLease peer, IPAddress address, IPNetwork network)
+    {
+        if (!self.Addresses.Any(ours => network.Contains(ours.PublicIP)))
+        {
+            return $"its PublicIP {address} lies in the network {network}, whose addresses are containers'";
+        }
+
+        IPNetwork within = new(address, IPPrefix.Bits(address.AddressFamily));
+        return
+            FirstOverlap([.. self.Subnets, .. self.Lost, peer.Subnet], within) is { } own ? Inside(own)
+            : _accepted.Find(older => older.Subnet.Contains(address)) is { } other ? Inside(other.Subnet)
+            : null;
+
+        string Inside(IPNetwork subnet) => $"its PublicIP {address} lies in the subnet {subnet}, whose addresses are containers'";
+    }
 
     private static string Names(IEnumerable<IPAddress> addresses)
     {
@@ -101,12 +158,17 @@ internal sealed class LeaseValidator(LocalNode self, string backendType)
 
     private static bool Identifies(IPAddress address) =>
         !IPAddress.IsLoopback(address)
+        && !IsOfThisNetwork(address)
         && !address.Equals(IPAddress.Any)
         && !address.Equals(IPAddress.IPv6Any)
         && !address.IsIPv6Multicast
         && !address.IsIPv6LinkLocal
         && !address.IsIPv4MappedToIPv6
         && !IsIPv4MulticastOrBroadcast(address);
+
+    /// <summary>0.0.0.0/8 (RFC 1122, section 3.2.1.3).</summary>
+    private static bool IsOfThisNetwork(IPAddress address) =>
+        address.AddressFamily == AddressFamily.InterNetwork && address.GetAddressBytes()[0] == 0;
 
     private static bool IsIPv4MulticastOrBroadcast(IPAddress address) =>
         address.AddressFamily == AddressFamily.InterNetwork && address.GetAddressBytes()[0] >= 224;
@@ -118,7 +180,8 @@ internal sealed class LeaseValidator(LocalNode self, string backendType)
             return (one is null ? 0 : 1) - (other is null ? 0 : 1);
         }
 
-        int order = Compare(one.Subnet.BaseAddress, other.Subnet.BaseAddress);
+        int order = one.Created.CompareTo(other.Created);
+        order = order != 0 ? order : Compare(one.Subnet.BaseAddress, other.Subnet.BaseAddress);
         order = order != 0 ? order : one.Subnet.PrefixLength.CompareTo(other.Subnet.PrefixLength);
         return order != 0 ? order : string.CompareOrdinal(Rest(one), Rest(other));
 

@@ -23,6 +23,29 @@ public sealed record LocalNode(
     IReadOnlyList<MainRoute> MainRoutes
 )
 {
+    /// <summary>What this host itself needs: no subnet of another host that overlaps it is led to.</summary>
+    public HostPrefixes Needs { get; init; } = HostPrefixes.None;
+
+    /// <summary>
+    /// Whether this host's own address lies in a cluster network, as where <c>192.168.0.0/16</c> is leased on a LAN of it. Then addresses
+    /// of hosts may lie in subnets of others, and every lease must be compared with all.
+    /// </summary>
+    public bool IsInsideNetwork
+    {
+        get
+        {
+            foreach (LocalAddress address in Addresses)
+            {
+                if (NetworkOf(address.PublicIP) is not null)
+                {
+                    return true;
+                }
+            }
+
+            return false;
+        }
+    }
+
     /// <summary>What it takes to talk WireGuard; null for other backends.</summary>
     public LocalWireGuard? WireGuard { get; init; }
 
@@ -64,14 +87,28 @@ public sealed record LocalNode(
         return best is { HasGateway: false } && best.Device == UnderlayName;
     }
 
+    /// <summary>The cluster network that an address lies in; null: none.</summary>
+    internal IPNetwork? NetworkOf(IPAddress address)
+    {
+        foreach (IPNetwork network in Networks)
+        {
+            if (network.Contains(address))
+            {
+                return network;
+            }
+        }
+
+        return null;
+    }
+
     /// <summary>Whether the kernel takes a route to the subnet by way of the address: an IPv6 route's next hop is an IPv6
     /// address.</summary>
     internal static bool CanRoute(IPNetwork subnet, IPAddress via) =>
         subnet.BaseAddress.AddressFamily == AddressFamily.InterNetwork || via.AddressFamily == AddressFamily.InterNetworkV6;
 
-    /// <summary>Whether the other is this host as it was, the routes of the main table left aside.</summary>
+    /// <summary>Whether the other is this host as it was; what else is on it and in its main table left aside.</summary>
     public bool IsSameAs(LocalNode other) =>
-        this == other with { Networks = Networks, Subnets = Subnets, Lost = Lost, MainRoutes = MainRoutes }
+        this == other with { Networks = Networks, Subnets = Subnets, Lost = Lost, MainRoutes = MainRoutes, Needs = Needs }
         && Networks.SequenceEqual(other.Networks)
         && Subnets.SequenceEqual(other.Subnets)
         && Lost.SequenceEqual(other.Lost);

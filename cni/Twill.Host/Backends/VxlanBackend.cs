@@ -149,7 +149,7 @@ public sealed record VxlanBackend(uint Vni = 1, ushort Port = VxlanBackend.Defau
             }
 
             check.Accept(peer);
-            wanted.Senders.AddRange(peer.Addresses.Select(address => address.PublicIP).Where(check.MaySend));
+            wanted.Senders.AddRange(peer.Addresses.Select(address => address.PublicIP).Where(address => check.MaySend(peer, address)));
         }
 
         return wanted;
@@ -245,7 +245,7 @@ public sealed record VxlanBackend(uint Vni = 1, ushort Port = VxlanBackend.Defau
         foreach ((LocalAddress ours, PeerAddress theirs) in LeaseValidator.Ways(self, peer))
         {
             bool direct = DirectRouting && LocalNode.CanRoute(peer.Subnet, theirs.PublicIP) && self.IsOnLink(theirs.PublicIP);
-            if ((check.Refusal(theirs) ?? (direct ? null : Unreachable(theirs, owners) ?? TooNarrow(ours, peer))) is { } why)
+            if ((check.Refusal(peer, theirs) ?? (direct ? null : Unreachable(theirs, owners) ?? TooNarrow(ours, peer))) is { } why)
             {
                 refusal ??= why;
                 continue;

@@ -255,7 +255,7 @@ public sealed record WireGuardBackend(ushort Port = WireGuardBackend.DefaultPort
         refusal = null;
         foreach ((LocalAddress _, PeerAddress theirs) in LeaseValidator.Ways(self, peer))
         {
-            string? why = check.Refusal(theirs) ?? Unreachable(keys, peer, theirs, owners);
+            string? why = check.Refusal(peer, theirs) ?? Unreachable(keys, peer, theirs, owners);
             if (why is null)
             {
                 return theirs;

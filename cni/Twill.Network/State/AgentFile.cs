@@ -39,6 +39,16 @@ public sealed record AgentFile
     /// <summary>What failed last and still does; null: nothing.</summary>
     public string? LastError { get; init; }
 
+    /// <summary>Keys in etcd that lead to no host: the first <see cref="RefusedLease.Most"/>.</summary>
+    public IReadOnlyList<RefusedLease> Refused { get; init; } = [];
+
+    /// <summary>How many there are.</summary>
+    public int RefusedCount { get; init; }
+
+    /// <summary>What keeps this host from reaching others, or from being reached, that its administrator must mend: an address that another
+    /// host publishes too, a subnet that this host itself needs. An operator's <c>status</c> says it.</summary>
+    public IReadOnlyList<string> Conflicts { get; init; } = [];
+
     /// <summary>Reads the file; null when it is absent or not to be trusted, and then <paramref name="problem"/> says why.</summary>
     public static AgentFile? TryRead(NetworkStateDir state, out string? problem) =>
         StateFile.TryRead(
@@ -53,6 +63,9 @@ public sealed record AgentFile
                 LastError = at["lastError"].OptionalString(),
                 BootTime = at["bootTime"].Exists ? at["bootTime"].Seconds() : null,
                 BootId = at["bootId"].OptionalString(),
+                Refused = ReadRefused(at["refused"]),
+                RefusedCount = at["refusedCount"].Exists ? (int)at["refusedCount"].Number(0, int.MaxValue) : 0,
+                Conflicts = [.. at["conflicts"].Items().Select(item => item.OptionalString() ?? "")],
             },
             out problem
         );
@@ -76,7 +89,44 @@ public sealed record AgentFile
             {
                 w.WriteString("lastError", LastError);
             }
+
+            if (RefusedCount > 0)
+            {
+                w.WriteNumber("refusedCount", RefusedCount);
+                w.WriteStartArray("refused");
+                foreach (RefusedLease refused in Refused)
+                {
+                    w.WriteStartObject();
+                    w.WriteString("key", ForeignText.Shown(refused.Key));
+                    w.WriteString("reason", refused.Reason);
+                    w.WriteEndObject();
+                }
+
+                w.WriteEndArray();
+            }
+
+            if (Conflicts.Count > 0)
+            {
+                w.WriteStartArray("conflicts");
+                foreach (string conflict in Conflicts)
+                {
+                    w.WriteStringValue(conflict);
+                }
+
+                w.WriteEndArray();
+            }
         });
+
+    private static List<RefusedLease> ReadRefused(ConfigReader at)
+    {
+        List<RefusedLease> all = [];
+        foreach (ConfigReader item in at.Items())
+        {
+            all.Add(new RefusedLease(item["key"].OptionalString() ?? "", item["reason"].OptionalString() ?? ""));
+        }
+
+        return all;
+    }
 
     private static DateTimeOffset? ReadTime(ConfigReader at)
     {

@@ -30,6 +30,15 @@ internal sealed record AgentStatus
     /// <summary>Remote subnets that the kernel has the way to, as it reported.</summary>
     public int PeersProgrammed { get; init; }
 
+    /// <summary>Keys in etcd that lead to no host: the first of them.</summary>
+    public IReadOnlyList<RefusedLease> Refused { get; init; } = [];
+
+    /// <summary>How many there are.</summary>
+    public int RefusedCount { get; init; }
+
+    /// <summary>What keeps this host and others from reaching each other, and an administrator must mend.</summary>
+    public IReadOnlyList<string> Conflicts { get; init; } = [];
+
     /// <summary>What is wrong with it; null: nothing, or nobody needs it.</summary>
     public string? Trouble =>
         !Needed ? null
@@ -49,5 +58,8 @@ internal sealed record AgentStatus
             Error = file?.LastError,
             PeersWanted = file?.PeersWanted ?? 0,
             PeersProgrammed = file?.PeersProgrammed ?? 0,
+            Refused = pid is null ? [] : file?.Refused ?? [],
+            RefusedCount = pid is null ? 0 : file?.RefusedCount ?? 0,
+            Conflicts = pid is null ? [] : file?.Conflicts ?? [],
         };
 }

@@ -33,7 +33,7 @@ internal static class EtcdctlCommand
     }
 
     /// <summary>A word as the shell reads it.</summary>
-    private static string Quoted(string word)
+    internal static string Quoted(string word)
     {
         const string Plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=.,:/@%[]";
         return word.AsSpan().ContainsAnyExcept(Plain) ? $"'{word.Replace("'", "'\\''", StringComparison.Ordinal)}'" : word;

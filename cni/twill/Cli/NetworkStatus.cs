@@ -127,6 +127,7 @@ internal sealed record NetworkStatus
                 );
             }
 
+            all.AddRange(Agent.Conflicts);
             if (Measured?.Problem is { } unreached)
             {
                 all.Add(unreached);

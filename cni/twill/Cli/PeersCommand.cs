@@ -31,6 +31,9 @@ internal static class PeersCommand
         NetworkPeers none = new(network.Name, backend.Type, network.Agent.ReportAge is null ? null : network.Agent.PeersWanted, [])
         {
             Measured = network.Measured,
+            Refused = network.Agent.Refused,
+            RefusedCount = network.Agent.RefusedCount,
+            Conflicts = network.Agent.Conflicts,
         };
         try
         {

@@ -13,6 +13,15 @@ internal sealed record NetworkPeers(string Network, string Backend, int? Wanted,
     /// <summary>How they answer.</summary>
     public MeasuredPeers Measured { get; init; } = MeasuredPeers.From(null, null, agentRuns: true);
 
+    /// <summary>Keys in etcd that lead to no host: the first of them.</summary>
+    public IReadOnlyList<RefusedLease> Refused { get; init; } = [];
+
+    /// <summary>How many there are.</summary>
+    public int RefusedCount { get; init; }
+
+    /// <summary>What keeps this host and others from reaching each other, and an administrator must mend.</summary>
+    public IReadOnlyList<string> Conflicts { get; init; } = [];
+
     /// <summary>Why nothing can be told of the ways; null: it can.</summary>
     public string? Unreadable { get; init; }
 
@@ -31,6 +40,7 @@ internal sealed record NetworkPeers(string Network, string Backend, int? Wanted,
                 : broken > 0 ? $"the way to {broken} of {Format.Count(Rows.Count, "remote subnet")} is not whole"
                 : Wanted is int wanted && wanted != Rows.Count
                     ? $"the agent knows of {Format.Count(wanted, "remote subnet")}, the kernel has the way to {Rows.Count}"
+                : Conflicts.Count > 0 ? string.Join("; ", Conflicts)
                 : Measured.Problem;
         }
     }
@@ -93,6 +103,16 @@ internal static class PeersReport
 
         foreach (NetworkPeers network in networks)
         {
+            foreach (RefusedLease refused in network.Refused)
+            {
+                screen.Line($"{network.Network}: etcd key {refused.Key} does not count: {refused.Reason}");
+            }
+
+            if (network.RefusedCount > network.Refused.Count)
+            {
+                screen.Line($"{network.Network}: {network.RefusedCount - network.Refused.Count} more keys do not count");
+            }
+
             if (network.Trouble is { } trouble)
             {
                 screen.Line($"{screen.Paint(Style.Bad, "problem")}  {network.Network}: {trouble}");
@@ -127,6 +147,17 @@ internal static class PeersReport
             }
 
             w.WriteEndArray();
+            w.WriteStartArray("refused");
+            foreach (RefusedLease refused in network.Refused)
+            {
+                w.WriteStartObject();
+                w.WriteString("key", refused.Key);
+                w.WriteString("reason", refused.Reason);
+                w.WriteEndObject();
+            }
+
+            w.WriteEndArray();
+            w.WriteNumber("refusedCount", network.RefusedCount);
             w.WriteOptional("notMeasured", network.Measured.NotMeasured);
             w.WriteOptional("problem", network.Trouble);
             w.WriteEndObject();

@@ -15,7 +15,7 @@ internal static class PeerLeaseMapper
     {
         LeaseAttributes attributes = lease.Attributes;
         PerFamily<PeerAddress> addresses = Addresses(attributes);
-        PeerLease v4 = new(lease.Subnet, addresses, attributes.BackendType);
+        PeerLease v4 = new(lease.Subnet, addresses, attributes.BackendType) { Key = lease.Key, Created = lease.Created };
         return lease.SubnetV6 is { } v6 ? [v4, v4 with { Subnet = v6 }] : [v4];
     }
 

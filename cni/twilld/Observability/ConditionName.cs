@@ -4,6 +4,7 @@ namespace Twill.Agent;
 internal static class ConditionName
 {
     internal const string Underlay = "underlay",
+        Overlap = "overlap",
         Lease = "lease",
         LeaseWatch = "watch of etcd",
         Host = "host",
@@ -12,5 +13,5 @@ internal static class ConditionName
         StateFile = "state file";
 
     /// <summary>All of them, the cause before what follows from it.</summary>
-    internal static IReadOnlyList<string> All { get; } = [Underlay, Lease, LeaseWatch, Host, ContainerMtu, Kernel, StateFile];
+    internal static IReadOnlyList<string> All { get; } = [Underlay, Overlap, Lease, LeaseWatch, Host, ContainerMtu, Kernel, StateFile];
 }

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using Twill.System;
 
 namespace Twill.Agent;
 
@@ -28,12 +29,16 @@ internal enum LogFormat
 /// </summary>
 internal sealed class Log(Stream output, LogLevel least, LogFormat format, TimeProvider clock)
 {
+    /// <summary>Characters of a line that are written.</summary>
+    private const int LongestLine = 4000;
+
     private readonly Lock _lock = new();
+    private readonly LogLimit _limit = new(clock);
     private readonly string _network = "";
 
     private Log(Log parent, string network)
         : this(parent.Output, parent.Least, parent.Format, parent.Clock) =>
-        (_lock, _network, IsJournal) = (parent._lock, network, parent.IsJournal);
+        (_lock, _limit, _network, IsJournal) = (parent._lock, parent._limit, network, parent.IsJournal);
 
     /// <summary>Whether the lines go to systemd's journal.</summary>
     internal bool IsJournal { get; init; }
@@ -67,6 +72,16 @@ internal sealed class Log(Stream output, LogLevel least, LogFormat format, TimeP
 
     internal void Critical(string message) => Write(LogLevel.Critical, message);
 
+    /// <summary>Logs what others can cause as often as they like, by what they write in etcd for one: at most
+    /// <see cref="LogLimit.MostInSecond"/> lines a second. The rest are counted.</summary>
+    internal void Limited(LogLevel level, string message)
+    {
+        if (level >= least && _limit.MayWrite())
+        {
+            Write(level, message);
+        }
+    }
+
     internal void Write(LogLevel level, string message)
     {
         if (level < least)
@@ -74,6 +89,16 @@ internal sealed class Log(Stream output, LogLevel least, LogFormat format, TimeP
             return;
         }
 
+        if (_limit.TakeLeftOut() is > 0 and long leftOut)
+        {
+            WriteLine(LogLevel.Warning, $"{leftOut} lines left out: there were more than {LogLimit.MostInSecond} in a second");
+        }
+
+        WriteLine(level, message);
+    }
+
+    private void WriteLine(LogLevel level, string message)
+    {
         string time = clock.GetUtcNow().ToString("yyyy-MM-ddTHH:mm:ssZ", CultureInfo.InvariantCulture);
         byte[] line = format == LogFormat.Json ? JsonLine(time, Name(level), message) : TextLine(time, Name(level), message);
         line = IsJournal ? [.. Encoding.ASCII.GetBytes(Journal.Prefix(level)), .. line] : line;
@@ -97,7 +122,7 @@ internal sealed class Log(Stream output, LogLevel least, LogFormat format, TimeP
     private byte[] TextLine(string time, string level, string message)
     {
         string about = _network.Length == 0 ? "twilld" : _network;
-        string text = $"{about}: {message.Replace("\n", "\\n", StringComparison.Ordinal)}\n";
+        string text = $"{about}: {ForeignText.Shown(message.Replace("\n", "\\n", StringComparison.Ordinal), LongestLine)}\n";
         return Encoding.UTF8.GetBytes(IsJournal ? text : $"{time} {level} {text}");
     }
 
@@ -114,7 +139,7 @@ internal sealed class Log(Stream output, LogLevel least, LogFormat format, TimeP
                 json.WriteString("network", _network);
             }
 
-            json.WriteString("msg", message);
+            json.WriteString("msg", message.Length <= LongestLine ? message : ForeignText.Shown(message, LongestLine));
             json.WriteEndObject();
         }
 

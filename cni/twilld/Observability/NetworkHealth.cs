@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using Twill.Network.State;
+using Twill.System;
 
 namespace Twill.Agent;
 
@@ -55,12 +57,31 @@ internal static class NetworkHealth
             reasons.Add($"reachability: {snapshot.Reachability.Problem}; `twill doctor` looks for the reason");
         }
 
+        reasons.AddRange(snapshot.Peers.Conflicts.Select(conflict => $"peers: {conflict}"));
         if (!snapshot.Peers.AreKnown && snapshot.UsesEtcd)
         {
             reasons.Add("peers: the other hosts are not known yet");
         }
 
         return reasons;
+    }
+
+    /// <summary>What an operator should know although the network works, a line each: peers that do not answer while others do, and keys in
+    /// etcd that lead to no host.</summary>
+    internal static List<string> Notes(NetworkSnapshot snapshot)
+    {
+        const int Most = 10;
+        List<string> notes = snapshot.Reachability.Problem is { } problem ? [problem] : [];
+        PeersStatus peers = snapshot.Peers;
+        notes.AddRange(
+            peers.Refused.Take(Most).Select(refused => $"etcd key {ForeignText.Shown(refused.Key)} does not count: {refused.Reason}")
+        );
+        if (peers.RefusedCount > Most)
+        {
+            notes.Add($"{peers.RefusedCount - Most} more keys do not count");
+        }
+
+        return notes;
     }
 
     /// <summary>The network's figures.</summary>

@@ -11,17 +11,19 @@ internal sealed record StatusAnswer(int Status, string Text);
 
 /// <summary>
 /// Answers GET and HEAD with a text, over HTTP/1.1, one request per connection. Made for a prober and a scraper, and for whoever else finds
-/// the port: few connections at once, little room for a request, little time for each.
+/// the port: few connections at once, little room for a request, little time for each. Where there are too many, the oldest ends: who
+/// asks and reads is done long before, and who is silent keeps nobody out.
 /// </summary>
 internal sealed class StatusServer : IDisposable
 {
     private const int LongestRequest = 4096,
-        MostConnections = 16;
+        MostConnections = 64;
 
     private readonly Socket _listener;
     private readonly Func<string, StatusAnswer> _answer;
     private readonly TimeSpan _limit;
-    private readonly SemaphoreSlim _free = new(MostConnections);
+    private readonly Lock _lock = new();
+    private readonly LinkedList<CancellationTokenSource> _open = []; // the oldest first
     private readonly CancellationTokenSource _stop = new();
 
     /// <param name="at">Where to listen.</param>
@@ -61,13 +63,11 @@ internal sealed class StatusServer : IDisposable
         {
             try
             {
-                await _free.WaitAsync(_stop.Token).ConfigureAwait(false);
                 _ = ServeAsync(await _listener.AcceptAsync(_stop.Token).ConfigureAwait(false));
             }
             catch (SocketException)
             {
                 // The connection was gone before it was taken, or descriptors ran out, which passes.
-                _free.Release();
                 await Task.Delay(100, CancellationToken.None).ConfigureAwait(false);
             }
             catch (Exception e) when (e is OperationCanceledException or ObjectDisposedException)
@@ -81,6 +81,7 @@ internal sealed class StatusServer : IDisposable
     {
         using CancellationTokenSource limit = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
         limit.CancelAfter(_limit);
+        LinkedListNode<CancellationTokenSource> open = MakeRoom(limit);
         try
         {
             using (connection)
@@ -101,7 +102,28 @@ internal sealed class StatusServer : IDisposable
         }
         finally
         {
-            _free.Release();
+            lock (_lock)
+            {
+                if (open.List is not null)
+                {
+                    _open.Remove(open);
+                }
+            }
+        }
+    }
+
+    /// <summary>Takes note of a connection. The oldest ends where there are too many.</summary>
+    private LinkedListNode<CancellationTokenSource> MakeRoom(CancellationTokenSource limit)
+    {
+        lock (_lock)
+        {
+            if (_open.Count >= MostConnections)
+            {
+                _open.First!.Value.CancelAfter(TimeSpan.Zero); // by a timer: nothing of the other runs here
+                _open.RemoveFirst();
+            }
+
+            return _open.AddLast(limit);
         }
     }
 

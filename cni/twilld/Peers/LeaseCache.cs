@@ -2,6 +2,7 @@ using System.Net;
 using Twill.Cluster;
 using Twill.Host.Backends;
 using Twill.Host.Reconcile;
+using Twill.Network.State;
 using Twill.System;
 
 namespace Twill.Agent;
@@ -9,7 +10,11 @@ namespace Twill.Agent;
 /// <summary>A lease in etcd, as far as other hosts care.</summary>
 /// <param name="Peers">What its host published, for each of the lease's subnets.</param>
 /// <param name="LeaseId">The etcd lease it lives by.</param>
-internal sealed record KnownLease(IReadOnlyList<PeerLease> Peers, long LeaseId);
+internal sealed record KnownLease(IReadOnlyList<PeerLease> Peers, long LeaseId)
+{
+    /// <summary>The key, its subnets, and when it came to be.</summary>
+    internal LeaseClaim Claim { get; init; }
+}
 
 /// <summary>The leases of a network as etcd last told them. Events edit it; rounds look at all of it, or at what changed since the last
 /// one.</summary>
@@ -21,8 +26,45 @@ internal sealed class LeaseCache(Log log, TimeProvider clock, TimeSpan patience)
     private readonly Lock _lock = new();
     private readonly Dictionary<string, (KnownLease Lease, long Since)> _forgotten = [];
     private readonly Dictionary<string, KnownLease?> _before = [];
+    private readonly Dictionary<string, string> _unreadable = [];
     private Dictionary<string, KnownLease>? _leases;
+    private LeaseCensus? _census; // of the leases that were taken last
     private bool _replaced;
+
+    /// <summary>How many keys <see cref="Refused"/> would name if it named all.</summary>
+    internal int RefusedCount
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return (_census?.Refused.Count ?? 0) + _unreadable.Count;
+            }
+        }
+    }
+
+    /// <summary>Keys that are no leases of the network, and so take nothing from anybody, as of what was taken last: the first
+    /// <see cref="RefusedLease.Most"/>, by name.</summary>
+    internal IReadOnlyList<RefusedLease> Refused
+    {
+        get
+        {
+            lock (_lock)
+            {
+                IEnumerable<KeyValuePair<string, string>> all =
+                [
+                    .. _census?.Refused ?? (IReadOnlyDictionary<string, string>)new Dictionary<string, string>(),
+                    .. _unreadable,
+                ];
+                return
+                [
+                    .. all.OrderBy(refused => refused.Key, StringComparer.Ordinal)
+                        .Take(RefusedLease.Most)
+                        .Select(refused => new RefusedLease(refused.Key, refused.Value)),
+                ];
+            }
+        }
+    }
 
     internal void Apply(LeaseEvent told)
     {
@@ -36,6 +78,7 @@ internal sealed class LeaseCache(Log log, TimeProvider clock, TimeSpan patience)
                 case LeaseChanged changed when _leases is not null:
                     _before.TryAdd(changed.Lease.Key, _leases.GetValueOrDefault(changed.Lease.Key));
                     _leases[changed.Lease.Key] = Known(changed.Lease);
+                    _unreadable.Remove(changed.Lease.Key);
                     _replaced |= _forgotten.Remove(changed.Lease.Key);
                     break;
                 case LeaseRemoved removed when _leases is not null:
@@ -44,9 +87,10 @@ internal sealed class LeaseCache(Log log, TimeProvider clock, TimeSpan patience)
                         _before.TryAdd(removed.Key, gone);
                     }
 
+                    _unreadable.Remove(removed.Key);
                     if (removed.Unreadable is { } unreadable)
                     {
-                        Tell(unreadable);
+                        _unreadable[removed.Key] = unreadable.Reason;
                     }
 
                     break;
@@ -69,15 +113,22 @@ internal sealed class LeaseCache(Log log, TimeProvider clock, TimeSpan patience)
     /// has told them once: then nothing may be removed, for nobody knows what is stale.
     /// </summary>
     /// <param name="isOwn">Tells which are this host's.</param>
-    internal List<PeerLease>? TakeAll(Func<KnownLease, bool> isOwn)
+    /// <param name="network">The network, of which they must be leases; null: it is not known.</param>
+    internal List<PeerLease>? TakeAll(Func<KnownLease, bool> isOwn, NetworkConfig? network)
     {
         lock (_lock)
         {
             _before.Clear();
             _replaced = false;
-            return _leases is null
-                ? null
-                : [.. _leases.Values.Concat(StillForgotten()).Where(lease => !isOwn(lease)).SelectMany(lease => lease.Peers)];
+            if (_leases is null)
+            {
+                return null;
+            }
+
+            LeaseCensus census = new(_leases.Values.Select(lease => lease.Claim), network);
+            List<KnownLease> counted = [.. _leases.Values.Where(lease => census.Counts(lease.Claim.Key))];
+            _census = census;
+            return [.. counted.Concat(StillForgotten(counted)).Where(lease => !isOwn(lease)).SelectMany(lease => lease.Peers)];
         }
     }
 
@@ -87,9 +138,23 @@ internal sealed class LeaseCache(Log log, TimeProvider clock, TimeSpan patience)
     {
         lock (_lock)
         {
-            if (_leases is null || _replaced || _forgotten.Count > 0)
+            if (_leases is null || _census is not { } census || _replaced || _forgotten.Count > 0)
             {
                 return null;
+            }
+
+            List<KnownLease?> before = [];
+            foreach ((string key, KnownLease? was) in _before)
+            {
+                if (census.Counts(key))
+                {
+                    before.Add(was);
+                }
+
+                if (!census.TryFollow(key, _leases.GetValueOrDefault(key)?.Claim))
+                {
+                    return null;
+                }
             }
 
             IEnumerable<PeerLease> Others(IEnumerable<KnownLease?> leases)
@@ -105,9 +170,9 @@ internal sealed class LeaseCache(Log log, TimeProvider clock, TimeSpan patience)
             }
 
             PeerChange change = PeerChange.Of(
-                Others(_before.Values),
-                Others(_before.Keys.Select(key => _leases.GetValueOrDefault(key))),
-                Others(_leases.Where(lease => !_before.ContainsKey(lease.Key)).Select(lease => lease.Value))
+                Others(before),
+                Others(_before.Keys.Where(census.Counts).Select(key => _leases.GetValueOrDefault(key))),
+                Others(_leases.Where(lease => !_before.ContainsKey(lease.Key) && census.Counts(lease.Key)).Select(lease => lease.Value))
             );
             _before.Clear();
             return change;
@@ -137,13 +202,14 @@ internal sealed class LeaseCache(Log log, TimeProvider clock, TimeSpan patience)
         }
 
         (_leases, _replaced) = (leases, true);
+        _unreadable.Clear();
         foreach (UnreadableLease bad in snapshot.Unreadable)
         {
-            Tell(bad);
+            _unreadable[bad.Key] = bad.Reason;
         }
     }
 
-    private List<KnownLease> StillForgotten()
+    private List<KnownLease> StillForgotten(List<KnownLease> counted)
     {
         foreach (string key in _forgotten.Keys.Where(key => clock.GetElapsedTime(_forgotten[key].Since) >= patience).ToArray())
         {
@@ -151,12 +217,10 @@ internal sealed class LeaseCache(Log log, TimeProvider clock, TimeSpan patience)
         }
 
         return [.. _forgotten.Values.Where(kept => !kept.Lease.Peers.Any(peer => IsTaken(peer.Subnet))).Select(kept => kept.Lease)];
+
+        bool IsTaken(IPNetwork subnet) => counted.Exists(lease => lease.Peers.Any(peer => peer.Subnet.Overlaps(subnet)));
     }
 
-    private bool IsTaken(IPNetwork kept) =>
-        _leases!.Values.SelectMany(lease => lease.Peers).Any(peer => peer.Subnet.Overlaps(kept));
-
-    private static KnownLease Known(NodeLease lease) => new(PeerLeaseMapper.Peers(lease), lease.LeaseId);
-
-    private void Tell(UnreadableLease bad) => log.Warning($"etcd key {bad.Key} is no lease one can use: {bad.Reason}");
+    private static KnownLease Known(NodeLease lease) =>
+        new(PeerLeaseMapper.Peers(lease), lease.LeaseId) { Claim = new LeaseClaim(lease.Key, lease.Subnets, lease.Created) };
 }

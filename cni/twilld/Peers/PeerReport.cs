@@ -10,7 +10,7 @@ namespace Twill.Agent;
 internal sealed class PeerReport(Log log)
 {
     /// <summary>More lines than this of one kind in one round become one line with a count; all of them go to the debug level.</summary>
-    internal const int MostLines = 20;
+    internal const int MostLines = LogLimit.MostInSecond;
 
     private Dictionary<IPNetwork, PeerPath>? _peers;
     private readonly Dictionary<IPNetwork, string> _skipped = [];
@@ -135,12 +135,12 @@ internal sealed class PeerReport(Log log)
         bool few = lines.Count <= MostLines;
         foreach (string line in lines)
         {
-            log.Write(few ? level : LogLevel.Debug, line);
+            log.Limited(few ? level : LogLevel.Debug, line);
         }
 
         if (!few)
         {
-            log.Write(level, $"{lines.Count} {many}");
+            log.Limited(level, $"{lines.Count} {many}");
         }
     }
 

@@ -30,6 +30,7 @@ internal sealed class LocalNodeMapper(IBackend backend, WireGuardIdentity wireGu
             )
             {
                 WireGuard = wireGuard.ForBackend(snapshot.Lease.Agreed),
+                Needs = snapshot.Host.Needs,
             }
             : null;
     }

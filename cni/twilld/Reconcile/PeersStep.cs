@@ -14,6 +14,7 @@ namespace Twill.Agent;
 internal sealed class PeersStep(NetworkContext context, LeaseCache leases, LocalNodeMapper self, OverlayEntryEvents events)
 {
     private readonly PeerReport _report = new(context.Log);
+    private readonly RefusedLeases _refused = new(context.Log);
     private readonly TunnelPeers _senders = new(context.Conf.Name);
     private NftSocket? _nft;
     private Baseline? _baseline;
@@ -55,16 +56,9 @@ internal sealed class PeersStep(NetworkContext context, LeaseCache leases, Local
         context.PingTargets.Replace(round.Desired.Peers);
         Report(round);
         Dictionary<int, string> overlays = round.Baseline.Devices.ToDictionary(device => device.Index, device => device.Name);
-        Publish(round.Plan, round.Refusals, s => s with
-        {
-            Host = s.Host with { Overlays = overlays },
-            Peers = new PeersStatus
-            {
-                AreKnown = true,
-                Desired = round.Desired.Peers.Count,
-                Skipped = round.Desired.Skipped.Count,
-            }
-        });
+        _refused.Replace(round.Desired.Skipped);
+        PeersStatus peers = WithRefused(new PeersStatus { AreKnown = true, Desired = round.Desired.Peers.Count }, local);
+        Publish(round.Plan, round.Refusals, s => s with { Host = s.Host with { Overlays = overlays }, Peers = peers });
         _baseline = round.Refusals.Count == 0 ? round.Baseline : null;
         return round.WasInOrder;
     }
@@ -78,6 +72,7 @@ internal sealed class PeersStep(NetworkContext context, LeaseCache leases, Local
             _baseline is not { } baseline
             || self.Map(snapshot) is not { } local
             || !baseline.Self.IsSameAs(local)
+            || local.IsInsideNetwork
             || leases.TakeChange(self.IsOwn(snapshot)) is not { } change
         )
         {
@@ -91,16 +86,10 @@ internal sealed class PeersStep(NetworkContext context, LeaseCache leases, Local
         events.Expect(round);
         context.PingTargets.Change(round.Was.Peers, round.Desired.Peers);
         _report.Tell(round);
-        Publish(round.Plan, round.Refusals, s =>
-            s with
-            {
-                Peers = s.Peers with
-                {
-                    Desired = s.Peers.Desired + round.Desired.Peers.Count - round.Was.Peers.Count,
-                    Skipped = s.Peers.Skipped + round.Desired.Skipped.Count - round.Was.Skipped.Count,
-                },
-            }
-        );
+        _refused.Change(round.Was.Skipped, round.Desired.Skipped);
+        PeersStatus peers = snapshot.Peers with { Desired = snapshot.Peers.Desired + round.Desired.Peers.Count - round.Was.Peers.Count };
+        peers = WithRefused(peers, local);
+        Publish(round.Plan, round.Refusals, s => s with { Peers = peers });
         if (round.Refusals.Count > 0 || !taken)
         {
             Reset();
@@ -130,7 +119,9 @@ internal sealed class PeersStep(NetworkContext context, LeaseCache leases, Local
 
     /// <summary>The leases of all other hosts; null before etcd has listed them.</summary>
     private List<PeerLease>? TakeAll(NetworkSnapshot snapshot) =>
-        !context.Conf.Backend.JoinsHosts ? [] : leases.TakeAll(self.IsOwn(snapshot));
+        !context.Conf.Backend.JoinsHosts ? [] : leases.TakeAll(self.IsOwn(snapshot), snapshot.Lease.Agreed);
+
+    private PeersStatus WithRefused(PeersStatus peers, LocalNode local) => _refused.In(peers, local, leases.Refused, leases.RefusedCount);
 
     private void Publish(Plan plan, IReadOnlyList<Refusal> refusals, Func<NetworkSnapshot, NetworkSnapshot> next)
     {

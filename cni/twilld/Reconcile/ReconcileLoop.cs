@@ -16,6 +16,7 @@ internal sealed class ReconcileLoop : IDisposable
     private readonly EtcdClient? _etcd;
     private readonly LeaseLoop? _lease;
     private readonly UnderlayStep _underlay;
+    private readonly OverlapStep _overlap;
     private readonly HostStep _host;
     private readonly PeersStep _peers;
     private readonly BridgeReconciler _bridge;
@@ -46,6 +47,7 @@ internal sealed class ReconcileLoop : IDisposable
         WireGuardIdentity wireGuard = new(context.Conf, context.Log);
         ContainerMtu containerMtu = new(context.Conf);
         _underlay = new UnderlayStep(context, etcd, wireGuard, containerMtu);
+        _overlap = new OverlapStep(context, () => etcd?.MemberAddresses ?? []);
         _host = new HostStep(context, lease, bridge, containerMtu);
         _peers = new PeersStep(context, leases, new LocalNodeMapper(context.Backend, wireGuard), entryEvents);
         _stateFile = context.NewCondition(ConditionName.StateFile);
@@ -95,7 +97,10 @@ internal sealed class ReconcileLoop : IDisposable
     {
         BeginPass();
         bool wasInOrder =
-            Attempt(_underlay.Condition, _underlay.Run) & Attempt(_host.Condition, _host.Run) & Attempt(_peers.Condition, _peers.Run);
+            Attempt(_underlay.Condition, _underlay.Run)
+            & Attempt(_overlap.Condition, _overlap.Run)
+            & Attempt(_host.Condition, _host.Run)
+            & Attempt(_peers.Condition, _peers.Run);
         if (_route is { } route)
         {
             HostFindings host = _context.Snapshots.Current.Host;
@@ -231,6 +236,9 @@ internal sealed class ReconcileLoop : IDisposable
                 PeersProgrammed = snapshot.Peers.Programmed,
                 LastEtcdContact = _etcd?.LastContact,
                 LastError = snapshot.LastError,
+                Refused = snapshot.Peers.Refused,
+                RefusedCount = snapshot.Peers.RefusedCount,
+                Conflicts = snapshot.Peers.Conflicts,
             }.Write(_context.State);
             _stateFile.Resolve();
             return true;

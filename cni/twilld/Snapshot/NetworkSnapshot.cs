@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Net;
 using Twill.Cluster;
+using Twill.Host;
 using Twill.Network.Configuration;
 using Twill.Network.State;
 
@@ -111,6 +112,9 @@ internal sealed record HostFindings
     /// <summary>This host as it is published; null while its underlay is not known.</summary>
     internal NodeFile? Node { get; init; }
 
+    /// <summary>What this host itself needs.</summary>
+    internal HostPrefixes Needs { get; init; } = HostPrefixes.None;
+
     /// <summary>Interface index of the underlay; 0 while it is not known.</summary>
     internal int UnderlayIndex { get; init; }
 
@@ -144,6 +148,15 @@ internal sealed record PeersStatus
 
     /// <summary>Leases that nothing could be made for.</summary>
     internal int Skipped { get; init; }
+
+    /// <summary>Keys in etcd that lead to no host, each with the reason: the first <see cref="RefusedLease.Most"/>.</summary>
+    internal IReadOnlyList<RefusedLease> Refused { get; init; } = [];
+
+    /// <summary>How many there are.</summary>
+    internal int RefusedCount { get; init; }
+
+    /// <summary>What an administrator must mend, so that this host and others reach each other.</summary>
+    internal IReadOnlyList<string> Conflicts { get; init; } = [];
 }
 
 /// <summary>What the reconcile loop does and did.</summary>

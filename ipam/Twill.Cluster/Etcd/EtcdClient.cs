@@ -31,6 +31,9 @@ public sealed partial class EtcdClient : IEtcd, IDisposable
     /// call.</summary>
     public IPAddress? LocalAddress => _connections.LocalAddress;
 
+    /// <summary>The addresses of the members that are connected.</summary>
+    public IReadOnlyCollection<IPAddress> MemberAddresses => _connections.RemoteAddresses;
+
     /// <summary>When an endpoint last answered, on the clock of the machine; null before the first answer.</summary>
     public DateTimeOffset? LastContact => _answered is 0 ? null : DateTimeOffset.UtcNow - Stopwatch.GetElapsedTime(_answered);
 

@@ -13,13 +13,16 @@ internal sealed class EtcdConnection : NetworkStream
         : base(socket, ownsSocket: true)
     {
         _owner = owner;
-        IPAddress local = ((IPEndPoint)socket.LocalEndPoint!).Address;
-        Local = local.IsIPv4MappedToIPv6 ? local.MapToIPv4() : local;
+        Local = Plain(((IPEndPoint)socket.LocalEndPoint!).Address);
+        Remote = Plain(((IPEndPoint)socket.RemoteEndPoint!).Address);
         owner.Add(this);
     }
 
     /// <summary>Our own address on it.</summary>
     public IPAddress Local { get; }
+
+    /// <summary>The member's address on it.</summary>
+    public IPAddress Remote { get; }
 
     /// <summary>The first byte that the other side sent; null before that.</summary>
     public byte? First { get; private set; }
@@ -63,6 +66,8 @@ internal sealed class EtcdConnection : NetworkStream
         }
     }
 
+    private static IPAddress Plain(IPAddress address) => address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address;
+
     protected override void Dispose(bool disposing)
     {
         if (disposing)
@@ -99,6 +104,18 @@ internal sealed class EtcdConnections
         }
 
         return abandoned.Length > 0;
+    }
+
+    /// <summary>The other ends of what is connected.</summary>
+    public IReadOnlyList<IPAddress> RemoteAddresses
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return [.. _all.Select(connection => connection.Remote)];
+            }
+        }
     }
 
     public void Add(EtcdConnection connection)

@@ -1,6 +1,6 @@
-using System.Text;
 using Google.Protobuf;
 using Grpc.Core;
+using Twill.System;
 
 namespace Twill.Cluster;
 
@@ -162,20 +162,7 @@ internal static class EtcdFault
     }
 
     /// <summary>Foreign text cut to a length and freed from control characters, for messages.</summary>
-    public static string Printable(string text)
-    {
-        var b = new StringBuilder();
-        foreach (char c in text)
-        {
-            if (b.Length == 200)
-            {
-                return b.Append("..").ToString();
-            }
-
-            b.Append(char.IsControl(c) || char.IsSurrogate(c) ? '?' : c);
-        }
-        return b.Length == 0 ? "(no text)" : b.ToString();
-    }
+    public static string Printable(string text) => text == "" ? "(no text)" : ForeignText.Shown(text);
 
     /// <summary>What the exception at the bottom says.</summary>
     public static string Innermost(Exception e)

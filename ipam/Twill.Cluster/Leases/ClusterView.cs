@@ -20,10 +20,23 @@ internal sealed class ClusterView
     /// <summary>The claims to this node's id.</summary>
     public List<NodeClaim> Claims { get; } = [];
 
-    /// <summary>Every lease that somebody holds, with its key. Keys that name no subnet are not among them.</summary>
+    /// <summary>Every lease that somebody holds, with its key. Keys that can be none of the network (<c>0.0.0.0-0</c>,
+    /// a single address) are not among them: they must not keep others from leasing.</summary>
     public IReadOnlyList<(SubnetKey Subnets, KeyValue Item)> Leased => _subnets;
 
-    public static async Task<ClusterView> ReadAsync(IEtcd etcd, Keys keys, string nodeId, CancellationToken cancel)
+    /// <summary>Reads it.</summary>
+    /// <param name="etcd">The client.</param>
+    /// <param name="keys">The network's keys.</param>
+    /// <param name="nodeId">This node.</param>
+    /// <param name="network">The network, whose leases count; null: it is not known, and every subnet counts.</param>
+    /// <param name="cancel">Breaks off.</param>
+    public static async Task<ClusterView> ReadAsync(
+        IEtcd etcd,
+        Keys keys,
+        string nodeId,
+        NetworkConfig? network,
+        CancellationToken cancel
+    )
     {
         EtcdTxn read = new EtcdTxn()
             .Then(EtcdOp.Get(EtcdRange.Prefix(keys.Nodes)))
@@ -60,7 +73,10 @@ internal sealed class ClusterView
         foreach (KeyValue kv in result.Ranges[1].Items)
         {
             view._byKey[kv.Key] = kv;
-            if (keys.TryParseSubnet(kv.Key, out SubnetKey key))
+            if (
+                keys.TryParseSubnet(kv.Key, out SubnetKey key)
+                && network?.WhyNoLease(key, created: long.MinValue) is null // a reservation may be longer or shorter than a lease
+            )
             {
                 view._subnets.Add((key, kv));
             }

@@ -39,6 +39,7 @@ public sealed partial class LeaseStore
         CancellationToken cancel
     )
     {
+        _network = config;
         double sent = _clock();
         LeaseGrant grant = await _etcd.LeaseGrantAsync(ttl, cancel).ConfigureAwait(false);
         try
@@ -358,7 +359,7 @@ public sealed partial class LeaseStore
                 + "release hosts that are gone (twilld --release there, or wait until their leases expire), or use a larger network"
         );
 
-    private Task<ClusterView> ViewAsync(CancellationToken cancel) => ClusterView.ReadAsync(_etcd, Keys, _nodeId, cancel);
+    private Task<ClusterView> ViewAsync(CancellationToken cancel) => ClusterView.ReadAsync(_etcd, Keys, _nodeId, _network, cancel);
 
     /// <summary>True: done. False: a condition did not hold, or no answer came and it may or may not be done: look again.</summary>
     private async Task<bool> TryCommitAsync(EtcdTxn txn, int tries, CancellationToken cancel)

@@ -8,6 +8,7 @@ public sealed partial class LeaseStore
     private readonly string _nodeId;
     private readonly Func<double> _clock;
     private readonly Random _random;
+    private NetworkConfig? _network; // as it was read last: which keys are leases of it
 
     /// <summary>A store for one network.</summary>
     /// <param name="etcd">The client; the store does not dispose it.</param>
@@ -46,8 +47,16 @@ public sealed partial class LeaseStore
 
     /// <summary>The network's configuration in etcd, or null when nobody has written one yet.</summary>
     /// <exception cref="ClusterException">ConfigInvalid: it cannot be used.</exception>
-    public async Task<NetworkConfig?> ReadConfigAsync(CancellationToken cancel = default) =>
-        await _etcd.GetAsync(Keys.Config, cancel).ConfigureAwait(false) is { } kv ? NetworkConfig.Parse(kv.Value, Keys.Config) : null;
+    public async Task<NetworkConfig?> ReadConfigAsync(CancellationToken cancel = default)
+    {
+        if (await _etcd.GetAsync(Keys.Config, cancel).ConfigureAwait(false) is not { } kv)
+        {
+            return null;
+        }
+
+        _network = NetworkConfig.Parse(kv.Value, Keys.Config) with { WrittenAt = kv.ModRevision };
+        return _network;
+    }
 
     /// <summary>Writes the configuration if there is none; else compares. Returns what is valid for the cluster: what etcd holds.</summary>
     /// <exception cref="ClusterException">ConfigMismatch: what etcd holds contradicts <paramref name="wanted"/>; the message has both
@@ -150,7 +159,10 @@ public sealed partial class LeaseStore
         (lease, problem) = (null, null);
         if (!Keys.TryParseSubnet(kv.Key, out SubnetKey key))
         {
-            problem = new UnreadableLease(kv.Key, "the key names no subnet such as 10.244.7.0-24");
+            problem = new UnreadableLease(
+                kv.Key,
+                "the key names no subnet such as 10.244.7.0-24 (without leading zeros, and without bits behind the length)"
+            );
         }
         else if (!LeaseAttributes.TryParse(kv.Value, out LeaseAttributes attributes, out string why))
         {
@@ -158,7 +170,7 @@ public sealed partial class LeaseStore
         }
         else
         {
-            lease = new NodeLease(kv.Key, key.Subnet, key.SubnetV6, attributes, kv.Lease);
+            lease = new NodeLease(kv.Key, key.Subnet, key.SubnetV6, attributes, kv.Lease) { Created = kv.CreateRevision };
         }
 
         return lease is not null;

@@ -38,6 +38,22 @@ public sealed class AcquireTests(SharedEtcd etcd)
     }
 
     [Fact]
+    public async Task Keys_that_can_be_no_lease_of_the_network_keep_nobody_from_leasing()
+    {
+        NetworkConfig four = NetworkConfig.Create(IPNetwork.Parse("10.9.0.0/22"));
+        foreach (string key in (string[])["0.0.0.0-0", "10.0.0.0-8", "10.9.0.0-22", "10.9.1.1-32", "010.9.1.0-24", "10.9.2.7-24", "10.8.0.0-24"])
+        {
+            etcd.Server.Put($"{_prefix}/subnets/{key}", """{"PublicIP":"192.0.2.77","PublicIPv6":null}""");
+        }
+
+        for (int n = 1; n <= 3; n++)
+        {
+            using TestNode node = new(etcd.Server, _prefix, n);
+            (await node.Acquire(four)).Subnets.Should().ContainSingle();
+        }
+    }
+
+    [Fact]
     public async Task The_first_subnet_is_leased_only_when_subnetMin_names_it()
     {
         NetworkConfig four = NetworkConfig.Create(IPNetwork.Parse("10.9.0.0/22"));

@@ -110,6 +110,39 @@ public sealed class VxlanBackendTests
         wanted.Skipped.Should().ContainSingle().Which.Why.Should().Contain("02:bb:00:00:00:03").And.Contain("192.168.64.3");
     }
 
+    [Fact]
+    public void A_later_lease_with_an_established_hosts_VtepMAC_and_a_lower_subnet_changes_nothing_for_it()
+    {
+        PeerLease established = Leases.Vxlan(7, 3) with { Created = 10 },
+            later = Leases.Vxlan(2, 4).WithMac(Leases.Mac(3)) with { Created = 11 };
+
+        Desired wanted = Plain.ComputeDesired(Leases.Self, [later, established]);
+
+        wanted.Peers.Should().ContainSingle().Which.PublicIP.ToString().Should().Be("192.168.64.3");
+        wanted.Skipped.Should().ContainSingle().Which.Peer.Should().Be(later);
+    }
+
+    [Fact]
+    public void Where_the_hosts_own_link_is_in_the_network_an_address_of_a_host_and_a_subnet_exclude_each_other_and_the_older_stays()
+    {
+        LocalNode self = Leases.Self with { Networks = [IPNetwork.Parse("10.244.0.0/16"), IPNetwork.Parse("192.168.0.0/16")] };
+        PeerLease host = Leases.Vxlan(7, 3) with { Created = 10 },
+            takesItsAddress = Leases.Vxlan(8, 4) with { Subnet = IPNetwork.Parse("192.168.64.0/25"), Created = 11 },
+            subnet = Leases.Vxlan(9, 5) with { Subnet = IPNetwork.Parse("192.168.9.0/24"), Created = 12 },
+            withinIt = Leases.Vxlan(10, 6).At("192.168.9.6") with { Created = 13 };
+
+        Desired wanted = Plain.ComputeDesired(self, [withinIt, subnet, takesItsAddress, host]);
+
+        wanted.Peers.Select(peer => $"{peer.Subnet}").Should().Equal("10.244.7.0/24", "192.168.9.0/24");
+        wanted
+            .Skipped.Select(skip => skip.Why)
+            .Should()
+            .Equal(
+                "it overlaps 192.168.64.3, the address of the host of 10.244.7.0/24",
+                "its PublicIP 192.168.9.6 lies in the subnet 192.168.9.0/24, whose addresses are containers'"
+            );
+    }
+
     public static TheoryData<PeerLease, string> Unusable =>
         new()
         {
@@ -123,6 +156,8 @@ public sealed class VxlanBackendTests
             { Leases.Vxlan(7, 2), "this host's own address 192.168.64.2" },
             { Leases.Vxlan(7, 3).At("0.0.0.0"), "no address of a host" },
             { Leases.Vxlan(7, 3).At("127.0.0.1"), "no address of a host" },
+            { Leases.Vxlan(7, 3).At("0.1.2.3"), "no address of a host" },
+            { Leases.Vxlan(7, 3).At("10.244.8.8"), "lies in the network 10.244.0.0/16" },
             { Leases.Vxlan(7, 3).At("224.0.0.1"), "no address of a host" },
             { Leases.Vxlan(7, 3).At("255.255.255.255"), "no address of a host" },
             { Leases.Vxlan(7, 3) with { BackendType = "host-gw" }, "backend \"host-gw\", this host \"vxlan\"" },

@@ -66,6 +66,36 @@ public sealed class LogTests
         Journal.IsStandardError(null, link).Should().BeFalse();
     }
 
+    [Fact]
+    public void Control_characters_of_others_do_not_reach_the_terminal_and_a_line_has_an_end()
+    {
+        Written(LogFormat.Text, log => log.Info("\u001b[2J\rfaked")).Should().EndWith(" info twilld: \\u001b[2J\\u000dfaked\n");
+        Written(LogFormat.Text, log => log.Info(new string('x', 1_000_000))).Should().HaveLength(4000 + "2026-11-20T10:00:00Z info twilld: ...\n".Length);
+    }
+
+    [Fact]
+    public void What_others_can_cause_is_logged_ten_times_a_second_and_the_rest_is_counted()
+    {
+        ManualClock clock = new();
+        using MemoryStream output = new();
+        Log log = new Log(output, LogLevel.Info, LogFormat.Text, clock).ForNetwork("pods");
+        for (int i = 0; i < 35_000; i++)
+        {
+            log.Limited(LogLevel.Info, $"change {i}");
+        }
+
+        log.Error("lost"); // what is not limited is written whatever others do
+        clock.Advance(TimeSpan.FromSeconds(1));
+        log.Limited(LogLevel.Info, "later");
+
+        string[] lines = Encoding.UTF8.GetString(output.ToArray()).Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        lines.Should().HaveCount(13);
+        lines[9].Should().EndWith("change 9");
+        lines[10].Should().EndWith("lost");
+        lines[11].Should().EndWith("warning pods: 34990 lines left out: there were more than 10 in a second");
+        lines[12].Should().EndWith("later");
+    }
+
     private static string Written(LogFormat format, Action<Log> write)
     {
         using MemoryStream output = new();

@@ -66,6 +66,18 @@ public sealed class StatusServerTests : IDisposable
     }
 
     [Fact]
+    public void However_many_are_silent_who_asks_is_answered()
+    {
+        using StatusServer patient = new(new IPEndPoint(IPAddress.Loopback, 0), _ => new StatusAnswer(200, "here\n"), TimeSpan.FromMinutes(5));
+        List<Socket> silent = [.. Enumerable.Range(0, 200).Select(_ => Connect(patient))];
+
+        Ask("GET /here HTTP/1.1\r\n\r\n"u8.ToArray(), patient).Should().StartWith("HTTP/1.1 200 ");
+        silent[0].Receive(new byte[1]).Should().Be(0, "the oldest had to make room");
+        silent[^1].Connected.Should().BeTrue();
+        silent.ForEach(s => s.Dispose());
+    }
+
+    [Fact]
     public void An_address_that_is_taken_is_told()
     {
         Action second = () => new StatusServer(_server.Address, _ => new StatusAnswer(200, ""), TimeSpan.FromSeconds(1)).Dispose();
@@ -75,16 +87,16 @@ public sealed class StatusServerTests : IDisposable
 
     public void Dispose() => _server.Dispose();
 
-    private Socket Connect()
+    private Socket Connect(StatusServer? server = null)
     {
         Socket socket = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { ReceiveTimeout = 30_000 };
-        socket.Connect(_server.Address);
+        socket.Connect((server ?? _server).Address);
         return socket;
     }
 
-    private string Ask(byte[] request)
+    private string Ask(byte[] request, StatusServer? server = null)
     {
-        using Socket socket = Connect();
+        using Socket socket = Connect(server);
         socket.Send(request);
         socket.Shutdown(SocketShutdown.Send);
         using MemoryStream answer = new();

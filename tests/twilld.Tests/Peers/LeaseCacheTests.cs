@@ -8,6 +8,8 @@ namespace Twill.Agent.Tests;
 
 public sealed class LeaseCacheTests
 {
+    private static readonly NetworkConfig s_network = NetworkConfig.Create(IPNetwork.Parse("10.244.0.0/16")) with { WrittenAt = 1 };
+
     private static readonly TimeSpan s_patience = TimeSpan.FromHours(1);
 
     private readonly MemoryStream _output = new();
@@ -136,7 +138,7 @@ public sealed class LeaseCacheTests
     public void Ones_own_lease_is_no_other_hosts_whatever_becomes_of_it()
     {
         _table.Apply(Snapshot(Lease(1), Lease(2)));
-        _table.TakeAll(lease => lease.LeaseId == 2).Should().BeEquivalentTo(Peers(Lease(1)));
+        _table.TakeAll(lease => lease.LeaseId == 2, null).Should().BeEquivalentTo(Peers(Lease(1)));
 
         _table.Apply(new LeaseRemoved(Lease(2).Key));
         _table.Apply(new LeaseChanged(Lease(2)));
@@ -144,7 +146,28 @@ public sealed class LeaseCacheTests
         _table.TakeChange(lease => lease.LeaseId == 2).Should().BeEquivalentTo(new PeerChange([], []));
     }
 
-    private List<PeerLease>? Reachable() => _table.TakeAll(_ => false);
+    [Fact]
+    public void A_key_that_is_no_lease_leads_nowhere_and_is_named()
+    {
+        NodeLease inside = Lease(9) with { Key = "10.244.2.7-32", Subnet = IPNetwork.Parse("10.244.2.7/32"), Created = 2 },
+            second = Lease(10) with { Key = "10.244.2.0-24&", Subnet = IPNetwork.Parse("10.244.2.0/24"), Created = 9 };
+        _table.Apply(Snapshot(Lease(1), inside, second, Lease(2)) with { Unreadable = [new UnreadableLease("junk", "it names no subnet")] });
+
+        Reachable().Should().BeEquivalentTo(Peers(Lease(1), Lease(2)));
+        _table.Refused.Select(r => r.Key).Should().Equal("10.244.2.0-24&", "10.244.2.7-32", "junk");
+        _table.RefusedCount.Should().Be(3);
+
+        _table.Apply(new LeaseRemoved(Lease(2).Key));
+        _table.TakeChange(_ => false).Should().BeNull("another may count now");
+        Reachable().Should().BeEquivalentTo(Peers(Lease(1), second), "what contradicted it is gone");
+
+        _table.Apply(new LeaseRemoved(inside.Key));
+        _table.Apply(new LeaseRemoved("junk"));
+        _table.TakeChange(_ => false).Should().BeEquivalentTo(new PeerChange([], []));
+        _table.Refused.Should().BeEmpty();
+    }
+
+    private List<PeerLease>? Reachable() => _table.TakeAll(_ => false, s_network);
 
     private static PeerLease[] Peers(params NodeLease[] leases) => [.. leases.SelectMany(PeerLeaseMapper.Peers)];
 

@@ -37,6 +37,7 @@ internal static class DoctorCommand
             ReversePathCheck.Run(to, network);
             AgentCheck.Run(to, network);
             DriftCheck.Run(to, host, network);
+            OverlapCheck.Run(to, host, network);
             ContainerCheck.Run(to, host, network);
             LeakCheck.Run(to, host, network);
             StorageCheck.Run(to, network);

@@ -1,0 +1,293 @@
+using System.Net;
+using System.Net.Sockets;
+using Twill.Linux;
+using Twill.Linux.Addresses;
+using Twill.Linux.Links;
+using Twill.Linux.Routes;
+using Twill.Network;
+using Twill.Network.Configuration;
+using Twill.System;
+
+namespace Twill.Host;
+
+/// <summary>Something that this host needs, and by what a subnet of containers would take it away.</summary>
+/// <param name="Prefix">The addresses.</param>
+/// <param name="Reason">What is there, as the end of the sentence "it overlaps ..": <c>192.168.50.0/24, the network of eth0</c>.</param>
+public sealed record HostPrefix(IPNetwork Prefix, string Reason);
+
+/// <summary>
+/// The addresses that this host itself needs: what its devices are on (other bridges, the LAN), its own addresses, the routes of other
+/// programs, its gateways, etcd. No container gets them, and no other host's subnet does. What a network made for itself is not among them
+/// (its bridge, its overlay devices, its containers' host ends, all routes with <see cref="RouteProtocol.Twill"/>), nor are default routes.
+/// </summary>
+/// <remarks>
+/// A route or a link that has the whole of a leased network in it (<c>10.0.0.0/8</c> of a VPN or a large LAN, around
+/// <c>10.244.0.0/16</c>) stands beside it as a default route does: the more exact routes of the network are an exception that somebody
+/// chose.
+/// </remarks>
+public sealed class HostPrefixes
+{
+    private readonly List<HostPrefix> _needed = [];
+    private readonly List<HostPrefix> _around = [];
+    private readonly List<IPNetwork> _links = [];
+    private readonly HashSet<IPAddress> _gateways = [];
+
+    private HostPrefixes() { }
+
+    /// <summary>A host that needs nothing.</summary>
+    public static HostPrefixes None { get; } = new();
+
+    /// <summary>All that is needed and lies in the network's prefixes.</summary>
+    public IReadOnlyList<HostPrefix> All => _needed;
+
+    /// <summary>Links that have the whole of a leased network in them.</summary>
+    public IReadOnlyList<HostPrefix> Around => _around;
+
+    /// <summary>What a subnet would take away; null: nothing.</summary>
+    public HostPrefix? FindOverlap(IPNetwork subnet)
+    {
+        foreach (HostPrefix needed in _needed)
+        {
+            if (needed.Prefix.Overlaps(subnet))
+            {
+                return needed;
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>Whether an address is a next hop of this host's routes: its router's, which must not become this host's own.</summary>
+    public bool IsNextHop(IPAddress address) => _gateways.Contains(address);
+
+    /// <summary>The link of which an address is the network or the broadcast address, and so no host's; null: none.</summary>
+    public IPNetwork? LinkWithEdge(IPAddress address)
+    {
+        foreach (IPNetwork link in _links)
+        {
+            if (
+                link.Contains(address)
+                && !link.IsPair()
+                && (
+                    link.BaseAddress.Equals(address)
+                    || (address.AddressFamily == AddressFamily.InterNetwork && IPPrefix.NumberOf(address) == link.Last())
+                )
+            )
+            {
+                return link;
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>Reads routes and addresses, each in one dump.</summary>
+    /// <param name="route">A socket in the host's namespace.</param>
+    /// <param name="conf">The network that asks: what is its own does not count.</param>
+    /// <param name="etcd">Addresses of etcd's members, besides those that the configuration names.</param>
+    /// <param name="within">Only what lies in these prefixes is looked at; null: in the network's.</param>
+    public static HostPrefixes Read(
+        RouteSocket route,
+        TwillConf conf,
+        IReadOnlyCollection<IPAddress>? etcd = null,
+        IReadOnlyList<IPNetwork>? within = null
+    )
+    {
+        HostPrefixes prefixes = new();
+        Reader reader = new(prefixes, route, conf, within ?? conf.Ipam.Ranges);
+        reader.ReadAddresses();
+        reader.ReadRoutes();
+        reader.AddEtcd([.. EtcdAddresses(conf), .. etcd ?? []]);
+        return prefixes;
+    }
+
+    /// <summary>The endpoints of etcd that are given by address.</summary>
+    private static IEnumerable<IPAddress> EtcdAddresses(TwillConf conf)
+    {
+        foreach (string endpoint in conf.Ipam.Etcd?.Endpoints ?? [])
+        {
+            if (Uri.TryCreate(endpoint, UriKind.Absolute, out Uri? uri) && IPAddress.TryParse(uri.Host.Trim('[', ']'), out IPAddress? address))
+            {
+                yield return address;
+            }
+        }
+    }
+
+    /// <summary>Fills it.</summary>
+    private sealed class Reader(HostPrefixes to, RouteSocket route, TwillConf conf, IReadOnlyList<IPNetwork> networks)
+    {
+        private readonly HashSet<int> _own = OwnDevices(route, conf);
+        private Dictionary<int, string>? _names;
+
+        private bool IsLeased => conf.Ipam.Etcd is not null;
+
+        internal void ReadAddresses()
+        {
+            foreach (InterfaceAddress address in route.ListAddresses())
+            {
+                if (address.Address.IsIPv6LinkLocal || IPAddress.IsLoopback(address.Address) || _own.Contains(address.Index))
+                {
+                    continue;
+                }
+
+                to._links.Add(address.Network);
+                int bits = IPPrefix.Bits(address.Address.AddressFamily);
+                if (IsForeign(new IPNetwork(address.Address, bits), address.Index, out string? device))
+                {
+                    to._needed.Add(
+                        new HostPrefix(new IPNetwork(address.Address, bits), $"{address.Address}, this host's own address on {device}")
+                    );
+                }
+            }
+        }
+
+        internal void ReadRoutes()
+        {
+            foreach (Route found in route.ListRoutes(new() { Table = RouteTable.Main, RouteType = RouteType.Unicast }))
+            {
+                if (found.Destination.BaseAddress.IsIPv6LinkLocal || found.Protocol == RouteProtocol.Twill)
+                {
+                    continue;
+                }
+
+                List<(int Index, IPAddress Via)> hops = Hops(found);
+                foreach ((int index, IPAddress via) in hops)
+                {
+                    AddGateway(index, via);
+                }
+
+                if (found.Destination.PrefixLength > 0 && IsNeeded(found, hops.Count > 0, out string? device))
+                {
+                    to._needed.Add(new HostPrefix(found.Destination, Describe(found, device)));
+                }
+            }
+        }
+
+        internal void AddEtcd(IEnumerable<IPAddress> members)
+        {
+            HashSet<IPAddress> told = [];
+            foreach (IPAddress member in members)
+            {
+                IPNetwork alone = new(member, IPPrefix.Bits(member.AddressFamily));
+                if (IsOfNetworks(alone) && told.Add(member))
+                {
+                    to._needed.Add(new HostPrefix(alone, $"{member}, an endpoint of etcd"));
+                }
+            }
+        }
+
+        private static HashSet<int> OwnDevices(RouteSocket route, TwillConf conf)
+        {
+            HashSet<int> own = [];
+            foreach (string name in (IEnumerable<string>)[.. conf.IsForeign ? [] : (string[])[conf.Bridge], .. conf.Backend.DeviceNames])
+            {
+                if (route.TryGetLink(name, out Link? link))
+                {
+                    own.Add(link.Index);
+                }
+            }
+
+            return own;
+        }
+
+        private static List<(int Index, IPAddress Via)> Hops(Route found)
+        {
+            List<(int, IPAddress)> hops = [];
+            if (found.Gateway is { } only)
+            {
+                hops.Add((found.Index, only));
+            }
+
+            foreach (NextHop hop in found.NextHops)
+            {
+                if (hop.Gateway is { } one)
+                {
+                    hops.Add((hop.Index, one));
+                }
+            }
+
+            return hops;
+        }
+
+        private void AddGateway(int index, IPAddress via)
+        {
+            IPNetwork alone = new(via, IPPrefix.Bits(via.AddressFamily));
+            if (via.IsIPv6LinkLocal || !to._gateways.Add(via) || !IsForeign(alone, index, out string? device))
+            {
+                return;
+            }
+
+            to._needed.Add(new HostPrefix(alone, $"{via}, this host's gateway on {device}"));
+        }
+
+        /// <summary>Whether a route is another program's and lies in the networks, other than around the whole of one.</summary>
+        private bool IsNeeded(Route found, bool hasGateway, out string? device)
+        {
+            const byte RTPROT_KERNEL = 2;
+            bool isLink = !hasGateway && found.Protocol == RTPROT_KERNEL;
+            device = null;
+            foreach (IPNetwork network in networks)
+            {
+                bool isAround = found.Destination.Covers(network)
+                    && (found.Destination.PrefixLength < network.PrefixLength ? IsLeased || !isLink : IsLeased && !isLink);
+                if (found.Destination.Overlaps(network) && !isAround)
+                {
+                    return IsForeign(found.Destination, FirstIndex(found), out device);
+                }
+
+                if (isAround && isLink && IsForeign(found.Destination, FirstIndex(found), out device))
+                {
+                    to._around.Add(new HostPrefix(found.Destination, Describe(found, device)));
+                }
+            }
+
+            return false;
+        }
+
+        private static int FirstIndex(Route found) => found.Index != 0 || found.NextHops.Count == 0 ? found.Index : found.NextHops[0].Index;
+
+        private string Describe(Route found, string? device) =>
+            Hops(found) is [var hop, ..] ? $"{found.Destination}, which this host has a route to (via {hop.Via} dev {device})"
+            : $"{found.Destination}, the network of {device}";
+
+        private bool IsOfNetworks(IPNetwork prefix)
+        {
+            foreach (IPNetwork network in networks)
+            {
+                if (network.Overlaps(prefix))
+                {
+                    return true;
+                }
+            }
+
+            return false;
+        }
+
+        /// <summary>Whether a prefix lies in the networks, on a device that is not this network's own.</summary>
+        private bool IsForeign(IPNetwork prefix, int index, out string? device)
+        {
+            device = null;
+            if (!IsOfNetworks(prefix) || _own.Contains(index))
+            {
+                return false;
+            }
+
+            device = NameOf(index);
+            return !DeviceNames.IsVeth(device);
+        }
+
+        private string NameOf(int index)
+        {
+            if (_names is null)
+            {
+                _names = [];
+                foreach (Link link in route.ListLinks())
+                {
+                    _names[link.Index] = link.Name;
+                }
+            }
+
+            return _names.TryGetValue(index, out string? name) ? name : $"#{index}";
+        }
+    }
+}
