@@ -13,7 +13,11 @@ namespace Twill.Host;
 /// <summary>Something that this host needs, and by what a subnet of containers would take it away.</summary>
 /// <param name="Prefix">The addresses.</param>
 /// <param name="Reason">What is there, as the end of the sentence "it overlaps ..": <c>192.168.50.0/24, the network of eth0</c>.</param>
-public sealed record HostPrefix(IPNetwork Prefix, string Reason);
+public sealed record HostPrefix(IPNetwork Prefix, string Reason)
+{
+    /// <summary>Whether it is what another program has a route to, rather than a link or an address.</summary>
+    public bool IsRoute { get; init; }
+}
 
 /// <summary>
 /// The addresses that this host itself needs: what its devices are on (other bridges, the LAN), its own addresses, the routes of other
@@ -31,6 +35,7 @@ public sealed class HostPrefixes
     private readonly List<HostPrefix> _around = [];
     private readonly List<IPNetwork> _links = [];
     private readonly HashSet<IPAddress> _gateways = [];
+    private readonly HashSet<IPNetwork> _ownRoutes = [];
 
     private HostPrefixes() { }
 
@@ -49,6 +54,26 @@ public sealed class HostPrefixes
         foreach (HostPrefix needed in _needed)
         {
             if (needed.Prefix.Overlaps(subnet))
+            {
+                return needed;
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>The same for the subnet of another host. While this host has a route of twill's to it, or had one a moment ago, another
+    /// program's route to just that subnet is in the way of that one, and does not count.</summary>
+    /// <param name="subnet">The subnet.</param>
+    /// <param name="isLedTo">Whether a route of twill's was there a moment ago.</param>
+    public HostPrefix? FindOverlap(IPNetwork subnet, bool isLedTo)
+    {
+        foreach (HostPrefix needed in _needed)
+        {
+            if (
+                needed.Prefix.Overlaps(subnet)
+                && !(needed.IsRoute && needed.Prefix.Equals(subnet) && (isLedTo || _ownRoutes.Contains(subnet)))
+            )
             {
                 return needed;
             }
@@ -106,7 +131,10 @@ public sealed class HostPrefixes
     {
         foreach (string endpoint in conf.Ipam.Etcd?.Endpoints ?? [])
         {
-            if (Uri.TryCreate(endpoint, UriKind.Absolute, out Uri? uri) && IPAddress.TryParse(uri.Host.Trim('[', ']'), out IPAddress? address))
+            if (
+                Uri.TryCreate(endpoint, UriKind.Absolute, out Uri? uri)
+                && IPAddress.TryParse(uri.Host.Trim('[', ']'), out IPAddress? address)
+            )
             {
                 yield return address;
             }
@@ -145,20 +173,25 @@ public sealed class HostPrefixes
         {
             foreach (Route found in route.ListRoutes(new() { Table = RouteTable.Main, RouteType = RouteType.Unicast }))
             {
+                if (found.Protocol == RouteProtocol.Twill)
+                {
+                    to._ownRoutes.Add(found.Destination);
+                }
+
                 if (found.Destination.BaseAddress.IsIPv6LinkLocal || found.Protocol == RouteProtocol.Twill)
                 {
                     continue;
                 }
 
-                List<(int Index, IPAddress Via)> hops = Hops(found);
-                foreach ((int index, IPAddress via) in hops)
+                List<NextHop> hops = Hops(found);
+                foreach (NextHop hop in hops)
                 {
-                    AddGateway(index, via);
+                    AddGateway(hop.Index, hop.Gateway!);
                 }
 
                 if (found.Destination.PrefixLength > 0 && IsNeeded(found, hops.Count > 0, out string? device))
                 {
-                    to._needed.Add(new HostPrefix(found.Destination, Describe(found, device)));
+                    to._needed.Add(new HostPrefix(found.Destination, Describe(found, device)) { IsRoute = hops.Count > 0 });
                 }
             }
         }
@@ -179,30 +212,45 @@ public sealed class HostPrefixes
         private static HashSet<int> OwnDevices(RouteSocket route, TwillConf conf)
         {
             HashSet<int> own = [];
-            foreach (string name in (IEnumerable<string>)[.. conf.IsForeign ? [] : (string[])[conf.Bridge], .. conf.Backend.DeviceNames])
+            Add(conf.IsForeign ? "" : conf.Bridge);
+            foreach (string name in conf.Backend.DeviceNames)
             {
-                if (route.TryGetLink(name, out Link? link))
+                Add(name);
+            }
+
+            if (conf.IsForeign) // which of the bridges is the main plugin's, only that knows
+            {
+                foreach (Link link in route.ListLinks(kind: HostBridge.Kind))
                 {
                     own.Add(link.Index);
                 }
             }
 
             return own;
+
+            void Add(string name)
+            {
+                if (name.Length > 0 && route.TryGetLink(name, out Link? link))
+                {
+                    own.Add(link.Index);
+                }
+            }
         }
 
-        private static List<(int Index, IPAddress Via)> Hops(Route found)
+        /// <summary>Its next hops that are routers.</summary>
+        private static List<NextHop> Hops(Route found)
         {
-            List<(int, IPAddress)> hops = [];
+            List<NextHop> hops = [];
             if (found.Gateway is { } only)
             {
-                hops.Add((found.Index, only));
+                hops.Add(new NextHop(found.Index, only, 1, 0));
             }
 
             foreach (NextHop hop in found.NextHops)
             {
-                if (hop.Gateway is { } one)
+                if (hop.Gateway is not null)
                 {
-                    hops.Add((hop.Index, one));
+                    hops.Add(hop);
                 }
             }
 
@@ -247,7 +295,7 @@ public sealed class HostPrefixes
         private static int FirstIndex(Route found) => found.Index != 0 || found.NextHops.Count == 0 ? found.Index : found.NextHops[0].Index;
 
         private string Describe(Route found, string? device) =>
-            Hops(found) is [var hop, ..] ? $"{found.Destination}, which this host has a route to (via {hop.Via} dev {device})"
+            Hops(found) is [var hop, ..] ? $"{found.Destination}, which this host has a route to (via {hop.Gateway} dev {device})"
             : $"{found.Destination}, the network of {device}";
 
         private bool IsOfNetworks(IPNetwork prefix)

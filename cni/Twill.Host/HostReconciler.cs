@@ -27,7 +27,7 @@ public sealed record FormerHost(IReadOnlyList<IPNetwork> Subnets, bool KeepsFire
 /// ports. An ADD ensures what its container needs, by a few short questions; the agent compares all of it. Who waits and who logs is the
 /// caller's part.
 /// </summary>
-public static class HostReconciler
+public static partial class HostReconciler
 {
     /// <summary>The parameter without which a host drops what is not for itself.</summary>
     public const string Forwarding = "net/ipv4/ip_forward";
@@ -183,7 +183,7 @@ public static class HostReconciler
     )
     {
         List<string> changes = [];
-        EnsureBridge(route, conf, subnets, local, former.Subnets, mtu, changes);
+        OverlapException? overlap = EnsureBridge(route, conf, subnets, local, former.Subnets, mtu, changes);
         EnsureForwarding(conf, changes);
         if (EnsureFirewall(route, conf, node, former.KeepsFirewall) is { } difference)
         {
@@ -211,109 +211,7 @@ public static class HostReconciler
             changes.Add($"published ports can be reached at 127.0.0.1 again: route_localnet of {end} turned on");
         }
 
-        return changes;
-    }
-
-    private static void EnsureBridge(
-        RouteSocket route,
-        TwillConf conf,
-        IReadOnlyList<IPNetwork> subnets,
-        Func<IReadOnlyList<IPNetwork>> local,
-        IReadOnlyList<IPNetwork> former,
-        int mtu,
-        List<string> changes
-    )
-    {
-        bool was = route.TryGetLink(conf.Bridge, out Link? before);
-        Link bridge = HostBridge.Ensure(route, conf.Bridge, mtu);
-        if (!was)
-        {
-            changes.Add($"bridge {conf.Bridge} made with MAC {bridge.Mac}, MTU {mtu}");
-        }
-        else if (!before!.IsUp || before.Mtu != mtu)
-        {
-            changes.Add($"bridge {conf.Bridge} is up with MTU {mtu} again");
-        }
-
-        changes.AddRange(RouterAnnouncements.Refuse(route, bridge, MayHaveIPv6(conf)));
-        if (!bridge.ProxyArp && RoutedVeth.AnyOn(route) && RoutedVeth.EnableProxyForAll(route, bridge, subnets))
-        {
-            changes.Add($"bridge {conf.Bridge} answers again for the containers past its ports");
-        }
-
-        if (conf.Ipam.IPv6 is not null)
-        {
-            changes.AddRange(EnsureIPv6(conf));
-        }
-
-        List<InterfaceAddress> present = route.ListAddresses(bridge.Index);
-        foreach (IPNetwork subnet in subnets)
-        {
-            IPAddress gateway = GatewayOf(conf, subnet);
-            if (!present.Exists(a => a.Address.Equals(gateway) && a.PrefixLength == subnet.PrefixLength))
-            {
-                route.TryExecute(HostBridge.Gateway(bridge.Index, gateway, subnet.PrefixLength), Errno.EEXIST);
-                changes.Add($"address {gateway}/{subnet.PrefixLength} put on bridge {conf.Bridge}");
-            }
-        }
-
-        EnsureRoutes(route, conf, bridge, subnets, changes);
-        if (subnets.Count > 0 && conf.Ipam.Etcd is not null)
-        {
-            IPNetwork[] ours = [.. conf.Ipam.Ranges, .. former];
-            RemoveFormer(route, [.. present.Where(a => ours.Any(network => network.Contains(a.Address)))], local(), changes);
-        }
-    }
-
-    /// <summary>The route to a local subnet that the kernel makes with the bridge's address, and does not make again when somebody deletes
-    /// it.</summary>
-    private static void EnsureRoutes(RouteSocket route, TwillConf conf, Link bridge, IReadOnlyList<IPNetwork> subnets, List<string> changes)
-    {
-        const byte RTPROT_KERNEL = 2;
-        const uint IP6_RT_PRIO_ADDRCONF = 256;
-        List<Route> present = route.ListRoutes(new() { Table = RouteTable.Main, Index = bridge.Index });
-        foreach (IPNetwork subnet in subnets)
-        {
-            if (!present.Exists(r => r.Destination.Equals(subnet) && r.Gateway is null))
-            {
-                NewRoute missing = new(subnet)
-                {
-                    Index = bridge.Index,
-                    Protocol = RTPROT_KERNEL,
-                    Mode = RouteMode.Prepend,
-                };
-                route.TryExecute(
-                    IPv6Settings.IsIPv6(subnet.BaseAddress)
-                        ? missing with
-                        {
-                            Metric = IP6_RT_PRIO_ADDRCONF,
-                        }
-                        : missing with
-                        {
-                            Source = GatewayOf(conf, subnet),
-                        },
-                    Errno.EEXIST
-                );
-                changes.Add($"route {subnet} dev {conf.Bridge} was missing, and is put back");
-            }
-        }
-    }
-
-    private static IPAddress GatewayOf(TwillConf conf, IPNetwork subnet) => conf.Ipam.GatewayOf(subnet);
-
-    /// <summary>An address in a subnet that is another host's now would keep this host from reaching it.</summary>
-    private static void RemoveFormer(
-        RouteSocket route,
-        List<InterfaceAddress> present,
-        IReadOnlyList<IPNetwork> local,
-        List<string> changes
-    )
-    {
-        foreach (InterfaceAddress address in present.Where(a => !local.Any(subnet => subnet.Contains(a.Address))))
-        {
-            route.TryExecute(new DeleteAddress(address.Index, address.Address, address.PrefixLength), Errno.EADDRNOTAVAIL);
-            changes.Add($"address {address} taken off the bridge: its subnet is not this host's any more");
-        }
+        return overlap is null ? changes : throw overlap;
     }
 
     /// <summary>Writes the network's nftables table anew when something is wrong with it.</summary>

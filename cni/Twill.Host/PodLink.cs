@@ -184,8 +184,9 @@ public static class PodLink
     }
 
     /// <summary>
-    /// Behind those that are there: a container in two networks has a default route in each, and keeps one when it leaves the other. IPv6
-    /// has no order among routes of one metric, and would use both in turn: there it is the first, or see <see cref="PutBehind"/>.
+    /// Behind those that are there: a container in two networks has a default route in each, and keeps one when it leaves the other. The
+    /// kernel changes between default routes of one metric as it thinks their routers alive, and IPv6 has no order among routes of one
+    /// metric at all: there it is the first, or see <see cref="PutBehind"/>.
     /// </summary>
     private static NewRoute RouteOf(PodRoute route, int index) =>
         new(route.Dst)
@@ -200,7 +201,8 @@ public static class PodLink
             Table = route.Table ?? 0,
         };
 
-    private static bool StandsAlone(PodRoute route) => IPv6Settings.IsIPv6(route.Dst.BaseAddress) && route.Priority == 0;
+    private static bool StandsAlone(PodRoute route) =>
+        route.Priority == 0 && (route.Dst.PrefixLength == 0 || IPv6Settings.IsIPv6(route.Dst.BaseAddress));
 
     private static bool NamedBefore(IReadOnlyList<PodRoute> routes, int number)
     {
@@ -214,12 +216,13 @@ public static class PodLink
         return false;
     }
 
-    /// <summary>An IPv6 route to where there is another already: with the next metric that is free.</summary>
+    /// <summary>A route to where there is another already: with the next metric that is free.</summary>
     private static void PutBehind(RouteSocket inPod, PodRoute route, int index)
     {
-        const uint DefaultMetric = 1024,
-            Most = 256; // IP6_RT_PRIO_USER; of so many networks no container is
-        for (uint metric = DefaultMetric + 1; metric < DefaultMetric + Most; metric++)
+        const uint IP6_RT_PRIO_USER = 1024, // what IPv6 makes of no metric
+            Most = 256; // of so many networks no container is
+        uint least = IPv6Settings.IsIPv6(route.Dst.BaseAddress) ? IP6_RT_PRIO_USER : 0;
+        for (uint metric = least + 1; metric < least + Most; metric++)
         {
             if (inPod.TryExecute(RouteOf(route, index) with { Metric = metric }, Errno.EEXIST))
             {

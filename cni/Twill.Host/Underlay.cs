@@ -6,7 +6,11 @@ using Twill.Host.Backends;
 using Twill.Linux;
 using Twill.Linux.Addresses;
 using Twill.Linux.Links;
+using Twill.Linux.Netlink;
 using Twill.Linux.Routes;
+using Twill.Network;
+using Twill.Network.Configuration;
+using Twill.Network.State;
 using Twill.System;
 
 namespace Twill.Host;
@@ -21,6 +25,9 @@ public sealed record Underlay(string Name, int Index, IPAddress? IPv4, IPAddress
 {
     // An address that is nobody's (TEST-NET-1, RFC 5737): only the default route leads there.
     private static readonly IPAddress s_somewhereElse = new([192, 0, 2, 1]);
+
+    // The same of IPv6 (RFC 3849).
+    private static readonly IPAddress s_somewhereElseV6 = IPAddress.Parse("2001:db8::1");
 
     private static readonly AddressFamily[] s_families = [AddressFamily.InterNetwork, AddressFamily.InterNetworkV6];
 
@@ -44,10 +51,10 @@ public sealed record Underlay(string Name, int Index, IPAddress? IPv4, IPAddress
 
     /// <summary>
     /// Chooses by the configuration's <c>backend.interface</c>: empty, the interface of the default route (of several, the one of the
-    /// lowest metric; IPv6's only where there is none of IPv4) and its preferred source; an address or a prefix (<c>192.168.64.0/24</c>),
-    /// the interface that has it or one of it; else an interface's name or a glob (<c>eth*</c>), the first by index that is up and has a
-    /// global address, an IPv4 one if any interface has. IPv6 addresses count when they stay: not temporary, deprecated or tentative ones;
-    /// configured ones before those that routers advertised, the lowest first.
+    /// lowest metric; IPv6's only where there is none of IPv4) and the source that the kernel would use; an address or a prefix
+    /// (<c>192.168.64.0/24</c>), the interface that has it or one of it; else an interface's name or a glob (<c>eth*</c>), the first by
+    /// index that is up and has a global address, an IPv4 one if any interface has. IPv6 addresses count when they stay: not temporary,
+    /// deprecated or tentative ones; configured ones before those that routers advertised, the lowest first.
     /// </summary>
     /// <param name="route">A socket in the host's namespace.</param>
     /// <param name="pattern">The value of <c>backend.interface</c>; may be empty or null.</param>
@@ -56,17 +63,37 @@ public sealed record Underlay(string Name, int Index, IPAddress? IPv4, IPAddress
     /// the pattern says so, or no interface has an IPv4 address.
     /// </param>
     /// <exception cref="HostException">Nothing fits.</exception>
-    public static Underlay Select(RouteSocket route, string? pattern, bool dual)
+    public static Underlay Select(RouteSocket route, string? pattern, bool dual) => Select(route, pattern, dual, null, []);
+
+    /// <summary>The same for a network. Its own bridge and overlay devices are none, and neither are the devices of twill's other networks.
+    /// Of several addresses that fit, the one that other hosts know is kept for as long as it is there.</summary>
+    /// <param name="route">A socket in the host's namespace.</param>
+    /// <param name="conf">The network.</param>
+    /// <param name="published">What other hosts know of this one; null: nothing yet.</param>
+    /// <exception cref="HostException">Nothing fits.</exception>
+    public static Underlay Select(RouteSocket route, TwillConf conf, NodeFile? published) =>
+        Select(route, conf.Backend.Interface, conf.Ipam.IPv6 is not null, conf, published?.PublicAddresses ?? []);
+
+    private static Underlay Select(
+        RouteSocket route,
+        string? pattern,
+        bool dual,
+        TwillConf? conf,
+        IReadOnlyList<IPAddress> published
+    )
     {
-        Candidates all = new(route.ListLinks(), InOrder(route.ListAddresses()));
+        List<InterfaceAddress> addresses = InOrder(route.ListAddresses(), published);
+        Candidates all = new(InOrder(route.ListLinks(), addresses, published), addresses) { Conf = conf };
         if (string.IsNullOrEmpty(pattern))
         {
-            return OfDefaultRoute(route, all, dual);
+            return OfDefaultRoute(route, all, dual, published);
         }
 
         if (IPAddress.TryParse(pattern, out IPAddress? exact))
         {
-            return Choose(all, dual, (_, a) => a.Address.Equals(exact)) ?? throw Nothing(pattern, "no interface has that address", all);
+            return Choose(all, dual, (_, a) => a.Address.Equals(exact))
+                ?? OnLoopback(route, all, exact)
+                ?? throw Nothing(pattern, "no interface has that address", all);
         }
 
         if (pattern.Contains('/'))
@@ -92,9 +119,33 @@ public sealed record Underlay(string Name, int Index, IPAddress? IPv4, IPAddress
             ? (int)link.Mtu
             : 1500;
 
-    private sealed record Candidates(List<Link> Links, List<InterfaceAddress> Addresses);
+    private sealed record Candidates(List<Link> Links, List<InterfaceAddress> Addresses)
+    {
+        /// <summary>The network that asks; null: none.</summary>
+        internal TwillConf? Conf { get; init; }
 
-    private static Underlay OfDefaultRoute(RouteSocket route, Candidates all, bool dual)
+        /// <summary>Whether other hosts are reached by the address: it is not that of a device of twill's own, where containers are. A
+        /// bridge may be both, where containers are on the hosts' own LAN.</summary>
+        internal bool IsOutside(Link link, IPAddress address) =>
+            Conf is null
+            || (
+                link.Name == Conf.Bridge && !Conf.IsForeign
+                    ? !Conf.Ipam.Ranges.Any(network => network.Contains(address)) || !HasContainers(link, address)
+                    : !Conf.Backend.DeviceNames.Contains(link.Name) && !DeviceNames.IsVeth(link.Name) && link.Group != HostBridge.Group
+            );
+
+        /// <summary>Whether the address is this network's gateway on its bridge: the first of a subnet of the length that is
+        /// leased.</summary>
+        private bool HasContainers(Link link, IPAddress address) =>
+            Addresses.Exists(one =>
+                one.Index == link.Index
+                && one.Address.Equals(address)
+                && one.PrefixLength == Conf!.Ipam.Of(address.AddressFamily)?.SubnetLen
+                && Conf.Ipam.GatewayOf(one.Network).Equals(address)
+            );
+    }
+
+    private static Underlay OfDefaultRoute(RouteSocket route, Candidates all, bool dual, IReadOnlyList<IPAddress> published)
     {
         foreach (AddressFamily family in s_families)
         {
@@ -103,18 +154,18 @@ public sealed record Underlay(string Name, int Index, IPAddress? IPv4, IPAddress
                 break; // a default route that is away for a moment does not make this host another one
             }
 
-            if (DefaultRoute(route, family) is not { } way)
+            if (DefaultRoute(route, family) is not (var device, var source))
             {
                 continue;
             }
 
-            return Choose(
-                all,
-                dual,
-                (l, a) => l.Index == way.Index && (way.Source is null || a.Address.Equals(way.Source)),
-                [family, .. s_families]
-            )
-                ?? Choose(all, dual, (l, _) => l.Index == way.Index)
+            IPAddress? known = published.FirstOrDefault(address => address.AddressFamily == family);
+            source ??=
+                known is not null && Choose(all, dual: false, (l, a) => l.Index == device && a.Address.Equals(known)) is not null ? known
+                : SourceBy(route, family, device);
+            return Choose(all, dual, (l, a) => l.Index == device && (source is null || a.Address.Equals(source)), [family, .. s_families])
+                ?? (source is null ? null : OnLoopback(route, all, source, device))
+                ?? Choose(all, dual, (l, _) => l.Index == device)
                 ?? throw new HostException(
                     "$.backend.interface is empty, and the interface of the default route is down or has no global "
                         + $"address: name another; there are {Offer(all)}"
@@ -126,7 +177,8 @@ public sealed record Underlay(string Name, int Index, IPAddress? IPv4, IPAddress
         );
     }
 
-    private static Route? DefaultRoute(RouteSocket route, AddressFamily family)
+    /// <summary>The interface of the default route, of several ways the first that is alive, and the route's preferred source.</summary>
+    private static (int Device, IPAddress? Source)? DefaultRoute(RouteSocket route, AddressFamily family)
     {
         Route? best = null;
         foreach (
@@ -140,12 +192,66 @@ public sealed record Underlay(string Name, int Index, IPAddress? IPv4, IPAddress
             )
         )
         {
-            if (candidate.Destination.PrefixLength == 0 && candidate.Index != 0 && (best is null || candidate.Metric < best.Metric))
+            if (candidate.Destination.PrefixLength == 0 && (best is null || candidate.Metric < best.Metric))
             {
                 best = candidate;
             }
         }
-        return best;
+
+        if (best is null)
+        {
+            return null;
+        }
+
+        int device = best.Index;
+        foreach (NextHop hop in best.NextHops)
+        {
+            device = device == 0 || hop.IsAlive ? hop.Index : device;
+            if (hop.IsAlive)
+            {
+                break;
+            }
+        }
+
+        if (device == 0 && route.TryGetRoute(SomewhereElse(family), out Route? way)) // a nexthop object that is listed by number only
+        {
+            device = way.Index;
+        }
+
+        return device == 0 ? null : (device, best.Source);
+    }
+
+    /// <summary>The source address that the kernel itself would use for packets that leave by the device; null when they leave by
+    /// another.</summary>
+    private static IPAddress? SourceBy(RouteSocket route, AddressFamily family, int device)
+    {
+        try
+        {
+            return route.TryGetRoute(SomewhereElse(family), out Route? way) && way.Index == device ? way.Source : null;
+        }
+        catch (NetlinkException)
+        {
+            return null; // a rule or a route that forbids it
+        }
+    }
+
+    private static IPAddress SomewhereElse(AddressFamily family) =>
+        family == AddressFamily.InterNetwork ? s_somewhereElse : s_somewhereElseV6;
+
+    /// <summary>An address of the loopback device, which a router knows the way to: packets leave by the default route's.</summary>
+    private static Underlay? OnLoopback(RouteSocket route, Candidates all, IPAddress address, int device = 0)
+    {
+        if (!all.Addresses.Exists(one => one.Address.Equals(address) && all.Links.Exists(l => l.Index == one.Index && l.IsLoopback)))
+        {
+            return null;
+        }
+
+        device = device != 0 ? device : DefaultRoute(route, address.AddressFamily)?.Device ?? 0;
+        return all.Links.Find(link => link.Index == device) is not { } way
+            ? null
+            : address.AddressFamily == AddressFamily.InterNetwork
+                ? new Underlay(way.Name, way.Index, address, null, (int)way.Mtu)
+                : new Underlay(way.Name, way.Index, null, address, (int)way.Mtu);
     }
 
     /// <summary>The first address that fits, of IPv4 if there is one, and with it the interface's best of the other family.</summary>
@@ -181,7 +287,13 @@ public sealed record Underlay(string Name, int Index, IPAddress? IPv4, IPAddress
 
             foreach (InterfaceAddress address in all.Addresses)
             {
-                if (address.Index == link.Index && address.Address.AddressFamily == family && IsUsable(address) && fits(link, address))
+                if (
+                    address.Index == link.Index
+                    && address.Address.AddressFamily == family
+                    && IsUsable(address)
+                    && all.IsOutside(link, address.Address)
+                    && fits(link, address)
+                )
                 {
                     return (link, address.Address);
                 }
@@ -190,8 +302,17 @@ public sealed record Underlay(string Name, int Index, IPAddress? IPv4, IPAddress
         return null;
     }
 
-    /// <summary>IPv6's by themselves, so that one that is added or renewed changes nothing: the kernel lists the newest first.</summary>
-    private static List<InterfaceAddress> InOrder(List<InterfaceAddress> addresses)
+    /// <summary>The one with the address that other hosts know first: a pattern may fit several.</summary>
+    private static List<Link> InOrder(List<Link> links, List<InterfaceAddress> addresses, IReadOnlyList<IPAddress> published)
+    {
+        bool IsKnown(Link link) => addresses.Exists(a => a.Index == link.Index && published.Contains(a.Address));
+
+        return [.. links.FindAll(IsKnown), .. links.FindAll(link => !IsKnown(link))];
+    }
+
+    /// <summary>What other hosts know first. IPv6's by themselves, so that one that is added or renewed changes nothing: the kernel lists
+    /// the newest first.</summary>
+    private static List<InterfaceAddress> InOrder(List<InterfaceAddress> addresses, IReadOnlyList<IPAddress> published)
     {
         List<InterfaceAddress> v6 = addresses.FindAll(a => a.Address.AddressFamily == AddressFamily.InterNetworkV6);
         v6.Sort(
@@ -201,7 +322,9 @@ public sealed record Underlay(string Name, int Index, IPAddress? IPv4, IPAddress
                 return lasting != 0 ? lasting : one.Address.GetAddressBytes().AsSpan().SequenceCompareTo(other.Address.GetAddressBytes());
             }
         );
-        return [.. addresses.FindAll(a => a.Address.AddressFamily == AddressFamily.InterNetwork), .. v6];
+        List<InterfaceAddress> v4 = addresses.FindAll(a => a.Address.AddressFamily == AddressFamily.InterNetwork);
+        List<InterfaceAddress> all = [.. v4, .. v6];
+        return [.. all.FindAll(a => published.Contains(a.Address)), .. all.FindAll(a => !published.Contains(a.Address))];
     }
 
     // Bits behind the length are let through: people copy "192.168.64.3/24" from `ip address`, and what they mean is clear.
@@ -209,7 +332,8 @@ public sealed record Underlay(string Name, int Index, IPAddress? IPv4, IPAddress
     {
         int slash = text.IndexOf('/');
         return
-            IPAddress.TryParse(text.AsSpan(0, slash), out IPAddress? address)
+            slash >= 0
+            && IPAddress.TryParse(text.AsSpan(0, slash), out IPAddress? address)
             && byte.TryParse(text.AsSpan(slash + 1), NumberStyles.None, CultureInfo.InvariantCulture, out byte length)
             && length <= (address.AddressFamily == AddressFamily.InterNetwork ? 32 : 128)
             ? IPPrefix.Of(address, length)
@@ -226,8 +350,26 @@ public sealed record Underlay(string Name, int Index, IPAddress? IPv4, IPAddress
             || (address.Flags & (AddressFlags.Secondary | AddressFlags.Deprecated | AddressFlags.Tentative | AddressFlags.DadFailed)) == 0
         );
 
-    private static HostException Nothing(string pattern, string why, Candidates all) =>
-        new($"$.backend.interface '{pattern}' picks no underlay: {why}; there are {Offer(all)}");
+    private static HostException Nothing(string pattern, string why, Candidates all)
+    {
+        foreach (Link link in all.Links)
+        {
+            foreach (InterfaceAddress address in all.Addresses)
+            {
+                if (
+                    address.Index == link.Index
+                    && IsUsable(link)
+                    && !all.IsOutside(link, address.Address)
+                    && (pattern == link.Name || pattern == $"{address.Address}" || ParsePrefix(pattern)?.Contains(address.Address) == true)
+                )
+                {
+                    why = $"{link.Name} with {address.Address} is twill's own, and leads to containers, not to other hosts";
+                }
+            }
+        }
+
+        return new($"$.backend.interface '{pattern}' picks no underlay: {why}; there are {Offer(all)}");
+    }
 
     private static string Offer(Candidates all)
     {
@@ -241,7 +383,7 @@ public sealed record Underlay(string Name, int Index, IPAddress? IPv4, IPAddress
 
             foreach (InterfaceAddress address in all.Addresses)
             {
-                if (address.Index == link.Index && IsUsable(address))
+                if (address.Index == link.Index && IsUsable(address) && all.IsOutside(link, address.Address))
                 {
                     offers.Add($"{link.Name} {address.Address}/{address.PrefixLength}");
                 }

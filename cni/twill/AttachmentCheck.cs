@@ -217,7 +217,11 @@ internal sealed class AttachmentCheck(RouteSocket host, RouteSocket inPod, PodLi
         List<InterfaceAddress> present = host.ListAddresses(bridge.Index);
         foreach (CniIp ip in made.Of(spec.IfName).Ips)
         {
-            if (ip.Gateway is { } gateway && !present.Exists(a => a.Address.Equals(gateway) && a.PrefixLength == ip.PrefixLength))
+            if (
+                conf.IsGateway
+                && ip.Gateway is { } gateway
+                && !present.Exists(a => a.Address.Equals(gateway) && a.PrefixLength == ip.PrefixLength)
+            )
             {
                 return $"gateway {gateway}/{ip.PrefixLength} is missing on bridge {conf.Bridge}";
             }

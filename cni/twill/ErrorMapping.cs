@@ -31,6 +31,14 @@ internal static class ErrorMapping
                 $"{address.Message}: the IPAM plugin names no gateway for it, which would be the host's own address in that subnet",
                 cause: address
             ),
+            OverlapException overlap => new CniException(
+                CniErrorCode.Kernel,
+                overlap.Message,
+                overlap.Key == "isGateway"
+                    ? "$.isGateway: set it to false, which leaves that address where it is, or give another gateway in $.ipam"
+                    : "$.ipam: give the containers another subnet, or take that address or route off this host",
+                overlap
+            ),
             HostException host => new CniException(CniErrorCode.Kernel, host.Message, cause: host),
             PortInUseException port => new CniException(
                 CniErrorCode.PortInUse,

@@ -23,12 +23,13 @@ internal static class HostNode
             return conf.Mtu != 0 ? conf.Mtu : Underlay.MtuToOutside(host);
         }
 
-        if (NodeFile.TryRead(network, out _) is { } known && IsCurrent(known, conf))
+        NodeFile? known = NodeFile.TryRead(network, out _);
+        if (known is not null && IsCurrent(known, conf))
         {
             return conf.Mtu != 0 ? conf.Mtu : known.Mtu;
         }
 
-        NodeFile node = Find(host, conf);
+        NodeFile node = Find(host, conf, known);
         node.Write(network);
         return node.Mtu;
     }
@@ -42,9 +43,9 @@ internal static class HostNode
             ? key.PublicKey.ToString()
             : "";
 
-    private static NodeFile Find(RouteSocket host, TwillConf conf)
+    private static NodeFile Find(RouteSocket host, TwillConf conf, NodeFile? known)
     {
-        Underlay underlay = Underlay.Select(host, conf.Backend.Interface, dual: conf.Ipam.IPv6 is not null);
+        Underlay underlay = Underlay.Select(host, conf, known);
         return NodeFile.Of(
             conf,
             underlay.IPv4,

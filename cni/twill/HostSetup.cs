@@ -28,6 +28,21 @@ internal static class HostSetup
         HostReconciler.EnsureIPv6(conf);
     }
 
+    /// <summary>This host's addresses in the subnets of the addresses in a result.</summary>
+    public static List<BridgeGateway> GatewaysOf(CniResult addresses)
+    {
+        List<BridgeGateway> gateways = new(addresses.Ips.Count);
+        foreach (CniIp ip in addresses.Ips)
+        {
+            if (ip.Gateway is not null)
+            {
+                gateways.Add(new BridgeGateway(ip.Gateway, ip.PrefixLength));
+            }
+        }
+
+        return gateways;
+    }
+
     /// <summary>The prefixes of the addresses in a result.</summary>
     public static List<IPNetwork> PrefixesOf(CniResult addresses)
     {

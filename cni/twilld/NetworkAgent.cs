@@ -49,6 +49,7 @@ internal sealed class NetworkAgent : IDisposable
             LeaseStore store = new(_etcd, etcd.Prefix, nodeId, () => BootClock.Now)
             {
                 Instance = LeaseMapper.Instance(conf, state, request.BootId),
+                Needed = () => [.. _context.Snapshots.Current.Host.Needs.All.Select(one => new NeededPrefix(one.Prefix, one.Reason))],
             };
             LeaseStateFiles files = new(_context.State, conf.Ipam.DataDir, conf.Name, request.BootId);
             _lease = new LeaseLoop(_context, new LeaseManager(store, request, files, new LeaseLog(_context.Log)), _etcd);

@@ -143,6 +143,20 @@ public sealed record NetworkConfig
         IPv4.WhyNoLease(subnets.Subnet, created < WrittenAt)
         ?? (IPv6 is not null && subnets.SubnetV6 is { } v6 ? IPv6.WhyNoLease(v6, created < WrittenAt) : null);
 
+    /// <summary>Whether an address lies in the network.</summary>
+    public bool Contains(IPAddress address)
+    {
+        foreach (SubnetRange range in Ranges)
+        {
+            if (range.Network.Contains(address))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
     /// <summary>True when the network leases this IPv4 subnet, but not with this IPv6 one, or its lack, beside it: it got IPv6, or lost it,
     /// since.</summary>
     public bool ChangesFamilies(SubnetKey subnets) => IPv4.Leases(subnets.Subnet) && !Leases(subnets);

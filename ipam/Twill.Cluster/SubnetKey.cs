@@ -16,7 +16,8 @@ public readonly record struct SubnetKey(IPNetwork Subnet, IPNetwork? SubnetV6 = 
 
     /// <summary>Reads the last part of a key under <c>subnets/</c>, spelled as whoever leases spells it: a subnet has one key, so that two
     /// hosts cannot lease it under two names. <c>010.5.52.0-24</c>, <c>10.5.52.7-24</c> and <c>..&amp;FC00::-64</c> are none.</summary>
-    public static bool TryParse(ReadOnlySpan<char> text, out SubnetKey key) => TryReadBoth(text, out key) && text.SequenceEqual(key.ToString());
+    public static bool TryParse(ReadOnlySpan<char> text, out SubnetKey key) =>
+        TryReadBoth(text, out key) && text.SequenceEqual(key.ToString());
 
     private static bool TryReadBoth(ReadOnlySpan<char> text, out SubnetKey key)
     {

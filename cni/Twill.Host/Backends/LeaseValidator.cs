@@ -57,7 +57,7 @@ internal sealed class LeaseValidator(LocalNode self, string backendType)
             return $"it overlaps {lost}, which this host lost while containers may still use it here";
         }
 
-        if (self.Needs.FindOverlap(peer.Subnet) is { } needed)
+        if (self.Needs.FindOverlap(peer.Subnet, self.LedTo.Contains(peer.Subnet)) is { } needed)
         {
             return $"it overlaps {needed.Reason}";
         }

@@ -26,6 +26,9 @@ public sealed record LocalNode(
     /// <summary>What this host itself needs: no subnet of another host that overlaps it is led to.</summary>
     public HostPrefixes Needs { get; init; } = HostPrefixes.None;
 
+    /// <summary>Subnets of other hosts that it led to a moment ago.</summary>
+    public IReadOnlySet<IPNetwork> LedTo { get; init; } = new HashSet<IPNetwork>();
+
     /// <summary>
     /// Whether this host's own address lies in a cluster network, as where <c>192.168.0.0/16</c> is leased on a LAN of it. Then addresses
     /// of hosts may lie in subnets of others, and every lease must be compared with all.
@@ -108,7 +111,7 @@ public sealed record LocalNode(
 
     /// <summary>Whether the other is this host as it was; what else is on it and in its main table left aside.</summary>
     public bool IsSameAs(LocalNode other) =>
-        this == other with { Networks = Networks, Subnets = Subnets, Lost = Lost, MainRoutes = MainRoutes, Needs = Needs }
+        this == other with { Networks = Networks, Subnets = Subnets, Lost = Lost, MainRoutes = MainRoutes, Needs = Needs, LedTo = LedTo }
         && Networks.SequenceEqual(other.Networks)
         && Subnets.SequenceEqual(other.Subnets)
         && Lost.SequenceEqual(other.Lost);

@@ -11,4 +11,7 @@ public sealed record NextHop(int Index, IPAddress? Gateway, int Weight, byte Fla
 {
     /// <summary>The gateway is taken to be on the link (RTNH_F_ONLINK).</summary>
     public bool IsOnlink => (Flags & 4) != 0;
+
+    /// <summary>It is used: its link is neither down (RTNH_F_DEAD) nor without carrier (RTNH_F_LINKDOWN).</summary>
+    public bool IsAlive => (Flags & (1 | 16)) == 0;
 }

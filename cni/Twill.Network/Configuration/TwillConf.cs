@@ -45,6 +45,10 @@ public sealed record TwillConf
     /// <summary>Whether containers of the network reach each other.</summary>
     public bool Icc { get; init; } = true;
 
+    /// <summary>Whether this host is the gateway: its bridge has the gateway's address. Otherwise another machine on the bridge's link
+    /// has.</summary>
+    public bool IsGateway { get; init; } = true;
+
     /// <summary>Whether containers get a default route by the gateway of each address, besides the IPAM plugin's routes.</summary>
     public bool IsDefaultGateway { get; init; }
 
@@ -138,6 +142,7 @@ public sealed record TwillConf
             HairpinMode = plugin["hairpinMode"].Bool(true),
             IsIsolated = plugin["isolated"].Bool(true),
             Icc = plugin["icc"].Bool(true),
+            IsGateway = plugin["isGateway"].Bool(true) || plugin["isDefaultGateway"].Bool(false), // the latter means both
             IsDefaultGateway = plugin["isDefaultGateway"].Bool(false),
             ForceHostPorts = ReadHostPortInUse(plugin[HostPortInUseKey]),
             AntiSpoof = Isolation.ReadAntiSpoof(plugin),

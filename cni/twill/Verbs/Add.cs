@@ -8,7 +8,6 @@ using Twill.Linux.Links;
 using Twill.Network.Configuration;
 using Twill.Network.State;
 using Twill.Plugin.Capabilities;
-using Twill.System;
 
 namespace Twill.Plugin.Verbs;
 
@@ -62,6 +61,7 @@ internal static class Add
             undo.Add($"delete {spec.HostName}", () => Delete(spec.HostName));
         });
         AttachmentSite site = new(host, spec, end, bridge);
+        RefuseRoutedWithoutGateway(conf, attachment.GatewayLink(site), bridge);
         request.Phases?.Done("bridge, veth pair");
         using RouteSocket inPod = RouterAnnouncements.OpenRefusing(pod, request.IfName);
         int inside = PodLink.IndexOf(inPod, request.IfName);
@@ -87,7 +87,7 @@ internal static class Add
         }
         MacAddress mac = requestedMac ?? HostMacs.ForContainer((addresses.First(AddressFamily.InterNetwork) ?? addresses.Ips[0]).Address);
         RouteBatch onBridge = host.NewBatch();
-        AddGateways(onBridge, bridge, addresses);
+        BridgeGateways.Ensure(host, onBridge, conf, bridge, HostSetup.GatewaysOf(addresses));
         protection.AddBridgeEntry(onBridge, mac);
         onBridge.Send();
         protection.Protect(request, mac, addresses, undo);
@@ -117,7 +117,7 @@ internal static class Add
         foreach (CniIp ip in addresses.Ips)
         {
             PodLink.WaitUntilSolicited(inPod, inside, ip.Address);
-            if (ip.Gateway is not null)
+            if (ip.Gateway is not null && conf.IsGateway)
             {
                 PodLink.WaitUntilSolicited(host, gateway.Index, ip.Gateway);
             }
@@ -159,6 +159,19 @@ internal static class Add
         return ipam;
     }
 
+    /// <summary>Past the bridge's ports a container's only way is this host.</summary>
+    private static void RefuseRoutedWithoutGateway(TwillConf conf, Link gateway, Link bridge)
+    {
+        if (!conf.IsGateway && gateway.Index != bridge.Index)
+        {
+            string why = conf.Icc ? "they are all taken" : "icc is false";
+            throw new HostException(
+                $"the container would be past the ports of bridge {bridge.Name} ({why}), where this host is the gateway, and isGateway is "
+                    + "false"
+            );
+        }
+    }
+
     private static CniResult AddressesOf(RunningDelegate ipam, TwillConf conf)
     {
         CniResult? addresses = ipam.ReadResult();
@@ -176,16 +189,5 @@ internal static class Add
     {
         using RouteSocket host = RouteSocket.Open();
         AttachmentTable.All.Delete(host, hostName);
-    }
-
-    private static void AddGateways(RouteBatch batch, Link bridge, CniResult addresses)
-    {
-        foreach (CniIp ip in addresses.Ips)
-        {
-            if (ip.Gateway is not null)
-            {
-                batch.Add(HostBridge.Gateway(bridge.Index, ip.Gateway, ip.PrefixLength), tolerate: Errno.EEXIST);
-            }
-        }
     }
 }

@@ -52,7 +52,7 @@ internal static class Status
         {
             TwillConf conf = TwillConf.Parse(request.Reader, BackendTable.All);
             BackendTable.Of(conf);
-            RefuseOtherDevice(conf);
+            RefuseConflicts(conf, StateDir.From(request.Environment).Existing(conf.Name));
             if (conf.Ipam.IPv6 is not null)
             {
                 IPv6Settings.ThrowIfOff();
@@ -75,10 +75,21 @@ internal static class Status
         }
     }
 
-    private static void RefuseOtherDevice(TwillConf conf)
+    /// <summary>What of the host another device, another network, or the host itself has already.</summary>
+    private static void RefuseConflicts(TwillConf conf, NetworkStateDir state)
     {
         using RouteSocket host = RouteSocket.Open();
         HostBridge.ThrowIfNotBridge(host, conf.Bridge);
+        BridgeOwner.ThrowIfAnothers(host, conf, host.TryGetLink(conf.Bridge, out Link? bridge) ? bridge : null);
+        List<BridgeGateway> gateways = [];
+        foreach (
+            IPNetwork subnet in conf.Ipam.Etcd is null ? conf.Ipam.Ranges : SubnetFile.TryRead(state, out _)?.Subnets ?? []
+        )
+        {
+            gateways.Add(new BridgeGateway(conf.Ipam.GatewayOf(subnet), subnet.PrefixLength));
+        }
+
+        BridgeGateways.ThrowIfNeeded(host, conf, gateways);
     }
 
     /// <summary>The IPAM plugin is asked as well. An old one does not know the question; then it must at least speak the version that an

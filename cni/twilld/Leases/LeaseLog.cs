@@ -44,6 +44,14 @@ internal sealed class LeaseLog(Log log) : ILeaseLog
     public void OutdatedIsUnused(SubnetKey subnets) =>
         log.Info($"subnet {subnets.Describe()} is not one that the network leases now, and no container here uses it: it is given back");
 
+    public void Avoided(IReadOnlyList<NeededPrefix> needed) =>
+        log.Warning(
+            $"no subnet is leased that overlaps what this host needs itself: {string.Join("; ", needed.Take(10).Select(n => n.Reason))}"
+        );
+
+    public void GivenUp(SubnetKey subnets, NeededPrefix needed) =>
+        log.Warning($"subnet {subnets.Describe()} overlaps {needed.Reason}, and no container here uses it: another is leased in its place");
+
     public void OfAnotherNode(HeldLease lease, string nodeId) =>
         log.Error(
             $"subnet.json tells of a lease of {Names(lease)} by node {nodeId}, which this host is not any more, and etcd does not show "

@@ -50,15 +50,20 @@ internal sealed class LocalNodeMapper(IBackend backend, WireGuardIdentity wireGu
                 node is not null
                 && lease.Peers is [PeerLease peer, ..]
                 && peer.BackendType == node.BackendType
-                && (IsOwn(peer.Addresses.V4, own.V4) || IsOwn(peer.Addresses.V6, own.V6))
+                && (IsOwn(peer, peer.Addresses.V4, own.V4) || IsOwn(peer, peer.Addresses.V6, own.V6))
+            );
+
+        // Where an address is all that tells hosts apart, another host may have the same one: then its subnet is none of ours.
+        bool IsOwn(PeerLease peer, PeerAddress? published, LocalAddress? own) =>
+            published is { } theirs
+            && own is { } ours
+            && ours.PublicIP.Equals(theirs.PublicIP)
+            && (
+                ours.VtepMac != MacAddress.Zero ? theirs.VtepMac == ours.VtepMac
+                : node!.PublicKey.Length > 0 ? $"{theirs.WireGuard?.PublicKey}" == node.PublicKey
+                : snapshot.Lease.Held is not { } lease || lease.Prefixes.Contains(peer.Subnet) || snapshot.Lease.Lost.Contains(peer.Subnet)
             );
     }
-
-    private static bool IsOwn(PeerAddress? published, LocalAddress? own) =>
-        published is { } theirs
-        && own is { } ours
-        && ours.PublicIP.Equals(theirs.PublicIP)
-        && (ours.VtepMac == MacAddress.Zero || theirs.VtepMac == ours.VtepMac);
 
     /// <summary>
     /// The node's addresses, each with its overlay device. Containers' packets fit through every device: one with less overhead has an MTU

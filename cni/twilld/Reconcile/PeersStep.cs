@@ -1,3 +1,4 @@
+using System.Net;
 using Twill.Host;
 using Twill.Host.Backends;
 using Twill.Host.Reconcile;
@@ -17,6 +18,7 @@ internal sealed class PeersStep(NetworkContext context, LeaseCache leases, Local
     private readonly RefusedLeases _refused = new(context.Log);
     private readonly TunnelPeers _senders = new(context.Conf.Name);
     private NftSocket? _nft;
+    private readonly HashSet<IPNetwork> _ledTo = []; // as of the last step
     private Baseline? _baseline;
 
     internal Condition Condition { get; } = context.NewCondition(ConditionName.Kernel);
@@ -45,6 +47,7 @@ internal sealed class PeersStep(NetworkContext context, LeaseCache leases, Local
             return true; // until etcd has agreed to the configuration and listed the other hosts, the kernel is left as it is
         }
 
+        local = local with { LedTo = _ledTo };
         ReconcileResult round = Reconciler.Run(route, context.Backend, local, others, desired =>
         {
             if (LimitsSenders && _senders.Replace(Nft(), desired.Senders))
@@ -56,6 +59,8 @@ internal sealed class PeersStep(NetworkContext context, LeaseCache leases, Local
         context.PingTargets.Replace(round.Desired.Peers);
         Report(round);
         Dictionary<int, string> overlays = round.Baseline.Devices.ToDictionary(device => device.Index, device => device.Name);
+        _ledTo.Clear();
+        _ledTo.UnionWith(round.Desired.Peers.Select(peer => peer.Subnet));
         _refused.Replace(round.Desired.Skipped);
         PeersStatus peers = WithRefused(new PeersStatus { AreKnown = true, Desired = round.Desired.Peers.Count }, local);
         Publish(round.Plan, round.Refusals, s => s with { Host = s.Host with { Overlays = overlays }, Peers = peers });
@@ -86,6 +91,8 @@ internal sealed class PeersStep(NetworkContext context, LeaseCache leases, Local
         events.Expect(round);
         context.PingTargets.Change(round.Was.Peers, round.Desired.Peers);
         _report.Tell(round);
+        _ledTo.ExceptWith(round.Was.Peers.Select(peer => peer.Subnet));
+        _ledTo.UnionWith(round.Desired.Peers.Select(peer => peer.Subnet));
         _refused.Change(round.Was.Skipped, round.Desired.Skipped);
         PeersStatus peers = snapshot.Peers with { Desired = snapshot.Peers.Desired + round.Desired.Peers.Count - round.Was.Peers.Count };
         peers = WithRefused(peers, local);

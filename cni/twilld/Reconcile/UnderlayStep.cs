@@ -36,7 +36,8 @@ internal sealed class UnderlayStep(NetworkContext context, EtcdClient? etcd, Wir
             return true;
         }
 
-        Underlay underlay = Underlay.Select(route, context.Conf.Backend.Interface, dual: context.Conf.Ipam.IPv6 is not null);
+        NodeFile? written = NodeFile.TryRead(context.State, out string? problem);
+        Underlay underlay = Underlay.Select(route, context.Conf, snapshot.Host.Node ?? written);
         context.Snapshots.Update(s => s with { Host = s.Host with { UnderlayIndex = underlay.Index, UnderlayMtu = underlay.Mtu } });
         NodeFile node = NodeFile.Of(
             context.Conf,
@@ -46,7 +47,6 @@ internal sealed class UnderlayStep(NetworkContext context, EtcdClient? etcd, Wir
             underlay.MtuWith(context.Backend),
             new NodeKeys(VtepMac, wireGuard.ReadPublicKey)
         );
-        NodeFile? written = NodeFile.TryRead(context.State, out string? problem);
         if (problem is not null)
         {
             context.Log.Warning($"{problem}; it is written anew");

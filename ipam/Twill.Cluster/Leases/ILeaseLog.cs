@@ -36,6 +36,12 @@ public interface ILeaseLog
     /// <summary>The network does not lease this subnet any more, and no container here has an address of it: it is given back.</summary>
     void OutdatedIsUnused(SubnetKey subnets) { }
 
+    /// <summary>Subnets of the network overlap what this host needs itself, and are not leased here.</summary>
+    void Avoided(IReadOnlyList<NeededPrefix> needed) { }
+
+    /// <summary>A subnet of this host overlaps what it needs itself, and no container has an address of it: it is given back.</summary>
+    void GivenUp(SubnetKey subnets, NeededPrefix needed) { }
+
     /// <summary>subnet.json is of another identity, and etcd does not show its lease as this host's: its subnets count as lost.</summary>
     void OfAnotherNode(HeldLease lease, string nodeId) { }
 

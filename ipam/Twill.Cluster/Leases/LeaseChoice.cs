@@ -21,6 +21,13 @@ internal sealed class LeaseChoice(NetworkConfig config)
         }
     }
 
+    /// <summary>What nobody may lease here, of either family.</summary>
+    public void AddNeeded(IPNetwork prefix)
+    {
+        _v4.AddLeased(prefix);
+        _v6?.AddLeased(prefix);
+    }
+
     /// <summary>What a node had; the revision orders nodes by when they were last alive.</summary>
     public void AddRemembered(SubnetKey lease, long revision)
     {

@@ -21,6 +21,25 @@ public sealed partial class LeaseManager
         }
     }
 
+    /// <summary>Tells what is not leased here, when that is not as it was told before.</summary>
+    private void TellAvoided()
+    {
+        IReadOnlyList<NeededPrefix> needed = store.Needed();
+        List<string> reasons = [];
+        foreach (NeededPrefix one in needed)
+        {
+            reasons.Add(one.Reason);
+        }
+
+        string now = string.Join("; ", reasons);
+        if (now != _avoided && now.Length > 0)
+        {
+            log.Avoided(needed);
+        }
+
+        _avoided = now;
+    }
+
     private SubnetFile? Read()
     {
         SubnetFile? file = state.Read(out string? problem);

@@ -40,6 +40,7 @@ public sealed partial class LeaseManager(LeaseStore store, LeaseRequest request,
     private LeaseAttributes? _published;
     private bool _isAdopted;
     private readonly List<SubnetKey> _outdated = [];
+    private string _avoided = "";
 
     /// <summary>The lease after the last step; null before the first one that succeeded.</summary>
     public HeldLease? Held => _holding.Lease;
@@ -90,7 +91,7 @@ public sealed partial class LeaseManager(LeaseStore store, LeaseRequest request,
             {
                 foreach (SubnetKey subnets in lease.Subnets)
                 {
-                    if (!network.Leases(subnets) && !IsUsed(subnets))
+                    if ((!network.Leases(subnets) || LeaseStore.FindOverlap(store.Needed(), subnets) is not null) && !IsUsed(subnets))
                     {
                         return true;
                     }
@@ -141,50 +142,6 @@ public sealed partial class LeaseManager(LeaseStore store, LeaseRequest request,
         {
             _agreement = _agreement with { Refusal = e };
             throw;
-        }
-    }
-
-    /// <summary>Throws what <see cref="HoldAsync"/> would, as far as reading tells; changes nothing.</summary>
-    /// <param name="demand">What the subnets are for.</param>
-    /// <param name="publish">What this host publishes, asked for when etcd has answered.</param>
-    /// <param name="stop">Breaks off.</param>
-    /// <exception cref="EtcdException">etcd could not be asked.</exception>
-    /// <exception cref="ClusterException">etcd knows the network with another configuration, or has no subnet left.</exception>
-    public async Task ProbeAsync(LeaseDemand demand, Func<LeaseAttributes> publish, CancellationToken stop)
-    {
-        NetworkConfig network = await store.ReadConfigAsync(stop).ConfigureAwait(false) ?? request.Wanted;
-        if (store.Contradiction(request.Wanted, network) is { } contradiction)
-        {
-            throw contradiction;
-        }
-
-        SubnetFile? file = Read();
-        long? held = file?.LeaseId;
-        await store.ThrowIfDisputedAsync(Known(file), publish(), stop).ConfigureAwait(false);
-        LeaseSnapshot snapshot = await store.ListAsync(stop).ConfigureAwait(false);
-        LeaseAttributes self = publish();
-        foreach (SubnetRange range in network.Ranges)
-        {
-            UInt128 taken = 0;
-            bool own = false;
-            foreach (NodeLease lease in snapshot.Leases)
-            {
-                if (!range.Leases(lease.Subnet) && !(lease.SubnetV6 is { } v6 && range.Leases(v6)))
-                {
-                    continue;
-                }
-
-                taken++;
-                own |= lease.LeaseId != 0 && (lease.LeaseId == held || lease.Attributes.HasAddressOf(self));
-            }
-
-            if (taken >= range.Count && (demand == LeaseDemand.MoreAddresses || !own))
-            {
-                throw new ClusterException(
-                    ClusterErrorKind.NetworkFull,
-                    $"all {range.Count} subnets of {range.Network} are leased under {store.Keys.Subnets}"
-                );
-            }
         }
     }
 
@@ -245,6 +202,7 @@ public sealed partial class LeaseManager(LeaseStore store, LeaseRequest request,
         }
 
         LeaseAttributes attributes = publish();
+        TellAvoided();
         if (lease is null && OfAnotherNode(file) is { } former)
         {
             // A node-id that was damaged changes nothing about whose lease it is; one that was replaced on a copy of a machine does.
@@ -350,6 +308,7 @@ public sealed partial class LeaseManager(LeaseStore store, LeaseRequest request,
         NodeFile? node
     )
     {
+        IReadOnlyList<NeededPrefix> needed = store.Needed();
         List<SubnetKey> kept = Kept();
         if (kept.Count < lease.Subnets.Count)
         {
@@ -361,7 +320,11 @@ public sealed partial class LeaseManager(LeaseStore store, LeaseRequest request,
 
         foreach (SubnetKey subnets in lease.Subnets)
         {
-            if (!kept.Contains(subnets))
+            if (!kept.Contains(subnets) && network.Leases(subnets) && LeaseStore.FindOverlap(needed, subnets) is { } one)
+            {
+                log.GivenUp(subnets, one);
+            }
+            else if (!kept.Contains(subnets))
             {
                 log.OutdatedIsUnused(subnets);
             }
@@ -382,7 +345,7 @@ public sealed partial class LeaseManager(LeaseStore store, LeaseRequest request,
             List<SubnetKey> now = [];
             foreach (SubnetKey subnets in lease.Subnets)
             {
-                if (network.Leases(subnets) || IsUsed(subnets))
+                if ((network.Leases(subnets) && LeaseStore.FindOverlap(needed, subnets) is null) || IsUsed(subnets))
                 {
                     now.Add(subnets);
                 }

@@ -96,9 +96,10 @@ public sealed partial class LeaseStore
 
         NodeMemory own = view.Own;
         List<SubnetKey> had = [];
+        IReadOnlyList<NeededPrefix> needed = Needed();
         foreach (SubnetKey subnet in own.Subnets)
         {
-            if ((config.Leases(subnet) || isUsed(subnet)) && !view.IsTakenOver(subnet, own.Lease))
+            if (((config.Leases(subnet) && FindOverlap(needed, subnet) is null) || isUsed(subnet)) && !view.IsTakenOver(subnet, own.Lease))
             {
                 had.Add(subnet);
             }
@@ -114,8 +115,7 @@ public sealed partial class LeaseStore
             subnets = await AcquireNewAsync([], lease, config, attributes, cancel).ConfigureAwait(false);
         }
 
-        bool isTakenOver = own.Subnets.Any(had => view.IsTakenOver(had, own.Lease));
-        if (subnets.Count > 0 && own.Lease != 0 && own.Lease != lease && !isTakenOver)
+        if (subnets.Count > 0 && own.Lease != 0 && own.Lease != lease && !own.Subnets.Any(had => view.IsTakenOver(had, own.Lease)))
         {
             await RevokeAsync(own.Lease).ConfigureAwait(false);
         }
@@ -134,6 +134,7 @@ public sealed partial class LeaseStore
         long foreign = 0
     )
     {
+        IReadOnlyList<NeededPrefix> needed = await NeededAsync(config, attributes, cancel).ConfigureAwait(false);
         for (int tries = 0; tries < MaxAttempts; tries++)
         {
             ClusterView view = await ViewAsync(cancel).ConfigureAwait(false);
@@ -151,7 +152,7 @@ public sealed partial class LeaseStore
                 return [];
             }
 
-            SubnetKey subnet = Choice(view, config).Pick(_random, tries, out SubnetRange? full) ?? throw Full(full!);
+            SubnetKey subnet = Choice(view, config, needed).Pick(_random, tries, out SubnetRange? full) ?? throw Full(full!, needed);
             string key = Keys.Subnet(subnet);
             IReadOnlyList<SubnetKey> all = [.. have, subnet];
             // No key of this subnet, with or without an IPv6 part: flannel's dual-stack keys start with the IPv4 one.
@@ -179,9 +180,14 @@ public sealed partial class LeaseStore
         );
     }
 
-    private static LeaseChoice Choice(ClusterView view, NetworkConfig config)
+    private static LeaseChoice Choice(ClusterView view, NetworkConfig config, IReadOnlyList<NeededPrefix> needed)
     {
         var choice = new LeaseChoice(config);
+        foreach (NeededPrefix one in needed)
+        {
+            choice.AddNeeded(one.Prefix);
+        }
+
         foreach ((SubnetKey leased, _) in view.Leased)
         {
             choice.AddLeased(leased);
@@ -208,7 +214,8 @@ public sealed partial class LeaseStore
     )
     {
         NodeMemory own = view.Own;
-        LeaseChoice choice = Choice(view, config);
+        IReadOnlyList<NeededPrefix> needed = Needed();
+        LeaseChoice choice = Choice(view, config, needed);
         List<SubnetKey> subnets = [.. own.Subnets];
         EtcdTxn txn = new();
         bool changes = false;
@@ -222,7 +229,7 @@ public sealed partial class LeaseStore
                 continue;
             }
 
-            subnets[i] = choice.PairWith(former.Subnet, _random, 0, out SubnetRange? full) ?? throw Full(full!);
+            subnets[i] = choice.PairWith(former.Subnet, _random, 0, out SubnetRange? full) ?? throw Full(full!, needed);
             choice.AddLeased(subnets[i]);
             changes = true;
             if (found is null)
@@ -351,13 +358,6 @@ public sealed partial class LeaseStore
                     : EtcdOp.Put(past.Key, NodeMemory.Write(past.PublicIP, past.Lease, rest, past.Incarnation, past.Network))
             );
     }
-
-    private ClusterException Full(SubnetRange range) =>
-        new(
-            ClusterErrorKind.NetworkFull,
-            $"all {range.Count} subnets ({range}) of {range.Network} are leased under {Keys.Subnets}; "
-                + "release hosts that are gone (twilld --release there, or wait until their leases expire), or use a larger network"
-        );
 
     private Task<ClusterView> ViewAsync(CancellationToken cancel) => ClusterView.ReadAsync(_etcd, Keys, _nodeId, _network, cancel);
 

@@ -11,6 +11,9 @@ internal sealed class LeaseLog(Action<string> log) : ILeaseLog
     public void Outdated(SubnetKey subnets) =>
         log($"the subnet {subnets.Describe()} is kept for the containers that use it; the network does not lease it any more");
 
+    public void GivenUp(SubnetKey subnets, NeededPrefix needed) =>
+        log($"the subnet {subnets.Describe()} overlaps {needed.Reason}: another is leased in its place");
+
     public void OfAnotherNode(HeldLease lease, string nodeId) =>
         log(
             $"{string.Join(", ", lease.Prefixes)} is leased to node {nodeId}, which this host is not any more: nothing is handed out "

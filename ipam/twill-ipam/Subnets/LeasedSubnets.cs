@@ -2,7 +2,9 @@ using System.Globalization;
 using System.Net;
 using Twill.Cluster;
 using Twill.Cni;
+using Twill.Host;
 using Twill.Host.Backends;
+using Twill.Linux;
 using Twill.Network.Configuration;
 using Twill.Network.State;
 using Twill.System;
@@ -26,6 +28,7 @@ internal sealed class LeasedSubnets(TwillConf conf, IpamHost host) : ISubnetSour
     private static readonly TimeSpan s_callLimit = TimeSpan.FromSeconds(3);
 
     private readonly NetworkStateDir _state = host.State.Network(conf.Name);
+    private List<NeededPrefix>? _needed;
 
     public IReadOnlyList<IPNetwork>? Current() => Usable(ReadFile());
 
@@ -162,6 +165,7 @@ internal sealed class LeasedSubnets(TwillConf conf, IpamHost host) : ISubnetSour
             new LeaseStore(etcd, at.Prefix, nodeId, () => host.Clock.Now)
             {
                 Instance = LeaseMapper.Instance(conf, host.State, host.Clock.BootId),
+                Needed = () => _needed ??= ReadNeeded(etcd),
             },
             LeaseMapper.Request(conf, nodeId, host.Clock.BootId),
             new LeaseStateFiles(_state, conf.Ipam.DataDir, conf.Name, host.Clock.BootId),
@@ -175,6 +179,19 @@ internal sealed class LeasedSubnets(TwillConf conf, IpamHost host) : ISubnetSour
             TimeSpan left = s_longest - TimeSpan.FromMilliseconds(Environment.TickCount64 - started);
             budget.CancelAfter(left > Limit ? Limit : left > TimeSpan.Zero ? left : TimeSpan.Zero);
         }
+    }
+
+    /// <summary>What this host needs itself.</summary>
+    private List<NeededPrefix> ReadNeeded(EtcdClient etcd)
+    {
+        using RouteSocket route = RouteSocket.Open();
+        List<NeededPrefix> needed = [];
+        foreach (HostPrefix one in HostPrefixes.Read(route, conf, etcd.MemberAddresses).All)
+        {
+            needed.Add(new NeededPrefix(one.Prefix, one.Reason));
+        }
+
+        return needed;
     }
 
     /// <summary>

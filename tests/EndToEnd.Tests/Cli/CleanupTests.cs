@@ -14,7 +14,7 @@ public sealed class CleanupTests
         ip link add name twforeign type veth peer name twother && ip link set twforeign master br9 up
         ip link add name vx9 type vxlan id 9 dstport 4790 local 192.168.50.11
         ip route add 172.21.0.0/16 via 192.168.50.254 proto static
-        ip route add 10.244.0.0/17 via 192.168.50.254 metric 900
+        ip route add 10.244.0.0/15 via 192.168.50.254 metric 900
         nft add table inet admin
         nft add chain inet admin gate '{ type filter hook forward priority 0; }'
         mkdir -p /var/lib/cni/networks/other && echo kept >/var/lib/cni/networks/other/10.1.0.2

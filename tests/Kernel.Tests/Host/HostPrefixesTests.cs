@@ -55,7 +55,7 @@ public sealed class HostPrefixesTests : IDisposable
 
     [RequiresRootTheory]
     [InlineData("192.168.50.0/24", "192.168.50.11, this host's own address on lan")]
-    [InlineData("192.168.50.128/25", "192.168.50.0/24, the network of lan")]
+    [InlineData("192.168.50.64/26", "192.168.50.0/24, the network of lan")]
     [InlineData("192.168.17.0/24", "192.168.17.1, this host's own address on docker0")]
     [InlineData("192.168.17.0/28", "192.168.17.1, this host's own address on docker0")]
     [InlineData("192.168.3.0/24", "192.168.3.3, this host's own address on lo")]
@@ -74,6 +74,18 @@ public sealed class HostPrefixesTests : IDisposable
 
         needs.FindOverlap(IPNetwork.Parse(subnet))?.Reason.Should().Be(reason);
         (needs.FindOverlap(IPNetwork.Parse(subnet)) is null).Should().Be(reason is null);
+    }
+
+    [RequiresRootFact]
+    public void Another_programs_route_to_a_peers_subnet_counts_where_it_was_first()
+    {
+        IPNetwork subnet = IPNetwork.Parse("192.168.60.0/24");
+        Read(Leased).FindOverlap(subnet, isLedTo: false).Should().NotBeNull();
+        Read(Leased).FindOverlap(subnet, isLedTo: true).Should().BeNull("it was put in the place of twill's");
+        Read(Leased).FindOverlap(IPNetwork.Parse("192.168.50.0/24"), isLedTo: true).Should().NotBeNull("the LAN always counts");
+
+        _ns.Ip("route prepend 192.168.60.0/24 via 192.168.50.12 proto 116");
+        Read(Leased).FindOverlap(subnet, isLedTo: false).Should().BeNull("twill's is there");
     }
 
     [RequiresRootFact]

@@ -1,5 +1,11 @@
+using System.Net;
+using System.Text.Json;
+using Twill.Cni;
 using Twill.Host;
+using Twill.Host.Backends;
 using Twill.Linux;
+using Twill.Network.Configuration;
+using Twill.Network.State;
 using Twill.Testing;
 
 namespace Kernel.Tests.Host;
@@ -36,6 +42,84 @@ public sealed class UnderlayTests : IDisposable
         using RouteSocket route = Netns.OpenRouteSocket(_ns);
 
         Underlay.Select(route, "", dual: false).IPv4!.ToString().Should().Be("10.1.2.77");
+    }
+
+    /// <summary>A virtual address of a load balancer, which is put before the host's own.</summary>
+    [RequiresRootFact]
+    public void The_source_that_the_kernel_uses_is_taken_and_what_is_published_stays_while_it_is_there()
+    {
+        _ns.Ip("address flush dev up0");
+        _ns.Ip("address add 10.9.9.9/32 dev up0");
+        _ns.Ip("address add 10.1.2.10/24 dev up0");
+        _ns.Ip("route add default via 10.1.2.1 dev up0 metric 10");
+        using RouteSocket route = Netns.OpenRouteSocket(_ns);
+        Underlay.Select(route, Conf(""), published: null).IPv4!.ToString().Should().Be("10.1.2.10");
+        Underlay.Select(route, Conf("up0"), Published("10.1.2.10")).IPv4!.ToString().Should().Be("10.1.2.10");
+
+        _ns.Ip("address flush dev up0");
+        _ns.Ip("address add 10.1.2.99/24 dev up0");
+        _ns.Ip("address add 10.1.2.10/24 dev up0");
+        _ns.Ip("route add default via 10.1.2.1 dev up0 metric 10");
+        Underlay.Select(route, Conf(""), Published("10.1.2.10")).IPv4!.ToString().Should().Be("10.1.2.10");
+        Underlay.Select(route, Conf("*"), Published("198.51.100.11")).IPv4!.ToString().Should().Be("198.51.100.11");
+        Underlay.Select(route, Conf(""), Published("10.1.2.77")).IPv4!.ToString().Should().Be("10.1.2.99", "that one is gone");
+    }
+
+    [RequiresRootTheory]
+    [InlineData("route replace default metric 10 nexthop via 10.1.2.1 dev up0 nexthop via 198.51.100.1 dev up1")]
+    [InlineData("nexthop add id 7 via 10.1.2.1 dev up0", "route replace default metric 10 nhid 7")]
+    [InlineData(
+        "nexthop add id 7 via 10.1.2.1 dev up0",
+        "nexthop add id 8 via 198.51.100.1 dev up1",
+        "nexthop add id 9 group 7/8",
+        "route replace default metric 10 nhid 9"
+    )]
+    public void A_default_route_of_several_ways_or_of_a_nexthop_object_is_one(params string[] commands)
+    {
+        foreach (string command in commands)
+        {
+            _ns.Ip(command);
+        }
+
+        using RouteSocket route = Netns.OpenRouteSocket(_ns);
+        Underlay.Select(route, "", dual: false).Should().Match<Underlay>(u => u.Name == "up0" && $"{u.IPv4}" == "10.1.2.10");
+    }
+
+    [RequiresRootFact]
+    public void An_address_of_the_loopback_device_is_published_where_the_default_route_says_so_or_the_configuration()
+    {
+        _ns.Ip("link set lo up");
+        _ns.Ip("address add 203.0.113.7/32 dev lo");
+        _ns.Ip("address flush dev up0");
+        _ns.Ip("route add 10.1.2.1 dev up0");
+        _ns.Ip("route add default via 10.1.2.1 dev up0 src 203.0.113.7");
+        using RouteSocket route = Netns.OpenRouteSocket(_ns);
+
+        foreach (string pattern in (string[])["", "203.0.113.7"])
+        {
+            Underlay.Select(route, pattern, dual: false).Should().Match<Underlay>(u => u.Name == "up0" && $"{u.IPv4}" == "203.0.113.7");
+        }
+    }
+
+    [RequiresRootTheory]
+    [InlineData("10.0.0.0/8")]
+    [InlineData("twill0")]
+    [InlineData("10.244.1.1")]
+    [InlineData("twill.1")]
+    public void Twills_own_bridge_and_overlay_device_are_no_underlay_and_are_not_offered(string pattern)
+    {
+        _ns.Ip("address flush dev up0");
+        _ns.Ip("link add twill0 up type bridge");
+        _ns.Ip("address add 10.244.1.1/24 dev twill0");
+        _ns.Ip("link add twill.1 up type vxlan id 1 dstport 4789");
+        _ns.Ip("address add 10.244.1.0/32 dev twill.1");
+        using RouteSocket route = Netns.OpenRouteSocket(_ns);
+
+        Action select = () => Underlay.Select(route, Conf(pattern), published: null);
+
+        string told = select.Should().Throw<HostException>().Which.Message;
+        told.Should().Contain("is twill's own");
+        told.Split("there are ")[1].Should().Be("up1 198.51.100.10/24, up1 198.51.100.11/24");
     }
 
     [RequiresRootTheory]
@@ -144,6 +228,19 @@ public sealed class UnderlayTests : IDisposable
     }
 
     public void Dispose() => _ns.Dispose();
+
+    private static TwillConf Conf(string pattern)
+    {
+        string text = """
+            {"name":"n","type":"twill","backend":{"type":"vxlan","interface":"PATTERN"},
+             "ipam":{"type":"twill-ipam","network":"10.244.0.0/16","etcd":{"endpoints":["http://192.0.2.5:2379"]}}}
+            """;
+        using JsonDocument document = JsonDocument.Parse(text.Replace("PATTERN", pattern));
+        return TwillConf.Parse(new ConfigReader(document.RootElement), BackendTable.All);
+    }
+
+    private static NodeFile Published(string address) =>
+        NodeFile.Of(Conf(""), IPAddress.Parse(address), null, "up0", 1450, new NodeKeys(_ => "02:00:00:00:00:01", () => ""));
 
     /// <summary>On up0 two addresses, one that lasts for a while only and one that is deprecated; one alone on six0, where the default
     /// route of IPv6 is.</summary>

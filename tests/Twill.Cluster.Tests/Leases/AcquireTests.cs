@@ -41,7 +41,8 @@ public sealed class AcquireTests(SharedEtcd etcd)
     public async Task Keys_that_can_be_no_lease_of_the_network_keep_nobody_from_leasing()
     {
         NetworkConfig four = NetworkConfig.Create(IPNetwork.Parse("10.9.0.0/22"));
-        foreach (string key in (string[])["0.0.0.0-0", "10.0.0.0-8", "10.9.0.0-22", "10.9.1.1-32", "010.9.1.0-24", "10.9.2.7-24", "10.8.0.0-24"])
+        string[] keys = ["0.0.0.0-0", "10.0.0.0-8", "10.9.0.0-22", "10.9.1.1-32", "010.9.1.0-24", "10.9.2.7-24", "10.8.0.0-24"];
+        foreach (string key in keys)
         {
             etcd.Server.Put($"{_prefix}/subnets/{key}", """{"PublicIP":"192.0.2.77","PublicIPv6":null}""");
         }

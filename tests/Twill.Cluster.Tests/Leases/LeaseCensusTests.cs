@@ -57,8 +57,8 @@ public sealed class LeaseCensusTests
         Random random = new(20261130);
         string[] keys =
         [
-            .. Enumerable.Range(0, 6).Select(n => $"10.244.{n}.0-24"),
-            .. Enumerable.Range(0, 6).Select(n => $"10.244.{n}.0-24&fc00:1:0:{n}::-64"),
+            .. Enumerable.Range(1, 6).Select(n => $"10.244.{n}.0-24"),
+            .. Enumerable.Range(1, 6).Select(n => $"10.244.{n}.0-24&fc00:1:0:{n}::-64"),
             "10.244.0.0-20",
             "10.244.3.128-25",
             "0.0.0.0-0",

@@ -68,7 +68,8 @@ public sealed class StatusServerTests : IDisposable
     [Fact]
     public void However_many_are_silent_who_asks_is_answered()
     {
-        using StatusServer patient = new(new IPEndPoint(IPAddress.Loopback, 0), _ => new StatusAnswer(200, "here\n"), TimeSpan.FromMinutes(5));
+        StatusAnswer here = new(200, "here\n");
+        using StatusServer patient = new(new IPEndPoint(IPAddress.Loopback, 0), _ => here, TimeSpan.FromMinutes(5));
         List<Socket> silent = [.. Enumerable.Range(0, 200).Select(_ => Connect(patient))];
 
         Ask("GET /here HTTP/1.1\r\n\r\n"u8.ToArray(), patient).Should().StartWith("HTTP/1.1 200 ");

@@ -151,7 +151,8 @@ public sealed class LeaseCacheTests
     {
         NodeLease inside = Lease(9) with { Key = "10.244.2.7-32", Subnet = IPNetwork.Parse("10.244.2.7/32"), Created = 2 },
             second = Lease(10) with { Key = "10.244.2.0-24&", Subnet = IPNetwork.Parse("10.244.2.0/24"), Created = 9 };
-        _table.Apply(Snapshot(Lease(1), inside, second, Lease(2)) with { Unreadable = [new UnreadableLease("junk", "it names no subnet")] });
+        UnreadableLease junk = new("junk", "it names no subnet");
+        _table.Apply(Snapshot(Lease(1), inside, second, Lease(2)) with { Unreadable = [junk] });
 
         Reachable().Should().BeEquivalentTo(Peers(Lease(1), Lease(2)));
         _table.Refused.Select(r => r.Key).Should().Equal("10.244.2.0-24&", "10.244.2.7-32", "junk");

@@ -79,7 +79,7 @@ internal static class BridgeCheck
             );
         }
 
-        if (network.IsInUse)
+        if (network.IsInUse && network.Conf.IsGateway)
         {
             Gateways(to, host, network, bridge);
         }

@@ -35,7 +35,7 @@ internal static class MtuCheck
         {
             try
             {
-                Underlay underlay = Underlay.Select(host.Route, conf.Backend.Interface, dual: conf.Ipam.IPv6 is not null);
+                Underlay underlay = Underlay.Select(host.Route, conf, network.Node);
                 (name, mtu, overhead) = (underlay.Name, underlay.Mtu, underlay.Mtu - underlay.MtuWith(BackendTable.Of(conf)));
                 string published = string.Join(" and ", network.Node?.PublicAddresses ?? []),
                     there = string.Join(" and ", underlay.Addresses);

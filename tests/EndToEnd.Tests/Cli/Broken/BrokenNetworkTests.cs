@@ -24,3 +24,13 @@ public sealed class BrokenFilesTests(TwoHosts hosts) : IClassFixture<TwoHosts>
     public void What_is_broken_is_named_and_the_advice_mends_it(string name) =>
         new Patient(hosts.Cluster.Hosts[0], hosts.From, hosts.To.Address).Treat(FileBreakages.All.Single(one => one.Name == name));
 }
+
+/// <summary>The same for addresses that are somebody else's, and keys in etcd.</summary>
+public sealed class BrokenOverlapTests(TwoHosts hosts) : IClassFixture<TwoHosts>
+{
+    public static TheoryData<string> Names => [.. OverlapBreakages.All.Select(breakage => breakage.Name)];
+
+    [RequiresRootTheory, MemberData(nameof(Names))]
+    public void What_is_broken_is_named_and_the_advice_mends_it(string name) =>
+        new Patient(hosts.Cluster.Hosts[0], hosts.From, hosts.To.Address).Treat(OverlapBreakages.All.Single(one => one.Name == name));
+}

@@ -113,7 +113,10 @@ internal sealed class Patient(LabHost host, LabContainer from, string to)
     /// <summary>The command in the words around it.</summary>
     private static string Command(string advice)
     {
-        foreach (string before in (string[])["; else: ", "to free it now: ", "if that is gone: ", "a GC removes it; or: "])
+        foreach (
+            string before in (string[])
+                ["; else: ", "to free it now: ", "if that is gone: ", "a GC removes it; or: ", "if there is none: "]
+        )
         {
             int at = advice.IndexOf(before, StringComparison.Ordinal);
             advice = at < 0 ? advice : advice[(at + before.Length)..];
