@@ -6,17 +6,40 @@ namespace Twill.Agent;
 /// <summary>
 /// Collects the kernel's events of the links that a network uses. Many of them change nothing that matters here: the kernel announces the
 /// bridge whenever a container is added or deleted. So each event is compared with the link as the last pass left it.
+/// <para>
+/// Somebody may change a link after the pass has looked at it, and before the pass ends. So links are read before and after it: one that
+/// differs was changed by the pass or by somebody else, which only another pass can tell. When it was changed and is as it was before, the
+/// pass has changed it as well, and its events tell.
+/// </para>
 /// </summary>
 internal sealed class LinkEvents
 {
     private readonly Lock _lock = new();
     private readonly Dictionary<int, LinkState> _expected = [];
+    private readonly Dictionary<int, LinkState> _before = [];
+    private bool _changedDuringPass;
     private List<(int Index, LinkState? State)> _events = [];
 
     /// <summary>The attributes of a link that a pass depends on.</summary>
     private sealed record LinkState(string Name, bool IsUp, uint Mtu, MacAddress? Mac, int Master, string? Alias, string? Vxlan);
 
-    /// <summary>Records the links as a pass left them. Only the reconcile loop calls this and <see cref="TakeAndCompare"/>.</summary>
+    /// <summary>Records the links before a pass looks at them. Only the reconcile loop calls this, <see cref="Expect"/> and
+    /// <see cref="TakeAndCompare"/>.</summary>
+    /// <param name="route">A socket in the host's namespace.</param>
+    /// <param name="indexes">Indexes of all interfaces, as far as they are known; 0 for none.</param>
+    internal void BeginPass(RouteSocket route, params ReadOnlySpan<int> indexes)
+    {
+        _before.Clear();
+        foreach (int index in indexes)
+        {
+            if (index != 0 && route.TryGetLink(index, out Link? link))
+            {
+                _before[index] = StateOf(link);
+            }
+        }
+    }
+
+    /// <summary>Records the links as a pass left them.</summary>
     /// <param name="route">A socket in the host's namespace.</param>
     /// <param name="underlay">The underlay's interface and the MTU that the pass used. One that changed since is an event to act
     /// on.</param>
@@ -24,16 +47,21 @@ internal sealed class LinkEvents
     internal void Expect(RouteSocket route, (int Index, int Mtu) underlay, params ReadOnlySpan<int> indexes)
     {
         _expected.Clear();
+        _changedDuringPass = false;
         if (underlay.Index != 0 && route.TryGetLink(underlay.Index, out Link? uplink))
         {
-            _expected[underlay.Index] = StateOf(uplink) with { Mtu = (uint)underlay.Mtu };
+            LinkState state = StateOf(uplink);
+            _expected[underlay.Index] = state with { Mtu = (uint)underlay.Mtu };
+            _changedDuringPass |= IsChanged(underlay.Index, state);
         }
 
         foreach (int index in indexes)
         {
             if (index != 0 && route.TryGetLink(index, out Link? link))
             {
-                _expected[index] = StateOf(link);
+                LinkState state = StateOf(link);
+                _expected[index] = state;
+                _changedDuringPass |= IsChanged(index, state);
             }
         }
     }
@@ -48,7 +76,7 @@ internal sealed class LinkEvents
     }
 
     /// <summary>Takes the events collected so far.</summary>
-    /// <returns>Whether they leave the links as the last pass did.</returns>
+    /// <returns>Whether they leave the links as the last pass did, and that one found them as it left them.</returns>
     internal bool TakeAndCompare()
     {
         List<(int, LinkState?)> events;
@@ -57,10 +85,14 @@ internal sealed class LinkEvents
             (events, _events) = (_events, []);
         }
 
-        return events.TrueForAll(e =>
-            e is (var index, { } state) && _expected.TryGetValue(index, out LinkState? expected) && state == expected
-        );
+        return !_changedDuringPass
+            && events.TrueForAll(e =>
+                e is (var index, { } state) && _expected.TryGetValue(index, out LinkState? expected) && state == expected
+            );
     }
+
+    /// <summary>A new link is not: its own events tell what became of it.</summary>
+    private bool IsChanged(int index, LinkState now) => _before.TryGetValue(index, out LinkState? before) && before != now;
 
     private static LinkState StateOf(Link link) =>
         new(

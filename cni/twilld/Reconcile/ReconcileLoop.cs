@@ -96,6 +96,12 @@ internal sealed class ReconcileLoop : IDisposable
     internal bool RunFullPass()
     {
         BeginPass();
+        if (_route is { } before)
+        {
+            HostFindings known = _context.Snapshots.Current.Host;
+            _linkEvents.BeginPass(before, [known.UnderlayIndex, known.BridgeIndex, .. known.Overlays.Keys]);
+        }
+
         bool wasInOrder =
             Attempt(_underlay.Condition, _underlay.Run)
             & Attempt(_overlap.Condition, _overlap.Run)
