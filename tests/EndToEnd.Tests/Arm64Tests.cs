@@ -7,8 +7,11 @@ namespace Twill.EndToEnd.Tests;
 /// The programs for arm64, run by qemu: they start, read, answer and fail as those for x64 do. What they do to a network needs an
 /// arm64 kernel.
 /// </summary>
-public sealed class Arm64Tests
+public sealed class Arm64Tests : IDisposable
 {
+    // Or an ADD that fails leaves the network's state on this machine, where the runtime would send a DEL.
+    private readonly TempDir _state = TempDir.Create();
+
     private const ushort MachineAArch64 = 183;
 
     // Where Debian's libc6-arm64-cross has the loader and the C library of programs that are not static.
@@ -62,16 +65,19 @@ public sealed class Arm64Tests
         answer.Should().Be(OnX64(program).Add(config));
     }
 
-    private static CniProcess OnArm64(string program) => Called(RepoPaths.Arm64Program(program)) with { Prefix = s_qemu };
+    public void Dispose() => _state.Dispose();
 
-    private static CniProcess OnX64(string program) => Called(RepoPaths.Program(program));
+    private CniProcess OnArm64(string program) => Called(RepoPaths.Arm64Program(program)) with { Prefix = s_qemu };
 
-    private static CniProcess Called(string path) =>
+    private CniProcess OnX64(string program) => Called(RepoPaths.Program(program));
+
+    private CniProcess Called(string path) =>
         new(path)
         {
             ContainerId = "c1",
             IfName = "eth0",
             Netns = "/run/netns/there-is-no-such",
             PluginPath = "/nowhere",
+            Env = new Dictionary<string, string?> { ["TWILL_STATE_DIR"] = _state.Path },
         };
 }

@@ -44,7 +44,10 @@ internal static class FixedSubnet
 
         if (subnet.PrefixLength > keys.LongestFixedSubnet)
         {
-            at.Complain($"an {keys.Name} prefix of at most {keys.LongestFixedSubnet} bits", false);
+            at.ComplainUnsupported(
+                $"a subnet of one address has none for a gateway beside its container's: write the prefix that both are in, and "
+                    + $"{startKey} and {endKey} {subnet.BaseAddress}"
+            );
         }
 
         if (!keys.IsUsable(subnet))

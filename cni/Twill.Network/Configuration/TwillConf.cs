@@ -109,6 +109,11 @@ public sealed record TwillConf
             plugin["name"].Complain($"a network name ({badName})", false);
         }
 
+        if (name == State.NodeIdentity.NodeIdFile)
+        {
+            plugin["name"].Complain($"another name than {name}, which is a file of this host's in ipam.dataDir", false);
+        }
+
         string type = PluginType(plugin["type"]);
         IpamConf ipam = IpamConf.Parse(plugin["ipam"], name, type);
         BackendConf backend = backends.Parse(plugin["backend"], DefaultBackend(type, ipam, backends));

@@ -13,6 +13,9 @@ public static class NodeIdentity
 {
     // Beside the networks' directories: no network's name begins with a dot.
     private const string IncarnationFile = ".incarnation";
+    /// <summary>The node id's file, among the directories of networks: no network can have this name.</summary>
+    internal const string NodeIdFile = "node-id";
+
     private const string WireGuardKeyFile = "wireguard-key";
     private const int WireGuardKeyLength = 32;
 
@@ -21,12 +24,12 @@ public static class NodeIdentity
     /// <param name="replaced">null, or what was wrong with the content that had to be replaced</param>
     /// <exception cref="IOException">it can neither be read nor made</exception>
     public static string NodeId(string dataDir, out string? replaced) =>
-        ReadOrMake(dataDir, "node-id", IsNodeId, static () => Hex(16), out replaced);
+        ReadOrMake(dataDir, NodeIdFile, IsNodeId, static () => Hex(16), out replaced);
 
     /// <summary>The node's id, if it was ever made and is readable; nothing is made here.</summary>
     /// <param name="dataDir">the plugin's data directory</param>
     public static string? KnownNodeId(string dataDir) =>
-        AtomicFile.TryReadAll(Path.Combine(dataDir, "node-id")) is byte[] known
+        AtomicFile.TryReadAll(Path.Combine(dataDir, NodeIdFile)) is byte[] known
         && Encoding.UTF8.GetString(known).Trim() is var text
         && IsNodeId(text)
             ? text
