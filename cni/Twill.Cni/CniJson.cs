@@ -27,6 +27,17 @@ internal static class CniJson
         return buffer.WrittenSpan.ToArray();
     }
 
+    /// <summary>The same piece by piece, as it is written.</summary>
+    internal static void Write(IBufferWriter<byte> to, Action<Utf8JsonWriter> content)
+    {
+        using (var writer = new Utf8JsonWriter(to, Plain))
+        {
+            content(writer);
+        }
+
+        to.Write("\n"u8);
+    }
+
     /// <summary>Reads one JSON object and nothing else. False: <paramref name="fault"/> says what is wrong and where.</summary>
     internal static bool TryParse(ReadOnlyMemory<byte> json, out JsonElement root, out string fault)
     {

@@ -1,3 +1,4 @@
+using System.Buffers;
 using Microsoft.Win32.SafeHandles;
 
 namespace Twill.System;
@@ -20,15 +21,42 @@ public static class AtomicFile
         Update(path, _ => bytes, durable);
     }
 
+    /// <summary>Replaces a file's content by what is written piece by piece, so that a large one is nowhere in memory as a whole.</summary>
+    /// <param name="path">the file; its directory exists</param>
+    /// <param name="write">writes the content</param>
+    /// <exception cref="IOException">the system refused; the file is as before</exception>
+    public static void Write(string path, Action<IBufferWriter<byte>> write)
+    {
+        string temporary = TemporaryOf(path);
+        using SafeFileHandle file = OpenAlone(temporary);
+        bool renamed = false;
+        try
+        {
+            Libc.Truncate(file, temporary);
+            FileBufferWriter buffer = new(file, temporary);
+            write(buffer);
+            buffer.Flush();
+            Libc.Rename(temporary, path);
+            renamed = true;
+        }
+        finally
+        {
+            if (!renamed)
+            {
+                File.Delete(temporary);
+            }
+
+            Libc.Unlock(file);
+        }
+    }
+
     /// <summary>Reads, decides and replaces as one step among all that use this method on the file.</summary>
     /// <param name="path">the file; its directory exists</param>
     /// <param name="change">from the content there is (null: no file) to the new content (null: leave it)</param>
     /// <param name="durable">whether it must survive a power cut</param>
     public static void Update(string path, Func<byte[]?, byte[]?> change, bool durable = false)
     {
-        string directory = Path.GetDirectoryName(path)
-            ?? throw new ArgumentException($"expected the path of a file, got '{path}'", nameof(path));
-        string temporary = Path.Combine(directory, $".{Path.GetFileName(path)}.tmp");
+        string temporary = TemporaryOf(path);
         using SafeFileHandle file = OpenAlone(temporary);
         bool renamed = false;
         try
@@ -59,7 +87,7 @@ public static class AtomicFile
         }
         if (durable)
         {
-            Libc.SyncDirectory(directory);
+            Libc.SyncDirectory(Path.GetDirectoryName(path)!);
         }
     }
 
@@ -80,6 +108,13 @@ public static class AtomicFile
         {
             return [];
         }
+    }
+
+    private static string TemporaryOf(string path)
+    {
+        string directory = Path.GetDirectoryName(path)
+            ?? throw new ArgumentException($"expected the path of a file, got '{path}'", nameof(path));
+        return Path.Combine(directory, $".{Path.GetFileName(path)}.tmp");
     }
 
     /// <summary>Opens and locks the temporary file. Who waited for the lock may hold a file that was renamed meanwhile: then
