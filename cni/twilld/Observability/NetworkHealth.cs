@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using Twill.Network.State;
 using Twill.System;
 
 namespace Twill.Agent;
