@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net;
+using Twill.System;
 
 namespace Twill.Agent;
 
@@ -71,15 +72,10 @@ internal sealed record AgentOptions
     internal static AgentOptions Parse(IReadOnlyList<string> args)
     {
         AgentOptions options = new();
-        for (int i = 0; i < args.Count; i++)
+        OptionReader words = new(args);
+        while (words.Read())
         {
-            string[] parts = args[i].Split('=', 2);
-            string name = parts[0];
-            string Value() =>
-                parts.Length == 2 ? parts[1]
-                : ++i < args.Count ? args[i]
-                : throw new UsageException($"{name}: expected a value after it");
-
+            string name = words.Name;
             options = name switch
             {
                 "--conf-dir" => options with { ConfDir = Value() },
@@ -89,16 +85,18 @@ internal sealed record AgentOptions
                 "--listen" => options with { Listen = EndPoint(name, Value()) },
                 "--log-level" => options with { LogLevel = Choice(name, Value(), LogLevels) },
                 "--log-format" => options with { LogFormat = Choice(name, Value(), LogFormats) },
-                "--once" when parts.Length == 1 => options with { Once = true },
-                "--release" when parts.Length == 1 => options with { Release = true },
-                "--force" when parts.Length == 1 => options with { Force = true },
-                "--help" or "-h" when parts.Length == 1 => options with { Help = true },
-                "--version" when parts.Length == 1 => options with { Version = true },
-                _ => throw new UsageException($"unknown option '{args[i]}'"),
+                "--once" when words.IsBare => options with { Once = true },
+                "--release" when words.IsBare => options with { Release = true },
+                "--force" when words.IsBare => options with { Force = true },
+                "--help" or "-h" when words.IsBare => options with { Help = true },
+                "--version" when words.IsBare => options with { Version = true },
+                _ => throw new UsageException($"unknown option '{words.Argument}'"),
             };
         }
 
         return options.Force && !options.Release ? throw new UsageException("--force belongs to --release") : options;
+
+        string Value() => words.Value($"{words.Name}: expected a value after it");
     }
 
     private static IReadOnlyList<(string, LogLevel)> LogLevels { get; } =
@@ -138,6 +136,3 @@ internal sealed record AgentOptions
             ? TimeSpan.FromSeconds(seconds)
             : throw new UsageException($"{name}: expected seconds from 0.1 to 86400, got '{value}'");
 }
-
-/// <summary>The command line cannot be understood; the message says why.</summary>
-internal sealed class UsageException(string message) : Exception(message);

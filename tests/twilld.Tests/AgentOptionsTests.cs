@@ -1,3 +1,5 @@
+using Twill.System;
+
 namespace Twill.Agent.Tests;
 
 public sealed class AgentOptionsTests
@@ -48,6 +50,8 @@ public sealed class AgentOptionsTests
     [InlineData("unknown option '--once=yes'", "--once=yes")]
     [InlineData("--force belongs to --release", "--force")]
     [InlineData("--conf-dir: expected a value after it", "--conf-dir")]
+    [InlineData("--conf-dir: expected a value after it", "--conf-dir=")]
+    [InlineData("--listen: expected a value after it", "--listen", "")]
     [InlineData("--interval: expected seconds from 0.1 to 86400, got '0'", "--interval", "0")]
     [InlineData("--interval: expected seconds from 0.1 to 86400, got '1,5'", "--interval", "1,5")]
     [InlineData("--listen: expected an address and a port like 127.0.0.1:9116 or [::1]:9116, got '9116'", "--listen", "9116")]

@@ -1,3 +1,5 @@
+using Twill.System;
+
 namespace Twill.Plugin.Cli;
 
 /// <summary>A command line of the operator's commands, read whole.</summary>
@@ -31,24 +33,19 @@ internal sealed record CliOptions
     public static CliOptions Parse(string[] arguments)
     {
         CliOptions options = new();
-        Queue<string> words = new(arguments);
-        while (words.TryDequeue(out string? word))
+        OptionReader words = new(arguments);
+        while (words.Read())
         {
-            string? value = null;
-            if (word.StartsWith("--", StringComparison.Ordinal) && word.IndexOf('=') is > 0 and int at)
-            {
-                (word, value) = (word[..at], word[(at + 1)..]);
-            }
-
+            string word = words.Name;
             options = word switch
             {
-                "--help" or "-h" when value is null => options with { Help = true },
-                "--json" when value is null => options with { Json = true },
-                "--conf-dir" => options with { ConfDir = value ?? Next(word, "a directory") },
-                "--network" => options with { Network = value ?? Next(word, "a network's name") },
-                "--yes" or "-y" when value is null => options with { Yes = OnlyCleanup(options, word) },
-                "--force" when value is null => options with { Force = OnlyCleanup(options, word) },
-                "--addresses" when value is null => options with { Addresses = OnlyCleanup(options, word) },
+                "--help" or "-h" when words.IsBare => options with { Help = true },
+                "--json" when words.IsBare => options with { Json = true },
+                "--conf-dir" => options with { ConfDir = Value("a directory") },
+                "--network" => options with { Network = Value("a network's name") },
+                "--yes" or "-y" when words.IsBare => options with { Yes = OnlyCleanup(options, word) },
+                "--force" when words.IsBare => options with { Force = OnlyCleanup(options, word) },
+                "--addresses" when words.IsBare => options with { Addresses = OnlyCleanup(options, word) },
                 "--release" => throw new UsageException(
                     "--release: twill itself never talks to etcd; 'twilld --release' gives this host's subnets back"
                 ),
@@ -58,13 +55,9 @@ internal sealed record CliOptions
         }
         return options.Command.Length > 0 ? options : throw new UsageException("expected a command: status, peers, doctor or cleanup");
 
-        string Next(string option, string what) =>
-            words.TryDequeue(out string? next) && next.Length > 0 ? next : throw new UsageException($"expected {what} after {option}");
+        string Value(string what) => words.Value($"expected {what} after {words.Name}");
     }
 
     private static bool OnlyCleanup(CliOptions options, string word) =>
         options.Command == Commands.Cleanup ? true : throw new UsageException($"{word} belongs to 'twill cleanup', after that word");
 }
-
-/// <summary>The command line makes no sense: exit code 2.</summary>
-internal sealed class UsageException(string message) : Exception(message);

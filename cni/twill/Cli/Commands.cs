@@ -1,5 +1,6 @@
 using System.Text;
 using Twill.Cni;
+using Twill.System;
 
 namespace Twill.Plugin.Cli;
 

@@ -45,6 +45,7 @@ public sealed class CliOptionsTests
     [InlineData("--json", "expected a command")]
     [InlineData("status peers", "unknown argument 'peers'")]
     [InlineData("status --network", "expected a network's name after --network")]
+    [InlineData("status --conf-dir=", "expected a directory after --conf-dir")]
     [InlineData("status --json=yes", "unknown argument '--json'")]
     [InlineData("status --yes", "--yes belongs to 'twill cleanup'")]
     public void What_makes_no_sense_is_named_and_ends_with_code_2(string line, string complaint)
