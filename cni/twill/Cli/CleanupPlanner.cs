@@ -4,6 +4,7 @@ using Twill.Host.Attachments;
 using Twill.Linux.Links;
 using Twill.Network.Configuration;
 using Twill.Network.State;
+using Twill.System;
 
 namespace Twill.Plugin.Cli;
 
@@ -226,7 +227,7 @@ internal sealed partial class CleanupPlanner(HostView host, CliOptions options)
 
     private void Obstacles(List<Target> targets, List<string> containers)
     {
-        if (targets.Exists(target => target.View is not null) && ProcFiles.FindAgent(null) is int pid)
+        if (targets.Exists(target => target.View is not null) && AgentProcess.Find(null) is int pid)
         {
             _plan.InTheWay.Add($"stop the agent (twilld, pid {pid}), which would make all of it again: systemctl disable --now twilld");
         }

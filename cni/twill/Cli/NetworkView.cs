@@ -31,7 +31,7 @@ internal sealed class NetworkView
                 StateProblems.Add(problem);
             }
         }
-        Agent = AgentStatus.Of(conf: Conf, agent, agent is null ? null : ProcFiles.FindAgent(agent.Pid));
+        Agent = AgentStatus.Of(Conf, agent);
         Measured = MeasuredPeers.From(reachability, unreadable, Agent.Pid is not null);
     }
 

@@ -18,9 +18,6 @@ namespace Twill.Plugin.Verbs;
 /// </summary>
 internal static class Status
 {
-    /// <summary>An agent writes its state at least every 30 seconds: after three times that, it hangs.</summary>
-    private const double Stale = 90;
-
     public static CniResult? Run(CniRequest request)
     {
         if (KernelRequirement.Fault is { } fault)
@@ -155,7 +152,7 @@ internal static class Status
             return null;
         }
 
-        if (AgentTrouble(network) is { } trouble)
+        if (AgentTrouble(network, conf) is { } trouble)
         {
             return trouble;
         }
@@ -201,29 +198,24 @@ internal static class Status
         }
     }
 
-    private static string? AgentTrouble(NetworkStateDir network)
+    private static string? AgentTrouble(NetworkStateDir network, TwillConf conf)
     {
-        if (AgentFile.TryRead(network, out string? problem) is not { } agent)
+        AgentFile? file = AgentFile.TryRead(network, out string? problem);
+        if (problem is not null)
         {
-            return problem ?? "no agent (twilld) has run since this host started";
+            return problem;
         }
 
-        if (!Directory.Exists($"/proc/{agent.Pid}"))
+        AgentStatus agent = AgentStatus.Of(conf, file);
+        return agent.Condition switch
         {
-            return $"the agent (twilld, pid {agent.Pid}) is not running any more";
-        }
-
-        double silent = agent.Age;
-        if (silent > Stale)
-        {
-            return double.IsInfinity(silent)
-                ? "no agent (twilld) has run since this host started"
-                : $"the agent (twilld, pid {agent.Pid}) has not reported for {(int)silent} s";
-        }
-
-        return agent.PeersProgrammed < agent.PeersWanted
-            ? $"the agent has made the way to {agent.PeersProgrammed} of {agent.PeersWanted} remote "
-                + $"subnets{(agent.LastError is null ? "" : $": {agent.LastError}")}"
-            : null;
+            AgentCondition.NoReport => AgentStatus.NoReportText,
+            AgentCondition.Ended => $"the agent (twilld, pid {file!.Pid}) is not running any more",
+            AgentCondition.Silent => $"the agent (twilld, pid {agent.Pid}) has not reported for {(int)agent.ReportAge!.Value} s",
+            _ when agent.PeersProgrammed < agent.PeersWanted =>
+                $"the agent has made the way to {agent.PeersProgrammed} of {agent.PeersWanted} remote "
+                    + $"subnets{(agent.Error is null ? "" : $": {agent.Error}")}",
+            _ => null,
+        };
     }
 }

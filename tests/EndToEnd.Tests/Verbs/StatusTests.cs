@@ -141,6 +141,8 @@ public sealed class StatusTests
         Eventually.Pass(() => Both(host, conf, null));
 
         host.Agent!.Send(Signal.Stop); // or it would write the truth again
+        Edit(host, "agent.json", file => file["pid"] = 4_000_000);
+        Status(host, "twill", conf).OrThrow(); // an agent in a container knows itself by another number
         Edit(host, "agent.json", file =>
             (file["peersWanted"], file["peersProgrammed"], file["lastError"]) = (3, 1, "kernel: no buffer space")
         );

@@ -51,7 +51,7 @@ internal static class DoctorCommand
     /// <param name="network">the network they are missing in</param>
     /// <param name="byHand">what to do where no agent is needed</param>
     public static string Mend(NetworkView network, string byHand) =>
-        network.Agent is { Pid: not null, ReportAge: > AgentStatus.Stale } ? "restart the agent, which hangs: systemctl restart twilld"
+        network.Agent.Condition == AgentCondition.Silent ? "restart the agent, which hangs: systemctl restart twilld"
         : network.Agent.Pid is not null ? "twilld mends this within a second; if it stays, its log says why (journalctl -u twilld)"
         : network.Agent.Needed ? "start the agent, which mends this: systemctl start twilld"
         : byHand;

@@ -21,7 +21,7 @@ internal static class ForwardCheck
                 foreach (BlockingChain chain in ForwardPaths.FindBlockingChains(host.Route, network.Conf, network.Node))
                 {
                     string remedy =
-                        chain.IsMendedByUs && network.Agent is { Pid: not null, ReportAge: <= AgentStatus.Stale }
+                        chain.IsMendedByUs && network.Agent.Condition == AgentCondition.Reporting
                             ? "twilld mends this within a second; if it stays, its log says why (journalctl -u twilld)"
                             : chain.Remedy;
                     if (!chain.IsCertain)

@@ -1,15 +1,15 @@
 using Twill.System;
 
-namespace Twill.Plugin.Cli;
+namespace Twill.Plugin;
 
-/// <summary>What /proc tells about processes.</summary>
-internal static class ProcFiles
+/// <summary>The agent's process, as /proc has it.</summary>
+internal static class AgentProcess
 {
     /// <summary>
     /// The agent's process: that of <paramref name="expected"/> if it is one, else any of that name in this network namespace: in a
     /// container it knows itself by another number. Null: none runs.
     /// </summary>
-    public static int? FindAgent(int? expected)
+    public static int? Find(int? expected)
     {
         NetnsIdentity? here = NetnsIdentity.OfPath("/proc/self/ns/net");
         if (expected is int pid && IsAgent($"/proc/{pid}", here))

@@ -1,13 +1,33 @@
 using Twill.Network.Configuration;
 using Twill.Network.State;
+using Twill.Plugin.Cli;
 
-namespace Twill.Plugin.Cli;
+namespace Twill.Plugin;
 
-/// <summary>How the agent is in a network.</summary>
+/// <summary>Whether an agent is at work in a network.</summary>
+internal enum AgentCondition
+{
+    /// <summary>None has reported since this host started.</summary>
+    NoReport,
+
+    /// <summary>It has reported, and its process is gone.</summary>
+    Ended,
+
+    /// <summary>Its process is there, and has not reported for too long: it hangs.</summary>
+    Silent,
+
+    /// <summary>It reports.</summary>
+    Reporting,
+}
+
+/// <summary>How the agent is in a network: for STATUS, and for the operator's commands.</summary>
 internal sealed record AgentStatus
 {
+    /// <summary>What is said of <see cref="AgentCondition.NoReport"/>.</summary>
+    public const string NoReportText = "no agent (twilld) has run since this host started";
+
     /// <summary>Seconds: it reports at least every 30, so that after three times that it hangs.</summary>
-    public const double Stale = 90;
+    private const double SilentAfter = 90;
 
     /// <summary>Whether the network needs one: to keep a lease, or to reach other hosts.</summary>
     public bool Needed { get; init; }
@@ -39,17 +59,30 @@ internal sealed record AgentStatus
     /// <summary>What keeps this host and others from reaching each other, and an administrator must mend.</summary>
     public IReadOnlyList<string> Conflicts { get; init; } = [];
 
+    /// <summary>Whether it is at work.</summary>
+    public AgentCondition Condition =>
+        ReportAge is not { } age ? AgentCondition.NoReport
+        : Pid is null ? AgentCondition.Ended
+        : age > SilentAfter ? AgentCondition.Silent
+        : AgentCondition.Reporting;
+
     /// <summary>What is wrong with it; null: nothing, or nobody needs it.</summary>
     public string? Trouble =>
-        !Needed ? null
-        : ReportAge is not double age ? "no agent (twilld) has run since this host started"
-        : Pid is null ? $"the agent (twilld) is not running; it reported {Format.Time(age)} ago"
-        : age > Stale ? $"the agent (twilld, pid {Pid}) has not reported for {Format.Time(age)}"
-        : Error is not null ? $"the agent reports: {Error}"
-        : null;
+        !Needed
+            ? null
+            : Condition switch
+            {
+                AgentCondition.NoReport => NoReportText,
+                AgentCondition.Ended => $"the agent (twilld) is not running; it reported {Format.Time(ReportAge!.Value)} ago",
+                AgentCondition.Silent => $"the agent (twilld, pid {Pid}) has not reported for {Format.Time(ReportAge!.Value)}",
+                _ => Error is null ? null : $"the agent reports: {Error}",
+            };
 
-    public static AgentStatus Of(TwillConf conf, AgentFile? file, int? pid) =>
-        new()
+    /// <summary>That of a network whose agent reported this; null: none did.</summary>
+    public static AgentStatus Of(TwillConf conf, AgentFile? file)
+    {
+        int? pid = file is null ? null : AgentProcess.Find(file.Pid);
+        return new()
         {
             Needed = conf.Ipam.Etcd is not null || conf.Backend.JoinsHosts,
             Pid = pid,
@@ -62,4 +95,5 @@ internal sealed record AgentStatus
             RefusedCount = pid is null ? 0 : file?.RefusedCount ?? 0,
             Conflicts = pid is null ? [] : file?.Conflicts ?? [],
         };
+    }
 }
