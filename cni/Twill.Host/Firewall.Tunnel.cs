@@ -1,5 +1,6 @@
 using Twill.Linux.Nftables;
 using Twill.Network.Configuration;
+using Twill.System;
 
 namespace Twill.Host;
 
@@ -11,7 +12,6 @@ namespace Twill.Host;
 public static partial class Firewall
 {
     private const string Tunnel = "tunnel";
-    private const byte Udp = 17;
 
     private static ChainSpec[] TunnelChains(FirewallSpec spec)
     {
@@ -53,7 +53,7 @@ public static partial class Firewall
     }
 
     private static Rule ToTunnel(TableId id, TunnelPort port) =>
-        port.Vni is { } vni ? Rule.For(id).Vxlan(port.Port, vni) : Rule.For(id).Dport(Udp, port.Port);
+        port.Vni is { } vni ? Rule.For(id).Vxlan(port.Port, vni) : Rule.For(id).Dport(IPProtocol.Udp, port.Port);
 
     /// <summary>The sets of peers' addresses and what they hold now. Those of a table without are what the network's VXLAN devices send to:
     /// what runs goes on while nobody tells this host who its peers are.</summary>

@@ -2,6 +2,7 @@ using System.Net;
 using Twill.Linux.Nftables;
 using Twill.Linux.Nftables.Expressions;
 using Twill.Network;
+using Twill.System;
 
 namespace Twill.Host.AntiSpoof;
 
@@ -21,9 +22,7 @@ internal static class SourceRules
     private const ushort ETH_P_IP = 0x0800,
         ETH_P_ARP = 0x0806,
         ETH_P_IPV6 = 0x86dd;
-    private const byte Udp = 17,
-        Icmpv6 = 58,
-        RouterAdvertisement = 134,
+    private const byte RouterAdvertisement = 134,
         NeighbourAdvertisement = 136,
         Redirect = 137;
 
@@ -49,8 +48,8 @@ internal static class SourceRules
                 .WithComment("neighbour advertisement for another"),
         t => Rule.For(t.Id).In(t.IPv6, KeyPart.IifName, KeyPart.EtherSaddr, KeyPart.Saddr).Accept().WithComment("own IPv6 address"),
         t => OfOwnMac(t, Rule.For(t.Id).Saddr(s_linkLocal)).Accept().WithComment("link-local address"),
-        t => OfOwnMac(t, Rule.For(t.Id).Saddr(s_none6).L4Proto(Icmpv6)).Accept().WithComment("no IPv6 address yet"),
-        t => OfOwnMac(t, Rule.For(t.Id).Saddr(s_none4).Sport(Udp, 68).Dport(Udp, 67)).Accept().WithComment("no IPv4 address yet"),
+        t => OfOwnMac(t, Rule.For(t.Id).Saddr(s_none6).L4Proto(IPProtocol.Icmpv6)).Accept().WithComment("no IPv6 address yet"),
+        t => OfOwnMac(t, DhcpRequest(t)).Accept().WithComment("no IPv4 address yet"),
         t =>
             Rule.For(t.Id)
                 .In(t.IPv4Ranges, KeyPart.IifName, KeyPart.EtherSaddr, KeyPart.Saddr)
@@ -96,7 +95,7 @@ internal static class SourceRules
                 .WithComment("neighbour advertisement for another"),
         t => Rule.For(t.Id).In(t.IPv6, KeyPart.IifName, KeyPart.Saddr).Accept().WithComment("own IPv6 address"),
         t => Rule.For(t.Id).Saddr(s_linkLocal).Accept().WithComment("link-local address"),
-        t => Rule.For(t.Id).Saddr(s_none6).L4Proto(Icmpv6).Accept().WithComment("no IPv6 address yet"),
+        t => Rule.For(t.Id).Saddr(s_none6).L4Proto(IPProtocol.Icmpv6).Accept().WithComment("no IPv6 address yet"),
         t => Rule.For(t.Id).In(t.IPv6Ranges, KeyPart.IifName, KeyPart.Saddr).Accept().WithComment("allowed IPv6 address"),
         Others,
     ];
@@ -116,6 +115,9 @@ internal static class SourceRules
     private static Rule Others(SourceTable t) => Rule.For(t.Id).In(t.Ends, KeyPart.IifName).Drop().WithComment("as another");
 
     private static Rule OfOwnMac(SourceTable t, Rule packets) => packets.In(t.Macs, KeyPart.IifName, KeyPart.EtherSaddr);
+
+    /// <summary>From port 68 to port 67 (RFC 2131).</summary>
+    private static Rule DhcpRequest(SourceTable t) => Rule.For(t.Id).Saddr(s_none4).Sport(IPProtocol.Udp, 68).Dport(IPProtocol.Udp, 67);
 
     private static Rule OfNoHost(SourceTable t, byte type) => Rule.For(t.Id).Icmpv6Type(type).In(t.Ends, KeyPart.IifName).Drop();
 

@@ -2,6 +2,7 @@ using System.Net;
 using System.Text;
 using Twill.Linux.Nftables;
 using Twill.Linux.Nftables.Expressions;
+using Twill.System;
 
 namespace Twill.Host.Forwarding;
 
@@ -22,9 +23,7 @@ internal enum MatchResult
 internal sealed class RuleMatch(Func<string, IReadOnlyList<SetElement>?> elementsOf)
 {
     private const byte NfProtoIpv4 = 2,
-        NfProtoIpv6 = 10,
-        Tcp = 6,
-        Udp = 17;
+        NfProtoIpv6 = 10;
 
     /// <summary>Of the rule; the verdict is null when it decides nothing.</summary>
     public MatchResult Of(Rule rule, ProbePacket packet, out Verdict? verdict)
@@ -114,7 +113,7 @@ internal sealed class RuleMatch(Func<string, IReadOnlyList<SetElement>?> element
             Payload payload when packet.HasDestination(payload) => Address(packet.Destination, data, loaded.Mask),
             Payload { Base: PayloadBase.Transport } => MatchResult.No,
             Meta { Key: MetaKey.NfProto } => data[0] == (packet.IsIPv6 ? NfProtoIpv6 : NfProtoIpv4) ? MatchResult.Yes : MatchResult.No,
-            Meta { Key: MetaKey.L4Proto } => data[0] is Tcp or Udp ? MatchResult.Perhaps : MatchResult.No,
+            Meta { Key: MetaKey.L4Proto } => data[0] is IPProtocol.Tcp or IPProtocol.Udp ? MatchResult.Perhaps : MatchResult.No,
             Meta { Key: MetaKey.IifName } => Name(packet.Iif, data),
             Meta { Key: MetaKey.OifName } => Name(packet.Oif, data),
             Meta { Key: MetaKey.BriIifName or MetaKey.BriOifName } => Name(packet.Within, data),

@@ -2,6 +2,7 @@ using System.Net;
 using System.Text;
 using Twill.Linux.Nftables;
 using Twill.Linux.Nftables.Expressions;
+using Twill.System;
 
 namespace Twill.Host.Forwarding;
 
@@ -9,8 +10,6 @@ namespace Twill.Host.Forwarding;
 internal static class SetMatch
 {
     private const int NameLength = 16; // IFNAMSIZ
-    private const byte Tcp = 6,
-        Udp = 17;
 
     /// <param name="elements">The set's elements; null when they cannot be told.</param>
     /// <param name="source">What of the packet is looked up.</param>
@@ -62,7 +61,7 @@ internal static class SetMatch
         {
             byte first = element.Key.Span[0],
                 last = (element.KeyEnd ?? element.Key).Span[0];
-            if ((first <= Tcp && Tcp <= last) || (first <= Udp && Udp <= last))
+            if ((first <= IPProtocol.Tcp && IPProtocol.Tcp <= last) || (first <= IPProtocol.Udp && IPProtocol.Udp <= last))
             {
                 return true;
             }

@@ -97,9 +97,9 @@ internal sealed record HostListener(byte Protocol, IPAddress Address, ushort Por
     private static string[] FilesOf(byte protocol) =>
         protocol switch
         {
-            PublishedPort.Tcp => ["tcp", "tcp6"],
-            PublishedPort.Udp => ["udp", "udp6"],
-            PublishedPort.Sctp => ["sctp/eps"],
+            IPProtocol.Tcp => ["tcp", "tcp6"],
+            IPProtocol.Udp => ["udp", "udp6"],
+            IPProtocol.Sctp => ["sctp/eps"],
             _ => [],
         };
 
@@ -112,7 +112,7 @@ internal sealed record HostListener(byte Protocol, IPAddress Address, ushort Por
     {
         listener = null;
         string[] words = line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
-        if (protocol == PublishedPort.Sctp)
+        if (protocol == IPProtocol.Sctp)
         {
             // ENDPT SOCK STY SST HBKT LPORT UID INODE LADDRS: the first address stands for all of them
             if (
@@ -135,9 +135,9 @@ internal sealed record HostListener(byte Protocol, IPAddress Address, ushort Por
             return true;
         }
 
-        if (words[3] != (protocol == PublishedPort.Tcp ? Listening : Unconnected))
+        if (words[3] != (protocol == IPProtocol.Tcp ? Listening : Unconnected))
         {
-            return protocol != PublishedPort.Tcp;
+            return protocol != IPProtocol.Tcp;
         }
 
         int colon = words[1].IndexOf(':');

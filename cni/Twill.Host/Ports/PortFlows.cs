@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using Twill.Linux;
 using Twill.Linux.Addresses;
 using Twill.Linux.Conntrack;
+using Twill.System;
 
 namespace Twill.Host.Ports;
 
@@ -19,7 +20,7 @@ public static class PortFlows
         List<InterfaceAddress>? local = null;
         foreach (UdpPorts udp in UdpPorts.Of(ports))
         {
-            Delete(new FlowFilter(PublishedPort.Udp, udp.OnlyPort) { Family = udp.Family }, udp, (flow, port) =>
+            Delete(new FlowFilter(IPProtocol.Udp, udp.OnlyPort) { Family = udp.Family }, udp, (flow, port) =>
                 !Reaches(flow, port)
                 && (port.IsAny ? IsLocal(flow.Original.Destination) : flow.Original.Destination.Equals(port.HostAddress))
             );
@@ -34,7 +35,7 @@ public static class PortFlows
     {
         foreach (UdpPorts udp in UdpPorts.Of(ports))
         {
-            Delete(new FlowFilter(PublishedPort.Udp, udp.OnlyPort, Reached: udp.Container) { Family = udp.Family }, udp, Reaches);
+            Delete(new FlowFilter(IPProtocol.Udp, udp.OnlyPort, Reached: udp.Container) { Family = udp.Family }, udp, Reaches);
         }
     }
 
@@ -83,7 +84,7 @@ public static class PortFlows
             List<UdpPorts> all = [];
             foreach (PublishedPort port in ports)
             {
-                if (port.Protocol != PublishedPort.Udp)
+                if (port.Protocol != IPProtocol.Udp)
                 {
                     continue;
                 }

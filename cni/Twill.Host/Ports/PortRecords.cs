@@ -5,6 +5,7 @@ using System.Text;
 using Twill.Linux;
 using Twill.Linux.Nftables;
 using Twill.Network;
+using Twill.System;
 
 namespace Twill.Host.Ports;
 
@@ -308,7 +309,7 @@ public sealed class PortRecords(string directory)
         port = null;
         if (
             words.Length != 5
-            || !PublishedPort.TryParseProtocol(words[0], out byte protocol)
+            || !IPProtocol.TryParseTransport(words[0], out byte protocol)
             || !IPAddress.TryParse(words[1], out IPAddress? host)
             || !TryParsePort(words[2], out ushort hostPort)
             || !IPAddress.TryParse(words[3], out IPAddress? address)

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using Twill.System;
 
 namespace Twill.Host.Ports;
 
@@ -12,13 +13,6 @@ namespace Twill.Host.Ports;
 /// <param name="Port">Port of the container.</param>
 public sealed record PublishedPort(byte Protocol, IPAddress HostAddress, ushort HostPort, IPAddress Address, ushort Port)
 {
-    /// <summary>IPPROTO_UDP.</summary>
-    internal const byte Udp = 17;
-
-    /// <summary>IPPROTO_TCP, IPPROTO_SCTP.</summary>
-    internal const byte Tcp = 6,
-        Sctp = 132;
-
     /// <summary>Whether every address of the host leads there.</summary>
     public bool IsAny => HostAddress.Equals(IPAddress.Any) || HostAddress.Equals(IPAddress.IPv6Any);
 
@@ -30,30 +24,10 @@ public sealed record PublishedPort(byte Protocol, IPAddress HostAddress, ushort 
 
     internal TableFamily Family => TableFamily.Of(Address);
 
-    internal string ProtocolName =>
-        Protocol switch
-        {
-            Tcp => "tcp",
-            Udp => "udp",
-            Sctp => "sctp",
-            _ => Protocol.ToString(),
-        };
+    internal string ProtocolName => IPProtocol.NameOf(Protocol);
 
     private static string Literal(IPAddress address) =>
         address.AddressFamily == AddressFamily.InterNetworkV6 ? $"[{address}]" : address.ToString();
-
-    /// <summary>The number behind a <see cref="ProtocolName"/>.</summary>
-    internal static bool TryParseProtocol(string name, out byte protocol)
-    {
-        protocol = name switch
-        {
-            "tcp" => Tcp,
-            "udp" => Udp,
-            "sctp" => Sctp,
-            _ => 0,
-        };
-        return protocol != 0;
-    }
 }
 
 /// <summary>A port that is asked for leads to another container already, or a process of the host listens there.</summary>

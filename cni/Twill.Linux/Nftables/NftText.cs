@@ -4,6 +4,7 @@ using System.Net;
 using System.Runtime.InteropServices;
 using System.Text;
 using Twill.Linux.Netlink;
+using Twill.System;
 
 namespace Twill.Linux.Nftables;
 
@@ -93,22 +94,11 @@ internal static class NftText
         {
             ("ipv4_addr", 4) or ("ipv6_addr", 16) => new IPAddress(value).ToString(),
             ("ether_addr", 6) => new MacAddress(value).ToString(),
-            ("inet_proto", 1) => Protocol(value[0]),
+            ("inet_proto", 1) => IPProtocol.NameOf(value[0]),
             ("inet_service", 2) => BinaryPrimitives.ReadUInt16BigEndian(value).ToString(CultureInfo.InvariantCulture),
             ("mark", 4) => $"0x{MemoryMarshal.Read<uint>(value):x}",
             ("ifname", _) => $"\"{Encoding.UTF8.GetString(value).TrimEnd('\0')}\"",
             _ => $"0x{Convert.ToHexStringLower(value)}",
-        };
-
-    internal static string Protocol(byte number) =>
-        number switch
-        {
-            1 => "icmp",
-            6 => "tcp",
-            17 => "udp",
-            58 => "ipv6-icmp",
-            132 => "sctp",
-            _ => number.ToString(CultureInfo.InvariantCulture),
         };
 
     // A range of one field whose ends are those of a prefix is written as one.

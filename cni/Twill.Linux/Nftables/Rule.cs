@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using Twill.Linux.Nftables.Expressions;
+using Twill.System;
 
 namespace Twill.Linux.Nftables;
 
@@ -107,9 +108,8 @@ public sealed partial class Rule
     /// <summary>`icmpv6 type TYPE`: 135 is a neighbour solicitation, 136 a neighbour advertisement.</summary>
     public Rule Icmpv6Type(byte type)
     {
-        const byte IPPROTO_ICMPV6 = 58;
         return NfProto(AddressFamily.InterNetworkV6)
-            .L4Proto(IPPROTO_ICMPV6)
+            .L4Proto(IPProtocol.Icmpv6)
             .Add(new Payload(PayloadBase.Transport, 0, 1))
             .Add(new Cmp(CmpOp.Eq, NftData.Of(type)));
     }
@@ -131,8 +131,7 @@ public sealed partial class Rule
     /// <summary>`udp dport PORT @th,96,24 VNI`: a VXLAN packet of that network identifier (RFC 7348, section 5).</summary>
     public Rule Vxlan(ushort port, uint vni)
     {
-        const byte Udp = 17;
-        return Dport(Udp, port)
+        return Dport(IPProtocol.Udp, port)
             .Add(new Payload(PayloadBase.Transport, 12, 3))
             .Add(new Cmp(CmpOp.Eq, new NftData([(byte)(vni >> 16), (byte)(vni >> 8), (byte)vni])));
     }

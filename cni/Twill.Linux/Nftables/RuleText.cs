@@ -5,6 +5,7 @@ using System.Runtime.InteropServices;
 using System.Text;
 using Twill.Linux.Netlink;
 using Twill.Linux.Nftables.Expressions;
+using Twill.System;
 
 namespace Twill.Linux.Nftables;
 
@@ -438,7 +439,7 @@ internal sealed class RuleText
             case Kind.Port when bytes.Length == 2:
                 return BinaryPrimitives.ReadUInt16BigEndian(bytes).ToString(CultureInfo.InvariantCulture);
             case Kind.Protocol when bytes.Length == 1:
-                return NftText.Protocol(bytes[0]);
+                return IPProtocol.NameOf(bytes[0]);
             case Kind.EtherType when bytes.Length == 2:
                 return EtherTypeOf(bytes);
             case Kind.NfProto when bytes.Length == 1:

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using Twill.Cni;
+using Twill.System;
 
 namespace Twill.Network.Configuration;
 
@@ -62,11 +63,9 @@ public sealed record PortMapping(byte Protocol, IPAddress? HostAddress, ushort H
     private static byte ReadProtocol(ConfigReader at) =>
         at.OptionalString() switch
         {
-            null => 6,
-            { } name when name.Equals("tcp", StringComparison.OrdinalIgnoreCase) => 6,
-            { } name when name.Equals("udp", StringComparison.OrdinalIgnoreCase) => 17,
-            { } name when name.Equals("sctp", StringComparison.OrdinalIgnoreCase) => 132,
-            _ => at.Complain("tcp, udp or sctp", (byte)6),
+            null => IPProtocol.Tcp,
+            { } name when IPProtocol.TryParseTransport(name, out byte protocol) => protocol,
+            _ => at.Complain("tcp, udp or sctp", IPProtocol.Tcp),
         };
 
     /// <summary>Some runtimes ask for all addresses, and once more for all of IPv6.</summary>

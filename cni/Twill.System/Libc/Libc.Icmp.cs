@@ -9,10 +9,13 @@ internal static unsafe partial class Libc
 {
     /// <summary>A non-blocking raw socket of IPPROTO_ICMP or IPPROTO_ICMPV6.</summary>
     /// <exception cref="LibcException">EPERM: CAP_NET_RAW is missing; EAFNOSUPPORT: no IPv6.</exception>
-    internal static SafeFileHandle RawIcmp(bool isIPv6) =>
-        isIPv6
-            ? Opened(socket(AF_INET6, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 58), "socket(AF_INET6, SOCK_RAW, IPPROTO_ICMPV6)")
-            : Opened(socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 1), "socket(AF_INET, SOCK_RAW, IPPROTO_ICMP)");
+    internal static SafeFileHandle RawIcmp(bool isIPv6)
+    {
+        int type = SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK;
+        return isIPv6
+            ? Opened(socket(AF_INET6, type, IPProtocol.Icmpv6), "socket(AF_INET6, SOCK_RAW, IPPROTO_ICMPV6)")
+            : Opened(socket(AF_INET, type, IPProtocol.Icmp), "socket(AF_INET, SOCK_RAW, IPPROTO_ICMP)");
+    }
 
     /// <summary>A UDP socket.</summary>
     internal static SafeFileHandle Udp(bool isIPv6) =>
