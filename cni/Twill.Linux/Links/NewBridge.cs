@@ -48,14 +48,7 @@ public readonly record struct NewBridge(string Name) : INetlinkRequest
     /// <inheritdoc/>
     public void Write(ref NetlinkWriter w)
     {
-        IfInfoMsg header = new() { Index = Index };
-        if (Up)
-        {
-            header.SetUp(true);
-        }
-
-        w.Header(in header);
-        LinkParts.Put(ref w, Mac, Mtu, master: 0);
+        LinkParts.PutNew(ref w, Index, Up, Mac, Mtu, master: 0);
         w.Put(IFLA.IFNAME, Name);
         Nest info = w.Begin(IFLA.LINKINFO);
         {

@@ -30,14 +30,7 @@ public readonly record struct NewIfb(string Name) : INetlinkRequest
     /// <inheritdoc/>
     public void Write(ref NetlinkWriter w)
     {
-        IfInfoMsg header = new() { Index = Index };
-        if (Up)
-        {
-            header.SetUp(true);
-        }
-
-        w.Header(in header);
-        LinkParts.Put(ref w, mac: null, Mtu, master: 0);
+        LinkParts.PutNew(ref w, Index, Up, mac: null, Mtu, master: 0);
         w.Put(IFLA.IFNAME, Name);
         Nest info = w.Begin(IFLA.LINKINFO);
         w.Put(IFLA_INFO.KIND, "ifb"u8);

@@ -61,14 +61,7 @@ public readonly record struct NewVeth(string Name, string Peer) : INetlinkReques
     /// <inheritdoc/>
     public void Write(ref NetlinkWriter w)
     {
-        IfInfoMsg header = new() { Index = Index };
-        if (Up)
-        {
-            header.SetUp(true);
-        }
-
-        w.Header(in header);
-        LinkParts.Put(ref w, Mac, Mtu, Master);
+        LinkParts.PutNew(ref w, Index, Up, Mac, Mtu, Master);
         if (Group != 0)
         {
             w.Put(IFLA.GROUP, Group);

@@ -66,14 +66,7 @@ public readonly record struct NewVxlan(string Name, uint Vni, ushort Port) : INe
     /// <inheritdoc/>
     public void Write(ref NetlinkWriter w)
     {
-        IfInfoMsg header = new() { Index = Index };
-        if (Up)
-        {
-            header.SetUp(true);
-        }
-
-        w.Header(in header);
-        LinkParts.Put(ref w, Mac, Mtu, master: 0);
+        LinkParts.PutNew(ref w, Index, Up, Mac, Mtu, master: 0);
         w.Put(IFLA.IFNAME, Name);
         Nest info = w.Begin(IFLA.LINKINFO);
         {

@@ -28,8 +28,7 @@ public readonly record struct NewWireGuard(string Name) : INetlinkRequest
     /// <inheritdoc/>
     public void Write(ref NetlinkWriter w)
     {
-        w.Header(new IfInfoMsg());
-        LinkParts.Put(ref w, mac: null, Mtu, master: 0);
+        LinkParts.PutNew(ref w, index: 0, up: false, mac: null, Mtu, master: 0);
         w.Put(IFLA.IFNAME, Name);
         Nest info = w.Begin(IFLA.LINKINFO);
         w.Put(IFLA_INFO.KIND, "wireguard"u8);
