@@ -27,6 +27,8 @@ packages=(
   containernetworking-plugins                   # the reference plugins that ours work with and are compared to
   iperf3                                        # measures limits of bandwidth
   containerd runc podman busybox-static         # runtimes that call the plugins, and what their image is made of
+  buildah                                       # makes the image
+  lintian groff-base bash-completion fish zsh   # judge packages, manual pages and completions
 )
 
 if [[ ${1:-} == --list ]]; then

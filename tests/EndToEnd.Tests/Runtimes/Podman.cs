@@ -37,10 +37,13 @@ internal sealed class Podman
     {
         _place = place;
         place.Write("/etc/containers/containers.conf", Config);
-        place.Write("/etc/containers/storage.conf", Storage);
+        ConfigureStorage(place);
         BusyboxImage.Write(place.At(Image));
         Do("load", "--input", Image);
     }
+
+    /// <summary>Has podman keep its images and containers in memory there.</summary>
+    internal static void ConfigureStorage(RuntimeNamespaces place) => place.Write("/etc/containers/storage.conf", Storage);
 
     /// <summary>`podman ARGS`; its exit code is the caller's to judge.</summary>
     internal CmdResult Try(params string[] args) => _place.RunFor(TimeSpan.FromMinutes(1), ["podman", .. args]);

@@ -80,60 +80,6 @@ public partial class DocumentsTests
         }
     }
 
-    [Fact]
-    public void The_files_that_the_README_installs_are_what_the_scripts_and_the_folders_have()
-    {
-        string programs = Read("build/publish.sh");
-        foreach (string source in Installed().SelectMany(static install => install.Sources))
-        {
-            (
-                source.StartsWith("artifacts/bin/", StringComparison.Ordinal)
-                    ? programs.Contains(source, StringComparison.Ordinal)
-                    : File.Exists(Path.Combine(RepoPaths.Root, source))
-            )
-                .Should()
-                .BeTrue($"the README installs {source}");
-        }
-    }
-
-    [Fact]
-    public void The_unit_starts_the_agent_where_the_README_installs_it()
-    {
-        string unit = Lines("conf/twilld.service").Single(static line => line.StartsWith("ExecStart=", StringComparison.Ordinal));
-
-        string place = Installed().Single(static install => install.Sources.Contains("artifacts/bin/twilld")).Place;
-
-        unit.Should().Be($"ExecStart={place}twilld");
-        Read("README.md").Should().Contain("systemctl enable --now twilld");
-    }
-
-    [Fact]
-    public void The_plugins_lie_side_by_side_and_the_operators_commands_are_in_the_path()
-    {
-        string place = Installed().Single(static install => install.Sources.Contains("artifacts/bin/twill")).Place;
-
-        Installed().Single(static install => install.Sources.Contains("artifacts/bin/twill-ipam")).Place.Should().Be(place);
-        Read("README.md").Should().Contain($"ln -sf {place}twill /usr/local/bin/twill ");
-    }
-
-    [Fact]
-    public void Directories_that_Debian_does_not_have_are_made_before_something_is_installed_there()
-    {
-        HashSet<string> there = ["/etc/systemd/system/"];
-        foreach (string line in InstallBlock())
-        {
-            string[] words = line.Split('#')[0].Split(' ', StringSplitOptions.RemoveEmptyEntries);
-            if (words[0] == "mkdir")
-            {
-                there.UnionWith(words[2..].Select(static path => path + "/"));
-            }
-            else if (words[0] == "install")
-            {
-                there.Should().Contain(words[^1], $"of the line: {line}");
-            }
-        }
-    }
-
     [Theory]
     [InlineData("10-twill.conflist", "vxlan", 4789)]
     [InlineData("10-twill-wireguard.conflist", "wireguard", 51820)]
@@ -149,23 +95,6 @@ public partial class DocumentsTests
     private static string Read(string document) => File.ReadAllText(Path.Combine(RepoPaths.Root, document));
 
     private static string[] Lines(string document) => Read(document).TrimEnd('\n').Split('\n');
-
-    // The commands of the section "Install", up to the next heading.
-    private static IEnumerable<string> InstallBlock() =>
-        Lines("README.md")
-            .SkipWhile(static line => line != "## Install")
-            .Skip(1)
-            .TakeWhile(static line => !line.StartsWith("## ", StringComparison.Ordinal))
-            .Where(static line => line.StartsWith("    ", StringComparison.Ordinal))
-            .Select(static line => line.Trim());
-
-    private static List<(string[] Sources, string Place)> Installed() =>
-        [
-            .. InstallBlock()
-                .Where(static line => line.StartsWith("install -m ", StringComparison.Ordinal))
-                .Select(static line => line.Split('#')[0].Split(' ', StringSplitOptions.RemoveEmptyEntries))
-                .Select(static words => (words[3..^1], words[^1])),
-        ];
 
     /// <summary>The sentences of paragraphs, list items and table cells; code counts as one word.</summary>
     private static List<string> Sentences(string document)
