@@ -24,6 +24,8 @@ internal sealed record AgentOptions
           --interval SECONDS  compare everything at least this often (default 30)
           --pings NUMBER      ping the other hosts' subnets through the network with at most NUMBER packets a second
                               (default 20, 0 for none): `twill peers` and the metrics show how they answer
+          --no-nexthops       lead to other hosts by routes that name no nexthop objects, as twill did before it knew
+                              them: run it so once before going back to such a version
           --listen ADDRESS:PORT
                               answer HTTP there: /metrics (Prometheus), /healthz (200 when all is well, else 503 and
                               what is not). Not by default; mind who reaches the address: 127.0.0.1:9116 is a good one
@@ -61,6 +63,9 @@ internal sealed record AgentOptions
     /// <summary>The most packets a second that measure whether other hosts answer; 0: none.</summary>
     internal int Pings { get; init; } = DefaultPings;
 
+    /// <summary>Whether routes name nexthop objects where the kernel has them.</summary>
+    internal bool Nexthops { get; init; } = true;
+
     /// <summary>Where to answer HTTP; null: nowhere.</summary>
     internal IPEndPoint? Listen { get; init; }
 
@@ -85,6 +90,7 @@ internal sealed record AgentOptions
                 "--listen" => options with { Listen = EndPoint(name, Value()) },
                 "--log-level" => options with { LogLevel = Choice(name, Value(), LogLevels) },
                 "--log-format" => options with { LogFormat = Choice(name, Value(), LogFormats) },
+                "--no-nexthops" when words.IsBare => options with { Nexthops = false },
                 "--once" when words.IsBare => options with { Once = true },
                 "--release" when words.IsBare => options with { Release = true },
                 "--force" when words.IsBare => options with { Force = true },

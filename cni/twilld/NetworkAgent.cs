@@ -29,11 +29,22 @@ internal sealed class NetworkAgent : IDisposable
     /// <param name="log">The log.</param>
     /// <param name="clock">The time of day.</param>
     /// <param name="pingsPerSecond">The most packets a second that measure whether other hosts answer; 0: none.</param>
+    /// <param name="nexthops">Whether routes name nexthop objects where the kernel has them.</param>
     /// <exception cref="EtcdException">An endpoint or a file in the configuration is unusable.</exception>
     /// <exception cref="IOException">The state or the node's identity cannot be read or made.</exception>
-    internal NetworkAgent(TwillConf conf, StateDir state, Log log, TimeProvider clock, int pingsPerSecond = AgentOptions.DefaultPings)
+    internal NetworkAgent(
+        TwillConf conf,
+        StateDir state,
+        Log log,
+        TimeProvider clock,
+        int pingsPerSecond = AgentOptions.DefaultPings,
+        bool nexthops = true
+    )
     {
-        _context = new NetworkContext(conf, state.Network(conf.Name), BackendTable.Of(conf), log.ForNetwork(conf.Name), clock);
+        _context = new NetworkContext(conf, state.Network(conf.Name), BackendTable.Of(conf), log.ForNetwork(conf.Name), clock)
+        {
+            UsesNexthops = nexthops,
+        };
         LeaseCache leases = new(_context.Log, clock, TimeSpan.FromSeconds(conf.Ipam.LeaseTtl));
         if (conf.Ipam.Etcd is { } etcd)
         {
@@ -57,15 +68,16 @@ internal sealed class NetworkAgent : IDisposable
         }
 
         OverlayEntryEvents entryEvents = new();
+        NexthopEvents nexthopEvents = new();
         LinkEvents linkEvents = new();
         _bridge = new BridgeReconciler(conf);
-        _kernelEvents = new KernelEventFilter(conf, _context.Backend.NeedsMainRoutes, _bridge, entryEvents, linkEvents);
+        _kernelEvents = new KernelEventFilter(conf, _context.Backend.NeedsMainRoutes, _bridge, entryEvents, nexthopEvents, linkEvents);
         if (_watch is not null && conf.Backend.JoinsHosts && pingsPerSecond > 0)
         {
             _reachability = new ReachabilityLoop(_context, _context.PingTargets, pingsPerSecond);
         }
 
-        _reconcile = new ReconcileLoop(_context, _etcd, _lease, leases, _bridge, entryEvents, linkEvents);
+        _reconcile = new ReconcileLoop(_context, _etcd, _lease, leases, _bridge, entryEvents, nexthopEvents, linkEvents);
     }
 
     internal string Name => _context.Conf.Name;

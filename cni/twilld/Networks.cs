@@ -329,7 +329,7 @@ internal sealed class Networks
         {
             return KernelRequirement.Fault is { } fault
                 ? throw new HostException(fault)
-                : new NetworkAgent(network.Conf, _state, _log, TimeProvider.System, _options.Pings);
+                : new NetworkAgent(network.Conf, _state, _log, TimeProvider.System, _options.Pings, _options.Nexthops);
         }
         catch (Exception e) when (ExpectedFailure.Is(e))
         {

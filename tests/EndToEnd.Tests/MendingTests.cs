@@ -72,8 +72,12 @@ public sealed class MendingTests(HearingHosts hosts) : IClassFixture<HearingHost
     [InlineData("ip link set twill.1 address 02:00:00:00:00:99")]
     [InlineData("ip address flush dev twill.1")]
     [InlineData("ip address add 10.244.99.9/24 dev twill.1")]
-    [InlineData("ip route flush proto 116")]
+    [InlineData("ip route del $PEERNET")]
     [InlineData("ip route add 10.244.99.0/24 via $GATEWAY proto 116")]
+    [InlineData("ip nexthop flush proto 116")]
+    [InlineData("ip nexthop replace id $NHID via 10.244.99.0 dev twill.1 onlink proto 116")]
+    [InlineData("ip nexthop replace id $NHID via $GATEWAY dev eth0 proto 116")]
+    [InlineData("ip nexthop add id 9 via $NEXTHOP dev twill.1 onlink; ip route change $PEERNET nhid 9 proto 116; ip nexthop del id 9")]
     [InlineData("ip neigh del $NEXTHOP dev twill.1")]
     [InlineData("bridge fdb del $PEER dev twill.1")]
     [InlineData("bridge fdb replace $PEER dev twill.1 dst 192.168.50.99")]
@@ -92,7 +96,7 @@ public sealed class MendingTests(HearingHosts hosts) : IClassFixture<HearingHost
     [InlineData("ip address flush dev twill0")]
     [InlineData("ip link set $END nomaster")]
     [InlineData("ip link set $END down")]
-    [InlineData("ip route flush proto 116; ip address flush dev twill.1; ip address flush dev twill0")]
+    [InlineData("ip nexthop flush proto 116; ip address flush dev twill.1; ip address flush dev twill0")]
     [InlineData(
         "ip address flush dev eth0; ip link set eth0 down; ip link set eth0 up; ip address add $SELF/24 dev eth0; ip route add default "
             + "via $GATEWAY; ip link set twill.1 down"
@@ -151,6 +155,7 @@ public sealed class MendingTests(HearingHosts hosts) : IClassFixture<HearingHost
         JsonElement peer = host.IpJson("neigh show dev twill.1 nud permanent")[0];
         string end = host.Sh("ip -o link show master twill0 | cut -d: -f2 | cut -d@ -f1").Trim();
         return $"END={end} SELF={host.Address} NEXTHOP={peer.GetProperty("dst")} PEER={peer.GetProperty("lladdr")} "
+            + $"PEERNET={peer.GetProperty("dst")}/24 NHID={host.IpJson("nexthop show dev twill.1")[0].GetProperty("id")} "
             + $"GATEWAY={Lab.GatewayAddress}";
     }
 

@@ -111,7 +111,7 @@ public sealed class RebootTests
             """
             for ns in $(ls /run/netns); do echo netns delete $ns; done | ip -batch -
             for link in $(ip -j link show | grep -o '"ifname":"tw[^"]*"' | cut -d'"' -f4); do ip link delete $link 2>/dev/null; done
-            nft flush ruleset; ip route flush proto 116; echo 0 >/proc/sys/net/ipv4/ip_forward
+            nft flush ruleset; ip nexthop flush proto 116; echo 0 >/proc/sys/net/ipv4/ip_forward
             rm -rf /run/twill
             cat /proc/sys/kernel/random/uuid >/run/boot_id && mount --bind /run/boot_id /proc/sys/kernel/random/boot_id
             """

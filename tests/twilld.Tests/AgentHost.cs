@@ -1,11 +1,12 @@
 using System.Globalization;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using Twill.Testing;
 
 namespace Twill.Agent.Tests;
 
 /// <summary>One host of an <see cref="AgentLab"/>.</summary>
-internal sealed class AgentHost : IDisposable
+internal sealed partial class AgentHost : IDisposable
 {
     /// <summary>Where <see cref="PeersTests.Metric"/> asks: `--listen` of an agent that is to tell its figures.</summary>
     internal const string Listen = "127.0.0.1:9116";
@@ -144,7 +145,7 @@ internal sealed class AgentHost : IDisposable
     /// <summary>Fails unless the kernel of this host leads to exactly these hosts, by what `ip` and `bridge` show.</summary>
     internal void ShouldLeadTo(params AgentHost[] peers)
     {
-        Lines(Ns.Ip("-4 route show proto 116"))
+        Lines(Nhid().Replace(Ns.Ip("-4 route show proto 116"), ""))
             .Should()
             .BeEquivalentTo(peers.Select(p => $"{p.Subnet} via {p.Base} dev twill.1 onlink"), Log);
         Lines(Ns.Ip("-4 -d neigh show dev twill.1 nud permanent"))
@@ -234,6 +235,9 @@ internal sealed class AgentHost : IDisposable
         string set = string.Concat(capabilities.Select(name => $",+{name}"));
         return ["setpriv", $"--inh-caps=-all{set}", $"--bounding-set=-all{set}", "--no-new-privs"];
     }
+
+    [GeneratedRegex("nhid [0-9]+ ")]
+    private static partial Regex Nhid();
 
     private static string[] Lines(string text) =>
         [.. text.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => string.Join(' ', Cmd.Split(line)))];

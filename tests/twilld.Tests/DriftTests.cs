@@ -18,6 +18,10 @@ public sealed class DriftTests : IDisposable
         [
             $"ip route del {b.Subnet}",
             $"ip route replace {b.Subnet} via 192.168.64.99",
+            "ip nexthop flush proto 116",
+            "for id in $(ip -o nexthop show | cut -d' ' -f2); do ip nexthop replace id $id via 192.168.64.99 dev eth0 proto 116; done",
+            "for id in $(ip -o nexthop show | cut -d' ' -f2); do ip nexthop replace id $id blackhole; done",
+            $"ip nexthop add id 9 blackhole; ip route change {b.Subnet} nhid 9 proto 116",
             $"ip neigh del {b.Base} dev twill.1",
             $"bridge fdb del {b.VtepMac} dev twill.1",
             $"bridge fdb replace {b.VtepMac} dev twill.1 dst 192.168.64.99 self permanent",
@@ -114,7 +118,7 @@ public sealed class DriftTests : IDisposable
         a.WaitForPeers(b);
 
         a.Ns.Sh(
-            "ip address flush dev eth0; ip link set eth0 down; ip route flush proto 116; ip address flush dev twill.1; ip address "
+            "ip address flush dev eth0; ip link set eth0 down; ip nexthop flush proto 116; ip address flush dev twill.1; ip address "
                 + "flush dev twill0"
         );
         a.WaitForLog("no IPv4 default route");

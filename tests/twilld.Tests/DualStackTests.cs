@@ -57,10 +57,10 @@ public sealed class DualStackTests : IDisposable
             """
         );
         Eventually.Pass(() => Entries(a).Should().HaveCount(6, a.Log));
-        PeersTests.Metric(a, "twill_kernel_entries_total{").Should().Be(entries + 6);
+        PeersTests.Metric(a, "twill_kernel_entries_total{").Should().Be(entries + 7);
         _lab.Etcd.Etcdctl("del", key);
         Eventually.Pass(() => Entries(a).Should().BeEmpty(a.Log));
-        Eventually.Pass(() => PeersTests.Metric(a, "twill_kernel_entries_total{").Should().Be(entries + 12));
+        Eventually.Pass(() => PeersTests.Metric(a, "twill_kernel_entries_total{").Should().Be(entries + 14));
 
         a.WaitForKernelEvents();
         PeersTests.Metric(a, "kind=\"everything\"").Should().Be(everything, a.Log);

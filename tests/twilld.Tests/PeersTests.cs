@@ -26,8 +26,36 @@ public sealed class PeersTests : IDisposable
         a.WaitForLog($"peer {c.Subnet} via {c.Address} added");
     }
 
+    /// <summary>As before an older version is installed: `twilld --once --no-nexthops`.</summary>
     [RequiresRootFact]
-    public void A_host_that_comes_and_goes_costs_its_three_entries_and_no_look_at_everything()
+    public void Routes_name_nexthop_objects_unless_told_otherwise_and_the_change_is_told_as_nobodys_fault()
+    {
+        AgentHost a = _lab.StartHost(),
+            b = _lab.StartHost();
+        a.WaitForPeers(b);
+        b.WaitForPeers(a);
+        a.Ns.Ip("-4 route show proto 116").Should().Contain(" nhid ");
+        a.Agent!.Stop();
+        using Traffic pings = Traffic.Start(a.Ns, b.Gateway, milliseconds: 10);
+
+        CmdResult once = a.Run("--once", "--no-nexthops");
+        once.ExitCode.Should().Be(0, once.Stderr);
+        once.Stderr.Should().Contain("1 route leads without a nexthop object now").And.NotContain("put back");
+        a.ShouldLeadTo(b);
+        a.Ns.Ip("-4 route show proto 116").Should().NotContain("nhid");
+        a.Ns.IpJson("nexthop show").GetArrayLength().Should().Be(0);
+
+        a.Start();
+        a.WaitForLog("1 route leads by a nexthop object now");
+        a.WaitForPeers(b);
+        a.Ns.Ip("-4 route show proto 116").Should().Contain(" nhid ");
+        a.Log.Should().NotContain("put back");
+        pings.WaitForMore(10);
+        pings.Lost().Should().BeEmpty();
+    }
+
+    [RequiresRootFact]
+    public void A_host_that_comes_and_goes_costs_its_four_entries_and_no_look_at_everything()
     {
         AgentHost a = _lab.AddHost();
         a.Configure("pods", leaseTtl: 3600); // a renewal is followed by a look at everything
@@ -41,11 +69,13 @@ public sealed class PeersTests : IDisposable
             key,
             """{"PublicIP":"192.168.64.77","PublicIPv6":null,"BackendType":"vxlan","BackendData":{"VNI":1,"VtepMAC":"02:cc:00:00:00:77"}}"""
         );
-        Eventually.Pass(() => a.Ns.Ip("route show proto 116").Should().StartWith("10.244.250.0/24 via 10.244.250.0 dev twill.1", a.Log));
-        Eventually.Pass(() => Metric(a, "twill_kernel_entries_total{").Should().Be(entries + 3));
+        Eventually.Pass(() =>
+            a.Ns.Ip("route show proto 116").Should().StartWith("10.244.250.0/24 ", a.Log).And.Contain(" via 10.244.250.0 dev twill.1")
+        );
+        Eventually.Pass(() => Metric(a, "twill_kernel_entries_total{").Should().Be(entries + 4));
         _lab.Etcd.Etcdctl("del", key);
         Eventually.Pass(() => a.Ns.Ip("route show proto 116").Should().BeEmpty(a.Log));
-        Eventually.Pass(() => Metric(a, "twill_kernel_entries_total{").Should().Be(entries + 6));
+        Eventually.Pass(() => Metric(a, "twill_kernel_entries_total{").Should().Be(entries + 8));
 
         a.WaitForKernelEvents();
         Metric(a, "kind=\"everything\"").Should().Be(everything, a.Log);

@@ -14,8 +14,9 @@ using Names = Twill.Network.DeviceNames;
 namespace Twill.Host.Backends;
 
 /// <summary>
-/// Containers' packets cross the underlay inside UDP. A remote subnet costs exactly one route, one neighbour and one FDB entry, and
-/// nothing is ever learned or flooded. The way of a packet from 10.244.1.5 to 10.244.7.9 on host 192.168.64.3:
+/// Containers' packets cross the underlay inside UDP. A remote subnet costs exactly one route (and, of IPv4, the nexthop object that it
+/// names), one neighbour and one FDB entry, and nothing is ever learned or flooded. The way of a packet from 10.244.1.5 to
+/// 10.244.7.9 on host 192.168.64.3:
 /// <list type="number">
 /// <item>the container sends it to its gateway, this host's bridge;</item>
 /// <item>the route says: to 10.244.7.0/24 by way of 10.244.7.0 on twill.1 (onlink: no address of ours has to cover that hop);</item>
@@ -27,8 +28,10 @@ namespace Twill.Host.Backends;
 /// <code>
 /// bridge fdb replace VTEP-MAC dev twill.1 dst PUBLIC-IP self permanent extern_learn
 /// ip neigh replace SUBNET-BASE lladdr VTEP-MAC dev twill.1 nud permanent proto 116
-/// ip route prepend SUBNET via SUBNET-BASE dev twill.1 onlink proto 116
+/// ip nexthop add id ID via SUBNET-BASE dev twill.1 onlink proto 116
+/// ip route prepend SUBNET nhid ID proto 116
 /// </code>
+/// Where the kernel has no nexthop objects, the route says itself what the object says.
 /// An IPv6 subnet's route leads by way of the link-local address that goes with the MAC address: the kernel refuses a hop inside the subnet
 /// while anybody has another route to it, and takes 0 for metric 1024, so that ours has 1 to come before those.
 /// <code>ip -6 route replace SUBNET via fe80::MAC dev twill-v6.1 proto 116 metric 1</code>

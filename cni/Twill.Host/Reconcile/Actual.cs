@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using Twill.Linux;
 using Twill.Linux.Links;
 using Twill.Linux.Neighbours;
+using Twill.Linux.Nexthops;
 using Twill.Linux.Routes;
 using Twill.Linux.WireGuard;
 using Twill.System;
@@ -24,6 +25,16 @@ public sealed record Actual(
     /// <summary>Peers of WireGuard devices, all of which are ours to keep.</summary>
     public IReadOnlyDictionary<TunnelEnd, TunnelPeer> Tunnels { get; init; } = new Dictionary<TunnelEnd, TunnelPeer>();
 
+    /// <summary>Our nexthop objects by where they lead: one for each hop, whose number is of our range.</summary>
+    public IReadOnlyDictionary<OverlayHop, uint> Nexthops { get; init; } = new Dictionary<OverlayHop, uint>();
+
+    /// <summary>Nexthop objects of ours that no route should name, by number.</summary>
+    public IReadOnlyList<uint> StrayNexthops { get; init; } = [];
+
+    /// <summary>The numbers of nexthop objects; null when routes do without: the kernel has no such objects, or they are not to be
+    /// used.</summary>
+    public NexthopIds? NexthopIds { get; init; }
+
     /// <summary>A kernel that knows nothing of this network.</summary>
     public static Actual Empty { get; } =
         new(
@@ -34,8 +45,41 @@ public sealed record Actual(
         );
 
     /// <summary>A kernel in which all of this is as it was wanted, and nothing else.</summary>
-    public static Actual AsWanted(Desired desired) =>
-        new(desired.Routes, desired.Neighbours, desired.Fdb, new HashSet<OverlayFdbEntry>()) { Tunnels = desired.Tunnels };
+    /// <param name="desired">What was wanted.</param>
+    /// <param name="ids">The numbers of nexthop objects, those that were wanted among them; null when routes do without.</param>
+    public static Actual AsWanted(Desired desired, NexthopIds? ids = null)
+    {
+        HashSet<PeerRoute> routes = new(desired.Routes.Count);
+        Dictionary<OverlayHop, uint> nexthops = [];
+        foreach (PeerRoute route in desired.Routes)
+        {
+            if (ids is not null && route.NexthopKey is { } hop && ids.IdOf(hop) is not 0 and var id)
+            {
+                nexthops[hop] = id;
+                routes.Add(route with { NexthopId = id });
+            }
+            else
+            {
+                routes.Add(route);
+            }
+        }
+
+        return new(routes, desired.Neighbours, desired.Fdb, new HashSet<OverlayFdbEntry>())
+        {
+            Tunnels = desired.Tunnels,
+            Nexthops = nexthops,
+            NexthopIds = ids,
+        };
+    }
+
+    /// <summary>The same kernel, when its nexthop objects are not to be used: those that are there are in the way.</summary>
+    public Actual WithoutNexthops() =>
+        this with
+        {
+            Nexthops = new Dictionary<OverlayHop, uint>(),
+            StrayNexthops = [.. StrayNexthops, .. Nexthops.Values],
+            NexthopIds = null,
+        };
 
     /// <summary>Reads the kernel.</summary>
     /// <param name="route">A socket in the host's namespace.</param>
@@ -48,6 +92,7 @@ public sealed record Actual(
         [
             .. overlays.Select(name => (name, names.IndexOf(name))).Where(device => device.Item2 != 0),
         ];
+        NexthopReader nexthops = new(route, devices);
         HashSet<PeerRoute> routes = [];
         foreach (AddressFamily family in Families)
         {
@@ -62,9 +107,14 @@ public sealed record Actual(
                 )
             )
             {
-                if (devices.Exists(device => found.GoesThrough(device.Index)) || networks.Any(network => network.Covers(found.Destination)))
+                NexthopObject? nexthop = nexthops.Find(found.NexthopId);
+                if (
+                    devices.Exists(device => found.GoesThrough(device.Index) || nexthop?.Index == device.Index)
+                    || networks.Any(network => network.Covers(found.Destination))
+                )
                 {
-                    routes.UnionWith(Split(found, names));
+                    routes.UnionWith(Split(found, nexthop, names));
+                    nexthops.TakeNamed(nexthop);
                 }
             }
         }
@@ -85,7 +135,13 @@ public sealed record Actual(
             ReadFdb(route, device, index, ours, foreign);
         }
 
-        return new Actual(routes, neighbours, ours, foreign) { Tunnels = tunnels };
+        return new Actual(routes, neighbours, ours, foreign)
+        {
+            Tunnels = tunnels,
+            Nexthops = nexthops.Ids?.ByHop ?? new Dictionary<OverlayHop, uint>(),
+            StrayNexthops = nexthops.Strays,
+            NexthopIds = nexthops.Ids,
+        };
     }
 
     /// <summary>IPv6 as well, also for a network without it, which may have had it: unless the kernel has none.</summary>
@@ -93,16 +149,26 @@ public sealed record Actual(
         Directory.Exists("/proc/sys/net/ipv6") ? [AddressFamily.InterNetwork, AddressFamily.InterNetworkV6] : [AddressFamily.InterNetwork];
 
     /// <summary>IPv6 makes one route with several ways of routes that differ in their next hop only; each can be removed alone.</summary>
-    private static IEnumerable<PeerRoute> Split(Route found, LinkNames names) =>
-        found.NextHops.Count == 0 || found.Destination.BaseAddress.AddressFamily == AddressFamily.InterNetwork
+    private static IEnumerable<PeerRoute> Split(Route found, NexthopObject? nexthop, LinkNames names) =>
+        nexthop is not null
             ?
             [
-                new PeerRoute(found.Destination, found.Gateway, DeviceOf(found, names), found.Onlink, found.Metric)
+                new PeerRoute(found.Destination, nexthop.Gateway, DeviceOf(found, nexthop.Index, names), nexthop.Onlink, found.Metric)
                 {
                     Type = found.RouteType,
+                    NexthopId = nexthop.Id,
                 },
             ]
-            : found.NextHops.Select(hop => new PeerRoute(
+        : found.NextHops.Count == 0 || found.Destination.BaseAddress.AddressFamily == AddressFamily.InterNetwork
+            ?
+            [
+                new PeerRoute(found.Destination, found.Gateway, DeviceOf(found, found.Index, names), found.Onlink, found.Metric)
+                {
+                    Type = found.RouteType,
+                    NexthopId = found.NexthopId,
+                },
+            ]
+        : found.NextHops.Select(hop => new PeerRoute(
                 found.Destination,
                 hop.Gateway,
                 names.NameOf(hop.Index),
@@ -111,8 +177,8 @@ public sealed record Actual(
             ));
 
     /// <summary>What leads nowhere has no device, whatever IPv6 says of the loopback one.</summary>
-    private static string DeviceOf(Route found, LinkNames names) =>
-        found.Index == 0 || found.RouteType != RouteType.Unicast ? "" : names.NameOf(found.Index);
+    private static string DeviceOf(Route found, int index, LinkNames names) =>
+        index == 0 || found.RouteType != RouteType.Unicast ? "" : names.NameOf(index);
 
     private static void ReadTunnel(Link link, Dictionary<TunnelEnd, TunnelPeer> to)
     {

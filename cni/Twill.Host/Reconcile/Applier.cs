@@ -1,6 +1,7 @@
 using System.Net.Sockets;
 using Twill.Linux;
 using Twill.Linux.Neighbours;
+using Twill.Linux.Nexthops;
 using Twill.Linux.Routes;
 using Twill.System;
 
@@ -40,8 +41,15 @@ public static class Applier
             entries.Add($"neighbour {hop.Address} lladdr {neighbour.Mac}");
         }
 
+        Dictionary<uint, IOException> missing = PutNexthops(batch, entries, refusals, names, plan);
         foreach (PeerRoute put in plan.PutRoutes)
         {
+            if (missing.TryGetValue(put.NexthopId, out IOException? error))
+            {
+                refusals.Add(new Refusal(put, error));
+                continue;
+            }
+
             // IPv4: not "replace", which would overwrite whatever route to the subnet comes first, whoever made it. Ours goes before it.
             // IPv6 compares the metric as well, and would share the packets between ours and another of that metric.
             bool v6 = put.Subnet.BaseAddress.AddressFamily == AddressFamily.InterNetworkV6;
@@ -49,9 +57,10 @@ public static class Applier
                 new NewRoute(put.Subnet)
                 {
                     Mode = v6 ? RouteMode.Replace : RouteMode.Prepend,
-                    Gateway = put.Via,
-                    Index = names.IndexOf(put.Device),
-                    Onlink = put.OnLink,
+                    NexthopId = put.NexthopId,
+                    Gateway = put.NexthopId == 0 ? put.Via : null,
+                    Index = put.NexthopId == 0 ? names.IndexOf(put.Device) : 0,
+                    Onlink = put.NexthopId == 0 && put.OnLink,
                     Metric = put.Metric,
                     RouteType = put.Type,
                     Protocol = RouteProtocol.Twill,
@@ -66,15 +75,23 @@ public static class Applier
             batch.Add(
                 new DeleteRoute(gone.Subnet)
                 {
-                    Gateway = gone.Via,
-                    Index = names.IndexOf(gone.Device),
+                    NexthopId = gone.NexthopId,
+                    Gateway = gone.NexthopId == 0 ? gone.Via : null,
+                    Index = gone.NexthopId == 0 ? names.IndexOf(gone.Device) : 0,
                     Metric = gone.Metric,
-                    RouteType = gone.Type,
+                    // One by a blackhole is shown as a route of that type, which it is not.
+                    RouteType = gone.NexthopId == 0 ? gone.Type : RouteType.Unspecified,
                     Protocol = RouteProtocol.Twill,
                 },
                 tolerate: Errno.ESRCH
             );
             entries.Add(gone);
+        }
+
+        foreach (uint id in plan.RemoveNexthops)
+        {
+            batch.Add(new DeleteNexthop(id), tolerate: Errno.ENOENT);
+            entries.Add($"nexthop {id}");
         }
 
         foreach (OverlayHop hop in plan.RemoveNeighbours)
@@ -90,11 +107,7 @@ public static class Applier
             entries.Add(entry);
         }
 
-        if (batch.Count > 0 && batch.TrySend() != 0)
-        {
-            Collect(batch, entries, refusals);
-        }
-
+        Send(batch, entries, refusals);
         refusals.AddRange(TunnelApplier.Remove(route, plan));
         return refusals;
     }
@@ -103,15 +116,66 @@ public static class Applier
     private static DeleteFdbEntry Delete(OverlayFdbEntry entry, LinkNames names) =>
         new(names.IndexOf(entry.Device), entry.Mac) { Destination = entry.IsPlain ? entry.Dst : null };
 
-    private static void Collect(RouteBatch batch, List<object> entries, List<Refusal> refusals)
+    /// <summary>
+    /// Makes nexthop objects, and waits for them: a number may have been taken since they were listed, and a route that named it would
+    /// lead wherever that object leads.
+    /// </summary>
+    /// <returns>The numbers of those that the kernel refused; the routes to them are the refusals to tell.</returns>
+    private static Dictionary<uint, IOException> PutNexthops(
+        RouteBatch batch,
+        List<object> entries,
+        List<Refusal> refusals,
+        LinkNames names,
+        Plan plan
+    )
     {
-        for (int i = 0; i < batch.Count; i++)
+        Dictionary<uint, IOException> missing = [];
+        if (plan.PutNexthops.Count == 0)
         {
-            if (batch.Failed(i))
+            return missing;
+        }
+
+        foreach (PeerNexthop put in plan.PutNexthops)
+        {
+            batch.Add(
+                new NewNexthop(put.Id, put.Hop.Address, names.IndexOf(put.Hop.Device)) { Onlink = true, Protocol = RouteProtocol.Twill }
+            );
+            entries.Add(put);
+        }
+
+        List<Refusal> refused = [];
+        Send(batch, entries, refused);
+        foreach (Refusal refusal in refused)
+        {
+            if (refusal.Entry is PeerNexthop nexthop)
             {
-                refusals.Add(new Refusal(entries[i], batch.ErrorOf(i)!));
+                missing.Add(nexthop.Id, refusal.Error);
+            }
+            else
+            {
+                refusals.Add(refusal);
             }
         }
+
+        return missing;
+    }
+
+    /// <summary>Sends the batch, and begins a new one.</summary>
+    private static void Send(RouteBatch batch, List<object> entries, List<Refusal> refusals)
+    {
+        if (batch.Count > 0 && batch.TrySend() != 0)
+        {
+            for (int i = 0; i < batch.Count; i++)
+            {
+                if (batch.Failed(i))
+                {
+                    refusals.Add(new Refusal(entries[i], batch.ErrorOf(i)!));
+                }
+            }
+        }
+
+        batch.Clear();
+        entries.Clear();
     }
 }
 

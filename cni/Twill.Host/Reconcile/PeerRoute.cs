@@ -16,6 +16,18 @@ public readonly record struct PeerRoute(IPNetwork Subnet, IPAddress? Via, string
     /// <summary>What it does with a packet.</summary>
     public RouteType Type { get; init; } = RouteType.Unicast;
 
+    /// <summary>The nexthop object that says next hop and device in its place (`nhid`); 0: it says them itself.</summary>
+    public uint NexthopId { get; init; }
+
+    /// <summary>
+    /// What a nexthop object has to say for this route, where the kernel has such objects; null when it is better off without. The kernel
+    /// keeps all IPv4 routes of one maker on one device in one bucket of a hash table, unless they name objects: each one more costs as
+    /// much as there are. IPv6 has no such table. On the underlay a route does without: with a nexthop object it would be gone for good
+    /// when the link loses its carrier for a moment, and the agent is the only one to bring it back. An overlay device has no carrier to
+    /// lose.
+    /// </summary>
+    public OverlayHop? NexthopKey => OnLink && Via is { } via ? new OverlayHop(Device, via) : null;
+
     /// <summary>The metric of a route that comes before all others: IPv4's is 0, which IPv6 takes for "none given", and makes 1024 of
     /// it.</summary>
     public static uint FirstMetric(IPNetwork subnet) => subnet.BaseAddress.AddressFamily == AddressFamily.InterNetworkV6 ? 1u : 0;

@@ -4,7 +4,8 @@ namespace Twill.Host.Reconcile;
 
 /// <summary>
 /// The difference between what should be and what is, in the order in which it is applied: first all that makes hosts reachable
-/// (peers of tunnels, FDB, neighbours, routes: a packet never meets half a path), then all that is in the way, from the route downwards.
+/// (peers of tunnels, FDB, neighbours, nexthop objects, routes: a packet never meets half a path), then all that is in the way, from the
+/// route downwards.
 /// </summary>
 public sealed record Plan
 {
@@ -20,11 +21,18 @@ public sealed record Plan
     /// <summary>Neighbours to write.</summary>
     public required IReadOnlyList<KeyValuePair<OverlayHop, OverlayNeighbour>> PutNeighbours { get; init; }
 
+    /// <summary>Nexthop objects to make.</summary>
+    public required IReadOnlyList<PeerNexthop> PutNexthops { get; init; }
+
     /// <summary>Routes to write.</summary>
     public required IReadOnlyList<PeerRoute> PutRoutes { get; init; }
 
     /// <summary>Routes of ours that nothing wants.</summary>
     public required IReadOnlyList<PeerRoute> RemoveRoutes { get; init; }
+
+    /// <summary>Nexthop objects of ours that nothing wants, by number. The kernel deletes the routes that name one with it: ours go
+    /// before.</summary>
+    public required IReadOnlyList<uint> RemoveNexthops { get; init; }
 
     /// <summary>Neighbours of ours that nothing wants.</summary>
     public required IReadOnlyList<OverlayHop> RemoveNeighbours { get; init; }
@@ -41,8 +49,10 @@ public sealed record Plan
         + EvictFdb.Count
         + PutFdb.Count
         + PutNeighbours.Count
+        + PutNexthops.Count
         + PutRoutes.Count
         + RemoveRoutes.Count
+        + RemoveNexthops.Count
         + RemoveNeighbours.Count
         + RemoveFdb.Count
         + RemoveTunnels.Count;
@@ -52,14 +62,17 @@ public sealed record Plan
     {
         OverlayFdbEntry[] putFdb = [.. desired.Fdb.Where(entry => !actual.Fdb.Contains(entry))];
         HashSet<(string, MacAddress)> put = [.. putFdb.Select(entry => (entry.Device, entry.Mac))];
+        NexthopChoice nexthops = NexthopChoice.Of(desired, actual);
         return new Plan
         {
             PutTunnels = [.. Corrections(desired, actual)],
             EvictFdb = [.. actual.ForeignFdb.Where(entry => put.Contains((entry.Device, entry.Mac)))],
             PutFdb = putFdb,
             PutNeighbours = [.. desired.Neighbours.Where(want => !Has(actual, want))],
-            PutRoutes = [.. desired.Routes.Where(route => !actual.Routes.Contains(route))],
-            RemoveRoutes = [.. actual.Routes.Where(route => !desired.Routes.Contains(route))],
+            PutNexthops = nexthops.Put,
+            PutRoutes = [.. desired.Routes.Select(nexthops.Name).Where(route => !actual.Routes.Contains(route))],
+            RemoveRoutes = [.. actual.Routes.Where(route => !IsWanted(desired, nexthops, route))],
+            RemoveNexthops = nexthops.Remove,
             RemoveNeighbours = [.. actual.Neighbours.Keys.Where(hop => !desired.Neighbours.ContainsKey(hop))],
             // One that differs from the wanted one in more than its host is overwritten.
             RemoveFdb =
@@ -79,6 +92,12 @@ public sealed record Plan
                 yield return new(end, correction);
             }
         }
+    }
+
+    private static bool IsWanted(Desired desired, NexthopChoice nexthops, PeerRoute route)
+    {
+        PeerRoute plain = route with { NexthopId = 0 };
+        return desired.Routes.Contains(plain) && nexthops.Name(plain) == route;
     }
 
     private static bool Has(Actual actual, KeyValuePair<OverlayHop, OverlayNeighbour> want) =>

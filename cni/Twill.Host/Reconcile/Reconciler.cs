@@ -17,6 +17,7 @@ public static class Reconciler
     /// <param name="self">This host; <see cref="LocalNode.MainRoutes"/> is filled in here when the backend needs it.</param>
     /// <param name="others">The leases of all other hosts.</param>
     /// <param name="before">Called before anything is written.</param>
+    /// <param name="nexthops">Whether routes name nexthop objects where the kernel has them.</param>
     /// <exception cref="HostException">Something in the way is not ours to remove.</exception>
     /// <exception cref="Twill.Linux.Netlink.NetlinkException">The kernel refused to list, or to make the device.</exception>
     public static ReconcileResult Run(
@@ -24,7 +25,8 @@ public static class Reconciler
         IBackend backend,
         LocalNode self,
         IEnumerable<PeerLease> others,
-        Action<Desired>? before = null
+        Action<Desired>? before = null,
+        bool nexthops = true
     )
     {
         LinkNames names = new(route);
@@ -41,8 +43,16 @@ public static class Reconciler
             names.Add(device.Name, device.Index);
         }
 
-        Plan plan = Plan.Between(desired, Actual.Read(route, names, self.Networks, overlays));
-        return new ReconcileResult(new Baseline(known, names, devices), desired, plan, deleted, Applier.Apply(route, names, plan));
+        Actual actual = Actual.Read(route, names, self.Networks, overlays);
+        Plan plan = Plan.Between(desired, nexthops ? actual : actual.WithoutNexthops());
+        IReadOnlyList<Refusal> refusals = Applier.Apply(route, names, plan);
+        actual.NexthopIds?.Record(plan);
+        Baseline baseline = new(known, names, devices)
+        {
+            HasNexthops = actual.NexthopIds is not null,
+            NexthopIds = nexthops ? actual.NexthopIds : null,
+        };
+        return new ReconcileResult(baseline, desired, plan, deleted, refusals);
     }
 
     /// <summary>
@@ -65,8 +75,10 @@ public static class Reconciler
         Desired was = backend.ComputeDesired(baseline.Self, change.Before),
             desired = backend.ComputeDesired(baseline.Self, change.After);
         before?.Invoke(was, desired);
-        Plan plan = Plan.Between(desired, Actual.AsWanted(was));
-        return new IncrementalResult(was, desired, plan, Applier.Apply(route, baseline.Names, plan));
+        Plan plan = Plan.Between(desired, Actual.AsWanted(was, baseline.NexthopIds));
+        IReadOnlyList<Refusal> refusals = Applier.Apply(route, baseline.Names, plan);
+        baseline.NexthopIds?.Record(plan);
+        return new IncrementalResult(was, desired, plan, refusals);
     }
 
     private static List<MainRoute> ReadMainRoutes(RouteSocket route, LinkNames names, LocalNode self)
@@ -109,7 +121,14 @@ public static class Reconciler
 /// <param name="Self">This host, with <see cref="LocalNode.MainRoutes"/> if the backend needs them.</param>
 /// <param name="Names">Links by name.</param>
 /// <param name="Devices">The overlay devices, and what became of them in the round.</param>
-public sealed record Baseline(LocalNode Self, LinkNames Names, IReadOnlyList<OverlayDevice.Result> Devices);
+public sealed record Baseline(LocalNode Self, LinkNames Names, IReadOnlyList<OverlayDevice.Result> Devices)
+{
+    /// <summary>Whether the kernel has nexthop objects.</summary>
+    public bool HasNexthops { get; init; }
+
+    /// <summary>The numbers of nexthop objects, kept up to date by those who build on this; null when routes do without.</summary>
+    public NexthopIds? NexthopIds { get; init; }
+}
 
 /// <summary>What one round wanted, found and did.</summary>
 /// <param name="Baseline">What it knew of this host.</param>

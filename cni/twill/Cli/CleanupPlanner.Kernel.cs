@@ -2,9 +2,11 @@ using System.Net;
 using Twill.Host;
 using Twill.Host.AntiSpoof;
 using Twill.Host.Forwarding;
+using Twill.Host.Reconcile;
 using Twill.Linux;
 using Twill.Linux.Addresses;
 using Twill.Linux.Links;
+using Twill.Linux.Nexthops;
 using Twill.Linux.Nftables;
 using Twill.Linux.Routes;
 using Twill.Linux.WireGuard;
@@ -97,7 +99,8 @@ internal sealed partial class CleanupPlanner
         _plan.Removals.Add(
             new Removal(
                 direct.ConvertAll(route =>
-                    route.RouteType == RouteType.Unicast
+                    route.NexthopId != 0 ? $"route {route.Destination} nhid {route.NexthopId}"
+                    : route.RouteType == RouteType.Unicast
                         ? $"route {route.Destination} via {route.Gateway}"
                         : $"route {$"{route.RouteType}".ToLowerInvariant()} {route.Destination}"
                 ),
@@ -109,8 +112,9 @@ internal sealed partial class CleanupPlanner
                         batch.Add(
                             new DeleteRoute(route.Destination)
                             {
-                                Gateway = route.Gateway,
-                                Index = route.Index,
+                                NexthopId = route.NexthopId,
+                                Gateway = route.NexthopId == 0 ? route.Gateway : null,
+                                Index = route.NexthopId == 0 ? route.Index : 0,
                                 Metric = route.Metric,
                                 Protocol = RouteProtocol.Twill,
                             },
@@ -121,6 +125,38 @@ internal sealed partial class CleanupPlanner
                     batch.Send();
                 }
             )
+        );
+    }
+
+    /// <summary>Nexthop objects of ours that somebody moved to a device of his: the others go with their device.</summary>
+    private void Nexthops()
+    {
+        if (!host.Route.TryListNexthops(out List<NexthopObject>? all))
+        {
+            return;
+        }
+
+        List<NexthopObject> ours = all.FindAll(nexthop =>
+            nexthop.Protocol == RouteProtocol.Twill
+            && NexthopIds.IsInRange(nexthop.Id)
+            && !(host.Links.Find(link => link.Index == nexthop.Index) is { } link && OverlayDevice.IsOverlay(link))
+        );
+        if (ours.Count == 0)
+        {
+            return;
+        }
+
+        _plan.Removals.Add(
+            new Removal(ours.ConvertAll(nexthop => $"nexthop object {nexthop}"), () =>
+            {
+                RouteBatch batch = host.Route.NewBatch();
+                foreach (NexthopObject nexthop in ours)
+                {
+                    batch.Add(new DeleteNexthop(nexthop.Id), Errno.ENOENT);
+                }
+
+                batch.Send();
+            })
         );
     }
 
@@ -149,7 +185,7 @@ internal sealed partial class CleanupPlanner
             )
             {
                 _plan.Removals.Add(
-                    new Removal([$"overlay device {link.Name}, with its routes, neighbours, peers and FDB entries"], () =>
+                    new Removal([$"overlay device {link.Name}, with its routes, nexthop objects, neighbours, peers and FDB entries"], () =>
                         host.Route.DeleteLinkIfPresent(link.Index)
                     )
                 );

@@ -43,6 +43,11 @@ internal sealed partial class CleanupPlanner(HostView host, CliOptions options)
             Etcd(target);
         }
         ForgottenRoutes(made, targets);
+        if (All)
+        {
+            Nexthops();
+        }
+
         Identity(targets);
         Obstacles(targets, containers);
         return _plan;

@@ -98,7 +98,7 @@ internal sealed record PeerRow(
             }
             bool v4 = route.Subnet.BaseAddress.AddressFamily == AddressFamily.InterNetwork;
             OverlayHop hop = new(route.Device, v4 ? route.Subnet.BaseAddress : route.Via ?? IPAddress.IPv6Any);
-            bool good = known && (v4 ? route.OnLink && hop.Address.Equals(route.Via) : hop.Address.IsIPv6LinkLocal);
+            bool good = known && (v4 ? route.NexthopKey == hop && IsOurs(actual, route, hop) : hop.Address.IsIPv6LinkLocal);
             hops.Add(hop);
             rows.Add(OverOverlay(actual, route.Subnet, hop, good ? EntryState.Ok : EntryState.Changed));
         }
@@ -137,6 +137,10 @@ internal sealed record PeerRow(
         rows.Sort(Compare);
         return rows;
     }
+
+    /// <summary>Whether a nexthop object that the route names is ours: another is for somebody else to change or delete.</summary>
+    private static bool IsOurs(Actual actual, PeerRoute route, OverlayHop hop) =>
+        route.NexthopId == 0 || actual.NexthopIds?.IdOf(hop) == route.NexthopId;
 
     private static PeerRow ThroughTunnel(Actual actual, IPNetwork subnet, string device, EntryState route)
     {

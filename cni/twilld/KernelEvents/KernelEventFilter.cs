@@ -1,5 +1,6 @@
 using System.Net;
 using Twill.Host;
+using Twill.Host.Reconcile;
 using Twill.Linux;
 using Twill.Linux.Nftables;
 using Twill.Linux.Routes;
@@ -16,12 +17,14 @@ namespace Twill.Agent;
 /// <param name="needsMainRoutes">Whether the backend depends on routes of the main table that are not ours.</param>
 /// <param name="bridge">Remembers which host ends are detached from it.</param>
 /// <param name="entries">Collects events of overlay entries.</param>
+/// <param name="nexthops">Collects events of nexthop objects.</param>
 /// <param name="links">Collects events of links.</param>
 internal sealed class KernelEventFilter(
     TwillConf conf,
     bool needsMainRoutes,
     BridgeReconciler bridge,
     OverlayEntryEvents entries,
+    NexthopEvents nexthops,
     LinkEvents links
 )
 {
@@ -45,6 +48,8 @@ internal sealed class KernelEventFilter(
                     : ReconcileReason.Everything;
             case NetworkChangeKind.Route:
                 return !IsOurs(in change, snapshot) && Concerns(change.Route, snapshot) ? ReconcileReason.Everything : ReconcileReason.None;
+            case NetworkChangeKind.Nexthop:
+                return TakeNexthop(in change, snapshot);
             case NetworkChangeKind.Forwarding:
                 HostFindings host = snapshot.Host;
                 return change.Index < 0 || change.Index == host.BridgeIndex || host.Overlays.ContainsKey(change.Index)
@@ -62,6 +67,18 @@ internal sealed class KernelEventFilter(
     /// <summary>Whether the agent caused it.</summary>
     private static bool IsOurs(in NetworkChange change, NetworkSnapshot snapshot) =>
         change.PortId != 0 && change.PortId == snapshot.Host.NetlinkPortId;
+
+    private ReconcileReason TakeNexthop(in NetworkChange change, NetworkSnapshot snapshot)
+    {
+        string? device = snapshot.Host.Overlays.GetValueOrDefault(change.Index);
+        if ((device is null && !NexthopIds.IsInRange(change.Nexthop!.Id)) || IsOurs(in change, snapshot))
+        {
+            return ReconcileReason.None;
+        }
+
+        nexthops.Add(device, in change);
+        return ReconcileReason.KernelEvents;
+    }
 
     private ReconcileReason TakeEntry(in NetworkChange change, NetworkSnapshot snapshot)
     {

@@ -15,6 +15,7 @@ internal sealed class KernelWatch : IDisposable
         | MonitorGroups.IPv6Addresses
         | MonitorGroups.IPv6Routes
         | MonitorGroups.IPv6Settings
+        | MonitorGroups.Nexthops
         | MonitorGroups.Nftables;
 
     private readonly NetlinkMonitor _monitor = NetlinkMonitor.Open(Groups);

@@ -76,6 +76,16 @@ internal sealed class PeerReport(Log log)
         }
 
         PeerPath[] settled = [.. now.Values.Where(p => before.TryGetValue(p.Subnet, out PeerPath? was) && was == p)];
+        PeerRoute[] restated = [.. Restated(plan)];
+        if (restated.Length > 0)
+        {
+            log.Info(
+                restated[0].NexthopId != 0
+                    ? $"{Routes(restated.Length)} by a nexthop object now"
+                    : $"{Routes(restated.Length)} without a nexthop object now"
+            );
+        }
+
         HashSet<IPNetwork> anew = [.. plan.PutRoutes.Where(route => freshDevices.Contains(route.Device)).Select(route => route.Subnet)];
         int written = settled.Count(p => anew.Contains(p.Subnet));
         if (written > 0)
@@ -83,9 +93,27 @@ internal sealed class PeerReport(Log log)
             log.Info($"{Peers(written)} written to the new device");
         }
 
-        Lines(LogLevel.Warning, "entries put back", [.. Repairs(plan, [.. settled.Where(p => !anew.Contains(p.Subnet))])]);
+        Lines(LogLevel.Warning, "entries put back", [.. Repairs(plan, restated, [.. settled.Where(p => !anew.Contains(p.Subnet))])]);
 
         Lines(LogLevel.Info, "stale entries removed", [.. Leftovers(plan, before, now)]);
+    }
+
+    private static string Routes(int count) => count == 1 ? "1 route leads" : $"{count} routes lead";
+
+    /// <summary>
+    /// The routes that lead where they led, but say so by a nexthop object, or do not any more: after another version of twill, or another
+    /// kernel. Nobody had broken them.
+    /// </summary>
+    private static IEnumerable<PeerRoute> Restated(Plan plan)
+    {
+        HashSet<PeerRoute> plain = [.. plan.RemoveRoutes.Where(route => route.NexthopId == 0)];
+        HashSet<PeerRoute> named =
+        [
+            .. plan.RemoveRoutes.Where(route => route.NexthopId != 0).Select(route => route with { NexthopId = 0 }),
+        ];
+        return plan.PutRoutes.Where(route =>
+            route.NexthopId != 0 ? plain.Contains(route with { NexthopId = 0 }) : named.Contains(route)
+        );
     }
 
     private static string Peers(int count) => count == 1 ? "1 peer" : $"{count} peers";
@@ -93,7 +121,7 @@ internal sealed class PeerReport(Log log)
     /// <summary>At the first round: the peers that an earlier run of the agent left in the kernel as they should be.</summary>
     private static Dictionary<IPNetwork, PeerPath> AlreadyThere(Dictionary<IPNetwork, PeerPath> now, Plan plan)
     {
-        HashSet<IPNetwork> written = [.. plan.PutRoutes.Select(route => route.Subnet)];
+        HashSet<IPNetwork> written = [.. plan.PutRoutes.Except(Restated(plan)).Select(route => route.Subnet)];
         return now.Where(peer => !written.Contains(peer.Key)).ToDictionary();
     }
 
@@ -106,18 +134,20 @@ internal sealed class PeerReport(Log log)
         : $"peer {now.Subnet} moved from {was.PublicIP} to {now.PublicIP}";
 
     /// <summary>What was written for peers that nothing had changed about.</summary>
-    private static IEnumerable<string> Repairs(Plan plan, PeerPath[] settled)
+    private static IEnumerable<string> Repairs(Plan plan, PeerRoute[] restated, PeerPath[] settled)
     {
         HashSet<IPNetwork> subnets = [.. settled.Select(p => p.Subnet)];
         HashSet<IPAddress?> hops =
         [
             .. settled.Where(p => p.VtepMac is not null).Select(p => PeerRoute.Overlay(p.Subnet, p.VtepMac!.Value, "").Via),
         ];
+        HashSet<OverlayHop?> again = [.. restated.Select(route => route.NexthopKey)];
         HashSet<WireGuardKey?> keys = [.. settled.Select(p => p.PublicKey)];
         HashSet<MacAddress?> macs = [.. settled.Select(p => p.VtepMac)];
         IEnumerable<string> entries =
         [
-            .. plan.PutRoutes.Where(route => subnets.Contains(route.Subnet)).Select(route => $"{route}"),
+            .. plan.PutNexthops.Where(put => hops.Contains(put.Hop.Address) && !again.Contains(put.Hop)).Select(put => $"{put}"),
+            .. plan.PutRoutes.Except(restated).Where(route => subnets.Contains(route.Subnet)).Select(route => $"{route}"),
             .. plan.PutNeighbours.Where(n => hops.Contains(n.Key.Address)).Select(n => $"neighbour {n.Key.Address} lladdr {n.Value.Mac}"),
             .. plan.PutFdb.Where(entry => macs.Contains(entry.Mac)).Select(entry => $"{entry}"),
             .. plan.PutTunnels.Where(put => keys.Contains(put.Key.PublicKey)).Select(put => $"{put.Key}"),

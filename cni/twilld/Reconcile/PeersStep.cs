@@ -12,7 +12,14 @@ namespace Twill.Agent;
 /// <param name="leases">The leases as etcd has them.</param>
 /// <param name="self">This host as the backend sees it.</param>
 /// <param name="events">Is told which entries are expected.</param>
-internal sealed class PeersStep(NetworkContext context, LeaseCache leases, LocalNodeMapper self, OverlayEntryEvents events)
+/// <param name="nexthopEvents">Is told which nexthop objects are expected.</param>
+internal sealed class PeersStep(
+    NetworkContext context,
+    LeaseCache leases,
+    LocalNodeMapper self,
+    OverlayEntryEvents events,
+    NexthopEvents nexthopEvents
+)
 {
     private readonly PeerReport _report = new(context.Log);
     private readonly RefusedLeases _refused = new(context.Log);
@@ -48,14 +55,22 @@ internal sealed class PeersStep(NetworkContext context, LeaseCache leases, Local
         }
 
         local = local with { LedTo = _ledTo };
-        ReconcileResult round = Reconciler.Run(route, context.Backend, local, others, desired =>
-        {
-            if (LimitsSenders && _senders.Replace(Nft(), desired.Senders))
+        ReconcileResult round = Reconciler.Run(
+            route,
+            context.Backend,
+            local,
+            others,
+            desired =>
             {
-                context.Log.Info($"tunnel packets are taken from {desired.Senders.Distinct().Count()} addresses of peers");
-            }
-        });
+                if (LimitsSenders && _senders.Replace(Nft(), desired.Senders))
+                {
+                    context.Log.Info($"tunnel packets are taken from {desired.Senders.Distinct().Count()} addresses of peers");
+                }
+            },
+            nexthops: context.UsesNexthops && snapshot.Host.HasNexthops != false
+        );
         events.Expect(round.Desired);
+        nexthopEvents.Expect(round.Baseline.NexthopIds);
         context.PingTargets.Replace(round.Desired.Peers);
         Report(round);
         Dictionary<int, string> overlays = round.Baseline.Devices.ToDictionary(device => device.Index, device => device.Name);
@@ -63,7 +78,13 @@ internal sealed class PeersStep(NetworkContext context, LeaseCache leases, Local
         _ledTo.UnionWith(round.Desired.Peers.Select(peer => peer.Subnet));
         _refused.Replace(round.Desired.Skipped);
         PeersStatus peers = WithRefused(new PeersStatus { AreKnown = true, Desired = round.Desired.Peers.Count }, local);
-        Publish(round.Plan, round.Refusals, s => s with { Host = s.Host with { Overlays = overlays }, Peers = peers });
+        Publish(round.Plan, round.Refusals, s =>
+            s with
+            {
+                Host = s.Host with { Overlays = overlays, HasNexthops = s.Host.HasNexthops ?? round.Baseline.HasNexthops },
+                Peers = peers,
+            }
+        );
         _baseline = round.Refusals.Count == 0 ? round.Baseline : null;
         return round.WasInOrder;
     }

@@ -21,6 +21,7 @@ internal sealed class ReconcileLoop : IDisposable
     private readonly PeersStep _peers;
     private readonly BridgeReconciler _bridge;
     private readonly OverlayEntryEvents _entryEvents;
+    private readonly NexthopEvents _nexthopEvents;
     private readonly LinkEvents _linkEvents;
     private readonly Condition _stateFile;
     private RouteSocket? _route;
@@ -32,6 +33,7 @@ internal sealed class ReconcileLoop : IDisposable
     /// <param name="leases">The leases as etcd has them.</param>
     /// <param name="bridge">The bridge's hardware address and ports.</param>
     /// <param name="entryEvents">The kernel's events of overlay entries.</param>
+    /// <param name="nexthopEvents">The kernel's events of nexthop objects.</param>
     /// <param name="linkEvents">The kernel's events of links.</param>
     internal ReconcileLoop(
         NetworkContext context,
@@ -40,16 +42,18 @@ internal sealed class ReconcileLoop : IDisposable
         LeaseCache leases,
         BridgeReconciler bridge,
         OverlayEntryEvents entryEvents,
+        NexthopEvents nexthopEvents,
         LinkEvents linkEvents
     )
     {
-        (_context, _etcd, _lease, _bridge, _entryEvents, _linkEvents) = (context, etcd, lease, bridge, entryEvents, linkEvents);
+        (_context, _etcd, _lease, _bridge) = (context, etcd, lease, bridge);
+        (_entryEvents, _nexthopEvents, _linkEvents) = (entryEvents, nexthopEvents, linkEvents);
         WireGuardIdentity wireGuard = new(context.Conf, context.Log);
         ContainerMtu containerMtu = new(context.Conf);
         _underlay = new UnderlayStep(context, etcd, wireGuard, containerMtu);
         _overlap = new OverlapStep(context, () => etcd?.MemberAddresses ?? []);
         _host = new HostStep(context, lease, bridge, containerMtu);
-        _peers = new PeersStep(context, leases, new LocalNodeMapper(context.Backend, wireGuard), entryEvents);
+        _peers = new PeersStep(context, leases, new LocalNodeMapper(context.Backend, wireGuard), entryEvents, nexthopEvents);
         _stateFile = context.NewCondition(ConditionName.StateFile);
     }
 
@@ -126,7 +130,9 @@ internal sealed class ReconcileLoop : IDisposable
             case ReconcileStep.ApplyPeerChanges:
                 return schedule.PeersApplied(ApplyPeerChanges(), _peers.Condition.Message is not null, Now);
             case ReconcileStep.CompareKernelEvents:
-                return schedule.KernelEventsCompared(_entryEvents.TakeAndCompare() & _linkEvents.TakeAndCompare());
+                return schedule.KernelEventsCompared(
+                    _entryEvents.TakeAndCompare() & _nexthopEvents.TakeAndCompare() & _linkEvents.TakeAndCompare()
+                );
             case ReconcileStep.ReconcileHost:
                 RunHostPass();
                 return schedule.PassEnded(Now);

@@ -12,6 +12,9 @@ namespace Twill.Agent;
 /// <param name="Clock">The time of day.</param>
 internal sealed record NetworkContext(TwillConf Conf, NetworkStateDir State, IBackend Backend, Log Log, TimeProvider Clock)
 {
+    /// <summary>Whether routes name nexthop objects where the kernel has them.</summary>
+    internal bool UsesNexthops { get; init; } = true;
+
     /// <summary>What is known of the network.</summary>
     internal SnapshotStore Snapshots { get; } =
         new(new NetworkSnapshot(Conf) { Conditions = [.. ConditionName.All.Select(name => new ConditionState(name, null))] });

@@ -127,6 +127,9 @@ internal sealed record HostFindings
     /// <summary>Names of the overlay devices, by interface index.</summary>
     internal IReadOnlyDictionary<int, string> Overlays { get; init; } = ImmutableDictionary<int, string>.Empty;
 
+    /// <summary>Whether the kernel has nexthop objects; null while nobody has asked it.</summary>
+    internal bool? HasNexthops { get; init; }
+
     /// <summary>Port of the netlink socket by which the reconcile loop changes the kernel; 0 while there is none.</summary>
     internal uint NetlinkPortId { get; init; }
 

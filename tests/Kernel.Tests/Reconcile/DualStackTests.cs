@@ -47,26 +47,26 @@ public sealed class DualStackTests : IDisposable
     }
 
     [RequiresRootFact]
-    public void A_host_that_leaves_takes_its_six_entries_with_it()
+    public void A_host_that_leaves_takes_its_six_entries_and_its_nexthop_object_with_it()
     {
         Reconcile(OverlayHost.Dual, [.. Seven, .. Eight]);
 
-        Reconcile(OverlayHost.Dual, Seven).Plan.Count.Should().Be(6);
+        Reconcile(OverlayHost.Dual, Seven).Plan.Count.Should().Be(7);
 
         _host.Entries("twill.1").Should().Equal(SevenOverIPv4);
         _host.Entries("twill-v6.1").Should().Equal(SevenOverIPv6);
     }
 
     [RequiresRootFact]
-    public void Following_a_change_of_a_host_of_both_families_writes_six_entries_without_a_look()
+    public void Following_a_change_of_a_host_of_both_families_writes_its_entries_without_a_look()
     {
         Baseline basis = Reconcile(OverlayHost.Dual, Seven).Baseline;
         IncrementalResult Follow(PeerLease[] before, PeerLease[] after) =>
             _host.Run(route => Reconciler.Follow(route, OverlayHost.Vxlan(), basis, PeerChange.Of(before, after, Seven)));
 
-        Follow([], Eight).Should().Match<IncrementalResult>(f => f.Plan.Count == 6 && f.Refusals.Count == 0);
+        Follow([], Eight).Should().Match<IncrementalResult>(f => f.Plan.Count == 7 && f.Refusals.Count == 0);
         Reconcile(OverlayHost.Dual, [.. Seven, .. Eight]).WasInOrder.Should().BeTrue();
-        Follow(Eight, []).Plan.Count.Should().Be(6);
+        Follow(Eight, []).Plan.Count.Should().Be(7);
         Reconcile(OverlayHost.Dual, Seven).WasInOrder.Should().BeTrue();
     }
 

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using Twill.Host;
 using Twill.Host.Backends;
 using Twill.Host.Reconcile;
@@ -9,7 +10,7 @@ using Twill.Testing;
 namespace Kernel.Tests.Reconcile;
 
 /// <summary>A host 192.168.64.2 on the link "eth0" with the subnet 10.244.1.0/24, in a namespace of its own.</summary>
-internal sealed class OverlayHost : IDisposable
+internal sealed partial class OverlayHost : IDisposable
 {
     internal static readonly MacAddress Mac = MacAddress.Parse("02:aa:00:00:00:01");
     internal static readonly VxlanSpec Spec = new(
@@ -103,10 +104,11 @@ internal sealed class OverlayHost : IDisposable
 
     internal JsonElement Vxlan(string name) => Link(name).GetProperty("linkinfo").GetProperty("info_data");
 
-    /// <summary>All entries of ours, of both families: `ip route`, `ip neigh` and `bridge fdb` on one device, a line each.</summary>
+    /// <summary>All entries of ours, of both families: `ip route` without the numbers of nexthop objects, `ip neigh` and `bridge fdb` on
+    /// one device, a line each.</summary>
     internal string[] Entries(string device) =>
         [
-            .. Lines(Ns.Ip($"-4 route show proto 116 dev {device}")),
+            .. Lines(Nhid().Replace(Ns.Ip($"-4 route show proto 116 dev {device}"), "")),
             .. Lines(Ns.Ip($"-6 route show proto 116 dev {device}")),
             .. Lines(Ns.Ip($"-4 neigh show dev {device} proto 116")),
             .. Lines(Ns.Ip($"-6 neigh show dev {device} proto 116")),
@@ -125,6 +127,9 @@ internal sealed class OverlayHost : IDisposable
     /// <summary>`ip route show proto 116`, a line each, sorted.</summary>
     internal string[] OurRoutes() => Lines(Ns.Ip("-4 route show proto 116"));
 
+    /// <summary>`ip nexthop show`, by number.</summary>
+    internal JsonElement[] Nexthops() => [.. Ns.IpJson("nexthop show").EnumerateArray()];
+
     /// <summary>Neighbours on the overlay device that `ip` shows as permanent.</summary>
     internal string[] Neighbours() => Lines(Ns.Ip("-4 -d neigh show dev twill.1 nud permanent"));
 
@@ -136,6 +141,9 @@ internal sealed class OverlayHost : IDisposable
         _opened.Dispose();
         Ns.Dispose();
     }
+
+    [GeneratedRegex("nhid [0-9]+ ")]
+    private static partial Regex Nhid();
 
     private static string[] Lines(string text) =>
         [

@@ -40,8 +40,17 @@ public sealed class KernelEventFilterTests
             needsMainRoutes: false,
             new BridgeReconciler(TestNetwork.Conf),
             new OverlayEntryEvents(),
+            new NexthopEvents(),
             _links
         );
+
+    [Theory]
+    [InlineData(Overlay, 5u, 0u, (int)ReconcileReason.KernelEvents)] // on our device, whatever its number
+    [InlineData(Other, 0x7400_0005u, 0u, (int)ReconcileReason.KernelEvents)] // ours may have been moved there
+    [InlineData(Other, 5u, 0u, (int)ReconcileReason.None)]
+    [InlineData(Overlay, 0x7400_0005u, OwnPort, (int)ReconcileReason.None)]
+    public void Of_nexthop_objects_those_on_our_device_and_of_our_range_count(int index, uint id, uint port, int reason) =>
+        Take(NexthopEventsTests.Change(false, id, "10.244.7.0", index, portId: port)).Should().Be((ReconcileReason)reason);
 
     [Fact]
     public void After_lost_events_everything_is_compared() => Take(NetworkChange.Everything).Should().Be(ReconcileReason.Everything);

@@ -124,7 +124,22 @@ internal static class KernelBreakages
         {
             CleanUp = "echo 0 >/proc/sys/net/ipv4/conf/all/rp_filter",
         },
-        new("route to the other host deleted", "ip route flush proto 116", "peers", "the way to $PEERNET is broken: route missing"),
+        new("route to the other host deleted", "ip route del $PEERNET", "peers", "the way to $PEERNET is broken: route missing"),
+        new(
+            "nexthop object of the other host deleted",
+            "ip nexthop flush proto 116",
+            "peers",
+            "the way to $PEERNET is broken: route missing"
+        ),
+        new(
+            "route to the other host by somebody else's nexthop object",
+            "ip nexthop add id 9 via $NEXTHOP dev twill.1 onlink; ip route replace $PEERNET nhid 9 proto 116",
+            "peers",
+            "the way to $PEERNET is broken: route changed"
+        )
+        {
+            CleanUp = "ip nexthop del id 9",
+        },
         new(
             "neighbour of the other host deleted",
             "ip neigh del $NEXTHOP dev twill.1",
@@ -167,7 +182,7 @@ internal static class KernelBreakages
         },
         new(
             "all entries for the other host deleted",
-            "ip route flush proto 116; ip neigh flush dev twill.1 nud permanent; bridge fdb del $PEER dev twill.1",
+            "ip nexthop flush proto 116; ip neigh flush dev twill.1 nud permanent; bridge fdb del $PEER dev twill.1",
             "peers",
             "the agent knows of 1 remote subnet, the kernel has the way to 0"
         ),
