@@ -24,6 +24,11 @@ public sealed class BuiltPackages
     /// <summary>Runs build/package.sh.</summary>
     internal static string Build(string to, string arguments = "--arch amd64")
     {
+        if (global::System.IO.Directory.Exists(to))
+        {
+            global::System.IO.Directory.Delete(to, recursive: true); // packages of another version
+        }
+
         // A build server that is left behind would hold this test's pipes.
         Dictionary<string, string?> environment = new() { ["MSBUILDDISABLENODEREUSE"] = "1" };
         string script = Path.Combine(RepoPaths.Root, "build", "package.sh");
