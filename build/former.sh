@@ -5,8 +5,8 @@
 #
 #   build/former.sh [--force]        --force: also when they are there already
 #
-# The sources come from this clone's own history; they are built by their own build/publish.sh. A clone without that history
-# (a shallow one) gets no such programs: the script says so, and the test is skipped.
+# The sources come from this clone's own history. A clone without that history (a shallow one) gets no such programs: the script says
+# so, and the test is skipped. A commit never changes: its programs are kept for other clones in ~/.cache/twill (XDG_CACHE_HOME).
 set -euo pipefail
 . "$(dirname "$0")/lib/say.sh"
 help_if_asked "$@"
@@ -23,15 +23,33 @@ if ! git -C "$root" cat-file -e "$commit^{commit}" 2>/dev/null; then
   exit 0
 fi
 
+kept=${XDG_CACHE_HOME:-$HOME/.cache}/twill/$commit
+if [[ ${1:-} != --force && -x $kept/twilld ]]; then
+  mkdir -p "$former"
+  rm -rf "$former/bin"
+  cp -R "$kept" "$former/bin"
+  echo "artifacts/upgrade/$commit/bin: the programs that $kept has"
+  exit 0
+fi
+
 mkdir -p "$former"
 work=$(mktemp -d "$former/.source.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 git -C "$root" archive "$commit" | tar -x -C "$work"
 log=$former/publish.log
-if ! "$work/build/publish.sh" >"$log" 2>&1; then
+if ! dotnet msbuild "$root/build/Programs.proj" -restore -m:1 -nologo -v:m "-p:Programs=cni/twill ipam/twill-ipam cni/twilld" \
+  "-p:Sources=$work/" -p:Runtime=linux-x64 -p:RuntimeIdentifier=linux-x64 "-p:Work=$work/published/" >"$log" 2>&1; then
   cat "$log" >&2
   die "the programs of $commit were not published; the log is $log"
 fi
+mkdir "$work/bin"
+for name in twill twill-ipam twilld; do
+  install -m 755 "$work/published/$name/$name" "$work/bin/"
+done
 rm -rf "$former/bin"
-mv "$work/artifacts/bin" "$former/bin"
+cp -R "$work/bin" "$former/bin"
+# Whole or not at all: other clones may look at the same time.
+if mkdir -p "${kept%/*}" 2>/dev/null && cp -R "$work/bin" "$kept.$$" 2>/dev/null; then
+  mv -T "$kept.$$" "$kept" 2>/dev/null || rm -rf "$kept.$$"
+fi
 echo "artifacts/upgrade/$commit/bin: the programs of $(git -C "$root" log -1 --format='%h, %cs' "$commit")"

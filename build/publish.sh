@@ -59,44 +59,45 @@ with_references() {
 fingerprint() {
   (cd "$root" &&
     with_references "$1" | sort -u |
-    xargs -I{} find {} build/Native*.props build/lib/*.c Directory.Build.props Directory.Packages.props global.json \
+    xargs -I{} find {} build/Native*.props build/Programs.proj build/lib/*.c Directory.Build.props Directory.Packages.props global.json \
       \( -name bin -o -name obj \) -prune -o -type f ! -name "*.md" -print0 | sort -z | xargs -0 sha256sum | sha256sum)
 }
 
-# publish PROJECT: into artifacts/publish/NAME, then the executable and its symbols to their places.
+# publish PROJECT...: into artifacts/publish/NAME, then the executables and their symbols to their places. One at a time: two runs of this
+# script would write the same files. --close: dotnet leaves a build server behind, which would hold the lock.
 publish() {
-  local project=$1 name=${1##*/} log=$work/${1##*/}.log
-  if ! dotnet publish "$root/$project" --no-restore -c Release -r "linux-$arch" -o "$work/$name" --nologo >"$log" 2>&1; then
+  local log=$work/publish.log name
+  if ! flock --close "$root/artifacts/publish.lock" dotnet msbuild "$root/build/Programs.proj" -restore -m:1 -nologo -v:m \
+    "-p:Programs=$*" "-p:Sources=$root/" "-p:Runtime=linux-$arch" "-p:Work=$work/" >"$log" 2>&1; then
     cat "$log" >&2
-    die "$name was not published; its log is $log"
+    die "the programs were not published; the log is $log"
   fi
   if grep -E 'warning' "$log" | grep -Ev "$known_notes" >&2; then
-    die "$name was published with the warnings above; its log is $log"
+    die "the programs were published with the warnings above; the log is $log"
   fi
-  install -m 755 "$work/$name/$name" "$bin/.$name.new"
-  mv "$bin/.$name.new" "$bin/$name"
-  mv "$work/$name/$name.dbg" "$symbols/"
+  for name in "${@##*/}"; do
+    install -m 755 "$work/$name/$name" "$bin/.$name.new"
+    mv "$bin/.$name.new" "$bin/$name"
+    mv "$work/$name/$name.dbg" "$symbols/"
+  done
 }
 
-# restore PROJECT: its packages, once for all architectures. One at a time: two runs of this script would write the same files.
-# --close: dotnet leaves a build server behind, which would hold the lock.
-restore() {
-  local log=$work/${1##*/}.restore.log
-  if ! flock --close "$root/artifacts/restore.lock" dotnet restore "$root/$1" --nologo >"$log" 2>&1; then
-    cat "$log" >&2
-    die "the packages of ${1##*/} were not restored; the log is $log"
-  fi
-}
-
+declare -A now=()
+changed=()
 for project in "${programs[@]}"; do
-  name=${project##*/} now=$(fingerprint "$project")
-  if [[ -z $force && -x $bin/$name && $(cat "$work/$name.fingerprint" 2>/dev/null) == "$now" ]]; then
-    note=unchanged
-  else
+  name=${project##*/}
+  now[$name]=$(fingerprint "$project")
+  if [[ -n $force || ! -x $bin/$name || $(cat "$work/$name.fingerprint" 2>/dev/null) != "${now[$name]}" ]]; then
+    changed+=("$project")
     rm -f "$work/$name.fingerprint"
-    restore "$project"
-    publish "$project"
-    echo "$now" >"$work/$name.fingerprint"
+  fi
+done
+[[ ${#changed[@]} == 0 ]] || publish "${changed[@]}"
+for project in "${programs[@]}"; do
+  name=${project##*/}
+  note=unchanged
+  if [[ " ${changed[*]-} " == *" $project "* ]]; then
+    echo "${now[$name]}" >"$work/$name.fingerprint"
     note=compiled
   fi
   printf '%-30s %5s kB  %s\n' "artifacts/bin$suffix/$name" "$(($(stat -c %s "$bin/$name") / 1000))" "$note"

@@ -9,12 +9,14 @@
 #                              a class (WireGuardKeyTests), a test (Del_twice_and_without), a part of either, or Class.Test
 #   build/test.sh NAME...      only the test projects with these names, e.g. Twill.Cni.Tests
 #
-# Projects run side by side, two at a time. One that takes longer than TWILL_TEST_LIMIT (20m) is killed, which counts as a failed test.
+# Jobs run side by side, two at a time; each that ends says how long it took and how many are left. A test project that takes longer than
+# TWILL_TEST_LIMIT (20m) is killed, which counts as a failed test.
 # Of everything: tests that fail run once more at the end, with nothing beside them. One that passes then is named as unsteady and counts as passed.
 # The last line is `N passed, N failed, N skipped`. The exit code is 0 when nothing failed and something passed; with
 # CI=true in the environment a skipped test is a failure as well. Results and logs: artifacts/test/.
 set -euo pipefail
 . "$(dirname "$0")/lib/say.sh"
+. "$(dirname "$0")/lib/compiler.sh"
 help_if_asked "$@"
 cd "$root"
 
@@ -55,12 +57,19 @@ files_of() {
 chosen=() only='' needs=yes
 declare -A filter=()
 choose() { chosen+=("$1"); filter[$1]=${2:-}; }
+# End-to-end tests that need programs that few need (for another processor, of an earlier version), or compile, are a run of their own: the
+# others need not wait for these.
+further=-further mark='[Trait("Programs", "further")]'
+choose_end_to_end() {
+  choose EndToEnd.Tests 'Programs!=further'
+  choose EndToEnd.Tests$further 'Programs=further'
+}
 whole=$([[ $# == 0 ]] && echo yes || true)
 [[ $# -gt 0 ]] || set -- --all
 while [[ $# -gt 0 ]]; do
   case $1 in
     --all)
-      choose EndToEnd.Tests
+      choose_end_to_end
       choose Kernel.Tests
       for name in "${others[@]}"; do choose "$name"; done
       ;;
@@ -76,7 +85,7 @@ while [[ $# -gt 0 ]]; do
         ! grep -rq --include='*.cs' --exclude-dir=obj '\[Requires' "tests/$name" || choose "$name" "$with_needs"
       done
       ;;
-    --e2e) choose EndToEnd.Tests ;;
+    --e2e) choose_end_to_end ;;
     --only)
       [[ ${#chosen[@]} == 0 && $# == 2 ]] || die "--only goes with one name and nothing else; see --help"
       only=$2
@@ -89,7 +98,7 @@ while [[ $# -gt 0 ]]; do
       ;;
     *)
       [[ -d tests/$1 && $1 == *.Tests ]] || die "no such test project: '$1'; see --help"
-      choose "$1"
+      if [[ $1 == EndToEnd.Tests ]]; then choose_end_to_end; else choose "$1"; fi
       ;;
   esac
   shift
@@ -100,6 +109,8 @@ mkdir -p "$results"
 
 [[ -z $needs ]] || build/deps.sh
 
+share_compiler
+trap end_compiler EXIT
 step Build
 if [[ $only ]]; then
   for name in "${chosen[@]}"; do dotnet build "tests/$name" --nologo -v q; done
@@ -109,7 +120,7 @@ fi
 
 passed=0 failed=0 skipped=0 problems=() unsteady=()
 declare -A running=() began=()
-trap 'kill "${!running[@]}" 2>/dev/null || true' EXIT
+trap 'kill "${!running[@]}" 2>/dev/null || true; end_compiler' EXIT
 
 # count NAME CODE: adds up a project's results; a run that ended without an orderly result counts as one failure.
 count() {
@@ -133,18 +144,18 @@ count() {
 
 # The jobs: what runs beside the script, each with its log in artifacts/test/.
 publish() {
-  local arm64=''
-  if [[ -z $only ]] || grep -q Arm64Program "${sources[@]}"; then
-    build/publish.sh --arch arm64 &
-    arm64=$!
-  fi
-  build/publish.sh && build/cnitool.sh && build/former.sh && { [[ -z $arm64 ]] || wait "$arm64"; }
+  local cnitool code=0
+  build/cnitool.sh & # which waits for a mirror most of the time
+  cnitool=$!
+  build/publish.sh || code=$?
+  wait "$cnitool" && return "$code"
 }
+publish_further() { build/publish.sh --arch arm64 && build/former.sh; }
 # The build has judged code style with the same rules (EnforceCodeStyleInBuild); what it cannot judge is white space.
 format() { dotnet format whitespace --folder . --verify-no-changes --exclude artifacts; }
-run() { run_filtered "$1" "${filter[$1]}" "$1.trx"; }
+run() { run_filtered "${1%"$further"}" "${filter[$1]}" "$1.trx"; }
 
-# run_filtered NAME FILTER RESULT: the tests of a project that a filter leaves ('' for all); the result is a file in artifacts/test/.
+# run_filtered PROJECT FILTER RESULT: the tests of a project that a filter leaves ('' for all); the result is a file in artifacts/test/.
 run_filtered() {
   exec timeout --kill-after=20s "$limit" dotnet test "tests/$1/bin/Debug/$framework/$1.dll" --nologo \
     ${2:+--filter "$2"} --results-directory "$results" --logger "trx;LogFileName=$3" --logger 'console;verbosity=minimal'
@@ -168,15 +179,15 @@ await() {
   wait -n -p job "${!running[@]}" || code=$?
   name=${running[$job]} log=$results/${running[$job]}.log
   unset "running[$job]"
-  step "$name ($((SECONDS - began[$name])) s)"
+  ended[$name]=$code
+  step "$name: $((SECONDS - began[$name])) s; job ${#ended[@]} of $total${running[*]:+, now ${running[*]}}"
   case $name in
-    *.Tests)
+    *.Tests | *.Tests$further)
       grep -Ev '^(Test run for|A total of|Results File:|Starting test|$)|No test matches the given|Non-serializable data' "$log" || true
       count "$name" "$code"
       ;;
     *)
       cat "$log"
-      ended[$name]=$code
       if [[ $code != 0 ]]; then
         failed=$((failed + 1))
         problems+=("$name failed; its log is artifacts/test/$name.log")
@@ -185,23 +196,35 @@ await() {
   esac
 }
 
-# First what others wait for, then what takes longest. End-to-end tests go on as soon as there is something to test.
-declare -A ended=()
-waiting=("${chosen[@]}")
-if [[ ${filter[EndToEnd.Tests]+there} ]]; then
-  start publish publish
+# The jobs, in the order in which they start, two at a time: first what others wait for, then what takes longest.
+declare -A needed=() ended=()
+declare -A after=([EndToEnd.Tests]=publish [publish$further]=publish [EndToEnd.Tests$further]=publish$further)
+for name in "${chosen[@]}"; do needed[$name]=yes; done
+[[ -z $whole ]] || needed[format]=yes
+[[ -z ${needed[EndToEnd.Tests]-} ]] || needed[publish]=yes
+[[ -z ${needed[EndToEnd.Tests$further]-} ]] || needed[publish$further]=yes
+if [[ $only && ${needed[EndToEnd.Tests]-} ]] && grep -qF "$mark" "${sources[@]}"; then
+  needed[publish$further]=yes
+  after[EndToEnd.Tests]=publish$further
 fi
-[[ -z $whole ]] || waiting+=(format)
+waiting=()
+for name in publish Kernel.Tests EndToEnd.Tests publish$further "${others[@]}" format EndToEnd.Tests$further; do
+  [[ -z ${needed[$name]-} ]] || waiting+=("$name")
+done
+total=${#waiting[@]}
 while [[ ${#waiting[@]} -gt 0 || ${#running[@]} -gt 0 ]]; do
   for i in "${!waiting[@]}"; do
-    name=${waiting[$i]}
+    name=${waiting[$i]} before=${after[${waiting[$i]}]-}
     [[ ${#running[@]} -lt 2 ]] || break
-    if [[ $name == EndToEnd.Tests ]]; then
-      [[ ${ended[publish]+there} ]] || continue
-      [[ ${ended[publish]} == 0 ]] || { unset "waiting[$i]"; continue; }
+    if [[ $before ]]; then
+      [[ ${ended[$before]+there} ]] || continue
+      [[ ${ended[$before]} == 0 ]] || { unset "waiting[$i]"; ended[$name]=1; continue; }
     fi
     unset "waiting[$i]"
-    if [[ $name == format ]]; then start format format; else start "$name" run "$name"; fi
+    case $name in
+      *.Tests | *.Tests$further) start "$name" run "$name" ;;
+      *) start "$name" "${name//-/_}" ;;
+    esac
   done
   [[ ${#running[@]} == 0 ]] || await
 done
@@ -213,7 +236,7 @@ for name in ${whole:+"${chosen[@]}"}; do
   [[ ${#bad[@]} -gt 0 && ${#bad[@]} -le 5 ]] || continue
   before=$(grep -c '<UnitTestResult .* outcome="Failed"' "$results/$name.trx")
   step "$name: what failed, once more"
-  (run_filtered "$name" "$(printf 'FullyQualifiedName=%s|' "${bad[@]}" | sed 's/|$//')" "$name.again.trx") || true
+  (run_filtered "${name%"$further"}" "$(printf 'FullyQualifiedName=%s|' "${bad[@]}" | sed 's/|$//')" "$name.again.trx") || true
   [[ -s $results/$name.again.trx ]] || continue
   still=$(grep -c '<UnitTestResult .* outcome="Failed"' "$results/$name.again.trx" || true)
   ran=$(grep -c '<UnitTestResult ' "$results/$name.again.trx" || true)

@@ -7,6 +7,7 @@ namespace Twill.EndToEnd.Tests;
 /// The programs for arm64, run by qemu: they start, read, answer and fail as those for x64 do. What they do to a network needs an
 /// arm64 kernel.
 /// </summary>
+[Trait("Programs", "further")]
 public sealed class Arm64Tests : IDisposable
 {
     // Or an ADD that fails leaves the network's state on this machine, where the runtime would send a DEL.

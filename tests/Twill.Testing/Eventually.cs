@@ -10,6 +10,9 @@ public static class Eventually
 {
     public static readonly TimeSpan DefaultLimit = TimeSpan.FromSeconds(10);
 
+    private static readonly TimeSpan s_shortestRest = TimeSpan.FromMilliseconds(20),
+        s_longestRest = TimeSpan.FromMilliseconds(250);
+
     /// <summary>Tries until it <paramref name="isTrue"/> and gives the time taken; after the limit fails with
     /// <paramref name="what"/>.</summary>
     public static TimeSpan True(string what, Func<bool> isTrue, TimeSpan? limit = null, Func<string>? onFailure = null)
@@ -18,7 +21,8 @@ public static class Eventually
         TimeSpan most = limit ?? DefaultLimit;
         while (true)
         {
-            bool isLastTry = Stopwatch.GetElapsedTime(start) > most;
+            TimeSpan began = Stopwatch.GetElapsedTime(start);
+            bool isLastTry = began > most;
             if (isTrue())
             {
                 return Stopwatch.GetElapsedTime(start);
@@ -29,7 +33,7 @@ public static class Eventually
                 throw new Xunit.Sdk.XunitException($"not within {most.TotalSeconds} s: {what}\n{onFailure?.Invoke()}");
             }
 
-            Thread.Sleep(20);
+            Rest(start, began);
         }
     }
 
@@ -39,7 +43,8 @@ public static class Eventually
         long start = Stopwatch.GetTimestamp();
         while (true)
         {
-            bool isLastTry = Stopwatch.GetElapsedTime(start) > (limit ?? DefaultLimit);
+            TimeSpan began = Stopwatch.GetElapsedTime(start);
+            bool isLastTry = began > (limit ?? DefaultLimit);
             try
             {
                 assertions();
@@ -47,8 +52,17 @@ public static class Eventually
             }
             catch (Exception) when (!isLastTry)
             {
-                Thread.Sleep(20);
+                Rest(start, began);
             }
         }
+    }
+
+    // Most tries run programs. For three times as long as the last try took, and for a tenth of the time waited so far, nothing is asked: the
+    // processors are left to what is waited for, and to the tests beside.
+    private static void Rest(long start, TimeSpan began)
+    {
+        TimeSpan now = Stopwatch.GetElapsedTime(start),
+            rest = TimeSpan.FromTicks(Math.Max(3 * (now - began).Ticks, now.Ticks / 10));
+        Thread.Sleep(rest < s_shortestRest ? s_shortestRest : rest > s_longestRest ? s_longestRest : rest);
     }
 }

@@ -84,6 +84,7 @@ public sealed partial class PackageTests(BuiltPackages packages) : IClassFixture
         Figures.Report("glibc", $"{needed} or newer");
     }
 
+    [Trait("Programs", "further")]
     [RequiresRootFact]
     public void For_arm64_there_is_the_same()
     {

@@ -7,6 +7,7 @@ namespace Twill.EndToEnd.Tests.Upgrade;
 /// From the version before to this one and back, one host after the other, under running containers. Files on disk, keys in etcd and
 /// entries of the kernel are read by both versions: whoever changes one of them finds it here.
 /// </summary>
+[Trait("Programs", "further")]
 public sealed class UpgradeTests
 {
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(20);
