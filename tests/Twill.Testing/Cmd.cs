@@ -19,7 +19,8 @@ public sealed class CmdException(string message) : Exception(message);
 /// <summary>Runs programs to their end.</summary>
 public static class Cmd
 {
-    public static readonly TimeSpan DefaultTimeout = TimeSpan.FromSeconds(30);
+    /// <summary>Long enough for a program's start on a machine where fifty others want the processors.</summary>
+    public static readonly TimeSpan DefaultTimeout = TimeSpan.FromMinutes(2);
 
     /// <summary>Runs a program and waits for it; a failing exit code is the caller's to judge, a timeout is an exception.
     /// <paramref name="env"/> is added to this process's environment; a null value removes the variable.</summary>
