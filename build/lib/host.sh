@@ -8,8 +8,8 @@ set -euo pipefail
 bin=$1
 
 mount -t tmpfs -o mode=755 lab /run
+mkdir -p /run/lab/{etc,opt,var/lib}/{upper,work}
 for dir in etc opt var/lib; do
-  mkdir -p "/run/lab/$dir/upper" "/run/lab/$dir/work"
   mount -t overlay lab -o "lowerdir=/$dir,upperdir=/run/lab/$dir/upper,workdir=/run/lab/$dir/work" "/$dir"
 done
 rm -rf /etc/cni /opt/cni /var/lib/cni # the machine's own, seen through the overlay: only this host's view loses them

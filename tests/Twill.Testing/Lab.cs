@@ -38,12 +38,10 @@ public sealed class Lab : IDisposable
         try
         {
             Underlay = NewNode("underlay");
-            Underlay.Ip("link add underlay type bridge mcast_snooping 0");
-            Underlay.Ip("link set underlay up");
+            Underlay.IpBatch("link add underlay type bridge mcast_snooping 0", "link set underlay up");
             Outside = NewNode("outside");
             Connect("outside", Outside.Pid, Outside, GatewayAddress, GatewayAddressV6);
-            Outside.Ip($"address add {OutsideAddress}/32 dev lo");
-            Outside.Ip($"address add {OutsideAddressV6}/128 dev lo");
+            Outside.IpBatch($"address add {OutsideAddress}/32 dev lo", $"address add {OutsideAddressV6}/128 dev lo");
         }
         catch
         {
@@ -104,17 +102,15 @@ public sealed class Lab : IDisposable
         LabHost host = new(name, Has(LabFamilies.IPv4) ? v4 : v6, Has(LabFamilies.IPv6) ? v6 : null, _directory.Path, holder);
         _parts.Add(host);
         WaitUntilHeld(holder);
-        Connect(name, holder.Pid, host, v4, v6);
-        if (Has(LabFamilies.IPv4))
-        {
-            host.Ip($"route add default via {GatewayAddress}");
-        }
-
-        if (Has(LabFamilies.IPv6))
-        {
-            host.Ip($"-6 route add default via {GatewayAddressV6}");
-        }
-
+        Connect(
+            name,
+            holder.Pid,
+            host,
+            v4,
+            v6,
+            [$"route add default via {GatewayAddress}"],
+            [$"route add default via {GatewayAddressV6}"]
+        );
         _hosts.Add(host);
         return host;
     }
@@ -147,21 +143,13 @@ public sealed class Lab : IDisposable
 
     private bool Has(LabFamilies family) => (_families & family) != 0;
 
-    private void Connect(string name, int pid, NetnsShell place, string v4, string v6)
+    // What a place is told, it is told in one run of ip: starting programs is what most of a lab's time goes into.
+    private void Connect(string name, int pid, NetnsShell place, string v4, string v6, string[]? more4 = null, string[]? more6 = null)
     {
-        Underlay.Ip($"link add name {name} type veth peer name eth0 netns {pid}");
-        Underlay.Ip($"link set dev {name} master underlay up");
-        place.Ip("link set eth0 up");
-        if (Has(LabFamilies.IPv4))
-        {
-            place.Ip($"address add {v4}/24 dev eth0");
-        }
-
-        if (Has(LabFamilies.IPv6))
-        {
-            place.Ip($"address add {v6}/64 dev eth0 nodad");
-        }
-
+        Underlay.IpBatch($"link add name {name} type veth peer name eth0 netns {pid}", $"link set dev {name} master underlay up");
+        string[] ofIPv4 = Has(LabFamilies.IPv4) ? [$"address add {v4}/24 dev eth0", .. more4 ?? []] : [],
+            ofIPv6 = Has(LabFamilies.IPv6) ? [$"address add {v6}/64 dev eth0 nodad", .. more6 ?? []] : [];
+        place.IpBatch(["link set eth0 up", .. ofIPv4, .. ofIPv6]);
         place.WaitForCarrier("eth0");
         Underlay.WaitForCarrier(name);
     }

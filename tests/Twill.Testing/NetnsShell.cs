@@ -20,6 +20,10 @@ public abstract class NetnsShell
     /// <summary>`ip ARGS`, e.g. Ip("-j link show dev eth0"): its output, or an exception with its complaint.</summary>
     public string Ip(string args) => Run(["ip", .. Cmd.Split(args)]).OrThrow().Stdout;
 
+    /// <summary>Several `ip` commands in one run of it (`ip -batch -`); an exception with its complaint when one fails.</summary>
+    public void IpBatch(params IEnumerable<string> commands) =>
+        Cmd.Run(Enter[0], [.. Enter.Skip(1), "ip", "-batch", "-"], stdin: string.Concat(commands.Select(one => $"{one}\n"))).OrThrow();
+
     /// <summary>`ip -j -d ARGS`, parsed. No output is an empty array.</summary>
     public JsonElement IpJson(string args) => Json(Ip($"-j -d {args}"));
 
