@@ -57,8 +57,8 @@ public static class Eventually
         }
     }
 
-    // Most tries run programs. For three times as long as the last try took, and for a tenth of the time waited so far, nothing is asked: the
-    // processors are left to what is waited for, and to the tests beside.
+    // Most tries run programs. For three times as long as the last try took, and for a tenth of the time waited so far, nothing is asked:
+    // the processors are left to what is waited for, and to the tests beside.
     private static void Rest(long start, TimeSpan began)
     {
         TimeSpan now = Stopwatch.GetElapsedTime(start),
