@@ -69,11 +69,8 @@ public sealed partial class NetlinkTraceTests : IDisposable
 
         string subnet = cluster.LeaseOf(other)!;
         string[] lines = agent.Log.Split('\n');
-        lines
-            .Should()
-            .Contain(line =>
-                line.StartsWith($"ip route prepend {subnet} via " + $"") || line.StartsWith($"ip route replace {subnet} via ")
-            );
+        lines.Should().Contain(line => line.StartsWith("ip nexthop add id ") && line.Contains(" dev twill.1 onlink proto 116"));
+        lines.Should().Contain(line => line.StartsWith($"ip route prepend {subnet} nhid "));
         lines.Should().Contain(line => line.StartsWith("bridge fdb replace ") && line.Contains($" dev twill.1 dst {other.Address} "));
         lines.Should().Contain(line => line.StartsWith("ip neigh replace ") && line.Contains(" dev twill.1 nud permanent protocol 116"));
     }
