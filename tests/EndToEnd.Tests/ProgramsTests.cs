@@ -34,7 +34,7 @@ public sealed class ProgramsTests
     public void The_main_plugin_is_one_static_file_of_about_five_megabytes()
     {
         string twill = RepoPaths.Program("twill");
-        new FileInfo(twill).Length.Should().BeLessOrEqualTo(5_350_000);
+        new FileInfo(twill).Length.Should().BeLessOrEqualTo(5_300_000);
         Cmd.Run("ldd", [twill]).Stderr.Should().Contain("not a dynamic executable");
     }
 
