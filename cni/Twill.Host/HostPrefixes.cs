@@ -145,7 +145,7 @@ public sealed class HostPrefixes
     private sealed class Reader(HostPrefixes to, RouteSocket route, TwillConf conf, IReadOnlyList<IPNetwork> networks)
     {
         private readonly HashSet<int> _own = OwnDevices(route, conf);
-        private Dictionary<int, string>? _names;
+        private readonly Dictionary<int, string> _names = [];
 
         private bool IsLeased => conf.Ipam.Etcd is not null;
 
@@ -324,18 +324,16 @@ public sealed class HostPrefixes
             return !DeviceNames.IsVeth(device);
         }
 
+        /// <summary>One by one: where containers come and go, a list of all links is never the same twice.</summary>
         private string NameOf(int index)
         {
-            if (_names is null)
+            if (!_names.TryGetValue(index, out string? name))
             {
-                _names = [];
-                foreach (Link link in route.ListLinks())
-                {
-                    _names[link.Index] = link.Name;
-                }
+                name = route.TryGetLink(index, out Link? link) ? link.Name : $"#{index}";
+                _names[index] = name;
             }
 
-            return _names.TryGetValue(index, out string? name) ? name : $"#{index}";
+            return name;
         }
     }
 }

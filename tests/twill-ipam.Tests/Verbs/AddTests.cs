@@ -264,7 +264,7 @@ public sealed class AddTests : IDisposable
     }
 
     [Theory]
-    [InlineData(""" "type":"twill-ipam","subnet":"10.1.2.0/32" """, "$.ipam.subnet", 7)]
+    [InlineData(""" "type":"twill-ipam","subnet":"10.1.2.0/32" """, "$.ipam.subnet", 2)]
     [InlineData(""" "type":"twill-ipam","subnet":"10.1.2.0/24","subnets":"x" """, "$.ipam.subnets", 2)]
     [InlineData(""" "type":"host-local","subnet":"10.1.2.0/24" """, "$.ipam.type", 7)]
     [InlineData(""" "type":"twill-ipam" """, "$.ipam", 7)]
