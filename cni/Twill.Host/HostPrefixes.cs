@@ -321,16 +321,22 @@ public sealed class HostPrefixes
             }
 
             device = NameOf(index);
-            return !DeviceNames.IsVeth(device);
+            return !_own.Contains(index) && !DeviceNames.IsVeth(device);
         }
 
-        /// <summary>One by one: where containers come and go, a list of all links is never the same twice.</summary>
+        /// <summary>One by one: where containers come and go, a list of all links is never the same twice. An overlay device that an earlier
+        /// configuration of this network has left is its own as well.</summary>
         private string NameOf(int index)
         {
             if (!_names.TryGetValue(index, out string? name))
             {
-                name = route.TryGetLink(index, out Link? link) ? link.Name : $"#{index}";
+                bool exists = route.TryGetLink(index, out Link? link);
+                name = exists ? link!.Name : $"#{index}";
                 _names[index] = name;
+                if (exists && link!.Alias == OverlaySpec.AliasOf(conf.Name))
+                {
+                    _own.Add(index);
+                }
             }
 
             return name;
