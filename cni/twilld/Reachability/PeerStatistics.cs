@@ -43,8 +43,18 @@ internal struct PeerStatistics
     /// <summary>What its agent said of itself in its last ping.</summary>
     internal PingFlags Flags { get; private set; }
 
-    /// <summary>Whether it answered at its subnet's own address, having not done so at its gateway's.</summary>
-    internal bool AnswersAtBase { get; private set; }
+    /// <summary>What it answered by last.</summary>
+    internal PingMeans Means { get; private set; }
+
+    /// <summary>Whether its host answers on the underlay, which is asked while the peer is silent.</summary>
+    internal bool HostAnswers { get; private set; }
+
+    /// <summary>While packets of full size are lost: the largest that was answered, and the smallest that was not, in bytes; 0: not
+    /// known.</summary>
+    internal ushort Fits { get; private set; }
+
+    /// <inheritdoc cref="Fits"/>
+    internal ushort FitsNot { get; private set; }
 
     /// <summary>How it was when <see cref="TryChange"/> was last asked.</summary>
     internal PeerState State { get; private set; }
@@ -65,28 +75,29 @@ internal struct PeerStatistics
     /// <summary>Whether anything is lost at present.</summary>
     internal readonly bool IsLosing => _smallLostInRow > 0 || _fullLostInRow > 0;
 
-    /// <summary>Whether the next packets are for the subnet's own address, as the gateway's is not answered: flannel makes the bridge that
-    /// has the gateway's address with the first container, its overlay device has the other from the start.</summary>
-    internal readonly bool TriesBase => AnswersAtBase ? _smallLostInRow % 4 < 2 : _smallLostInRow % 4 >= 2;
+    /// <summary>What the next packets ask: what answered last, and the others in turn while it does not. So nobody is silent before all
+    /// were asked.</summary>
+    internal readonly PingMeans NextMeans => (PingMeans)(((int)Means + _smallLostInRow) % 3);
 
     /// <summary>A packet was answered in time.</summary>
     /// <param name="isFullSize">Its size.</param>
     /// <param name="now">The time.</param>
     /// <param name="roundTrip">Milliseconds.</param>
-    /// <param name="atBase">See <see cref="AnswersAtBase"/>.</param>
-    internal void Answered(bool isFullSize, long now, double roundTrip, bool atBase)
+    /// <param name="means">See <see cref="Means"/>.</param>
+    internal void Answered(bool isFullSize, long now, double roundTrip, PingMeans means)
     {
         Count(isFullSize, 1);
         _roundTrip = LastAnswer < 0 ? (float)roundTrip : (float)(_roundTrip + ((roundTrip - _roundTrip) / 8));
-        AnsweredLate(isFullSize, now, atBase);
+        AnsweredLate(isFullSize, now, means);
     }
 
     /// <summary>A packet that counted as lost was answered after all: the peer is there.</summary>
-    internal void AnsweredLate(bool isFullSize, long now, bool atBase)
+    internal void AnsweredLate(bool isFullSize, long now, PingMeans means)
     {
         // What was lost of full size while nothing came through at all says nothing of the size.
         _fullLostInRow = isFullSize || _smallLostInRow >= LostUntilSilent ? (byte)0 : _fullLostInRow;
-        (_smallLostInRow, LastAnswer, SendError, AnswersAtBase) = (0, now, Errno.None, atBase);
+        (Fits, FitsNot) = isFullSize ? ((ushort)0, (ushort)0) : (Fits, FitsNot);
+        (_smallLostInRow, LastAnswer, SendError, Means) = (0, now, Errno.None, means);
     }
 
     /// <summary>A packet was not answered in time, or not even sent.</summary>
@@ -105,8 +116,35 @@ internal struct PeerStatistics
             _smallLostInRow = Next(_smallLostInRow);
         }
 
-        // To 255 and then on below it, so that the remainder by four goes on.
-        static byte Next(byte count) => count == byte.MaxValue ? (byte)(byte.MaxValue - 3) : (byte)(count + 1);
+        // To 255 and then on below it, so that all means go on having their turn.
+        static byte Next(byte count) => count == byte.MaxValue ? (byte)(byte.MaxValue - 2) : (byte)(count + 1);
+    }
+
+    /// <summary>Its host was asked on the underlay.</summary>
+    internal void HostAsked(bool isAnswered) => HostAnswers = isAnswered;
+
+    /// <summary>How large a packet to try next; 0: how much fits is known.</summary>
+    /// <param name="small">A size that is answered, in bytes.</param>
+    /// <param name="full">One that is not.</param>
+    internal ushort NextSize(int small, int full)
+    {
+        if (Fits == 0 || FitsNot > full)
+        {
+            (Fits, FitsNot) = ((ushort)small, (ushort)full);
+        }
+
+        return FitsNot - Fits > 1 ? (ushort)((Fits + FitsNot) / 2) : (ushort)0;
+    }
+
+    /// <summary>A packet of that size was answered, or lost.</summary>
+    internal void Tried(ushort size, bool isAnswered)
+    {
+        Fits = isAnswered ? Math.Max(Fits, size) : Fits;
+        FitsNot = isAnswered ? FitsNot : Math.Min(FitsNot, size);
+        if (Fits >= FitsNot)
+        {
+            (Fits, FitsNot) = (0, 0); // answered late, or by another way than before: anew
+        }
     }
 
     /// <summary>A ping of its agent came in.</summary>

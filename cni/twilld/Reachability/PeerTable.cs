@@ -24,6 +24,19 @@ internal readonly record struct PingTarget(UInt128 Base, UInt128 PublicIP, byte 
             peer.PublicIP.AddressFamily == AddressFamily.InterNetworkV6
         );
 
+    private int HostBits => (IsIPv6 ? 128 : 32) - PrefixLength;
+
+    /// <summary>The address that is asked.</summary>
+    internal UInt128 Asked(PingMeans means) =>
+        means == PingMeans.Host ? PublicIP
+        : means == PingMeans.Base ? Base
+        : means == PingMeans.Hop && HostBits > 1 ? Base + (UInt128.One << HostBits) - 2
+        : Base + 1;
+
+    /// <summary>Whether an address is the peer's host's: in its subnet, or the one that packets are sent to.</summary>
+    internal bool IsHost(UInt128 address, bool isIPv6) =>
+        isIPv6 == IsIPv6 && ((HostBits < 128 && (address ^ Base) >> HostBits == 0) || (IsPublicIPv6 == isIPv6 && address == PublicIP));
+
     internal IPNetwork Subnet => new(IPPrefix.AddressOf(Base, Family(IsIPv6)), PrefixLength);
 
     internal IPAddress Host => IPPrefix.AddressOf(PublicIP, Family(IsPublicIPv6));
@@ -109,6 +122,9 @@ internal sealed class PeerTable(PingSchedule schedule)
         {
             SendError = known.SendError == Errno.None ? null : $"{known.SendError}",
             ReportsFailure = known.Flags.HasFlag(PingFlags.Fails),
+            HostAnswers = known.State == PeerState.Silent && known.HostAnswers,
+            Fits = known.State == PeerState.LosesFullSize && known.FitsNot - known.Fits == 1 ? known.Fits : 0,
+            DropsPings = known.State != PeerState.Unknown && known.Means == PingMeans.Hop,
             ReportsSilence = known.Flags.HasFlag(PingFlags.HearsNothing),
         };
     }

@@ -13,7 +13,7 @@ public sealed class PeerStatisticsTests
     {
         _peer.StateAt(0).Should().Be(PeerState.Unknown);
 
-        _peer.Answered(isFullSize: true, 5, 0.4, atBase: false);
+        _peer.Answered(isFullSize: true, 5, 0.4, PingMeans.Gateway);
 
         _peer.StateAt(5).Should().Be(PeerState.Answers);
         (_peer.RoundTrip, _peer.FullSizeLoss, _peer.Loss).Should().Be(((double?)0.4f, (double?)0, null));
@@ -40,7 +40,7 @@ public sealed class PeerStatisticsTests
     [Fact]
     public void One_that_answered_is_silent_after_three_small_packets_without_a_grace()
     {
-        _peer.Answered(isFullSize: false, 10, 1, atBase: false);
+        _peer.Answered(isFullSize: false, 10, 1, PingMeans.Gateway);
         LosePairs(2);
         _peer.StateAt(20).Should().Be(PeerState.Answers);
 
@@ -56,24 +56,24 @@ public sealed class PeerStatisticsTests
     {
         for (int i = 0; i < 3; i++)
         {
-            _peer.Answered(isFullSize: false, i, 1, atBase: false);
+            _peer.Answered(isFullSize: false, i, 1, PingMeans.Gateway);
             _peer.Lost(isFullSize: true, Errno.None);
         }
 
         _peer.StateAt(3).Should().Be(PeerState.LosesFullSize);
         (_peer.Loss, _peer.FullSizeLoss).Should().Be(((double?)0, (double?)1));
 
-        _peer.Answered(isFullSize: true, 4, 1, atBase: false);
+        _peer.Answered(isFullSize: true, 4, 1, PingMeans.Gateway);
         _peer.StateAt(4).Should().Be(PeerState.Answers);
     }
 
     [Fact]
     public void What_was_lost_of_full_size_while_all_was_lost_says_nothing_once_it_answers_again()
     {
-        _peer.Answered(isFullSize: false, 0, 1, atBase: false);
+        _peer.Answered(isFullSize: false, 0, 1, PingMeans.Gateway);
         LosePairs(10);
 
-        _peer.Answered(isFullSize: false, 20, 1, atBase: false);
+        _peer.Answered(isFullSize: false, 20, 1, PingMeans.Gateway);
 
         _peer.StateAt(20).Should().Be(PeerState.Answers);
     }
@@ -81,10 +81,10 @@ public sealed class PeerStatisticsTests
     [Fact]
     public void A_late_answer_shows_that_the_peer_is_there_but_the_packet_stays_lost()
     {
-        _peer.Answered(isFullSize: false, 0, 1, atBase: false);
+        _peer.Answered(isFullSize: false, 0, 1, PingMeans.Gateway);
         LosePairs(3);
 
-        _peer.AnsweredLate(isFullSize: false, 3_000, atBase: false);
+        _peer.AnsweredLate(isFullSize: false, 3_000, PingMeans.Gateway);
 
         _peer.StateAt(3_000).Should().Be(PeerState.Answers);
         (_peer.Loss, _peer.LastAnswer).Should().Be(((double?)0.75, 3_000));
@@ -100,7 +100,7 @@ public sealed class PeerStatisticsTests
 
         for (int i = 0; i < 24; i++)
         {
-            _peer.Answered(isFullSize: false, i, 1, atBase: false);
+            _peer.Answered(isFullSize: false, i, 1, PingMeans.Gateway);
         }
 
         _peer.Loss.Should().Be(0.25);
@@ -109,41 +109,41 @@ public sealed class PeerStatisticsTests
     [Fact]
     public void The_round_trip_time_is_smoothed()
     {
-        _peer.Answered(isFullSize: false, 0, 8, atBase: false);
-        _peer.Answered(isFullSize: false, 1, 16, atBase: false);
+        _peer.Answered(isFullSize: false, 0, 8, PingMeans.Gateway);
+        _peer.Answered(isFullSize: false, 1, 16, PingMeans.Gateway);
 
         _peer.RoundTrip.Should().Be(9);
     }
 
     [Fact]
-    public void After_two_losses_at_the_gateways_address_the_subnets_own_is_tried_and_kept_if_it_answers()
+    public void All_means_are_tried_before_a_peer_is_silent_and_the_one_that_is_answered_is_kept()
     {
-        List<bool> atBase = [];
-        for (int i = 0; i < 6; i++)
+        List<PingMeans> tried = [];
+        for (int i = 0; i < PeerStatistics.LostUntilSilent; i++)
         {
-            atBase.Add(_peer.TriesBase);
+            tried.Add(_peer.NextMeans);
             LosePairs(1);
         }
 
-        atBase.Should().Equal(false, false, true, true, false, false);
+        tried.Should().Equal(PingMeans.Gateway, PingMeans.Base, PingMeans.Hop);
 
-        _peer.Answered(isFullSize: false, 0, 1, atBase: true);
-        _peer.TriesBase.Should().BeTrue();
-        LosePairs(2);
-        _peer.TriesBase.Should().BeFalse();
+        _peer.Answered(isFullSize: false, 0, 1, PingMeans.Hop);
+        (_peer.Means, _peer.NextMeans).Should().Be((PingMeans.Hop, PingMeans.Hop));
+        LosePairs(1);
+        _peer.NextMeans.Should().Be(PingMeans.Gateway);
     }
 
     [Fact]
-    public void The_two_addresses_take_turns_however_long_nobody_answers()
+    public void All_means_have_their_turn_however_long_nobody_answers()
     {
-        List<bool> atBase = [];
-        for (int i = 0; i < 2_000; i++)
+        int[] tried = new int[3];
+        for (int i = 0; i < 3_000; i++)
         {
-            atBase.Add(_peer.TriesBase);
+            tried[(int)_peer.NextMeans]++;
             LosePairs(1);
         }
 
-        atBase.Count(tried => tried).Should().Be(1_000);
+        tried.Should().OnlyContain(times => times > 900);
     }
 
     [Fact]
@@ -152,14 +152,14 @@ public sealed class PeerStatisticsTests
         _peer.Lost(isFullSize: false, Errno.EPERM);
         _peer.SendError.Should().Be(Errno.EPERM);
 
-        _peer.Answered(isFullSize: false, 0, 1, atBase: false);
+        _peer.Answered(isFullSize: false, 0, 1, PingMeans.Gateway);
         _peer.SendError.Should().Be(Errno.None);
     }
 
     [Fact]
     public void A_change_is_told_once_with_how_long_the_former_state_lasted()
     {
-        _peer.Answered(isFullSize: false, 100, 1, atBase: false);
+        _peer.Answered(isFullSize: false, 100, 1, PingMeans.Gateway);
         _peer.TryChange(100, out (PeerState, long) former).Should().BeTrue();
         former.Should().Be((PeerState.Unknown, 100));
         _peer.TryChange(200, out _).Should().BeFalse();
