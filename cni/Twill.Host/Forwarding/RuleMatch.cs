@@ -229,12 +229,31 @@ internal sealed class RuleMatch(Func<string, IReadOnlyList<SetElement>?> element
                 return XtExtension.NameOf(expression) switch
                 {
                     "comment" => MatchResult.Yes,
+                    "conntrack" => Conntrack(XtExtension.InfoOf(expression), packet),
                     "tcp" or "udp" or "multiport" or "icmp" or "icmp6" => TransportMatch.Extension(expression, packet.Transport),
                     _ => MatchResult.Perhaps,
                 };
             default:
                 return MatchResult.Perhaps;
         }
+    }
+
+    /// <summary>struct xt_conntrack_mtinfo3: match_flags at 146, invert_flags at 148, state_mask at 150, whose bits are those of
+    /// <see cref="CtState"/>. Of what it can ask for only the state is understood.</summary>
+    private static MatchResult Conntrack(ReadOnlySpan<byte> info, ProbePacket packet)
+    {
+        const int Flags = 146,
+            Inverted = 148,
+            States = 150;
+        const ushort State = 1; // XT_CONNTRACK_STATE
+        if (info.Length < States + 2 || BitConverter.ToUInt16(info[Flags..]) != State)
+        {
+            return MatchResult.Perhaps;
+        }
+
+        bool isAny = (BitConverter.ToUInt16(info[States..]) & (uint)StateOf(packet)) != 0,
+            isInverted = (BitConverter.ToUInt16(info[Inverted..]) & State) != 0;
+        return isAny != isInverted ? MatchResult.Yes : MatchResult.No;
     }
 
     private static MatchResult Not(MatchResult answer) => (MatchResult)((int)MatchResult.Yes - (int)answer);

@@ -23,7 +23,8 @@ internal struct PeerStatistics
     private byte _smallCount,
         _fullCount,
         _smallLostInRow,
-        _fullLostInRow;
+        _fullLostInRow,
+        _triesLost;
     private float _roundTrip;
 
     internal PeerStatistics(long now) => (FirstSeen, LastAnswer, LastHeard, StateSince) = (now, -1, -1, now);
@@ -136,9 +137,16 @@ internal struct PeerStatistics
         return FitsNot - Fits > 1 ? (ushort)((Fits + FitsNot) / 2) : (ushort)0;
     }
 
-    /// <summary>A packet of that size was answered, or lost.</summary>
+    /// <summary>A packet of that size was answered, or lost: two in a row say that it is too large.</summary>
     internal void Tried(ushort size, bool isAnswered)
     {
+        _triesLost = isAnswered ? (byte)0 : (byte)(_triesLost + 1);
+        if (_triesLost == 1)
+        {
+            return;
+        }
+
+        _triesLost = 0;
         Fits = isAnswered ? Math.Max(Fits, size) : Fits;
         FitsNot = isAnswered ? FitsNot : Math.Min(FitsNot, size);
         if (Fits >= FitsNot)

@@ -115,6 +115,22 @@ public sealed class PeerStatisticsTests
         _peer.RoundTrip.Should().Be(9);
     }
 
+    [Theory]
+    [InlineData(1350)]
+    [InlineData(85)]
+    [InlineData(1449)]
+    public void How_much_fits_is_found_by_halves_although_a_packet_is_lost_now_and_then(int fits)
+    {
+        int tries = 0;
+        for (ushort size; (size = _peer.NextSize(84, 1450)) > 0; tries++)
+        {
+            _peer.Tried(size, isAnswered: size <= fits && tries % 3 != 1);
+        }
+
+        (_peer.Fits, _peer.FitsNot).Should().Be(((ushort)fits, (ushort)(fits + 1)));
+        tries.Should().BeLessThan(40);
+    }
+
     [Fact]
     public void All_means_are_tried_before_a_peer_is_silent_and_the_one_that_is_answered_is_kept()
     {
