@@ -2,7 +2,6 @@ using System.Net;
 using System.Text;
 using Twill.Linux.Nftables;
 using Twill.Linux.Nftables.Expressions;
-using Twill.System;
 
 namespace Twill.Host.Forwarding;
 

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Twill.EndToEnd.Tests.Cli;
 using Twill.EndToEnd.Tests.IPv6;
 using Twill.EndToEnd.Tests.WireGuard;
