@@ -3,7 +3,6 @@ using System.Net;
 using Twill.Host.Backends;
 using Twill.Linux;
 using Twill.Network.State;
-using Twill.System;
 using Twill.Testing;
 using Xunit.Abstractions;
 
