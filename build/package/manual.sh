@@ -11,6 +11,7 @@ read_help() {
   install -d "$help_texts"
   for name in twill twill-ipam twilld; do program "$2" "$name" --help >"$help_texts/$name"; done
   for name in $(commands); do program "$2" twill "$name" --help >"$help_texts/twill $name"; done
+  program "$2" twilld up --help >"$help_texts/twilld up"
 }
 
 # commands: the operator's commands.
@@ -83,6 +84,8 @@ manual_pages() {
     page_head twilld 8 'node agent of twill'
     printf '.SH SYNOPSIS\n.B twilld\n.RI [ OPTION ]...\n.SH DESCRIPTION\n'
     roff_of twilld
+    printf '.SS "twilld up"\n'
+    roff_of 'twilld up'
     files_section
     page_tail twill.8 twill-ipam.8 twill.conflist.5
   } >"$to/man8/twilld.8"
@@ -153,9 +156,12 @@ _twilld() {
     local current=\${COMP_WORDS[COMP_CWORD]} previous=\${COMP_WORDS[COMP_CWORD - 1]}
     COMPREPLY=()
     case \$previous in
-        --conf-dir | --conf) mapfile -t COMPREPLY < <(compgen -f -- "\$current"); return ;;
+        --conf-dir | --conf | --ca | --cert | --key | --password-file) mapfile -t COMPREPLY < <(compgen -f -- "\$current"); return ;;
     esac
-    mapfile -t COMPREPLY < <(compgen -W '$(words_of "$(options_of twilld)")' -- "\$current")
+    local words='$(words_of "$(options_of twilld)")'
+    ((COMP_CWORD > 1)) || words="up \$words"
+    [[ \${COMP_WORDS[1]} != up || \$COMP_CWORD == 1 ]] || words='$(words_of "$(options_of 'twilld up')")'
+    mapfile -t COMPREPLY < <(compgen -W "\$words" -- "\$current")
 }
 complete -F _twilld twilld
 END
@@ -181,7 +187,11 @@ complete_in_zsh() {
     done
     printf "    *) _describe command commands; _arguments '--help[how it is used]' '--version[its version]' ;;\n    esac\n}\n_twill \"\$@\"\n"
   } >"$1/_twill"
-  printf '#compdef twilld\n_arguments%s\n' "$(zsh_options "$(options_of twilld)")" >"$1/_twilld"
+  {
+    printf '#compdef twilld\nif [[ ${words[2]} == up && $CURRENT -gt 2 ]]; then\n    shift words; ((CURRENT--))\n    _arguments%s\n' \
+      "$(zsh_options "$(options_of 'twilld up')")"
+    printf 'else\n    ((CURRENT > 2)) || compadd up\n    _arguments%s\nfi\n' "$(zsh_options "$(options_of twilld)")"
+  } >"$1/_twilld"
 }
 
 # fish_options PROGRAM TABLE [CONDITION]
@@ -206,5 +216,9 @@ complete_in_fish() {
       fish_options twill "$(options_of "twill $command")" "__fish_seen_subcommand_from $command"
     done
   } >"$1/twill.fish"
-  { printf '# fish completion for twilld\ncomplete -c twilld -f\n' && fish_options twilld "$(options_of twilld)"; } >"$1/twilld.fish"
+  {
+    printf '# fish completion for twilld\ncomplete -c twilld -f\ncomplete -c twilld -n __fish_use_subcommand -a up\n'
+    fish_options twilld "$(options_of twilld)" 'not __fish_seen_subcommand_from up'
+    fish_options twilld "$(options_of 'twilld up')" '__fish_seen_subcommand_from up'
+  } >"$1/twilld.fish"
 }

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Twill.Agent.Up;
 using Twill.Cni;
 using Twill.Network.State;
 using Twill.System;
@@ -17,6 +18,11 @@ internal static class Program
         StateDir state;
         try
         {
+            if (args is ["up", .. string[] rest])
+            {
+                return await UpAsync(UpOptions.Parse(rest), StateDir.From(StateVariable())).ConfigureAwait(false);
+            }
+
             options = AgentOptions.Parse(args);
             state = StateDir.From(StateVariable());
         }
@@ -33,6 +39,38 @@ internal static class Program
         }
 
         return await ServeAsync(options, state).ConfigureAwait(false);
+    }
+
+    private static async Task<int> UpAsync(UpOptions options, StateDir state)
+    {
+        if (options.Help)
+        {
+            Console.Out.WriteLine(UpOptions.Usage);
+            return Good;
+        }
+
+        if (!Environment.IsPrivilegedProcess)
+        {
+            throw new UsageException("'up' needs root: it writes this host's configuration");
+        }
+
+        using CancellationTokenSource stop = new();
+        using PosixSignalRegistration onTerm = StopOn(PosixSignal.SIGTERM, stop),
+            onInt = StopOn(PosixSignal.SIGINT, stop);
+        try
+        {
+            return await new UpCommand(options, state, new UpReport(Console.Out, options.Json)).RunAsync(stop.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+            Console.Error.WriteLine("twilld: interrupted; the same again goes on from here");
+            return NotInOrder;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or LibcException)
+        {
+            Console.Error.WriteLine($"twilld: {e.Message}");
+            return NotInOrder;
+        }
     }
 
     private static async Task<int> ServeAsync(AgentOptions options, StateDir state)

@@ -46,6 +46,7 @@ internal sealed partial class CleanupPlanner(HostView host, CliOptions options)
         if (All)
         {
             Nexthops();
+            Files();
         }
 
         Identity(targets);
@@ -153,6 +154,39 @@ internal sealed partial class CleanupPlanner(HostView host, CliOptions options)
         else
         {
             _plan.Kept.Add($"{count} in {directory}: --addresses removes them as well");
+        }
+    }
+
+    /// <summary>What <c>twilld up</c> wrote, while it is as it wrote it; all of it or nothing, as the networks do.</summary>
+    private void Files()
+    {
+        List<MadeFile> made = MadeFile.Read(out string? problem);
+        if (problem is not null)
+        {
+            _plan.Kept.Add($"what 'twilld up' wrote: {problem}");
+        }
+
+        foreach (MadeFile file in made)
+        {
+            bool never = file.IsAsBefore;
+            if (!never && !file.IsUnchanged)
+            {
+                _plan.Kept.Add($"{file.Path}: somebody changed or removed it since 'twilld up' wrote it");
+                continue;
+            }
+
+            _plan.Removals.Add(
+                new Removal([$"{file.Path}, which 'twilld up' {(file.Before is null ? "wrote" : "changed: what it held before is put back")}"], () =>
+                    {
+                        if (!never)
+                        {
+                            file.Undo();
+                        }
+
+                        MadeFile.WriteJournal(MadeFile.Read(out _).FindAll(other => other.Path != file.Path));
+                    }
+                )
+            );
         }
     }
 

@@ -36,6 +36,8 @@ public sealed partial class ManualTests(BuiltPackages packages) : IClassFixture<
 
         string agent = Rendered(files.At("man/man8/twilld.8"));
         Options("twilld").Should().HaveCountGreaterThan(8).And.OnlyContain(option => agent.Contains($"\n       {option}"));
+        string up = agent[agent.IndexOf("\n   twilld up\n", StringComparison.Ordinal)..];
+        Options("twilld up").Should().HaveCountGreaterThan(8).And.OnlyContain(option => up.Contains($"\n       {option}"));
     }
 
     [RequiresRootFact]
@@ -70,6 +72,7 @@ public sealed partial class ManualTests(BuiltPackages packages) : IClassFixture<
         }
 
         Complete("twilld", "--").Should().BeEquivalentTo(Options("twilld"));
+        Complete("twilld", "up", "--").Should().BeEquivalentTo(Options("twilld up"));
     }
 
     [RequiresRootFact]
@@ -96,6 +99,7 @@ public sealed partial class ManualTests(BuiltPackages packages) : IClassFixture<
         }
 
         Complete("twilld --").Should().BeEquivalentTo(Options("twilld"));
+        Complete("twilld up --").Should().BeEquivalentTo(Options("twilld up"));
     }
 
     [RequiresRootFact]
