@@ -34,14 +34,13 @@ public static class NeighbourAnnouncement
     /// option 2.</summary>
     internal static void Write(Span<byte> packet, IPAddress address, MacAddress at)
     {
-        const byte IcmpV6 = 58,
-            NeighbourAdvertisement = 136,
+        const byte NeighbourAdvertisement = 136,
             Override = 0x20,
             TargetLinkLayerAddress = 2;
         packet[..Length].Clear();
         packet[0] = 6 << 4;
         packet[5] = MessageLength;
-        packet[6] = IcmpV6;
+        packet[6] = IPProtocol.Icmpv6;
         packet[7] = 255; // hop limit: from this link
         if (!address.TryWriteBytes(packet[8..24], out int written) || written != 16)
         {

@@ -32,9 +32,6 @@ public sealed partial class ArchitectureTests
         ["Twill.Ipam"] = "twill-ipam",
     };
 
-    /// <summary>Files that were longer when this rule was made: none may be added, and one that is short enough goes from here.</summary>
-    private static readonly string[] s_longer = ["cni/Twill.Linux/Nftables/RuleText.cs"];
-
     public static TheoryData<string> Rooms => [.. s_arrows.Keys];
 
     [Fact]
@@ -111,7 +108,7 @@ public sealed partial class ArchitectureTests
             .Where(file => File.ReadLines(file).Count() > MostLines)
             .Select(Relative)
             .Should()
-            .BeEquivalentTo(s_longer);
+            .BeEmpty();
 
     [Theory]
     [MemberData(nameof(Rooms))]
