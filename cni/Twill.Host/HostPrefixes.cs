@@ -145,7 +145,7 @@ public sealed class HostPrefixes
     private sealed class Reader(HostPrefixes to, RouteSocket route, TwillConf conf, IReadOnlyList<IPNetwork> networks)
     {
         private readonly HashSet<int> _own = OwnDevices(route, conf);
-        private readonly Dictionary<int, string> _names = [];
+        private readonly Dictionary<int, string?> _names = [];
 
         private bool IsLeased => conf.Ipam.Etcd is not null;
 
@@ -321,17 +321,19 @@ public sealed class HostPrefixes
             }
 
             device = NameOf(index);
-            return !_own.Contains(index) && !DeviceNames.IsVeth(device);
+            return device is not null && !_own.Contains(index) && !DeviceNames.IsVeth(device);
         }
 
         /// <summary>One by one: where containers come and go, a list of all links is never the same twice. An overlay device that an earlier
         /// configuration of this network has left is its own as well.</summary>
-        private string NameOf(int index)
+        /// <returns>Null: the device went since its address or route was listed, as a container's host end does, and needs nothing.</returns>
+        private string? NameOf(int index)
         {
             if (!_names.TryGetValue(index, out string? name))
             {
-                bool exists = route.TryGetLink(index, out Link? link);
-                name = exists ? link!.Name : $"#{index}";
+                Link? link = null;
+                bool exists = index != 0 && route.TryGetLink(index, out link);
+                name = index == 0 ? "#0" : link?.Name;
                 _names[index] = name;
                 if (exists && link!.Alias == OverlaySpec.AliasOf(conf.Name))
                 {
