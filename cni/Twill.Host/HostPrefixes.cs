@@ -326,7 +326,7 @@ public sealed class HostPrefixes
 
         /// <summary>One by one: where containers come and go, a list of all links is never the same twice. An overlay device that an
         /// earlier configuration of this network has left is its own as well.</summary>
-        /// <returns>Null: the device went since its address or route was listed, as a container's host end does, and needs nothing.</returns>
+        /// <returns>Null: the device went since its address or route was listed, as host ends do, and needs nothing.</returns>
         private string? NameOf(int index)
         {
             if (!_names.TryGetValue(index, out string? name))

@@ -8,7 +8,7 @@ namespace Twill.Testing;
 /// </summary>
 public static class Eventually
 {
-    public static readonly TimeSpan DefaultLimit = TimeSpan.FromSeconds(10);
+    public static readonly TimeSpan DefaultLimit = TimeSpan.FromSeconds(30);
 
     private static readonly TimeSpan s_shortestRest = TimeSpan.FromMilliseconds(20),
         s_longestRest = TimeSpan.FromMilliseconds(250);
