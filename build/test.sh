@@ -20,6 +20,8 @@ set -euo pipefail
 help_if_asked "$@"
 cd "$root"
 
+# Debian's programs come first: the tests start thousands, and what a version manager puts before them is a shell script for each.
+PATH=/usr/sbin:/usr/bin:/sbin:/bin:$PATH
 limit=${TWILL_TEST_LIMIT:-25m}
 results=$root/artifacts/test
 framework=$(sed -nE 's/.*<TargetFramework>(.*)<\/TargetFramework>.*/\1/p' Directory.Build.props)
