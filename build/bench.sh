@@ -11,6 +11,7 @@
 #                         storms    many containers at once, 16 at a time
 #                         startup   programs that only say their versions, and an empty C program
 #                         traffic   between containers on two hosts, beside a VXLAN made by hand, and between the hosts
+#                         protections  ADD, DEL and traffic across two hosts with what containers are kept from, each on and off
 #   --rounds N            containers added and removed per chain and count (default 20)
 #   --counts LIST         containers on the host, the measured one included (default 1,100)
 #   --storms LIST         containers in a storm (default 100)
@@ -62,7 +63,7 @@ export TWILL_BENCH_JSON=$json
 bench=tests/Twill.Bench/bin/Release/net10.0/Twill.Bench.dll
 [[ $what == plugins ]] || exec dotnet $bench agent "$counts" "$changes" "$idle"
 
-[[ $parts != all && $parts != *traffic* ]] || build/cnitool.sh
+[[ $parts != all && $parts != *traffic* && $parts != *protections* ]] || build/cnitool.sh
 work=$root/artifacts/bench
 mkdir -p "$work"
 for program in floor hello; do

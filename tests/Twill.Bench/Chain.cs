@@ -21,6 +21,13 @@ internal sealed record Chain(string Name, params Step[] Steps)
     /// <summary>Another build of the same programs.</summary>
     public static Chain TwillBeside(string bin) => Twill(bin) with { Name = $"twill of {Path.GetFileName(bin)}" };
 
+    /// <summary>The same with keys of its own in the plugin's configuration.</summary>
+    /// <param name="bin">Directory of the programs.</param>
+    /// <param name="name">What tells it from <see cref="Twill"/>.</param>
+    /// <param name="keys">Keys and values, as JSON has them within an object.</param>
+    public static Chain TwillWith(string bin, string name, string keys) =>
+        new($"twill, {name}", new Step(Path.Combine(bin, "twill"), (_, _) => TwillConf($",{keys}")));
+
     public static Chain TwillPorts(string bin) =>
         new(
             "twill + twill-ipam, a port",

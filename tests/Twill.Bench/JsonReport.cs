@@ -15,14 +15,9 @@ internal static class JsonReport
             ["chains"] = Array(results.Chains, m => Of(m.Chain, m.Containers, m.Add, m.Del)),
             ["ports"] = Array(results.Ports, m => Of(m.Chain, m.Containers, m.Add, m.Del)),
             ["storms"] = Array(results.Storms, m => Of(m.Chain, m.Containers, m.Add, m.Del)),
-            ["traffic"] = Array(results.Traffic, t => new JsonObject
-            {
-                ["path"] = t.Path,
-                ["tcpGbits"] = Array(t.OneStream, v => v),
-                ["tcp8Gbits"] = Array(t.EightStreams, v => v),
-                ["udp64KiloPackets"] = Array(t.SmallPackets, v => v),
-                ["roundTripUs"] = Array(t.RoundTrip, v => v),
-            }),
+            ["traffic"] = Array(results.Traffic, Of),
+            ["protections"] = Array(results.Protections, m => Of(m.Chain, m.Containers, m.Add, m.Del)),
+            ["protectedTraffic"] = Array(results.ProtectedTraffic, Of),
             ["bytes"] = new JsonObject(Results.Sizes(bin).Select(s => KeyValuePair.Create(s.Program, (JsonNode?)s.Bytes))),
         }.ToJsonString(s_indented);
 
@@ -33,6 +28,16 @@ internal static class JsonReport
             ["containers"] = containers,
             ["add"] = Of(add),
             ["del"] = Of(del),
+        };
+
+    private static JsonObject Of(TrafficMeasurement traffic) =>
+        new()
+        {
+            ["path"] = traffic.Path,
+            ["tcpGbits"] = Array(traffic.OneStream, v => v),
+            ["tcp8Gbits"] = Array(traffic.EightStreams, v => v),
+            ["udp64KiloPackets"] = Array(traffic.SmallPackets, v => v),
+            ["roundTripUs"] = Array(traffic.RoundTrip, v => v),
         };
 
     private static JsonObject Of(Samples samples)

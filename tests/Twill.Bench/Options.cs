@@ -2,10 +2,10 @@ using System.Globalization;
 
 namespace Twill.Bench;
 
-/// <summary>What is measured, and how often. Parts: chains, ports, storms, startup, traffic.</summary>
+/// <summary>What is measured, and how often. Parts: <see cref="AllParts"/>.</summary>
 internal sealed record Options(string Bin, string Peers, string Floor, string Hello)
 {
-    public static readonly string[] AllParts = ["chains", "ports", "storms", "startup", "traffic"];
+    public static readonly string[] AllParts = ["chains", "ports", "storms", "startup", "traffic", "protections"];
 
     public string[] Parts { get; init; } = ["chains", "startup"];
 

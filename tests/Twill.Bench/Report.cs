@@ -12,6 +12,9 @@ internal static class Report
         Chains(results.Ports);
         Storm(results.Storms);
         Traffic(results.Traffic);
+        Chains(results.Protections);
+        Traffic(results.ProtectedTraffic);
+        TrafficRatios(results.ProtectedTraffic);
         Console.WriteLine();
         foreach ((string program, long bytes) in Results.Sizes(bin))
         {
@@ -125,6 +128,26 @@ internal static class Report
                 $"  {m.Path,-36} {Spread(m.OneStream, "0.00"),20} {Spread(m.EightStreams, "0.00"),20} "
                     + $"{Spread(m.SmallPackets, "0"),22} {Spread(m.RoundTrip, "0"),20}"
             );
+        }
+    }
+
+    /// <summary>Round by round, because what else the machine does changes more from minute to minute than what is compared here.</summary>
+    private static void TrafficRatios(List<TrafficMeasurement> all)
+    {
+        foreach (TrafficMeasurement other in all.Skip(1))
+        {
+            TrafficMeasurement first = all[0];
+            Line(
+                $"  {$"{first.Path} to {other.Path}",-36} {Ratio(first.OneStream, other.OneStream),20:0.000} "
+                    + $"{Ratio(first.EightStreams, other.EightStreams),20:0.000} "
+                    + $"{Ratio(first.SmallPackets, other.SmallPackets),22:0.000} {Ratio(first.RoundTrip, other.RoundTrip),20:0.000}"
+            );
+        }
+
+        static double Ratio(List<double> one, List<double> other)
+        {
+            double[] ratios = [.. one.Zip(other, (a, b) => a / b).Order()];
+            return ratios[ratios.Length / 2];
         }
     }
 

@@ -13,6 +13,12 @@ internal sealed class Results
 
     public List<TrafficMeasurement> Traffic { get; } = [];
 
+    /// <summary>ADD and DEL with each of the protections on and off.</summary>
+    public List<Measurement> Protections { get; } = [];
+
+    /// <summary>Traffic with each of the protections on and off.</summary>
+    public List<TrafficMeasurement> ProtectedTraffic { get; } = [];
+
     /// <summary>Measures the parts that were chosen.</summary>
     public static Results Measure(Options options, string scratch)
     {
@@ -71,6 +77,12 @@ internal sealed class Results
             results.Traffic.AddRange(Bench.Traffic.Measure(rounds: 5));
         }
 
+        if (options.Has("protections"))
+        {
+            results.Protections.AddRange(Interleaved.Measure(Protection.Chains(options.Bin), [], options, scratch));
+            results.ProtectedTraffic.AddRange(Protection.MeasureTraffic(options.Rounds));
+        }
+
         return results;
     }
 
@@ -88,7 +100,7 @@ internal sealed class Results
     private IEnumerable<Samples> AllSamples =>
         [
             .. Startups.Select(s => s.Runs),
-            .. Chains.Concat(Ports).SelectMany(m => new[] { m.Add, m.Del }),
+            .. Chains.Concat(Ports).Concat(Protections).SelectMany(m => new[] { m.Add, m.Del }),
             .. Storms.SelectMany(m => new[] { m.Add, m.Del }),
         ];
 }

@@ -16,6 +16,9 @@ internal sealed record TrafficMeasurement(string Path)
     public List<double> RoundTrip { get; } = [];
 }
 
+/// <summary>From where to where, and where what is measured is kept.</summary>
+internal sealed record TrafficWay(TrafficMeasurement Measured, NetnsShell From, NetnsShell To, string Address);
+
 /// <summary>
 /// Container to container across two hosts, beside a VXLAN made by hand with ip(8) between containers of its own, and the hosts themselves.
 /// The three take turns.
@@ -42,12 +45,18 @@ internal static class Traffic
         Eventually.True("the containers reach each other", () => pods[0].CanPing(pods[1].Address), TimeSpan.FromSeconds(30));
         Eventually.True("those made by hand reach each other", () => byHand[0].CanPing("10.91.1.2"), TimeSpan.FromSeconds(30));
 
-        (TrafficMeasurement Measured, NetnsShell From, NetnsShell To, string Address)[] ways =
+        TrafficWay[] ways =
         [
-            (new("twill, vxlan"), pods[0], pods[1], pods[1].Address),
-            (new("vxlan by hand"), byHand[0], byHand[1], "10.91.1.2"),
-            (new("host to host"), hosts[0], hosts[1], hosts[1].Address),
+            new(new("twill, vxlan"), pods[0], pods[1], pods[1].Address),
+            new(new("vxlan by hand"), byHand[0], byHand[1], "10.91.1.2"),
+            new(new("host to host"), hosts[0], hosts[1], hosts[1].Address),
         ];
+        return Measure(ways, rounds);
+    }
+
+    /// <summary>The ways take turns; their order changes from round to round.</summary>
+    public static List<TrafficMeasurement> Measure(TrafficWay[] ways, int rounds)
+    {
         for (int round = 0; round < rounds; round++)
         {
             for (int turn = 0; turn < ways.Length; turn++)
