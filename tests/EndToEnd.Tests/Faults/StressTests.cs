@@ -10,8 +10,8 @@ namespace Twill.EndToEnd.Tests.Faults;
 
 /// <summary>
 /// One host with thirteen addresses, and two callers that add, delete and check sixteen containers while ADDs and DELs are killed,
-/// containers vanish, GCs run beside, the agent is killed, and somebody flushes the firewall or puts its table to sleep. No address is
-/// given twice, whoever was added has what it was given, and in the end nothing is left. <c>TWILL_STRESS_OPERATIONS=50000</c> makes it a
+/// containers vanish, GCs run beside, agent and etcd are killed, etcd hangs, and somebody flushes the firewall or puts its table to sleep. No
+/// address is given twice, whoever was added has what it was given, and in the end nothing is left. <c>TWILL_STRESS_OPERATIONS=50000</c> makes it a
 /// long run, <c>TWILL_STRESS_SEED</c> makes the same choices as a run that has told its seed.
 /// </summary>
 public sealed class StressTests(ITestOutputHelper output) : IDisposable
@@ -208,6 +208,22 @@ public sealed class StressTests(ITestOutputHelper output) : IDisposable
                     break;
                 case 2 when number == 0:
                     test.Break("tables put to sleep", () => test.Host.Run("nft", "add table inet twill-twill { flags dormant; }"));
+                    break;
+                case 0:
+                    test.Break("times etcd killed", () =>
+                    {
+                        test._cluster!.Etcd.Kill();
+                        Thread.Sleep(random.Next(1000));
+                        test._cluster.Etcd.Start();
+                    });
+                    break;
+                case 1:
+                    test.Break("times etcd frozen", () =>
+                    {
+                        test._cluster!.Etcd.Pause();
+                        Thread.Sleep(random.Next(2000));
+                        test._cluster.Etcd.Resume();
+                    });
                     break;
                 default:
                     Collect();
