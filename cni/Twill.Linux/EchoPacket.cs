@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using Twill.System;
 
 namespace Twill.Linux;
 
@@ -13,6 +14,8 @@ public static class EchoPacket
 
     private const byte Reply = 0,
         Request = 8,
+        TimeExceeded = 11,
+        TimeExceededV6 = 3,
         RequestV6 = 128,
         ReplyV6 = 129;
 
@@ -39,25 +42,40 @@ public static class EchoPacket
     /// <summary>Reads a packet as a raw socket gives it: of IPv4 with its IP header, of IPv6 without.</summary>
     /// <param name="received">What was received; its end may be missing.</param>
     /// <param name="isIPv6">ICMPv6.</param>
-    /// <param name="echo">What it is.</param>
+    /// <param name="echo">What it is: of a request whose hop limit ended on the way (time exceeded), that request.</param>
     /// <returns>False when it is no whole header of an echo.</returns>
     public static bool TryRead(ReadOnlySpan<byte> received, bool isIPv6, out Echo echo)
     {
         echo = default;
-        if (!isIPv6)
+        if ((!isIPv6 && !TrySkipHeader(ref received, isIPv6: false)) || received.Length < HeaderLength || received[1] != 0)
         {
-            int header = received.Length > 0 ? (received[0] & 0x0f) * 4 : 0; // IHL, in words of four bytes
-            if (header < 20 || header > received.Length)
+            return false;
+        }
+
+        if (received[0] == (isIPv6 ? TimeExceededV6 : TimeExceeded))
+        {
+            received = received[HeaderLength..];
+            int protocol = isIPv6 ? 6 : 9; // where it is: struct ipv6hdr nexthdr, struct iphdr protocol
+            if (
+                received.Length <= protocol
+                || received[protocol] != (isIPv6 ? IPProtocol.Icmpv6 : IPProtocol.Icmp)
+                || !TrySkipHeader(ref received, isIPv6)
+                || received.Length < HeaderLength
+                || received[0] != (isIPv6 ? RequestV6 : Request)
+                || received[1] != 0
+            )
             {
                 return false;
             }
 
-            received = received[header..];
-        }
-
-        if (received.Length < HeaderLength || received[1] != 0)
-        {
-            return false;
+            echo = new Echo(
+                isReply: false,
+                BinaryPrimitives.ReadUInt16BigEndian(received[4..]),
+                BinaryPrimitives.ReadUInt16BigEndian(received[6..]),
+                received[HeaderLength..],
+                isExpired: true
+            );
+            return true;
         }
 
         bool isReply = received[0] == (isIPv6 ? ReplyV6 : Reply);
@@ -68,6 +86,22 @@ public static class EchoPacket
             received[HeaderLength..]
         );
         return isReply || received[0] == (isIPv6 ? RequestV6 : Request);
+    }
+
+    /// <summary>Goes past an IP header.</summary>
+    private static bool TrySkipHeader(ref ReadOnlySpan<byte> packet, bool isIPv6)
+    {
+        int length =
+            isIPv6 ? IPHeaderLength(isIPv6)
+            : packet.Length > 0 ? (packet[0] & 0x0f) * 4 // IHL, in words of four bytes
+            : 0;
+        if (length < IPHeaderLength(isIPv6) || length > packet.Length)
+        {
+            return false;
+        }
+
+        packet = packet[length..];
+        return true;
     }
 
     /// <summary>RFC 1071: the complement of the sum of all 16-bit words in ones' complement.</summary>
@@ -94,8 +128,12 @@ public static class EchoPacket
 /// <param name="identifier">The identifier of the request.</param>
 /// <param name="sequence">The number of the request.</param>
 /// <param name="data">The data of the request, as far as they were read.</param>
-public readonly ref struct Echo(bool isReply, ushort identifier, ushort sequence, ReadOnlySpan<byte> data)
+/// <param name="isExpired">Whether it tells that the hop limit of a request of this host ended on the way.</param>
+public readonly ref struct Echo(bool isReply, ushort identifier, ushort sequence, ReadOnlySpan<byte> data, bool isExpired = false)
 {
+    /// <summary>Whether it tells that the hop limit of a request of this host ended on the way.</summary>
+    public bool IsExpired { get; } = isExpired;
+
     /// <summary>Whether it answers a request; else it is one.</summary>
     public bool IsReply { get; } = isReply;
 

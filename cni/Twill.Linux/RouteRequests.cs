@@ -36,6 +36,7 @@ internal static class RouteRequests
             RTM.NEWADDR => DescribeAddress(verb, in message),
             RTM.NEWMULTICAST => $"{verb} multicast groups",
             RTM.NEWROUTE => DescribeRoute(verb, in message),
+            RTM.NEWRULE => $"{verb} policy rules",
             RTM.NEWNEIGH => DescribeNeighbour(verb, in message),
             RTM.NEWQDISC => DescribeQueue(verb, "qdisc", in message),
             RTM.NEWNEXTHOP => DescribeNexthop(verb, in message),

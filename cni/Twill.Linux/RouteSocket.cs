@@ -7,6 +7,7 @@ using Twill.Linux.Neighbours;
 using Twill.Linux.Netlink;
 using Twill.Linux.Nexthops;
 using Twill.Linux.Routes;
+using Twill.Linux.Rules;
 using Twill.Linux.TrafficControl;
 using Twill.System;
 
@@ -148,7 +149,20 @@ public sealed class RouteSocket : IDisposable
     /// <param name="route">The way: <see cref="Route.Source"/> is the source address that this host would use.</param>
     /// <returns>False when the destination is unreachable (ENETUNREACH).</returns>
     public bool TryGetRoute(IPAddress destination, [NotNullWhen(true)] out Route? route) =>
-        _socket.TryGet(new GetRoute(destination), Errno.ENETUNREACH, Route.Decode, out route);
+        TryGetRoute(new GetRoute(destination), out route);
+
+    /// <summary>Asks which way a packet would take.</summary>
+    /// <param name="packet">The packet.</param>
+    /// <param name="route">The way.</param>
+    /// <returns>False when there is none.</returns>
+    /// <exception cref="NetlinkException">A rule or route refuses it, or a packet from there may not come in by that interface.</exception>
+    public bool TryGetRoute(in GetRoute packet, [NotNullWhen(true)] out Route? route) =>
+        _socket.TryGet(in packet, Errno.ENETUNREACH, Route.Decode, out route);
+
+    /// <summary>Lists the rules that say which routing table a packet's way is looked for in, in the order in which they are asked:
+    /// <c>ip rule show</c>.</summary>
+    /// <param name="family">IPv4 or IPv6.</param>
+    public List<PolicyRule> ListRules(AddressFamily family) => _socket.Dump(new ListRules(family), PolicyRule.Decode);
 
     /// <summary>Lists the addresses that this host answers for: <c>ip neigh show proxy</c>.</summary>
     /// <param name="family">Unspecified for both families.</param>

@@ -48,6 +48,20 @@ public static class IPPrefix
     /// <summary>Whether it is of two addresses, which hosts can have both (RFC 3021, RFC 6164), or of one.</summary>
     public static bool IsPair(this IPNetwork subnet) => subnet.PrefixLength >= Bits(subnet.BaseAddress.AddressFamily) - 1;
 
+    /// <summary>The first address of a family; null when there is none.</summary>
+    public static IPAddress? Find(IReadOnlyList<IPAddress> addresses, AddressFamily family)
+    {
+        foreach (IPAddress address in addresses)
+        {
+            if (address.AddressFamily == family)
+            {
+                return address;
+            }
+        }
+
+        return null;
+    }
+
     /// <summary>An address as a number. IPv4 fills the low 32 bits, IPv6 all 128.</summary>
     public static UInt128 NumberOf(IPAddress address)
     {

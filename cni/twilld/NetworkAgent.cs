@@ -129,6 +129,8 @@ internal sealed class NetworkAgent : IDisposable
             }
         }
 
+        ForgetFormerMeasurements();
+
         // The first pass runs before the other loops start: it finds the underlay, which the lease publishes.
         List<Task> loops = [SuperviseAsync("reconcile", token => _reconcile.RunAsync(interval, StartedOnce, token), StartedOnce, stop)];
         if (_lease is not null && _watch is not null)
@@ -154,6 +156,20 @@ internal sealed class NetworkAgent : IDisposable
         finally
         {
             StartedOnce();
+        }
+    }
+
+    /// <summary>What a former agent measured is no more: whoever reads a file that is old knows that this one should have written
+    /// it.</summary>
+    private void ForgetFormerMeasurements()
+    {
+        try
+        {
+            ReachabilityFile.Delete(_context.State);
+        }
+        catch (Exception e) when (ExpectedFailure.Is(e))
+        {
+            _context.Log.Warning($"{_context.State.ReachabilityPath} of a former agent cannot be removed: {e.Message}");
         }
     }
 

@@ -52,6 +52,28 @@ public sealed class EchoPacketTests
     }
 
     [Theory]
+    [InlineData(
+        "45000038 00000000 40010000 0af40200 0af40101 0b00 0000 00000000" // from a router: time exceeded
+            + "45000054 00000000 01010000 0af40101 0af402fe 0800 0000 0007 0009 2a2b",
+        false
+    )]
+    [InlineData("0300 0000 00000000 60000000 0010 3a 01 fc000001 00000000 00000000 00000001 fc000002 00000000 00000000 000000fe"
+        + "8000 0000 0007 0009 2a2b", true)]
+    public void A_request_that_expired_on_its_way_is_read_out_of_what_the_router_answers(string hex, bool isIPv6)
+    {
+        byte[] packet = Convert.FromHexString(hex.Replace(" ", ""));
+
+        EchoPacket.TryRead(packet, isIPv6, out Echo echo).Should().BeTrue();
+
+        (echo.IsExpired, echo.IsReply, echo.Identifier, echo.Sequence).Should().Be((true, false, (ushort)7, (ushort)9));
+        echo.Data.ToArray().Should().Equal(0x2a, 0x2b);
+        for (int length = 0; length < packet.Length - 2; length++)
+        {
+            EchoPacket.TryRead(packet.AsSpan(0, length), isIPv6, out _).Should().BeFalse("its end is missing");
+        }
+    }
+
+    [Theory]
     [InlineData("", false)]
     [InlineData("45", false)]
     [InlineData("4F00", false)]

@@ -1,10 +1,12 @@
 using System.Net;
+using System.Net.Sockets;
 using Twill.Linux.Addresses;
 using Twill.Linux.Links;
 using Twill.Linux.Neighbours;
 using Twill.Linux.Netlink;
 using Twill.Linux.Nexthops;
 using Twill.Linux.Routes;
+using Twill.Linux.Rules;
 using Twill.Linux.TrafficControl;
 
 namespace Twill.Linux.Tests;
@@ -47,6 +49,7 @@ public sealed class RouteRequestsTests
         Describe(new DeleteNexthop(5)).Should().Be("delete nexthop 5");
         Describe(new ListNexthops()).Should().Be("list nexthops");
         Describe(new ListRoutes()).Should().Be("list routes");
+        Describe(new ListRules(AddressFamily.InterNetwork)).Should().Be("list policy rules");
         Describe(new NewNeighbour(7, address, mac)).Should().Be("new neighbour 10.244.9.0 lladdr 02:00:00:00:00:09 dev #7");
         Describe(new DeleteNeighbour(7, address)).Should().Be("delete neighbour 10.244.9.0 dev #7");
         Describe(new NewFdbEntry(7, mac) { Destination = IPAddress.Parse("10.0.0.9") })

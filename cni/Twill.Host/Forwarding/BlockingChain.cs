@@ -3,7 +3,7 @@ using Twill.Network;
 
 namespace Twill.Host.Forwarding;
 
-/// <summary>A chain at the forward hook that drops, or may drop, packets of containers.</summary>
+/// <summary>A chain that drops, or may drop, packets of containers, or those that carry them between hosts.</summary>
 /// <param name="Table">Its table.</param>
 /// <param name="Chain">Its name.</param>
 public sealed record BlockingChain(TableId Table, string Chain)
@@ -30,8 +30,13 @@ public sealed record BlockingChain(TableId Table, string Chain)
         IptablesChains? iptables
     )
     {
-        bool certain = stopped.Exists(one => one.ChainVerdict.Passes == MatchResult.No),
-            meant = stopped.TrueForAll(one => !one.ChainVerdict.IsForEverything);
+        BlockingChain blocking = Of(chain, stopped, RemedyFor(chain, traffic, iptables));
+        return blocking with { IsMendedByUs = iptables is not null && !blocking.IsMeant };
+    }
+
+    internal static BlockingChain Of(NftChain chain, List<(ProbePacket Packet, ChainVerdict ChainVerdict)> stopped, string remedy)
+    {
+        bool certain = stopped.Exists(one => one.ChainVerdict.Passes == MatchResult.No);
         string packets = string.Join("; ", stopped.ConvertAll(one => one.Packet.Description));
         string policy = chain.Base!.Policy == ChainPolicy.Drop ? " (policy drop)" : "";
         string rule = stopped.Find(one => one.ChainVerdict.By is not null).ChainVerdict?.By is { } by
@@ -40,13 +45,12 @@ public sealed record BlockingChain(TableId Table, string Chain)
         return new BlockingChain(chain.Table, chain.Name)
         {
             IsCertain = certain,
-            IsMeant = meant,
-            IsMendedByUs = iptables is not null && !meant,
+            IsMeant = stopped.TrueForAll(one => !one.ChainVerdict.IsForEverything),
             Text = certain
                 ? $"chain {chain.Name} of nftables table {chain.Table}{policy} drops packets {packets}{rule}"
                 : $"chain {chain.Name} of nftables table {chain.Table}{policy} may drop packets {packets}: twill does not understand "
                     + $"all of its rules",
-            Remedy = RemedyFor(chain, traffic, iptables),
+            Remedy = remedy,
         };
     }
 

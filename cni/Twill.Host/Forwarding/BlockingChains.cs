@@ -1,10 +1,11 @@
+using System.Net.Sockets;
 using Twill.Linux.Nftables;
 using Twill.Network;
 
 namespace Twill.Host.Forwarding;
 
 /// <summary>
-/// Looks through other programs' chains at the forward hook. Each of them has to let a packet through: what one table accepts, another with
+/// Looks through other programs' chains. Each of them has to let a packet through: what one table accepts, another with
 /// <c>policy drop</c> still drops (Docker, firewalld, an administrator's own). In tables that are not iptables' nothing is ever written.
 /// </summary>
 public static class BlockingChains
@@ -28,15 +29,32 @@ public static class BlockingChains
     /// <param name="traffic">The network.</param>
     public static List<BlockingChain> Find(NftSocket nft, ForwardTraffic traffic)
     {
-        List<BlockingChain> blocking = [];
-        List<NftTable> tables = nft.ListTables();
-        List<NftChain> chains = nft.ListBaseChains(NftHook.Forward);
         List<ProbePacket> packets = traffic.Packets(published: false),
             frames = traffic.Frames();
-        foreach (NftChain chain in chains)
+        return Find(nft, NftHook.Forward, family => Sees(family, traffic.Family) ? packets : family == NftFamily.Bridge ? frames : [])
+            .ConvertAll(found => BlockingChain.Of(found.Chain, found.Stopped, traffic, IptablesOf(nft, found.Chain, traffic)));
+    }
+
+    /// <summary>Whether a table of that family sees packets of the other.</summary>
+    internal static bool Sees(NftFamily table, AddressFamily packets) =>
+        table == NftFamily.Inet || table == (packets == AddressFamily.InterNetworkV6 ? NftFamily.Ip6 : NftFamily.Ip);
+
+    /// <summary>The chains of others at a hook that drop or may drop any of some packets, with these.</summary>
+    /// <param name="nft">A socket in the host's namespace.</param>
+    /// <param name="hook">The hook.</param>
+    /// <param name="packetsOf">The packets that tables of a family see.</param>
+    internal static List<(NftChain Chain, List<(ProbePacket Packet, ChainVerdict Verdict)> Stopped)> Find(
+        NftSocket nft,
+        NftHook hook,
+        Func<NftFamily, List<ProbePacket>> packetsOf
+    )
+    {
+        List<(NftChain, List<(ProbePacket, ChainVerdict)>)> found = [];
+        List<NftTable> tables = nft.ListTables();
+        foreach (NftChain chain in nft.ListBaseChains(hook))
         {
             if (
-                chain.Base is not { Type: ChainType.Filter } at
+                chain.Base is not { Type: ChainType.Filter or ChainType.Route } at
                 || !tables.Exists(table => table.Id == chain.Table && !table.IsDormant)
                 || IsOurs(chain.Table)
             )
@@ -44,27 +62,13 @@ public static class BlockingChains
                 continue;
             }
 
-            if (
-                Look(
-                    nft,
-                    chain,
-                    at.Policy ?? ChainPolicy.Accept,
-                    chain.Table.Family switch
-                    {
-                        NftFamily.Inet => packets,
-                        NftFamily.Ip when !traffic.IsIPv6 => packets,
-                        NftFamily.Ip6 when traffic.IsIPv6 => packets,
-                        NftFamily.Bridge => frames,
-                        _ => [],
-                    }
-                ) is
-                { Count: > 0 } stopped
-            )
+            if (Look(nft, chain, at.Policy ?? ChainPolicy.Accept, packetsOf(chain.Table.Family)) is { Count: > 0 } stopped)
             {
-                blocking.Add(BlockingChain.Of(chain, stopped, traffic, IptablesOf(nft, chain, traffic)));
+                found.Add((chain, stopped));
             }
         }
-        return blocking;
+
+        return found;
     }
 
     private static List<(ProbePacket, ChainVerdict)> Look(NftSocket nft, NftChain chain, ChainPolicy policy, List<ProbePacket> packets)

@@ -2,7 +2,6 @@ using System.Net;
 using System.Text;
 using Twill.Linux.Nftables;
 using Twill.Linux.Nftables.Expressions;
-using Twill.System;
 
 namespace Twill.Host.Forwarding;
 
@@ -17,7 +16,7 @@ internal enum MatchResult
 /// <summary>
 /// Whether a rule concerns a kind of packets (all of them, none, or perhaps some), and what it does with them. What this does not
 /// understand is "perhaps". Understood is what <c>nft</c> and iptables-nft write for addresses, interfaces, address family and connection
-/// state, also in sets and verdict maps. Single ports and protocols concern none: packets of others are what is asked about.
+/// state, also in sets and verdict maps; of ports and protocols what <see cref="TransportMatch"/> does.
 /// </summary>
 /// <param name="elementsOf">the elements of a set or map of the table; null when they cannot be told</param>
 internal sealed class RuleMatch(Func<string, IReadOnlyList<SetElement>?> elementsOf)
@@ -51,6 +50,9 @@ internal sealed class RuleMatch(Func<string, IReadOnlyList<SetElement>?> element
                 case Cmp cmp:
                     one = Compare(registers.GetValueOrDefault(cmp.Sreg), cmp, packet);
                     break;
+                case RangeMatch range:
+                    one = TransportMatch.InRange(registers.GetValueOrDefault(range.Sreg)?.Source, range, packet.Transport);
+                    break;
                 case Lookup lookup:
                     one = Find(registers.GetValueOrDefault(lookup.Sreg), lookup, packet, ref verdict);
                     break;
@@ -60,7 +62,7 @@ internal sealed class RuleMatch(Func<string, IReadOnlyList<SetElement>?> element
                 case Counter or Immediate:
                     break;
                 case UnknownExpression unknown:
-                    one = Unknown(unknown, ref verdict);
+                    one = Unknown(unknown, packet, ref verdict);
                     break;
                 default:
                     one = MatchResult.Perhaps;
@@ -101,6 +103,11 @@ internal sealed class RuleMatch(Func<string, IReadOnlyList<SetElement>?> element
 
     private static MatchResult Compare(Loaded? loaded, Cmp cmp, ProbePacket packet)
     {
+        if (loaded is { Source: Payload { Base: PayloadBase.Transport } part, Mask: null })
+        {
+            return TransportMatch.Compare(part, cmp, packet.Transport);
+        }
+
         if (cmp.Op is not (CmpOp.Eq or CmpOp.Neq))
         {
             return MatchResult.Perhaps;
@@ -111,9 +118,10 @@ internal sealed class RuleMatch(Func<string, IReadOnlyList<SetElement>?> element
         {
             Payload payload when packet.HasSource(payload) => Address(packet.Source, data, loaded.Mask),
             Payload payload when packet.HasDestination(payload) => Address(packet.Destination, data, loaded.Mask),
-            Payload { Base: PayloadBase.Transport } => MatchResult.No,
+            Payload { Base: PayloadBase.Transport } => packet.Transport is null ? MatchResult.No : MatchResult.Perhaps,
+            Payload payload when packet.HasProtocol(payload) => TransportMatch.IsProtocol(data[0], packet.Transport),
             Meta { Key: MetaKey.NfProto } => data[0] == (packet.IsIPv6 ? NfProtoIpv6 : NfProtoIpv4) ? MatchResult.Yes : MatchResult.No,
-            Meta { Key: MetaKey.L4Proto } => data[0] is IPProtocol.Tcp or IPProtocol.Udp ? MatchResult.Perhaps : MatchResult.No,
+            Meta { Key: MetaKey.L4Proto } => TransportMatch.IsProtocol(data[0], packet.Transport),
             Meta { Key: MetaKey.IifName } => Name(packet.Iif, data),
             Meta { Key: MetaKey.OifName } => Name(packet.Oif, data),
             Meta { Key: MetaKey.BriIifName or MetaKey.BriOifName } => Name(packet.Within, data),
@@ -186,7 +194,7 @@ internal sealed class RuleMatch(Func<string, IReadOnlyList<SetElement>?> element
         SetElement? found = null;
         MatchResult there = loaded?.Source switch
         {
-            Payload { Base: PayloadBase.Transport } => MatchResult.No,
+            Payload { Base: PayloadBase.Transport } when packet.Transport is null => MatchResult.No,
             null => MatchResult.Perhaps,
             _ when loaded.Mask is not null => MatchResult.Perhaps,
             { } source => SetMatch.Find(elementsOf(lookup.Set), source, packet, StateOf(packet), out found),
@@ -204,7 +212,7 @@ internal sealed class RuleMatch(Func<string, IReadOnlyList<SetElement>?> element
     }
 
     /// <summary>Extensions of iptables, and what decides nothing: a log, a comment.</summary>
-    private static MatchResult Unknown(UnknownExpression expression, ref Verdict? verdict)
+    private static MatchResult Unknown(UnknownExpression expression, ProbePacket packet, ref Verdict? verdict)
     {
         switch (expression.Kind)
         {
@@ -220,12 +228,31 @@ internal sealed class RuleMatch(Func<string, IReadOnlyList<SetElement>?> element
                 return XtExtension.NameOf(expression) switch
                 {
                     "comment" => MatchResult.Yes,
-                    "tcp" or "udp" or "multiport" or "icmp" or "icmp6" => MatchResult.No,
+                    "conntrack" => Conntrack(XtExtension.InfoOf(expression), packet),
+                    "tcp" or "udp" or "multiport" or "icmp" or "icmp6" => TransportMatch.Extension(expression, packet.Transport),
                     _ => MatchResult.Perhaps,
                 };
             default:
                 return MatchResult.Perhaps;
         }
+    }
+
+    /// <summary>struct xt_conntrack_mtinfo3: match_flags at 146, invert_flags at 148, state_mask at 150, whose bits are those of
+    /// <see cref="CtState"/>. Of what it can ask for only the state is understood.</summary>
+    private static MatchResult Conntrack(ReadOnlySpan<byte> info, ProbePacket packet)
+    {
+        const int Flags = 146,
+            Inverted = 148,
+            States = 150;
+        const ushort State = 1; // XT_CONNTRACK_STATE
+        if (info.Length < States + 2 || BitConverter.ToUInt16(info[Flags..]) != State)
+        {
+            return MatchResult.Perhaps;
+        }
+
+        bool isAny = (BitConverter.ToUInt16(info[States..]) & (uint)StateOf(packet)) != 0,
+            isInverted = (BitConverter.ToUInt16(info[Inverted..]) & State) != 0;
+        return isAny != isInverted ? MatchResult.Yes : MatchResult.No;
     }
 
     private static MatchResult Not(MatchResult answer) => (MatchResult)((int)MatchResult.Yes - (int)answer);

@@ -25,7 +25,7 @@ internal static class SetMatch
     )
     {
         found = null;
-        if (elements is not null && source is Meta { Key: MetaKey.L4Proto })
+        if (elements is not null && packet.Transport is null && source is Meta { Key: MetaKey.L4Proto })
         {
             return HasPorts(elements) ? MatchResult.Perhaps : MatchResult.No; // ICMP alone, say
         }
@@ -61,10 +61,12 @@ internal static class SetMatch
         {
             byte first = element.Key.Span[0],
                 last = (element.KeyEnd ?? element.Key).Span[0];
-            if ((first <= IPProtocol.Tcp && IPProtocol.Tcp <= last) || (first <= IPProtocol.Udp && IPProtocol.Udp <= last))
+            if (Has(IPProtocol.Tcp) || Has(IPProtocol.Udp))
             {
                 return true;
             }
+
+            bool Has(byte protocol) => first <= protocol && protocol <= last;
         }
         return false;
     }
@@ -81,6 +83,8 @@ internal static class SetMatch
             Meta { Key: MetaKey.Iif } => Index(packet.Iif),
             Meta { Key: MetaKey.Oif } => Index(packet.Oif),
             Meta { Key: MetaKey.NfProto } => One([packet.IsIPv6 ? (byte)10 : (byte)2]),
+            Meta { Key: MetaKey.L4Proto } when packet.Transport is { } transport => One([transport.Protocol]),
+            Payload { Base: PayloadBase.Transport } part when TransportMatch.BytesOf(part, packet.Transport) is { } bytes => One(bytes),
             Ct { Key: CtKey.State } => One(BitConverter.GetBytes((uint)state)),
             _ => null,
         };

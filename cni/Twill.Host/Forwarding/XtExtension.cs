@@ -16,7 +16,17 @@ internal static class XtExtension
     /// <summary>The text of <c>-m comment</c>: struct xt_comment_info is nothing else.</summary>
     public static string CommentOf(UnknownExpression expression) => TextOf(expression, InfoAttribute);
 
+    /// <summary>What it asks, as the kernel's structure for it has it; empty when it cannot be told.</summary>
+    public static byte[] InfoOf(UnknownExpression expression) => ValueOf(expression, InfoAttribute);
+
     private static string TextOf(UnknownExpression expression, ushort wanted)
+    {
+        ReadOnlySpan<byte> text = ValueOf(expression, wanted);
+        int end = text.IndexOf((byte)0);
+        return Encoding.UTF8.GetString(end < 0 ? text : text[..end]);
+    }
+
+    private static byte[] ValueOf(UnknownExpression expression, ushort wanted)
     {
         ReadOnlySpan<byte> data = Convert.FromHexString(expression.Data);
         while (data.Length >= Header)
@@ -29,12 +39,10 @@ internal static class XtExtension
 
             if (BitConverter.ToUInt16(data[2..]) == wanted)
             {
-                ReadOnlySpan<byte> text = data[Header..length];
-                int end = text.IndexOf((byte)0);
-                return Encoding.UTF8.GetString(end < 0 ? text : text[..end]);
+                return data[Header..length].ToArray();
             }
             data = data[Math.Min((length + 3) & ~3, data.Length)..];
         }
-        return "";
+        return [];
     }
 }

@@ -16,6 +16,8 @@ internal static class RTM
     internal const ushort NEWNEIGH = 28,
         DELNEIGH = 29,
         GETNEIGH = 30;
+    internal const ushort NEWRULE = 32,
+        GETRULE = 34;
     internal const ushort NEWQDISC = 36,
         DELQDISC = 37,
         GETQDISC = 38;

@@ -28,6 +28,8 @@ internal struct RtNexthop // struct rtnexthop
 internal enum RTA : ushort // linux/rtnetlink.h
 {
     DST = 1,
+    SRC = 2,
+    IIF = 3,
     OIF = 4,
     GATEWAY = 5,
     PRIORITY = 6,
@@ -36,6 +38,8 @@ internal enum RTA : ushort // linux/rtnetlink.h
     MULTIPATH = 9,
     TABLE = 15,
     VIA = 18,
+    IP_PROTO = 27,
+    DPORT = 29,
     NH_ID = 30,
 }
 

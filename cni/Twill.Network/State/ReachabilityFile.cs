@@ -44,6 +44,15 @@ public readonly record struct PeerReachability(
     /// <summary>Why this host's kernel did not even send the last packet; null: it did.</summary>
     public string? SendError { get; init; }
 
+    /// <summary>Of a silent peer: whether its host answers on the underlay.</summary>
+    public bool HostAnswers { get; init; }
+
+    /// <summary>Where full packets are lost: the largest packet that is answered, in bytes; 0: not known.</summary>
+    public int Fits { get; init; }
+
+    /// <summary>Whether its host answers as a router alone: it drops pings of its own addresses.</summary>
+    public bool DropsPings { get; init; }
+
     /// <summary>Whether its agent said, in its last ping, that something fails on its host.</summary>
     public bool ReportsFailure { get; init; }
 
@@ -96,7 +105,17 @@ public sealed record ReachabilityFile
 
     /// <summary>Replaces the file.</summary>
     /// <exception cref="IOException">it cannot be written</exception>
-    public void Write(NetworkStateDir state) => AtomicFile.Write(state.ReachabilityPath, CniJson.Write(Write));
+    public void Write(NetworkStateDir state) => AtomicFile.Write(state.ReachabilityPath, to => CniJson.Write(to, Write));
+
+    /// <summary>Removes the file: nobody measures yet.</summary>
+    /// <exception cref="IOException">it cannot be removed</exception>
+    public static void Delete(NetworkStateDir state)
+    {
+        if (File.Exists(state.ReachabilityPath))
+        {
+            File.Delete(state.ReachabilityPath);
+        }
+    }
 
     private static PeerReachability Peer(ConfigReader at) =>
         new(
@@ -111,6 +130,9 @@ public sealed record ReachabilityFile
         )
         {
             SendError = at["sendError"].OptionalString(),
+            HostAnswers = at["hostAnswers"].Bool(false),
+            Fits = at["fits"].Int(0, 0, 65_535),
+            DropsPings = at["dropsPings"].Bool(false),
             ReportsFailure = at["reportsFailure"].Bool(false),
             ReportsSilence = at["reportsSilence"].Bool(false),
         };
@@ -159,6 +181,21 @@ public sealed record ReachabilityFile
         if (peer.SendError is not null)
         {
             w.WriteString("sendError", peer.SendError);
+        }
+
+        if (peer.HostAnswers)
+        {
+            w.WriteBoolean("hostAnswers", true);
+        }
+
+        if (peer.Fits > 0)
+        {
+            w.WriteNumber("fits", peer.Fits);
+        }
+
+        if (peer.DropsPings)
+        {
+            w.WriteBoolean("dropsPings", true);
         }
 
         if (peer.ReportsFailure)

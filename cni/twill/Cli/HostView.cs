@@ -65,13 +65,18 @@ internal sealed class HostView : IDisposable
     public Link? Find(string name) => Links.Find(link => link.Name == name);
 
     /// <summary>Where the kernel sends a packet (<c>ip route get</c>): the interface's name, or why nowhere.</summary>
-    public string WayTo(IPAddress address)
+    public string WayTo(IPAddress address) => WayOf(new GetRoute(address), out _);
+
+    /// <summary>Where the kernel sends a packet (<c>ip route get</c>): the interface's name, or why nowhere.</summary>
+    /// <param name="packet">The packet.</param>
+    /// <param name="route">The route that it takes; null when it takes none.</param>
+    public string WayOf(in GetRoute packet, out Route? route)
     {
+        route = null;
         try
         {
-            return Route.TryGetRoute(address, out Route? way)
-                ? Links.Find(link => link.Index == way.Index)?.Name ?? "nowhere"
-                : "nowhere (no route)";
+            int index = Route.TryGetRoute(packet, out route) ? route.Index : 0;
+            return route is null ? "nowhere (no route)" : Links.Find(link => link.Index == index)?.Name ?? "nowhere";
         }
         catch (NetlinkException e)
         {

@@ -33,6 +33,9 @@ internal sealed class MeasuredPeers
     /// <summary>Those that answer small packets, but none of full size.</summary>
     public List<PeerReachability> LosingFullSize => With(PeerState.LosesFullSize);
 
+    /// <summary>Those that answer as routers alone, as they drop pings.</summary>
+    public List<PeerReachability> DroppingPings => With(PeerState.Answers).FindAll(peer => peer.DropsPings);
+
     /// <summary>Those that answer.</summary>
     public int Answering => With(PeerState.Answers).Count;
 
@@ -86,16 +89,18 @@ internal sealed class MeasuredPeers
     public static MeasuredPeers From(ReachabilityFile? file, string? problem, bool agentRuns)
     {
         double age = file is null ? 0 : BootClock.Now - file.Time;
+        bool isStale = file is not null && (file.BootId != BootClock.BootId || age > Stale);
         string? notMeasured =
             problem is not null ? problem
             : !agentRuns ? "the agent (twilld) does not run"
             : file is null ? "the agent does not measure: it is of an earlier version, has just started, or runs with --pings 0"
-            : file.BootId != BootClock.BootId || age > Stale ? "the agent has not measured for a while"
+            : isStale ? "the agent runs, but has not measured for a while"
             : file.NotMeasured;
         MeasuredPeers peers = new()
         {
             NotMeasured = notMeasured,
-            Failure = notMeasured is not null && notMeasured == file?.NotMeasured ? notMeasured : null,
+            // An agent removes its file when it starts: one that is old is of an agent that should measure.
+            Failure = agentRuns && (isStale || file?.NotMeasured is not null) ? notMeasured : null,
             FullSize = file?.FullSize ?? 0,
             NoneAnswers = notMeasured is null && file!.NoneAnswers,
         };

@@ -21,6 +21,7 @@ internal static class PeerAnswers
     public static void Write(Utf8JsonWriter w, PeerReachability? peer)
     {
         w.WriteOptional("state", peer is { } known ? ReachabilityFile.NameOf(known.State) : null);
+        w.WriteBoolean("dropsPings", peer is { DropsPings: true });
         w.WriteSeconds("loss", peer?.Loss);
         w.WriteSeconds("fullSizeLoss", peer?.FullSizeLoss);
         w.WriteSeconds("roundTripMs", peer?.RoundTrip);
@@ -45,7 +46,10 @@ internal static class PeerAnswers
 
     private static Cell LastAnswer(PeerReachability peer) =>
         MeasuredPeers.Age(peer) is double age
-            ? new Cell($"{Format.Time(age)} ago", peer.State == PeerState.Silent ? Style.Bad : Style.Plain)
+            ? new Cell(
+                $"{Format.Time(age)} ago{(peer.DropsPings ? ", drops pings" : "")}",
+                peer.State == PeerState.Silent ? Style.Bad : Style.Plain
+            )
             : new Cell(peer.State == PeerState.Unknown ? "none yet" : "none", peer.State == PeerState.Unknown ? Style.Faint : Style.Bad);
 
     private static string Percent(double part) => $"{Format.Number((long)Math.Round(part * 100))} %";

@@ -133,6 +133,7 @@ internal static class StatusReport
 
     private static string Answers(NetworkStatus network) =>
         network.Measured is not { } measured || network.Agent.PeersWanted == 0 ? ""
+        : measured.Failure is not null ? ", whether they answer is not known"
         : measured.NotMeasured is { } reason ? $", whether they answer is not measured: {reason}"
         : $", {measured.Answering} answer";
 

@@ -15,6 +15,15 @@ internal struct PeerStatistics
     /// <summary>The last so many packets of each size count.</summary>
     internal const int Window = 32;
 
+    /// <summary>A host drops pings when it has answered so often as a router, and not by its own addresses, which are asked in between:
+    /// one that was silent may answer first what is asked first.</summary>
+    internal const int RoutedUntilDrops = 2;
+
+    /// <summary>Of so many turns of such a host one asks an address of its own beside.</summary>
+    internal const int TrialEvery = 8;
+
+    private const int MeansInTurn = 3;
+
     /// <summary>A peer that has never answered is silent only after this time: its host may just be joining.</summary>
     internal const long Grace = 10_000;
 
@@ -23,7 +32,11 @@ internal struct PeerStatistics
     private byte _smallCount,
         _fullCount,
         _smallLostInRow,
-        _fullLostInRow;
+        _fullLostInRow,
+        _triesLost,
+        _routed, // answers as a router since one of its own addresses last answered
+        _turns; // as a router
+    private bool _toldDrops;
     private float _roundTrip;
 
     internal PeerStatistics(long now) => (FirstSeen, LastAnswer, LastHeard, StateSince) = (now, -1, -1, now);
@@ -43,8 +56,21 @@ internal struct PeerStatistics
     /// <summary>What its agent said of itself in its last ping.</summary>
     internal PingFlags Flags { get; private set; }
 
-    /// <summary>Whether it answered at its subnet's own address, having not done so at its gateway's.</summary>
-    internal bool AnswersAtBase { get; private set; }
+    /// <summary>What it is asked by, as it answers that.</summary>
+    internal PingMeans Means { get; private set; }
+
+    /// <summary>Whether its host answers as a router alone, as its own addresses were asked in between and did not.</summary>
+    internal readonly bool DropsPings => Means == PingMeans.Hop;
+
+    /// <summary>Whether its host answers on the underlay, which is asked while the peer is silent.</summary>
+    internal bool HostAnswers { get; private set; }
+
+    /// <summary>While packets of full size are lost: the largest that was answered, and the smallest that was not, in bytes; 0: not
+    /// known.</summary>
+    internal ushort Fits { get; private set; }
+
+    /// <inheritdoc cref="Fits"/>
+    internal ushort FitsNot { get; private set; }
 
     /// <summary>How it was when <see cref="TryChange"/> was last asked.</summary>
     internal PeerState State { get; private set; }
@@ -65,28 +91,52 @@ internal struct PeerStatistics
     /// <summary>Whether anything is lost at present.</summary>
     internal readonly bool IsLosing => _smallLostInRow > 0 || _fullLostInRow > 0;
 
-    /// <summary>Whether the next packets are for the subnet's own address, as the gateway's is not answered: flannel makes the bridge that
-    /// has the gateway's address with the first container, its overlay device has the other from the start.</summary>
-    internal readonly bool TriesBase => AnswersAtBase ? _smallLostInRow % 4 < 2 : _smallLostInRow % 4 >= 2;
+    /// <summary>What the next packets ask: what answered last, and the others in turn while it does not. So nobody is silent before all
+    /// were asked; of a host that drops pings only one can be.</summary>
+    internal readonly PingMeans NextMeans =>
+        DropsPings && _smallLostInRow < LostUntilSilent ? PingMeans.Hop : (PingMeans)(((int)Means + _smallLostInRow) % MeansInTurn);
 
     /// <summary>A packet was answered in time.</summary>
     /// <param name="isFullSize">Its size.</param>
     /// <param name="now">The time.</param>
     /// <param name="roundTrip">Milliseconds.</param>
-    /// <param name="atBase">See <see cref="AnswersAtBase"/>.</param>
-    internal void Answered(bool isFullSize, long now, double roundTrip, bool atBase)
+    /// <param name="means">See <see cref="Means"/>.</param>
+    internal void Answered(bool isFullSize, long now, double roundTrip, PingMeans means)
     {
         Count(isFullSize, 1);
         _roundTrip = LastAnswer < 0 ? (float)roundTrip : (float)(_roundTrip + ((roundTrip - _roundTrip) / 8));
-        AnsweredLate(isFullSize, now, atBase);
+        AnsweredLate(isFullSize, now, means);
+    }
+
+    /// <summary>Which of its own addresses is asked beside, of a host that drops pings: now and then one, whether it answers
+    /// again.</summary>
+    internal PingMeans? NextTrial()
+    {
+        if (!DropsPings || ++_turns % TrialEvery != 0)
+        {
+            return null;
+        }
+
+        return _turns % (2 * TrialEvery) == 0 ? PingMeans.Base : PingMeans.Gateway;
     }
 
     /// <summary>A packet that counted as lost was answered after all: the peer is there.</summary>
-    internal void AnsweredLate(bool isFullSize, long now, bool atBase)
+    internal void AnsweredLate(bool isFullSize, long now, PingMeans means)
     {
         // What was lost of full size while nothing came through at all says nothing of the size.
         _fullLostInRow = isFullSize || _smallLostInRow >= LostUntilSilent ? (byte)0 : _fullLostInRow;
-        (_smallLostInRow, LastAnswer, SendError, AnswersAtBase) = (0, now, Errno.None, atBase);
+        (Fits, FitsNot) = isFullSize ? ((ushort)0, (ushort)0) : (Fits, FitsNot);
+        (_smallLostInRow, LastAnswer, SendError) = (0, now, Errno.None);
+        if (means != PingMeans.Hop)
+        {
+            (Means, _routed) = (means, 0);
+        }
+        else if (!DropsPings && !isFullSize && ++_routed == RoutedUntilDrops)
+        {
+            // What was lost until now were pings of addresses that answer none.
+            Means = PingMeans.Hop;
+            (_smallCount, _fullCount, _fullLostInRow) = (0, 0, 0);
+        }
     }
 
     /// <summary>A packet was not answered in time, or not even sent.</summary>
@@ -105,8 +155,42 @@ internal struct PeerStatistics
             _smallLostInRow = Next(_smallLostInRow);
         }
 
-        // To 255 and then on below it, so that the remainder by four goes on.
-        static byte Next(byte count) => count == byte.MaxValue ? (byte)(byte.MaxValue - 3) : (byte)(count + 1);
+        // To 255 and then on below it, so that all means go on having their turn.
+        static byte Next(byte count) => count == byte.MaxValue ? (byte)(byte.MaxValue - 2) : (byte)(count + 1);
+    }
+
+    /// <summary>Its host was asked on the underlay.</summary>
+    internal void HostAsked(bool isAnswered) => HostAnswers = isAnswered;
+
+    /// <summary>How large a packet to try next; 0: how much fits is known.</summary>
+    /// <param name="small">A size that is answered, in bytes.</param>
+    /// <param name="full">One that is not.</param>
+    internal ushort NextSize(int small, int full)
+    {
+        if (Fits == 0 || FitsNot > full)
+        {
+            (Fits, FitsNot) = ((ushort)small, (ushort)full);
+        }
+
+        return FitsNot - Fits > 1 ? (ushort)((Fits + FitsNot) / 2) : (ushort)0;
+    }
+
+    /// <summary>A packet of that size was answered, or lost: two in a row say that it is too large.</summary>
+    internal void Tried(ushort size, bool isAnswered)
+    {
+        _triesLost = isAnswered ? (byte)0 : (byte)(_triesLost + 1);
+        if (_triesLost == 1)
+        {
+            return;
+        }
+
+        _triesLost = 0;
+        Fits = isAnswered ? Math.Max(Fits, size) : Fits;
+        FitsNot = isAnswered ? FitsNot : Math.Min(FitsNot, size);
+        if (Fits >= FitsNot)
+        {
+            (Fits, FitsNot) = (0, 0); // answered late, or by another way than before: anew
+        }
     }
 
     /// <summary>A ping of its agent came in.</summary>
@@ -126,20 +210,25 @@ internal struct PeerStatistics
             : PeerState.Answers;
     }
 
-    /// <summary>Takes note of the state that it is in now.</summary>
+    /// <summary>Takes note of the state that it is in now, and of whether it drops pings.</summary>
     /// <param name="now">The time.</param>
     /// <param name="former">How it was, and for how long.</param>
-    /// <returns>Whether it is another.</returns>
+    /// <returns>Whether either is another.</returns>
     internal bool TryChange(long now, out (PeerState State, long Lasted) former)
     {
         PeerState state = StateAt(now);
         former = (State, now - StateSince);
-        if (state == State)
+        if (state == State && DropsPings == _toldDrops)
         {
             return false;
         }
 
-        (State, StateSince) = (state, now);
+        _toldDrops = DropsPings;
+        if (state != State)
+        {
+            (State, StateSince) = (state, now);
+        }
+
         return true;
     }
 

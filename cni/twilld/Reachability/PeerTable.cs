@@ -13,7 +13,15 @@ namespace Twill.Agent;
 /// <param name="PrefixLength">The subnet's length.</param>
 /// <param name="IsIPv6">Whether the subnet is of IPv6.</param>
 /// <param name="IsPublicIPv6">Whether the address is.</param>
-internal readonly record struct PingTarget(UInt128 Base, UInt128 PublicIP, byte PrefixLength, bool IsIPv6, bool IsPublicIPv6)
+/// <param name="IsTunnelled">Whether an overlay device carries packets to it and from it; else they cross the underlay as they are.</param>
+internal readonly record struct PingTarget(
+    UInt128 Base,
+    UInt128 PublicIP,
+    byte PrefixLength,
+    bool IsIPv6,
+    bool IsPublicIPv6,
+    bool IsTunnelled
+)
 {
     internal static PingTarget Of(PeerPath peer) =>
         new(
@@ -21,8 +29,32 @@ internal readonly record struct PingTarget(UInt128 Base, UInt128 PublicIP, byte 
             IPPrefix.NumberOf(peer.PublicIP),
             (byte)peer.Subnet.PrefixLength,
             peer.Subnet.BaseAddress.AddressFamily == AddressFamily.InterNetworkV6,
-            peer.PublicIP.AddressFamily == AddressFamily.InterNetworkV6
+            peer.PublicIP.AddressFamily == AddressFamily.InterNetworkV6,
+            peer.VtepMac is not null || peer.PublicKey is not null
         );
+
+    private int HostBits => (IsIPv6 ? 128 : 32) - PrefixLength;
+
+    /// <summary>The address that is asked.</summary>
+    internal UInt128 Asked(PingMeans means) =>
+        means == PingMeans.Host ? PublicIP
+        : means == PingMeans.Base ? Base
+        : means == PingMeans.Hop && HostBits > 1 ? Base + (UInt128.One << HostBits) - 2
+        : Base + 1;
+
+    /// <summary>Whether an answer is the peer's, and came the way that containers' packets come: by the overlay device, if it has one.
+    /// That of a router on a way that leads elsewhere is none.</summary>
+    /// <param name="answer">The answer.</param>
+    /// <param name="means">What was asked.</param>
+    /// <param name="overlays">This host's overlay devices, by interface index.</param>
+    internal bool IsAnswer(in Answer answer, PingMeans means, IReadOnlyDictionary<int, string> overlays) =>
+        answer.IsExpired == (means == PingMeans.Hop)
+        && IsHost(answer.Source, answer.IsIPv6)
+        && (!IsTunnelled || means == PingMeans.Host || overlays.ContainsKey(answer.Link));
+
+    /// <summary>Whether an address is the peer's host's: in its subnet, or the one that packets are sent to.</summary>
+    private bool IsHost(UInt128 address, bool isIPv6) =>
+        (isIPv6 == IsIPv6 && HostBits < 128 && (address ^ Base) >> HostBits == 0) || (isIPv6 == IsPublicIPv6 && address == PublicIP);
 
     internal IPNetwork Subnet => new(IPPrefix.AddressOf(Base, Family(IsIPv6)), PrefixLength);
 
@@ -32,6 +64,13 @@ internal readonly record struct PingTarget(UInt128 Base, UInt128 PublicIP, byte 
 
     private static AddressFamily Family(bool isIPv6) => isIPv6 ? AddressFamily.InterNetworkV6 : AddressFamily.InterNetwork;
 }
+
+/// <summary>An answer to a ping, as it came.</summary>
+/// <param name="IsExpired">Whether the ping's hop limit ended there.</param>
+/// <param name="Source">Who answered.</param>
+/// <param name="IsIPv6">Whether that is an address of IPv6.</param>
+/// <param name="Link">Index of the link that it came by.</param>
+internal readonly record struct Answer(bool IsExpired, UInt128 Source, bool IsIPv6, int Link);
 
 /// <summary>The peers that are pinged, what is known of each, and when it has its turn. Used by one thread.</summary>
 /// <param name="schedule">Says which peer is next.</param>
@@ -109,6 +148,9 @@ internal sealed class PeerTable(PingSchedule schedule)
         {
             SendError = known.SendError == Errno.None ? null : $"{known.SendError}",
             ReportsFailure = known.Flags.HasFlag(PingFlags.Fails),
+            HostAnswers = known.State == PeerState.Silent && known.HostAnswers,
+            Fits = known.State == PeerState.LosesFullSize && known.FitsNot - known.Fits == 1 ? known.Fits : 0,
+            DropsPings = known.State != PeerState.Unknown && known.DropsPings,
             ReportsSilence = known.Flags.HasFlag(PingFlags.HearsNothing),
         };
     }

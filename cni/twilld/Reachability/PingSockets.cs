@@ -12,12 +12,14 @@ namespace Twill.Agent;
 /// <param name="gatewayOf">This host's address in a subnet.</param>
 internal sealed class PingSockets(Func<IPNetwork, IPAddress> gatewayOf) : IDisposable
 {
-    private readonly List<EchoSocket> _open = [];
+    private readonly List<EchoSocket> _open = [],
+        _underlay = [];
+    private readonly List<IPAddress> _underlayAddresses = [];
     private IPAddress? _source,
         _sourceV6;
 
-    /// <summary>Those that are open.</summary>
-    internal IReadOnlyList<EchoSocket> Open => _open;
+    /// <summary>Those that are open; of them, those of the underlay last.</summary>
+    internal IReadOnlyList<EchoSocket> Open => _underlay.Count == 0 ? _open : [.. _open, .. _underlay];
 
     /// <summary>Why one could not be opened; null: all could that are needed.</summary>
     internal string? Problem { get; private set; }
@@ -33,10 +35,47 @@ internal sealed class PingSockets(Func<IPNetwork, IPAddress> gatewayOf) : IDispo
         Follow(subnets, AddressFamily.InterNetworkV6, ref _sourceV6);
     }
 
+    /// <summary>The socket by which hosts are asked on the underlay; null while there is none.</summary>
+    internal EchoSocket? OfUnderlay(bool isIPv6) => _underlay.Find(socket => socket.IsIPv6 == isIPv6);
+
+    /// <summary>Opens a socket for each of this host's addresses on the underlay, and closes others.</summary>
+    internal void FollowUnderlay(IReadOnlyList<IPAddress> addresses)
+    {
+        if (addresses.SequenceEqual(_underlayAddresses))
+        {
+            return;
+        }
+
+        CloseUnderlay();
+        _underlayAddresses.AddRange(addresses);
+        foreach (IPAddress address in addresses)
+        {
+            try
+            {
+                if (EchoSocket.TryOpen(address) is { } socket)
+                {
+                    _underlay.Add(socket);
+                }
+            }
+            catch (LibcException)
+            {
+                return; // the sockets of the network have the same trouble, and tell it
+            }
+        }
+    }
+
     public void Dispose()
     {
         _open.ForEach(socket => socket.Dispose());
         _open.Clear();
+        CloseUnderlay();
+    }
+
+    private void CloseUnderlay()
+    {
+        _underlay.ForEach(socket => socket.Dispose());
+        _underlay.Clear();
+        _underlayAddresses.Clear();
     }
 
     private void Follow(IReadOnlyList<IPNetwork> subnets, AddressFamily family, ref IPAddress? source)

@@ -5,8 +5,34 @@ namespace Twill.Agent;
 /// <param name="Sent">When, in milliseconds.</param>
 /// <param name="SentTicks">When, by the clock that round trips are measured by.</param>
 /// <param name="IsFullSize">Its size.</param>
-/// <param name="AtBase">Whether it went to the subnet's own address.</param>
-internal readonly record struct Ping(PingTarget Target, long Sent, long SentTicks, bool IsFullSize, bool AtBase);
+/// <param name="Means">What it asks.</param>
+internal readonly record struct Ping(PingTarget Target, long Sent, long SentTicks, bool IsFullSize, PingMeans Means)
+{
+    /// <summary>Whether it is only to see if the peer answers by other means again: its loss says nothing.</summary>
+    internal bool IsTrial { get; init; }
+
+    /// <summary>Bytes of a packet that is to find out how large one may be; 0: it is no such.</summary>
+    internal ushort Tried { get; init; }
+}
+
+/// <summary>What of a peer's host is asked for an answer. A means that is not answered gives way to the next.</summary>
+internal enum PingMeans : byte
+{
+    /// <summary>The gateway's address of its subnet, which the bridge has.</summary>
+    Gateway,
+
+    /// <summary>The subnet's own address: flannel makes the bridge with the first container, its overlay device has the other from the
+    /// start.</summary>
+    Base,
+
+    /// <summary>An address of its containers, with a hop limit that ends there: a host that routes to containers answers that the packet
+    /// has expired, also where a firewall lets no ping of its own addresses in.</summary>
+    Hop,
+
+    /// <summary>The host's own address on the underlay: of one that does not answer through the network, to tell where the fault
+    /// is.</summary>
+    Host,
+}
 
 /// <summary>The packets that were sent last, by their numbers; for some time also those that were given up, as they may be answered
 /// late.</summary>

@@ -7,7 +7,8 @@ namespace Twill.Agent;
 
 /// <summary>
 /// Pings every peer through the network, and so measures what the kernel's tables only promise: a small packet and one of full size, which
-/// must not be fragmented, from this host's address in its subnet to the other's. That host's kernel answers, also when its agent is down.
+/// must not be fragmented, from this host's address in its subnet to the other's. That host's kernel answers, also when its agent is down;
+/// <see cref="PingMeans"/> says how, where its firewall drops pings.
 /// <see cref="PingSchedule"/> decides who is next. One thread, one socket of each family.
 /// </summary>
 internal sealed class ReachabilityLoop
@@ -78,6 +79,7 @@ internal sealed class ReachabilityLoop
     {
         NetworkSnapshot snapshot = _context.Snapshots.Current;
         sockets.Follow(snapshot.LocalSubnets);
+        sockets.FollowUnderlay(snapshot.Reachability.Silent > 0 ? snapshot.Host.Node?.PublicAddresses ?? [] : []);
         _fullSize = snapshot.Host.Node?.Mtu ?? 0;
         _flags = snapshot.LastError is null ? PingFlags.None : PingFlags.Fails;
         _report.Look(now, _table.Count > 0 ? sockets.Problem : null, _fullSize, (_sent, _answered, _lostInRow));
@@ -94,38 +96,67 @@ internal sealed class ReachabilityLoop
             }
 
             int packets = _schedule.PacketsFor(_table[peer].IsLosing);
-            bool atBase = _table[peer].TriesBase;
-            if (packets == 2 || _fullSize == 0)
+            bool sendsSmall = packets == 2 || _fullSize == 0;
+            PingMeans means = _table[peer].NextMeans;
+            if (_table[peer].NextTrial() is { } trial)
             {
-                Send(socket, peer, atBase, isFullSize: false, now);
+                Send(socket, peer, trial, isFullSize: false, now, isTrial: true);
+                packets++;
+            }
+
+            if (sendsSmall)
+            {
+                Send(socket, peer, means, isFullSize: false, now);
             }
 
             if (_fullSize > 0)
             {
-                Send(socket, peer, atBase, isFullSize: true, now);
+                Send(socket, peer, means, isFullSize: true, now);
             }
 
+            packets += LookCloser(sockets, socket, peer, now);
             SetNextTurn(peer, now);
             _schedule.Sent(now, packets);
         }
     }
 
-    private void Send(EchoSocket socket, int peer, bool atBase, bool isFullSize, long now)
+    /// <summary>Asks the host of a silent peer on the underlay, and how much fits where full packets are lost.</summary>
+    /// <returns>The packets that were sent.</returns>
+    private int LookCloser(PingSockets sockets, EchoSocket socket, int peer, long now)
+    {
+        switch (_table[peer].StateAt(now))
+        {
+            case PeerState.Silent when sockets.OfUnderlay(_table.TargetOf(peer).IsPublicIPv6) is { } underlay:
+                Send(underlay, peer, PingMeans.Host, isFullSize: false, now, isTrial: true);
+                return 1;
+            case PeerState.LosesFullSize when _table[peer].NextSize(SmallSize(socket), _fullSize) is > 0 and ushort size:
+                Send(socket, peer, _table[peer].NextMeans, isFullSize: true, now, isTrial: true, size);
+                return 1;
+            default:
+                return 0;
+        }
+    }
+
+    private static int SmallSize(EchoSocket socket) =>
+        EchoPacket.IPHeaderLength(socket.IsIPv6) + EchoPacket.HeaderLength + PingPayload.SmallLength;
+
+    private void Send(EchoSocket socket, int peer, PingMeans means, bool isFullSize, long now, bool isTrial = false, ushort tried = 0)
     {
         PingTarget target = _table.TargetOf(peer);
-        int headers = EchoPacket.IPHeaderLength(socket.IsIPv6) + EchoPacket.HeaderLength,
-            length = EchoPacket.HeaderLength + Math.Max(PingPayload.SmallLength, isFullSize ? _fullSize - headers : 0);
+        int size = !isFullSize ? 0 : tried > 0 ? tried : _fullSize,
+            length = Math.Max(SmallSize(socket), size) - EchoPacket.IPHeaderLength(socket.IsIPv6);
         if (_packet.Length < length)
         {
             _packet = new byte[length];
         }
 
         Span<byte> packet = _packet.AsSpan(0, length);
-        uint number = _inFlight.Add(new Ping(target, now, Stopwatch.GetTimestamp(), isFullSize, atBase));
+        Ping ping = new(target, now, Stopwatch.GetTimestamp(), isFullSize, means) { IsTrial = isTrial, Tried = tried };
+        uint number = _inFlight.Add(ping);
         PingFlags flags = _table[peer].State == PeerState.Silent ? _flags | PingFlags.HearsNothing : _flags;
         PingPayload.Write(packet[EchoPacket.HeaderLength..], _process, number, flags);
         EchoPacket.WriteRequest(packet, socket.IsIPv6, (ushort)_process, (ushort)number);
-        Errno error = socket.Send(atBase ? target.Base : target.Base + 1, packet);
+        Errno error = socket.Send(target.Asked(means), packet, means == PingMeans.Hop ? 1 : EchoSocket.DefaultHops);
         _sent++;
         if (error != Errno.None && _inFlight.TryTake(number, out Ping unsent, out _))
         {
@@ -143,6 +174,12 @@ internal sealed class ReachabilityLoop
 
     private void Lose(Ping ping, long now, Errno error)
     {
+        if (ping.IsTrial)
+        {
+            LoseTrial(ping);
+            return;
+        }
+
         _lostInRow++;
         if (Find(ping.Target) is not (>= 0 and int peer))
         {
@@ -157,28 +194,46 @@ internal sealed class ReachabilityLoop
         }
     }
 
+    private void LoseTrial(Ping ping)
+    {
+        if (Find(ping.Target) is not (>= 0 and int peer))
+        {
+            return;
+        }
+
+        if (ping.Means == PingMeans.Host)
+        {
+            _table[peer].HostAsked(isAnswered: false);
+        }
+        else if (ping.Tried > 0)
+        {
+            _table[peer].Tried(ping.Tried, isAnswered: false);
+        }
+    }
+
     private void Receive(EchoSocket socket)
     {
-        Span<byte> buffer = stackalloc byte[60 + EchoPacket.HeaderLength + PingPayload.Length]; // the longest IP header first
-        while (socket.TryReceive(buffer, out Echo echo, out UInt128 source))
+        // The longest IP header first; behind it a packet that expired brings its own.
+        Span<byte> buffer = stackalloc byte[2 * (60 + EchoPacket.HeaderLength) + PingPayload.Length];
+        while (socket.TryReceive(buffer, out Echo echo, out UInt128 source, out int link))
         {
             if (!PingPayload.TryRead(echo.Data, out ulong process, out uint number, out PingFlags flags))
             {
                 continue;
             }
 
-            if (echo.IsReply && process == _process)
+            if ((echo.IsReply || echo.IsExpired) && process == _process)
             {
-                TakeAnswer(number);
+                TakeAnswer(number, new Answer(echo.IsExpired, source, socket.IsIPv6, link));
             }
-            else if (!echo.IsReply && process != _process && (FindHost(source, socket.IsIPv6) is >= 0 and int peer))
+            else if (!echo.IsReply && !echo.IsExpired && process != _process && (FindHost(source, socket.IsIPv6) is >= 0 and int peer))
             {
                 _table[peer].Heard(Now, flags);
             }
         }
     }
 
-    private void TakeAnswer(uint number)
+    private void TakeAnswer(uint number, in Answer answer)
     {
         if (!_inFlight.TryTake(number, out Ping ping, out bool isLate) || Find(ping.Target) is not (>= 0 and int peer))
         {
@@ -186,15 +241,38 @@ internal sealed class ReachabilityLoop
         }
 
         long now = Now;
+        if (!ping.Target.IsAnswer(answer, ping.Means, _context.Snapshots.Current.Host.Overlays))
+        {
+            // A router's on a way that leads elsewhere.
+            if (!isLate)
+            {
+                Lose(ping, now, Errno.None);
+            }
+
+            return;
+        }
+
+        if (ping.Means == PingMeans.Host)
+        {
+            _table[peer].HostAsked(isAnswered: true);
+            return;
+        }
+
         _lostInRow = 0;
+        if (ping.Tried > 0)
+        {
+            _table[peer].Tried(ping.Tried, isAnswered: true);
+            return;
+        }
+
         if (isLate)
         {
-            _table[peer].AnsweredLate(ping.IsFullSize, now, ping.AtBase);
+            _table[peer].AnsweredLate(ping.IsFullSize, now, ping.Means);
             return;
         }
 
         _answered++;
-        _table[peer].Answered(ping.IsFullSize, now, Stopwatch.GetElapsedTime(ping.SentTicks).TotalMilliseconds, ping.AtBase);
+        _table[peer].Answered(ping.IsFullSize, now, Stopwatch.GetElapsedTime(ping.SentTicks).TotalMilliseconds, ping.Means);
         SetNextTurn(peer, now);
     }
 
@@ -208,7 +286,8 @@ internal sealed class ReachabilityLoop
             now
                 + (
                     isWell ? _schedule.Cycle
-                    : state is PeerState.Silent or PeerState.LosesFullSize ? PingSchedule.FailingInterval
+                    : state == PeerState.Silent || (state == PeerState.LosesFullSize && known.FitsNot - known.Fits == 1)
+                        ? PingSchedule.FailingInterval
                     : PingSchedule.SuspectInterval
                 ),
             isUrgent: !isWell

@@ -103,6 +103,9 @@ internal sealed class ReachabilityReport(NetworkContext context, PeerTable table
             PeerState.Silent when peer.LastAnswer < 0 => $"peer {table.TargetOf(index)} does not answer, and has not since twilld started",
             PeerState.Silent => $"peer {table.TargetOf(index)} does not answer any more",
             PeerState.LosesFullSize => $"peer {table.TargetOf(index)} answers small packets, but none of full size",
+            PeerState.Answers when peer.DropsPings =>
+                $"peer {table.TargetOf(index)} answers no ping, but its host routes packets to its containers: a firewall there drops ICMP",
+            PeerState.Answers when former.State == PeerState.Answers => $"peer {table.TargetOf(index)} answers pings again",
             PeerState.Answers when former.State != PeerState.Unknown =>
                 $"peer {table.TargetOf(index)} answers again, after {Seconds(former.Lasted)} s",
             _ => null,

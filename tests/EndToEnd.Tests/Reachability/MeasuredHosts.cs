@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Twill.EndToEnd.Tests.Cli;
 using Twill.Testing;
 
@@ -10,6 +11,8 @@ public sealed class MeasuredHosts : IDisposable
     /// <summary>An outage is noticed when three packets in a row were lost, which takes some seconds; a loaded machine longer.</summary>
     internal static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
 
+    private readonly Dictionary<LabHost, LabContainer> _containers = [];
+
     public MeasuredHosts()
     {
         if (!Environment.IsPrivilegedProcess)
@@ -20,7 +23,7 @@ public sealed class MeasuredHosts : IDisposable
         Cluster = Cluster.Start(3);
         foreach (LabHost host in Cluster.Hosts)
         {
-            host.AddContainer("container");
+            _containers[host] = host.AddContainer("container");
         }
 
         WaitUntilAllAnswer();
@@ -29,6 +32,8 @@ public sealed class MeasuredHosts : IDisposable
     internal Cluster Cluster { get; } = null!;
 
     internal IReadOnlyList<LabHost> Hosts => Cluster.Hosts;
+
+    internal LabContainer ContainerOf(LabHost host) => _containers[host];
 
     /// <summary>How one host has measured another, as `twill peers --json` says.</summary>
     internal string StateOf(LabHost from, LabHost to)
@@ -55,6 +60,14 @@ public sealed class MeasuredHosts : IDisposable
                 Await(from, to, "answers");
             }
         }
+    }
+
+    /// <summary>STATUS, as a runtime asks for it.</summary>
+    internal CniAnswer Status(LabHost host)
+    {
+        JsonObject conf = SampleConf.Cluster(Cluster.Etcd.Endpoint);
+        conf["cniVersion"] = "1.1.0";
+        return host.Plugin("twill").Run("STATUS", conf.ForPlugin().ToJsonString());
     }
 
     public void Dispose() => Cluster?.Dispose();

@@ -1,5 +1,4 @@
 using System.Text.Json;
-using System.Text.Json.Nodes;
 using Twill.EndToEnd.Tests.Cli;
 using Twill.Testing;
 
@@ -17,12 +16,16 @@ public sealed class ReachabilityTests(MeasuredHosts measured) : IClassFixture<Me
     [RequiresRootFact]
     public void While_all_answer_everybody_says_that_all_is_well()
     {
+        Here.StartAgent(); // what other tests of this class made it lose would count for two minutes more
+        measured.WaitUntilAllAnswer();
+
         Here.Twill("status").ExitCode.Should().Be(0);
         Here.Twill("status").Stdout.Should().Contain("2 of 2, 2 answer").And.Contain("all is well");
-        Status(Here).ExitCode.Should().Be(0);
+        measured.Status(Here).ExitCode.Should().Be(0);
         CmdResult peers = Here.Twill("peers");
         peers.ExitCode.Should().Be(0);
-        peers.Stdout.Should().Contain("LOSS").And.Contain("RTT").And.Contain("LAST ANSWER").And.MatchRegex(@"0 % +\d+\.\d\d ms +\d+ s ago");
+        peers.Stdout.Should().Contain("LOSS").And.Contain("RTT").And.Contain("LAST ANSWER");
+        peers.Stdout.Should().MatchRegex(@" 0 % +\d+\.\d\d ms +\d+ s ago");
     }
 
     [RequiresRootFact]
@@ -41,17 +44,17 @@ public sealed class ReachabilityTests(MeasuredHosts measured) : IClassFixture<Me
         status.ExitCode.Should().Be(1);
         status.Stdout.Should().Contain($"1 of 2 peers does not answer: {subnet} via {There.Address}").And.NotContain("all is well");
         Here.Twill("peers").Stdout.Should().MatchRegex($@"{subnet} .* 100 %|{subnet} .* \d\d %");
-        Status(Here).ExitCode.Should().Be(0, "the third host is reached");
+        measured.Status(Here).ExitCode.Should().Be(0, "the third host is reached");
 
         There.Twill("status").Stdout.Should().Contain("none of 2 peers answers").And.NotContain("all is well");
-        CniAnswer answer = Status(There);
+        CniAnswer answer = measured.Status(There);
         answer.ErrorCode.Should().Be(51);
         answer.ErrorText.Should().Contain("none of 2 peers answers");
 
         There.Sh("nft delete table inet site");
         measured.WaitUntilAllAnswer();
         Here.Twill("status").Stdout.Should().Contain("all is well");
-        Status(There).ExitCode.Should().Be(0);
+        measured.Status(There).ExitCode.Should().Be(0);
         Here.Agent!.Log.Should().Contain($"peer {subnet} via {There.Address} does not answer any more").And.Contain("answers again, after");
     }
 
@@ -99,13 +102,5 @@ public sealed class ReachabilityTests(MeasuredHosts measured) : IClassFixture<Me
 
         Here.StartAgent();
         measured.WaitUntilAllAnswer();
-    }
-
-    /// <summary>STATUS, as a runtime asks for it.</summary>
-    private CniAnswer Status(LabHost host)
-    {
-        JsonObject conf = SampleConf.Cluster(measured.Cluster.Etcd.Endpoint);
-        conf["cniVersion"] = "1.1.0";
-        return host.Plugin("twill").Run("STATUS", conf.ForPlugin().ToJsonString());
     }
 }

@@ -4,6 +4,7 @@ using System.Text;
 using Twill.Host.Forwarding;
 using Twill.Linux.Nftables;
 using Twill.Linux.Nftables.Expressions;
+using Twill.System;
 
 namespace Twill.Host.Tests.Forwarding;
 
@@ -204,6 +205,54 @@ public sealed class ChainWalkTests
         Walk(ChainPolicy.Drop, s_out, ssh, ping, published).Should().Be(MatchResult.No);
         Walk(ChainPolicy.Drop, s_out, Rule.For(s_inet).L4Proto(6).Accept()).Should().Be(MatchResult.Perhaps);
         Walk(ChainPolicy.Accept, s_out, Rule.For(s_inet).Dport(6, 25).Drop()).Should().Be(MatchResult.Yes);
+    }
+
+    [Theory]
+    [InlineData("udp 4789", "Yes")]
+    [InlineData("udp 53", "No")]
+    [InlineData("tcp 4789", "No")]
+    [InlineData("udp 4000-5000", "Yes")]
+    [InlineData("udp 5000-6000", "No")]
+    [InlineData("udp in {53, 4700-4800}", "Yes")]
+    [InlineData("udp in {53, 80}", "No")]
+    [InlineData("not udp 4789", "No")]
+    [InlineData("any udp", "Yes")]
+    [InlineData("any of icmp, udp", "Yes")]
+    [InlineData("any of icmp, tcp", "No")]
+    public void The_tunnels_port_is_followed_through_rules_for_ports_and_protocols(string accepted, string passes)
+    {
+        NftSet ports = new(s_inet, "ports", NftType.InetService) { Interval = true };
+        Rule any = Rule.For(s_inet).L4Proto(17),
+            port = Rule.For(s_inet).L4Proto(17).Add(new Payload(PayloadBase.Transport, 2, 2));
+        SetElement[] elements = accepted switch
+        {
+            "udp in {53, 4700-4800}" => [Port(53, 53), Port(4700, 4800)],
+            "udp in {53, 80}" => [Port(53, 53), Port(80, 80)],
+            "any of icmp, udp" => [Protocol(1), Protocol(17)],
+            _ => [Protocol(1), Protocol(6)],
+        };
+        Rule rule = accepted switch
+        {
+            "udp 4789" => Rule.For(s_inet).Dport(17, 4789),
+            "udp 53" => Rule.For(s_inet).Dport(17, 53),
+            "tcp 4789" => Rule.For(s_inet).Dport(6, 4789),
+            "udp 4000-5000" => port.Add(new Cmp(CmpOp.Gte, NftData.OfPort(4000))).Add(new Cmp(CmpOp.Lte, NftData.OfPort(5000))),
+            "udp 5000-6000" => port.Add(new RangeMatch(NftData.OfPort(5000), NftData.OfPort(6000))),
+            "not udp 4789" => port.Add(new Cmp(CmpOp.Neq, NftData.OfPort(4789))),
+            "any udp" => any,
+            _ when accepted.StartsWith("udp in", StringComparison.Ordinal) => port.Add(new Lookup("ports")),
+            _ => Rule.For(s_inet).Add(new Meta(MetaKey.L4Proto)).Add(new Lookup("ports")),
+        };
+        ProbePacket tunnel = s_in with { Transport = new ProbeTransport(IPProtocol.Udp, 4789) };
+
+        new ChainWalk(chain => Placed(chain, [rule.Accept()]), _ => elements)
+            .Take("input", ChainPolicy.Drop, tunnel)
+            .Passes.ToString()
+            .Should()
+            .Be(passes);
+
+        static SetElement Port(ushort first, ushort last) => new(NftData.OfPort(first)) { KeyEnd = NftData.OfPort(last) };
+        static SetElement Protocol(byte number) => new(new NftData([number]));
     }
 
     private static MatchResult Walk(ChainPolicy policy, ProbePacket packet, params Rule[] rules) =>

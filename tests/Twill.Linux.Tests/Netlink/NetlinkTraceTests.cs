@@ -9,6 +9,7 @@ using Twill.Linux.Netlink;
 using Twill.Linux.Nexthops;
 using Twill.Linux.Nftables;
 using Twill.Linux.Routes;
+using Twill.Linux.Rules;
 using Twill.Linux.TrafficControl;
 using Twill.Linux.WireGuard;
 using Twill.System;
@@ -134,6 +135,7 @@ public class NetlinkTraceTests
         [nameof(ListNexthops)] = ("ip nexthop show dev br0", new ListNexthops { Index = 10 }.ToCommand),
         [nameof(GetRoute)] = ("ip route get 10.244.7.5", new GetRoute(s_four).ToCommand),
         [nameof(ListRoutes)] = ("ip route show table all proto 116", new ListRoutes { Protocol = 116 }.ToCommand),
+        [nameof(ListRules)] = ("ip -6 rule show", new ListRules(AddressFamily.InterNetworkV6).ToCommand),
         [nameof(NewNeighbour)] = (
             "ip neigh add 10.244.7.5 lladdr 02:00:00:00:00:09 dev br0 nud noarp",
             new NewNeighbour(10, s_four, s_mac) { MustBeNew = true, State = NeighbourState.NoArp }.ToCommand

@@ -131,4 +131,16 @@ public sealed class RouteRequestTests
 
     [Fact]
     public void GetRoute_is_what_ip_route_get_sends() => Captured.Equal("routes/get-route", new GetRoute(IPAddress.Parse("127.0.0.9")));
+
+    [Fact]
+    public void GetRoute_of_a_packet_is_what_ip_route_get_sends() =>
+        Captured.Equal(
+            "routes/get-route-of-packet",
+            new GetRoute(IPAddress.Parse("10.244.9.1"))
+            {
+                Source = IPAddress.Parse("10.0.0.9"),
+                Iif = 10,
+                UdpPort = 4789,
+            }
+        );
 }

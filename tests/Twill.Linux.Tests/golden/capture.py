@@ -70,6 +70,9 @@ REQUESTS = {
                             "ip route del 10.1.0.0/16 proto 116 metric 7 table 300 dev br0", 25, {}),
     "routes/list-routes": ("ip link add br0 index 10 type bridge; ip route add blackhole 10.9.0.0/16 table 300", "ip -4 route show table 300 proto 116 dev br0", 26, {}),
     "routes/get-route": ("ip link set lo up", "ip route get 127.0.0.9", 26, {}),
+    "routes/get-route-of-packet": ("ip link set lo up; ip link add br0 index 10 up type bridge; ip addr add 10.0.0.1/24 dev br0; ip route add default via 10.0.0.2",
+                                   "ip route get 10.244.9.1 from 10.0.0.9 iif br0 ipproto udp dport 4789", 26, {}),
+    "rules/list-rules": ("ip link set lo up", "ip -6 rule show", 34, {}),
     "neighbours/replace-neighbour": (BR, "ip neigh replace 10.244.9.0 lladdr 02:00:00:00:00:09 dev br0 nud permanent protocol 116", 28, {}),
     "neighbours/new-neighbour-ipv6": (BR, "ip neigh add fd00::9 lladdr 02:00:00:00:00:09 dev br0 nud reachable", 28, {}),
     "neighbours/delete-neighbour": (BR + "; ip neigh add 10.244.9.0 lladdr 02:00:00:00:00:09 dev br0", "ip neigh del 10.244.9.0 dev br0", 29, {}),
@@ -118,6 +121,8 @@ REPLIES = {
                                   " ip route add 10.244.9.0/24 nhid 1946157061 proto 116", "ip -4 route show", 24),
     "replies/nexthops": (VX + "; ip link set lo up; ip link set vx0 up; ip addr add 10.0.0.1/32 dev vx0; ip nexthop add id 1946157061 via 10.244.9.0 dev vx0 onlink proto 116;"
                          " ip nexthop add id 7 via fe80::9 dev vx0; ip nexthop add id 8 blackhole; ip nexthop add id 9 group 7", "ip nexthop show", 104),
+    "replies/rules": ("ip rule add from 10.244.0.0/16 to 10.9.0.0/16 iif br0 lookup 300 priority 10; ip rule add not fwmark 0x80000/0xff0000 oif eth9 lookup 52 priority 5270;"
+                      " ip rule add to 10.8.0.0/16 prohibit priority 11", "ip -4 rule show", 32),
     "replies/neighbours": (BR + "; ip neigh add 10.244.9.0 lladdr 02:00:00:00:00:09 dev br0 nud permanent protocol 116; ip neigh add fd00::9 lladdr 02:00:00:00:00:0a dev br0 nud stale",
                            "ip neigh show", 28),
     "replies/fdb": (VX + "; bridge fdb replace 02:00:00:00:00:09 dev vx0 dst 10.0.0.9 self permanent; bridge fdb append 00:00:00:00:00:00 dev vx0 dst 10.0.0.8 port 8472 vni 9 self permanent",
@@ -141,7 +146,8 @@ VXLAN = {1: "IFLA_VXLAN_ID", 3: "IFLA_VXLAN_LINK", 4: "IFLA_VXLAN_LOCAL", 7: "IF
 BRIDGE = {7: "IFLA_BR_VLAN_FILTERING", 23: "IFLA_BR_MCAST_SNOOPING"}
 BRPORT = {4: "IFLA_BRPORT_MODE (hairpin)", 8: "IFLA_BRPORT_LEARNING", 9: "IFLA_BRPORT_UNICAST_FLOOD", 27: "IFLA_BRPORT_MCAST_FLOOD", 32: "IFLA_BRPORT_NEIGH_SUPPRESS", 33: "IFLA_BRPORT_ISOLATED"}
 IFA = {1: "IFA_ADDRESS", 2: "IFA_LOCAL", 3: "IFA_LABEL", 4: "IFA_BROADCAST", 6: "IFA_CACHEINFO", 8: "IFA_FLAGS"}
-RTA = {1: "RTA_DST", 4: "RTA_OIF", 5: "RTA_GATEWAY", 6: "RTA_PRIORITY", 7: "RTA_PREFSRC", 8: "RTA_METRICS", 9: "RTA_MULTIPATH", 12: "RTA_CACHEINFO", 15: "RTA_TABLE", 18: "RTA_VIA", 20: "RTA_PREF", 30: "RTA_NH_ID"}
+FRA = {1: "FRA_DST", 2: "FRA_SRC", 3: "FRA_IIFNAME", 6: "FRA_PRIORITY", 10: "FRA_FWMARK", 14: "FRA_SUPPRESS_PREFIXLEN", 15: "FRA_TABLE", 16: "FRA_FWMASK", 17: "FRA_OIFNAME", 21: "FRA_PROTOCOL"}
+RTA = {1: "RTA_DST", 2: "RTA_SRC", 3: "RTA_IIF", 27: "RTA_IP_PROTO", 29: "RTA_DPORT", 4: "RTA_OIF", 5: "RTA_GATEWAY", 6: "RTA_PRIORITY", 7: "RTA_PREFSRC", 8: "RTA_METRICS", 9: "RTA_MULTIPATH", 12: "RTA_CACHEINFO", 15: "RTA_TABLE", 18: "RTA_VIA", 20: "RTA_PREF", 30: "RTA_NH_ID"}
 NHA = {1: "NHA_ID", 2: "NHA_GROUP", 3: "NHA_GROUP_TYPE", 4: "NHA_BLACKHOLE", 5: "NHA_OIF", 6: "NHA_GATEWAY"}
 RTAX = {2: "RTAX_MTU", 8: "RTAX_ADVMSS"}
 NDA = {1: "NDA_DST", 2: "NDA_LLADDR", 3: "NDA_CACHEINFO", 4: "NDA_PROBES", 5: "NDA_VLAN", 6: "NDA_PORT", 7: "NDA_VNI", 8: "NDA_IFINDEX", 9: "NDA_MASTER", 12: "NDA_PROTOCOL", 15: "NDA_FLAGS_EXT"}
@@ -154,12 +160,13 @@ STRUCTS = {"TCA_TBF_PARMS": ["rate.cell_log, linklayer, overhead", "rate.cell_al
            "TCA_U32_SEL": ["flags, offshift, nkeys", "offmask, off", "offoff, hoff", "hmask", "key: mask", "val", "off", "offmask"],
            "TCA_MIRRED_PARMS": ["index", "capab", "action", "refcnt", "bindcnt", "eaction", "ifindex"]}
 TYPES = {2: "NLMSG_ERROR", 3: "NLMSG_DONE", 16: "RTM_NEWLINK", 17: "RTM_DELLINK", 18: "RTM_GETLINK", 19: "RTM_SETLINK", 20: "RTM_NEWADDR", 21: "RTM_DELADDR", 22: "RTM_GETADDR",
-         24: "RTM_NEWROUTE", 25: "RTM_DELROUTE", 26: "RTM_GETROUTE", 28: "RTM_NEWNEIGH", 29: "RTM_DELNEIGH", 30: "RTM_GETNEIGH",
+         24: "RTM_NEWROUTE", 25: "RTM_DELROUTE", 26: "RTM_GETROUTE", 28: "RTM_NEWNEIGH", 29: "RTM_DELNEIGH", 30: "RTM_GETNEIGH", 32: "RTM_NEWRULE", 34: "RTM_GETRULE",
          36: "RTM_NEWQDISC", 37: "RTM_DELQDISC", 38: "RTM_GETQDISC", 44: "RTM_NEWTFILTER", 45: "RTM_DELTFILTER", 46: "RTM_GETTFILTER",
          104: "RTM_NEWNEXTHOP", 105: "RTM_DELNEXTHOP", 106: "RTM_GETNEXTHOP"}
 TCMSG = (20, TCA, ["tcm_family, -", "tcm_ifindex", "tcm_handle", "tcm_parent", "tcm_info"])
 HEADERS = {4: (16, IFLA, ["ifi_family, -, ifi_type", "ifi_index", "ifi_flags", "ifi_change"]), 5: (8, IFA, ["ifa_family, prefixlen, flags, scope", "ifa_index"]),
            6: (12, RTA, ["rtm_family, dst_len, src_len, tos", "rtm_table, protocol, scope, type", "rtm_flags"]),
+           8: (12, FRA, ["family, dst_len, src_len, tos", "table, -, -, action", "flags"]),
            7: (12, NDA, ["ndm_family, -", "ndm_ifindex", "ndm_state, flags, type"]), 9: TCMSG, 11: TCMSG, 26: (8, NHA, ["nh_family, scope, protocol, -", "nh_flags"])}
 
 
@@ -213,7 +220,7 @@ def readable(name, value):
         return repr(value.rstrip(b"\0").decode())
     if re.search(r"LLADDR|IFLA_ADDRESS|IFLA_BROADCAST", name):
         return value.hex(":")
-    if re.search(r"DST|GATEWAY|LOCAL|IFA_ADDRESS|IFA_BROADCAST|PREFSRC", name):
+    if re.search(r"_DST|_SRC|GATEWAY|LOCAL|IFA_ADDRESS|IFA_BROADCAST|PREFSRC", name):
         return ".".join(map(str, value)) if len(value) == 4 else value.hex(":", 2)
     if "PORT" in name and len(value) == 2:
         return str(struct.unpack(">H", value)[0])

@@ -43,15 +43,20 @@ public sealed class MeasuredPeersTests
             .Be("none of 2 peers answers");
 
     [Theory]
-    [InlineData(false, 0, "the agent (twilld) does not run")]
-    [InlineData(true, 91, "the agent has not measured for a while")]
-    public void What_no_agent_measures_now_is_not_told(bool agentRuns, int age, string why)
+    [InlineData(false, 0, "the agent (twilld) does not run", null)]
+    [InlineData(
+        true,
+        91,
+        "the agent runs, but has not measured for a while",
+        "whether peers answer is not known: the agent runs, but has not measured for a while"
+    )]
+    public void What_no_agent_measures_now_is_not_told(bool agentRuns, int age, string why, string? problem)
     {
-        ReachabilityFile file = File([Peer(1, PeerState.Silent)]) with { Time = Math.Max(0, BootClock.Now - age), NoneAnswers = true };
+        ReachabilityFile file = File([Peer(1, PeerState.Silent)]) with { Time = BootClock.Now - age, NoneAnswers = true };
 
         MeasuredPeers peers = MeasuredPeers.From(file, null, agentRuns);
 
-        (peers.NotMeasured, peers.Problem, peers.NoneAnswers).Should().Be((why, null, false));
+        (peers.NotMeasured, peers.Problem, peers.NoneAnswers).Should().Be((why, problem, false));
         peers.Of(IPNetwork.Parse("10.244.1.0/24")).Should().BeNull();
     }
 
@@ -60,7 +65,7 @@ public sealed class MeasuredPeersTests
         MeasuredPeers
             .From(File([Peer(1, PeerState.Silent)]) with { BootId = "another" }, null, agentRuns: true)
             .NotMeasured.Should()
-            .Be("the agent has not measured for a while");
+            .Be("the agent runs, but has not measured for a while");
 
     [Theory]
     [InlineData(0.0, 0.0, "0 %")]

@@ -1,7 +1,9 @@
 using System.Net;
 using System.Text.Json;
 using Twill.Host.Backends;
+using Twill.Network.State;
 using Twill.Plugin.Cli;
+using Twill.System;
 
 namespace Twill.Plugin.Tests.Cli;
 
@@ -54,6 +56,24 @@ public sealed class StatusReportTests
 
                 """
             );
+    }
+
+    [Fact]
+    public void Why_peers_are_not_measured_is_told_once_and_all_is_not_well()
+    {
+        const string Reason = "this host has no address in its subnet";
+        ReachabilityFile file = new()
+        {
+            BootId = BootClock.BootId,
+            Time = BootClock.Now,
+            NotMeasured = Reason,
+            Peers = [],
+        };
+
+        string text = Print(s_healthy with { Measured = MeasuredPeers.From(file, null, agentRuns: true) });
+
+        text.Should().Contain($"whether peers answer is not known: {Reason}").And.NotContain("all is well");
+        text.Split(Reason).Should().HaveCount(2, text);
     }
 
     [Fact]

@@ -102,7 +102,76 @@ public sealed class PeerTableTests
 
     private static PeerPath Path(string subnet, string host) => new(IPNetwork.Parse(subnet), IPAddress.Parse(host), MacAddress.Zero);
 
-    private void Answer(string first) => _table[Index(first)].Answered(isFullSize: false, 7, 1, atBase: false);
+    [Theory]
+    [InlineData("10.244.7.0/24", "10.244.7.1", "10.244.7.0", "10.244.7.254")]
+    [InlineData("fc00:1:0:7::/64", "fc00:1:0:7::1", "fc00:1:0:7::", "fc00:1:0:7:ffff:ffff:ffff:fffe")]
+    [InlineData("10.244.7.2/31", "10.244.7.3", "10.244.7.2", "10.244.7.3")]
+    public void A_peers_gateway_base_and_some_containers_address_are_asked(string subnet, string gateway, string first, string container)
+    {
+        PingTarget target = Of(subnet, "192.168.50.7");
+
+        Ask(PingMeans.Gateway).Should().Be(IPAddress.Parse(gateway));
+        Ask(PingMeans.Base).Should().Be(IPAddress.Parse(first));
+        Ask(PingMeans.Hop).Should().Be(IPAddress.Parse(container));
+
+        IPAddress Ask(PingMeans means) => IPPrefix.AddressOf(target.Asked(means), IPAddress.Parse(gateway).AddressFamily);
+    }
+
+    [Theory]
+    [InlineData("10.244.7.0", true)] // of its overlay device
+    [InlineData("192.168.50.7", true)]
+    [InlineData("10.244.8.0", false)]
+    [InlineData("192.168.50.254", false)] // a router on a way that leads elsewhere
+    public void Only_the_peers_host_answers_that_a_packet_has_expired(string source, bool isHost)
+    {
+        IsAnswer(PingMeans.Hop, source, Overlay, isExpired: true).Should().Be(isHost);
+        IsAnswer(PingMeans.Hop, source, Overlay, isExpired: false).Should().BeFalse("a container answers at that address");
+        IsAnswer(PingMeans.Gateway, source, Overlay, isExpired: true).Should().BeFalse("a packet that goes on for 64 hops went round");
+    }
+
+    [Theory]
+    [InlineData(nameof(PingMeans.Gateway), "10.244.7.1")]
+    [InlineData(nameof(PingMeans.Base), "10.244.7.0")]
+    [InlineData(nameof(PingMeans.Hop), "10.244.7.0")]
+    public void An_answer_that_did_not_come_by_the_overlay_device_is_none(string asked, string source)
+    {
+        PingMeans means = Enum.Parse<PingMeans>(asked);
+        bool isExpired = means == PingMeans.Hop;
+
+        IsAnswer(means, source, Overlay, isExpired).Should().BeTrue();
+        IsAnswer(means, source, Underlay, isExpired).Should().BeFalse("it came past the tunnel");
+        IsAnswer(means, source, Underlay, isExpired, isTunnelled: false).Should().BeTrue("there is no tunnel");
+    }
+
+    [Fact]
+    public void A_host_that_is_asked_on_the_underlay_answers_there() =>
+        IsAnswer(PingMeans.Host, "192.168.50.7", Underlay, isExpired: false).Should().BeTrue();
+
+    private const int Underlay = 2,
+        Overlay = 5;
+
+    private static bool IsAnswer(PingMeans means, string source, int link, bool isExpired, bool isTunnelled = true) =>
+        (Of("10.244.7.0/24", "192.168.50.7") with { IsTunnelled = isTunnelled }).IsAnswer(
+            new Answer(isExpired, IPPrefix.NumberOf(IPAddress.Parse(source)), IsIPv6: false, link),
+            means,
+            new Dictionary<int, string> { [Overlay] = "twill.1" }
+        );
+
+    private static PingTarget Of(string subnet, string host)
+    {
+        IPNetwork network = IPNetwork.Parse(subnet);
+        bool isIPv6 = network.BaseAddress.AddressFamily == global::System.Net.Sockets.AddressFamily.InterNetworkV6;
+        return new PingTarget(
+            IPPrefix.NumberOf(network.BaseAddress),
+            IPPrefix.NumberOf(IPAddress.Parse(host)),
+            (byte)network.PrefixLength,
+            isIPv6,
+            IsPublicIPv6: false,
+            IsTunnelled: true
+        );
+    }
+
+    private void Answer(string first) => _table[Index(first)].Answered(isFullSize: false, 7, 1, PingMeans.Gateway);
 
     private int Index(string first) => _table.Find(IPPrefix.NumberOf(IPAddress.Parse(first)));
 

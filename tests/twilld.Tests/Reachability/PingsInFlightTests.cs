@@ -60,5 +60,5 @@ public sealed class PingsInFlightTests
         PingPayload.TryRead(data, out _, out _, out _).Should().BeFalse("another version may mean something else");
     }
 
-    private static Ping Ping(long sent) => new(default, sent, 0, IsFullSize: false, AtBase: false);
+    private static Ping Ping(long sent) => new(default, sent, 0, IsFullSize: false, PingMeans.Gateway);
 }

@@ -38,6 +38,7 @@ internal static class DoctorCommand
             AgentCheck.Run(to, network);
             DriftCheck.Run(to, host, network);
             OverlapCheck.Run(to, host, network);
+            ReachabilityCheck.Run(to, host, network);
             ContainerCheck.Run(to, host, network);
             LeakCheck.Run(to, host, network);
             StorageCheck.Run(to, network);

@@ -1,4 +1,5 @@
 using System.Net;
+using Twill.Linux.Routes;
 using Twill.System;
 
 namespace Twill.Plugin.Cli.Doctor;
@@ -50,7 +51,7 @@ internal static class DriftCheck
 
                 for (int i = 0; i < peers.Rows.Count && i < MostAsked; i++)
                 {
-                    Ask(to, host, peers.Rows[i]);
+                    Ask(to, host, network, peers.Rows[i]);
                 }
             },
             () => $"the way to {Format.Count(peers.Rows.Count, "remote subnet")} is whole"
@@ -78,8 +79,9 @@ internal static class DriftCheck
         return string.Join(", ", parts);
     }
 
-    /// <summary>A route of somebody else's that is more exact than ours leads packets elsewhere.</summary>
-    private static void Ask(Findings to, HostView host, PeerRow row)
+    /// <summary>A route of somebody else's that is more exact than ours, or a rule before the main table, leads packets elsewhere: the
+    /// host's own, or containers' alone.</summary>
+    private static void Ask(Findings to, HostView host, NetworkView network, PeerRow row)
     {
         if (!row.IsWhole || row.Subnet is not { } subnet)
         {
@@ -89,16 +91,65 @@ internal static class DriftCheck
         foreach (UInt128 number in (ReadOnlySpan<UInt128>)[subnet.First() + 1, subnet.Last() - 1])
         {
             IPAddress address = IPPrefix.AddressOf(number, subnet.BaseAddress.AddressFamily);
-            string way = host.WayTo(address);
-            if (way != row.Device)
+            if (Leads(to, host, network, row, new GetRoute(address)))
             {
-                to.Fail(
-                    Name,
-                    $"packets to {address} in {subnet} leave by {way}, not by {row.Device}",
-                    $"find the route or rule that is in the way (ip route get {address}; ip rule) and remove it"
-                );
                 return;
             }
         }
+
+        if (FromContainer(host, network, subnet) is { } packet)
+        {
+            Leads(to, host, network, row, packet);
+        }
+    }
+
+    private static bool Leads(Findings to, HostView host, NetworkView network, PeerRow row, GetRoute packet)
+    {
+        string way = host.WayOf(packet, out Route? route);
+        if (way == row.Device)
+        {
+            return false;
+        }
+
+        string address = packet.Destination.ToString(),
+            from = packet.Source is null ? "" : " from " + packet.Source.ToString(),
+            text = "packets" + from + " to " + address + " in " + row.Subnet.ToString() + " leave by " + way + ", not by " + row.Device;
+        if (Diversion.Of(host, packet, route) is { } diversion)
+        {
+            IPNetwork all = network.Conf.Ipam.Of(packet.Destination.AddressFamily)?.Range ?? row.Subnet!.Value;
+            to.Fail(Name, text + diversion.Text, diversion.Remedy(all));
+        }
+        else
+        {
+            string question = packet.Iif == 0 ? address : address + from + " iif " + network.Conf.Bridge;
+            to.Fail(Name, text, "find the route or rule that is in the way (ip route get " + question + "; ip rule) and remove it");
+        }
+
+        return true;
+    }
+
+    /// <summary>What a container of this host would send; null where it has no bridge, or no subnet of that family.</summary>
+    private static GetRoute? FromContainer(HostView host, NetworkView network, IPNetwork peer)
+    {
+        if (!network.IsOurs || host.Find(network.Conf.Bridge) is not { IsUp: true } bridge)
+        {
+            return null;
+        }
+
+        foreach (IPNetwork subnet in network.Subnets)
+        {
+            if (subnet.BaseAddress.AddressFamily == peer.BaseAddress.AddressFamily && !subnet.IsPair())
+            {
+                IPAddress gateway = network.GatewayOf(subnet);
+                UInt128 other = subnet.First() + (subnet.First() + 2 == IPPrefix.NumberOf(gateway) ? 1u : 2u);
+                return new GetRoute(IPPrefix.AddressOf(peer.First() + 1, peer.BaseAddress.AddressFamily))
+                {
+                    Source = IPPrefix.AddressOf(other, peer.BaseAddress.AddressFamily),
+                    Iif = bridge.Index,
+                };
+            }
+        }
+
+        return null;
     }
 }

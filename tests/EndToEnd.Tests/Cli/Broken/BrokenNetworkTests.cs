@@ -15,6 +15,16 @@ public sealed class BrokenKernelTests(TwoHosts hosts) : IClassFixture<TwoHosts>
         new Patient(hosts.Cluster.Hosts[0], hosts.From, hosts.To.Address).Treat(KernelBreakages.All.Single(one => one.Name == name));
 }
 
+/// <summary>The same for what is in the way between hosts.</summary>
+public sealed class BrokenWaysTests(TwoHosts hosts) : IClassFixture<TwoHosts>
+{
+    public static TheoryData<string> Names => [.. WayBreakages.All.Select(breakage => breakage.Name)];
+
+    [RequiresRootTheory, MemberData(nameof(Names))]
+    public void What_is_broken_is_named_and_the_advice_mends_it(string name) =>
+        new Patient(hosts.Cluster.Hosts[0], hosts.From, hosts.To.Address).Treat(WayBreakages.All.Single(one => one.Name == name));
+}
+
 /// <summary>The same for files, processes and the way to etcd.</summary>
 public sealed class BrokenFilesTests(TwoHosts hosts) : IClassFixture<TwoHosts>
 {

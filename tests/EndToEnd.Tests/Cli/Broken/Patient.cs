@@ -29,7 +29,11 @@ internal sealed class Patient(LabHost host, LabContainer from, string to)
         }
         catch
         {
-            host.Run("sh", "-c", $"{variables}; {breakage.Person}; {breakage.CleanUp}"); // or all that follow would fail as well
+            foreach (string? command in (string?[])[breakage.Person, breakage.CleanUp]) // or all that follow would fail as well
+            {
+                host.Run("sh", "-c", $"{variables}; {(string.IsNullOrEmpty(command) ? ":" : command)}");
+            }
+
             throw;
         }
         finally
