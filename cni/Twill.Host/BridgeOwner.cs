@@ -1,8 +1,6 @@
 using Twill.Linux;
 using Twill.Linux.Links;
-using Twill.Linux.Netlink;
 using Twill.Network.Configuration;
-using Twill.System;
 
 namespace Twill.Host;
 
@@ -17,7 +15,8 @@ public static class BridgeOwner
     /// <exception cref="HostException">One is.</exception>
     public static void ThrowIfAnothers(RouteSocket route, TwillConf conf, Link? bridge)
     {
-        foreach (Link link in bridge is null ? [] : PortsOf(route, bridge))
+        // Where a thousand containers start at once, no list of ports is ever whole. One port of another network's is enough.
+        foreach (Link link in bridge is null ? [] : route.ListPortsOnce(bridge.Index))
         {
             if (NetworkOf(link) is { } other && other != conf.Name)
             {
@@ -41,20 +40,6 @@ public static class BridgeOwner
                         + "its own"
                 );
             }
-        }
-    }
-
-    /// <summary>The bridge's ports; none while containers come and go so fast that no list of them is whole: that must not keep a container
-    /// from starting, and the agent and doctor find two networks on one bridge as well.</summary>
-    private static List<Link> PortsOf(RouteSocket route, Link bridge)
-    {
-        try
-        {
-            return route.ListLinks(master: bridge.Index);
-        }
-        catch (NetlinkException e) when (e.Errno == Errno.EAGAIN)
-        {
-            return [];
         }
     }
 

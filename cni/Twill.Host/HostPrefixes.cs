@@ -145,7 +145,7 @@ public sealed class HostPrefixes
     private sealed class Reader(HostPrefixes to, RouteSocket route, TwillConf conf, IReadOnlyList<IPNetwork> networks)
     {
         private readonly HashSet<int> _own = OwnDevices(route, conf);
-        private readonly Dictionary<int, string?> _names = [];
+        private readonly Dictionary<int, Link?> _asked = []; // what was asked for already
 
         private bool IsLeased => conf.Ipam.Etcd is not null;
 
@@ -320,28 +320,33 @@ public sealed class HostPrefixes
                 return false;
             }
 
-            device = NameOf(index);
-            return device is not null && !_own.Contains(index) && !DeviceNames.IsVeth(device);
-        }
-
-        /// <summary>One by one: where containers come and go, a list of all links is never the same twice. An overlay device that an
-        /// earlier configuration of this network has left is its own as well.</summary>
-        /// <returns>Null: the device went since its address or route was listed, as host ends do, and needs nothing.</returns>
-        private string? NameOf(int index)
-        {
-            if (!_names.TryGetValue(index, out string? name))
+            if (index == 0)
             {
-                Link? link = null;
-                bool exists = index != 0 && route.TryGetLink(index, out link);
-                name = index == 0 ? "#0" : link?.Name;
-                _names[index] = name;
-                if (exists && link!.Alias == OverlaySpec.AliasOf(conf.Name))
-                {
-                    _own.Add(index);
-                }
+                device = "#0"; // a route to no device
+                return true;
             }
 
-            return name;
+            if (Find(index) is not { } link || IsFormerOverlay(link))
+            {
+                return false; // it went since its address or route was listed, as a container's host end does, and needs nothing
+            }
+
+            device = link.Name;
+            return !DeviceNames.IsVeth(device);
+        }
+
+        /// <summary>Whether it is an overlay device that an earlier configuration of this network has left: its alias tells.</summary>
+        private bool IsFormerOverlay(Link link) => link.Alias == OverlaySpec.AliasOf(conf.Name);
+
+        /// <summary>One by one: where containers come and go, a list of all links is never the same twice.</summary>
+        private Link? Find(int index)
+        {
+            if (!_asked.TryGetValue(index, out Link? link))
+            {
+                _asked[index] = link = route.TryGetLink(index, out Link? found) ? found : null;
+            }
+
+            return link;
         }
     }
 }

@@ -91,6 +91,13 @@ public sealed class RouteSocket : IDisposable
                 : null
         );
 
+    /// <summary>Lists ports of a bridge while others come and go: each is one, and of those that come or go one may be missing.</summary>
+    /// <param name="bridge">The bridge's interface index.</param>
+    public List<Link> ListPortsOnce(int bridge) =>
+        _socket.DumpOnce(new ListLinks { Master = bridge }, (in NetlinkMessage m) =>
+            Link.Decode(in m) is { } link && link.MasterIndex == bridge ? link : null
+        );
+
     /// <summary>Deletes a link if it is there.</summary>
     /// <returns>False when there is none.</returns>
     public bool DeleteLinkIfPresent(LinkRef link) => TryExecute(new DeleteLink(link), Errno.ENODEV);

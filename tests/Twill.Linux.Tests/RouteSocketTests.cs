@@ -157,6 +157,23 @@ public sealed class RouteSocketTests
     }
 
     [Fact]
+    public void Ports_are_listed_once_however_much_changes_meanwhile()
+    {
+        using RouteSocket route = Socket(
+            (c, sent) =>
+                c.Answer(
+                    Replay("veth-on-bridge", SequenceOf(sent), NetlinkFlags.DumpInterrupted),
+                    Done(SequenceOf(sent), NetlinkFlags.DumpInterrupted)
+                ),
+            out ScriptedChannel channel
+        );
+
+        route.ListPortsOnce(10).Should().ContainSingle().Which.Name.Should().Be("tw0");
+        route.ListPortsOnce(11).Should().BeEmpty("the kernel need not filter");
+        channel.Sent.Should().HaveCount(2);
+    }
+
+    [Fact]
     public void An_error_at_the_end_of_a_list_is_not_lost()
     {
         using RouteSocket route = Socket(

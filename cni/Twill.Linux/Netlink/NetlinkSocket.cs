@@ -218,6 +218,19 @@ public sealed class NetlinkSocket : IDisposable
         throw new NetlinkException(_describe(_request.Bytes), Errno.EAGAIN, $"changed during each of {DumpAttempts} attempts to list it");
     }
 
+    /// <summary>Lists objects once, whether they change meanwhile or not: each was there, and one that came or went may be
+    /// missing.</summary>
+    /// <exception cref="NetlinkException">The kernel refused.</exception>
+    public List<T> DumpOnce<TRequest, T>(in TRequest request, NetlinkDecoder<T> decode)
+        where TRequest : struct, INetlinkRequest
+        where T : class
+    {
+        _channel.PrepareForDumps();
+        List<T> items = [];
+        ReceiveList(Begin(in request, NetlinkFlags.Dump), items, decode);
+        return items;
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {

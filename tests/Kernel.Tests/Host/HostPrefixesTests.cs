@@ -148,6 +148,23 @@ public sealed class HostPrefixesTests : IDisposable
         needs.Around.Should().ContainSingle().Which.Reason.Should().Be("10.0.0.0/8, the network of lan");
     }
 
+    [RequiresRootFact]
+    public void An_overlay_device_that_an_earlier_configuration_left_takes_nothing_from_its_network_alone()
+    {
+        IPNetwork subnet = IPNetwork.Parse("192.168.8.0/24");
+        _ns.Ip("link add twill.77 type vxlan id 77 dstport 4790");
+        _ns.Ip("address add 192.168.8.0/32 dev twill.77");
+        _ns.Ip("address add 192.168.8.9/24 dev twill.77");
+        _ns.Ip("link set twill.77 up");
+        Read(Leased).FindOverlap(subnet)?.Reason.Should().Contain("on twill.77", "it may be anybody's");
+
+        _ns.Ip("link set twill.77 alias 'twill overlay of other'");
+        Read(Leased).FindOverlap(subnet)?.Reason.Should().Contain("on twill.77", "it is another network's");
+
+        _ns.Ip("link set twill.77 alias 'twill overlay of n'");
+        Read(Leased).FindOverlap(subnet).Should().BeNull("it is its own: neither its addresses nor its routes count");
+    }
+
     public void Dispose() => _ns.Dispose();
 
     private HostPrefixes Read(string conf)
