@@ -59,7 +59,7 @@ with_references() {
 fingerprint() {
   (cd "$root" &&
     with_references "$1" | sort -u |
-    xargs -I{} find {} build/Native*.props build/Programs.proj build/lib/*.c Directory.Build.props Directory.Packages.props global.json \
+    xargs -I{} find {} build/Native*.props build/Programs.proj build/lib/*.c Directory.Build.* Directory.Packages.props global.json \
       \( -name bin -o -name obj \) -prune -o -type f ! -name "*.md" -print0 | sort -z | xargs -0 sha256sum | sha256sum)
 }
 

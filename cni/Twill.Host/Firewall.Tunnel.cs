@@ -66,7 +66,7 @@ public static partial class Firewall
             List<SetElement> elements =
                 nft.TryGetSet(set.Table, set.Name, out NftSet? found) && found.Key.Equals(set.Key) ? nft.ListElements(set)
                 : inUse is null ? []
-                : [.. inUse(outer.Family).Select(SetElement.Of)];
+                : [.. inUse(outer.Family).ConvertAll(SetElement.Of)];
             sets.Add((set, elements));
         }
 

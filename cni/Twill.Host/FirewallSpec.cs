@@ -112,7 +112,7 @@ public sealed record FirewallSpec(
             kept.RemoveAll(k => prefix.Covers(k));
             kept.Add(prefix);
         }
-        kept.Sort(static (a, b) => Compare(a.BaseAddress, b.BaseAddress));
+        kept.SortBy(static (a, b) => Compare(a.BaseAddress, b.BaseAddress));
         return kept;
     }
 

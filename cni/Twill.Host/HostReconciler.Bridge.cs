@@ -48,7 +48,7 @@ public static partial class HostReconciler
         if (subnets.Count > 0 && conf.Ipam.Etcd is not null)
         {
             IPNetwork[] ours = [.. conf.Ipam.Ranges, .. former];
-            RemoveFormer(route, [.. present.Where(a => ours.Any(network => network.Contains(a.Address)))], local(), changes);
+            RemoveFormer(route, [.. present.FindAll(a => ours.Exists(network => network.Contains(a.Address)))], local(), changes);
         }
 
         return overlap;
@@ -142,7 +142,7 @@ public static partial class HostReconciler
         List<string> changes
     )
     {
-        foreach (InterfaceAddress address in present.Where(a => !local.Any(subnet => subnet.Contains(a.Address))))
+        foreach (InterfaceAddress address in present.FindAll(a => !local.Exists(subnet => subnet.Contains(a.Address))))
         {
             route.TryExecute(new DeleteAddress(address.Index, address.Address, address.PrefixLength), Errno.EADDRNOTAVAIL);
             changes.Add($"address {address} taken off the bridge: its subnet is not this host's any more");

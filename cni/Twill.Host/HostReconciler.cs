@@ -274,5 +274,5 @@ public static partial class HostReconciler
     /// <summary>Whether the configuration does not say which prefixes the containers are in.</summary>
     private static bool OnlyIpamKnows(TwillConf conf) => conf.Ipam.Ranges.Count == 0;
 
-    private static bool HasIPv6(IReadOnlyList<IPNetwork> prefixes) => prefixes.Any(prefix => IPv6Settings.IsIPv6(prefix.BaseAddress));
+    private static bool HasIPv6(IReadOnlyList<IPNetwork> prefixes) => prefixes.Exists(prefix => IPv6Settings.IsIPv6(prefix.BaseAddress));
 }

@@ -5,6 +5,7 @@ using Twill.Linux;
 using Twill.Linux.Addresses;
 using Twill.Linux.Links;
 using Twill.Linux.Netlink;
+using Twill.Network.Configuration;
 using Twill.System;
 
 namespace Twill.Host;
@@ -14,10 +15,7 @@ namespace Twill.Host;
 public static class OverlayDevice
 {
     /// <summary>The kinds of devices that may be a network's overlay.</summary>
-    private static readonly string[] s_kinds =
-    [
-        .. BackendTable.All.All.OfType<IBackend>().SelectMany(backend => backend.DeviceKinds).Distinct(),
-    ];
+    private static readonly HashSet<string> s_kinds = KindsOf(BackendTable.All.All);
 
     /// <summary>What <see cref="Ensure"/> found and did.</summary>
     /// <param name="Name">The device's name.</param>
@@ -28,6 +26,20 @@ public static class OverlayDevice
 
     /// <summary>Whether a link is an overlay device, of whichever network.</summary>
     public static bool IsOverlay(Link link) => link.Kind is { } kind && s_kinds.Contains(kind);
+
+    private static HashSet<string> KindsOf(IReadOnlyList<BackendConf> backends)
+    {
+        HashSet<string> kinds = [];
+        foreach (BackendConf backend in backends)
+        {
+            if (backend is IBackend joining)
+            {
+                kinds.UnionWith(joining.DeviceKinds);
+            }
+        }
+
+        return kinds;
+    }
 
     /// <summary>Makes the device, or corrects it.</summary>
     /// <exception cref="HostException">Something that is not ours is in the way.</exception>

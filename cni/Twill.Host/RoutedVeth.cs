@@ -4,6 +4,7 @@ using Twill.Linux;
 using Twill.Linux.Addresses;
 using Twill.Linux.Links;
 using Twill.Network;
+using Twill.System;
 
 namespace Twill.Host;
 
@@ -223,7 +224,7 @@ public static class RoutedVeth
     /// <param name="addresses">The container's addresses.</param>
     public static string? FindDifference(RouteSocket host, Link end, string bridge, IReadOnlyList<RoutedAddress> addresses)
     {
-        if (RouterAnnouncements.FindDifference(host, end, hasIPv6: addresses.Any(address => address.IsIPv6)) is { } listens)
+        if (RouterAnnouncements.FindDifference(host, end, hasIPv6: addresses.Exists(address => address.IsIPv6)) is { } listens)
         {
             return listens;
         }

@@ -5,6 +5,7 @@ using Twill.Linux.Neighbours;
 using Twill.Linux.Links;
 using Twill.Linux.Nftables;
 using Twill.Network;
+using Twill.System;
 
 namespace Twill.Host;
 
@@ -65,7 +66,7 @@ public sealed class TunnelPeers(string network)
                     }
                 }
 
-                batch.AddElements(set, [.. missing]).DeleteElements(set, [.. gone.Select(key => new SetElement(key))]);
+                batch.AddElements(set, [.. missing]).DeleteElements(set, [.. gone.ConvertAll(key => new SetElement(key))]);
             }
 
             written = batch.Count > 0;
@@ -120,7 +121,7 @@ public sealed class TunnelPeers(string network)
     public static PeersInUse InUse(RouteSocket route, string network)
     {
         HashSet<IPAddress>? found = null;
-        return outer => [.. (found ??= Read(route, network)).Where(address => address.AddressFamily == outer)];
+        return outer => [.. (found ??= Read(route, network)).FindAll(address => address.AddressFamily == outer)];
     }
 
     /// <summary>Addresses that the network's VXLAN devices send to, but that nothing is taken from.</summary>
@@ -138,7 +139,7 @@ public sealed class TunnelPeers(string network)
             if (nft.TryGetSet(set.Table, set.Name, out _))
             {
                 HashSet<NftData> there = [.. nft.ListElements(set).ConvertAll(element => element.Key)];
-                missing.AddRange(inUse(outer.Family).Where(address => !there.Contains(NftData.Of(address))));
+                missing.AddRange(inUse(outer.Family).FindAll(address => !there.Contains(NftData.Of(address))));
             }
         }
 

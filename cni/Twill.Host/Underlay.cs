@@ -130,7 +130,7 @@ public sealed record Underlay(string Name, int Index, IPAddress? IPv4, IPAddress
             Conf is null
             || (
                 link.Name == Conf.Bridge && !Conf.IsForeign
-                    ? !Conf.Ipam.Ranges.Any(network => network.Contains(address)) || !HasContainers(link, address)
+                    ? !Conf.Ipam.Ranges.Exists(network => network.Contains(address)) || !HasContainers(link, address)
                     : !Conf.Backend.DeviceNames.Contains(link.Name) && !DeviceNames.IsVeth(link.Name) && link.Group != HostBridge.Group
             );
 
@@ -159,7 +159,8 @@ public sealed record Underlay(string Name, int Index, IPAddress? IPv4, IPAddress
                 continue;
             }
 
-            IPAddress? known = published.FirstOrDefault(address => address.AddressFamily == family);
+            List<IPAddress> ofFamily = published.FindAll(address => address.AddressFamily == family);
+            IPAddress? known = ofFamily.Count > 0 ? ofFamily[0] : null;
             source ??=
                 known is not null && Choose(all, dual: false, (l, a) => l.Index == device && a.Address.Equals(known)) is not null ? known
                 : SourceBy(route, family, device);
@@ -315,7 +316,7 @@ public sealed record Underlay(string Name, int Index, IPAddress? IPv4, IPAddress
     private static List<InterfaceAddress> InOrder(List<InterfaceAddress> addresses, IReadOnlyList<IPAddress> published)
     {
         List<InterfaceAddress> v6 = addresses.FindAll(a => a.Address.AddressFamily == AddressFamily.InterNetworkV6);
-        v6.Sort(
+        v6.SortBy(
             (one, other) =>
             {
                 int lasting = (other.Flags & AddressFlags.Permanent).CompareTo(one.Flags & AddressFlags.Permanent);

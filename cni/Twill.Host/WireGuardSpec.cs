@@ -3,6 +3,7 @@ using Twill.Linux;
 using Twill.Linux.Links;
 using Twill.Linux.WireGuard;
 using Twill.Network;
+using Twill.System;
 
 namespace Twill.Host;
 

@@ -129,6 +129,22 @@ public sealed partial class ArchitectureTests
             .BeEmpty("its start-up costs more than all the kernel work of an ADD");
     }
 
+    [Theory]
+    [MemberData(nameof(Rooms))]
+    public void A_plugin_and_what_it_is_made_of_use_no_LINQ_and_no_sort_that_lists_of_all_classes_share(string room)
+    {
+        if (room == "twilld")
+        {
+            return; // it starts once
+        }
+
+        Sources(room)
+            .Where(file => CostlyAtStart().IsMatch(Comments().Replace(File.ReadAllText(file), "")))
+            .Select(Relative)
+            .Should()
+            .BeEmpty("it costs each start what Twill.System/Sequences.cs says");
+    }
+
     private static void Reach(string room, HashSet<string> known)
     {
         foreach (string next in s_arrows[room])
@@ -161,6 +177,9 @@ public sealed partial class ArchitectureTests
 
     [GeneratedRegex(@"(?<![\w.])Twill\.(System|Linux|Cni|Network|Host|Cluster|Plugin|Agent|Ipam)\b")]
     private static partial Regex Namespaces();
+
+    [GeneratedRegex(@"\bSystem\.Linq\b|(?<!Array|\.AsSpan\(list\))\.Sort\(")]
+    private static partial Regex CostlyAtStart();
 
     [GeneratedRegex("\"\"\"+")]
     private static partial Regex RawStringMark();

@@ -116,11 +116,16 @@ public sealed class SourceReconciler(RouteSocket route, NftSocket nft, Attachmen
     {
         int missing = 0;
         HashSet<string> recorded = [.. living.ConvertAll(source => source.HostName)];
-        List<(NftSet Set, SetElement Element)> wanted = living.SelectMany(table.ElementsOf).ToList();
+        List<(NftSet Set, SetElement Element)> wanted = [];
+        foreach (ContainerSource source in living)
+        {
+            wanted.AddRange(table.ElementsOf(source));
+        }
+
         foreach (NftSet set in table.Sets)
         {
             HashSet<SetElement> present = [.. nft.ListElements(set)],
-                ofSet = [.. wanted.Where(one => one.Set == set).Select(one => one.Element)];
+                ofSet = [.. wanted.FindAll(one => one.Set == set).ConvertAll(one => one.Element)];
             foreach (SetElement there in present)
             {
                 string hostName = SourceTable.HostNameOf(there);

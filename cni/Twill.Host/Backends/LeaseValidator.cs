@@ -36,13 +36,13 @@ internal sealed class LeaseValidator(LocalNode self, string backendType)
 
     /// <summary>Why there is no way at all.</summary>
     internal static string NoCommonFamily(LocalNode self, PeerLease peer) =>
-        $"its host has {Names(peer.Addresses.Select(a => a.PublicIP))} on the underlay, this host "
-        + $"{Names(self.Addresses.Select(a => a.PublicIP))}";
+        $"its host has {Names(peer.Addresses.ConvertAll(a => a.PublicIP))} on the underlay, this host "
+        + $"{Names(self.Addresses.ConvertAll(a => a.PublicIP))}";
 
     /// <summary>Why no entry may be made for this lease, or null.</summary>
     internal string? Refusal(PeerLease peer)
     {
-        if (!self.Networks.Any(network => network.Covers(peer.Subnet)))
+        if (!self.Networks.Exists(network => network.Covers(peer.Subnet)))
         {
             return $"it is not inside the network {string.Join(" or ", self.Networks)}";
         }
@@ -117,13 +117,13 @@ internal sealed class LeaseValidator(LocalNode self, string backendType)
         }
     }
 
-    private bool IsOurs(IPAddress address) => self.Addresses.Any(ours => ours.PublicIP.Equals(address));
+    private bool IsOurs(IPAddress address) => self.Addresses.Exists(ours => ours.PublicIP.Equals(address));
 
     /// <summary>Why an address in the cluster network is no host's, or null: what is there is containers', unless the hosts' own link is in
     /// the network.</summary>
     private string? RefusalInside(PeerLease peer, IPAddress address, IPNetwork network)
     {
-        if (!self.Addresses.Any(ours => network.Contains(ours.PublicIP)))
+        if (!self.Addresses.Exists(ours => network.Contains(ours.PublicIP)))
         {
             return $"its PublicIP {address} lies in the network {network}, whose addresses are containers'";
         }
@@ -139,7 +139,7 @@ internal sealed class LeaseValidator(LocalNode self, string backendType)
 
     private static string Names(IEnumerable<IPAddress> addresses)
     {
-        string[] names = [.. addresses.Select(a => a.AddressFamily == AddressFamily.InterNetworkV6 ? "IPv6" : "IPv4")];
+        string[] names = [.. addresses.ConvertAll(a => a.AddressFamily == AddressFamily.InterNetworkV6 ? "IPv6" : "IPv4")];
         return names.Length == 0 ? "no address" : string.Join(" and ", names);
     }
 

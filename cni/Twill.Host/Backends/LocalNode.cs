@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using Twill.Linux.WireGuard;
+using Twill.System;
 
 namespace Twill.Host.Backends;
 

@@ -9,6 +9,7 @@ using Twill.Linux.Links;
 using Twill.Linux.Routes;
 using Twill.Network.Configuration;
 using Twill.Network.State;
+using Twill.System;
 using Names = Twill.Network.DeviceNames;
 
 namespace Twill.Host.Backends;
@@ -152,7 +153,9 @@ public sealed record VxlanBackend(uint Vni = 1, ushort Port = VxlanBackend.Defau
             }
 
             check.Accept(peer);
-            wanted.Senders.AddRange(peer.Addresses.Select(address => address.PublicIP).Where(address => check.MaySend(peer, address)));
+            wanted.Senders.AddRange(
+                peer.Addresses.ConvertAll(address => address.PublicIP).FindAll(address => check.MaySend(peer, address))
+            );
         }
 
         return wanted;

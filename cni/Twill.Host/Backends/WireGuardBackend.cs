@@ -9,6 +9,7 @@ using Twill.Linux.Routes;
 using Twill.Linux.WireGuard;
 using Twill.Network.Configuration;
 using Twill.Network.State;
+using Twill.System;
 using Names = Twill.Network.DeviceNames;
 
 namespace Twill.Host.Backends;

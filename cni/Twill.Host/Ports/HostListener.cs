@@ -73,8 +73,15 @@ internal sealed record HostListener(byte Protocol, IPAddress Address, ushort Por
         {
             try
             {
-                foreach (string line in File.ReadLines($"{Root}/{file}").Skip(1))
+                bool isHead = true;
+                foreach (string line in File.ReadLines($"{Root}/{file}"))
                 {
+                    if (isHead)
+                    {
+                        isHead = false;
+                        continue;
+                    }
+
                     if (!TryParse(protocol, line, out HostListener? listener))
                     {
                         break;

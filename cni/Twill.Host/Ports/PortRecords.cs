@@ -19,7 +19,7 @@ public sealed record PodPorts(string ContainerId, string IfName, IReadOnlyList<P
     public string HostName => DeviceNames.Veth(ContainerId, IfName);
 
     /// <summary>The addresses that the ports lead to, each once.</summary>
-    internal HashSet<IPAddress> Addresses => [.. Ports.Select(port => port.Address)];
+    internal HashSet<IPAddress> Addresses => [.. Ports.ConvertAll(port => port.Address)];
 }
 
 /// <summary>
@@ -189,7 +189,7 @@ public sealed class PortRecords(string directory)
 
         foreach (string path in Directory.EnumerateFiles(directory))
         {
-            if (TryRead(Path.GetFileName(path)) is { } pod && pod.Ports.Any(isOfKind))
+            if (TryRead(Path.GetFileName(path)) is { } pod && pod.Ports.Exists(isOfKind))
             {
                 return true;
             }

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using Twill.Linux;
 using Twill.Linux.Links;
+using Twill.System;
 
 namespace Twill.Host.Ports;
 
@@ -23,7 +24,7 @@ public static class RouteLocalnet
     /// <param name="ports">The container's ports.</param>
     /// <returns>True when it was written.</returns>
     public static bool Ensure(string link, IReadOnlyList<PublishedPort> ports) =>
-        ports.Any(IsNeededBy) && Sysctl.Ensure(ParameterOf(link), On);
+        ports.Exists(IsNeededBy) && Sysctl.Ensure(ParameterOf(link), On);
 
     /// <summary>Turns it on for host ends past the bridge's ports, where the records of published ports say that it is needed. It goes with
     /// the host end.</summary>

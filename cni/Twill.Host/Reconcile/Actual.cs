@@ -90,7 +90,7 @@ public sealed record Actual(
     {
         List<(string Name, int Index)> devices =
         [
-            .. overlays.Select(name => (name, names.IndexOf(name))).Where(device => device.Item2 != 0),
+            .. overlays.ConvertAll(name => (name, names.IndexOf(name))).FindAll(device => device.Item2 != 0),
         ];
         NexthopReader nexthops = new(route, devices);
         HashSet<PeerRoute> routes = [];
@@ -110,7 +110,7 @@ public sealed record Actual(
                 NexthopObject? nexthop = nexthops.Find(found.NexthopId);
                 if (
                     devices.Exists(device => found.GoesThrough(device.Index) || nexthop?.Index == device.Index)
-                    || networks.Any(network => network.Covers(found.Destination))
+                    || networks.Exists(network => network.Covers(found.Destination))
                 )
                 {
                     routes.UnionWith(Split(found, nexthop, names));
@@ -168,7 +168,7 @@ public sealed record Actual(
                     NexthopId = found.NexthopId,
                 },
             ]
-        : found.NextHops.Select(hop => new PeerRoute(
+        : found.NextHops.ConvertAll(hop => new PeerRoute(
                 found.Destination,
                 hop.Gateway,
                 names.NameOf(hop.Index),

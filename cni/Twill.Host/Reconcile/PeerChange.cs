@@ -55,8 +55,18 @@ public sealed record PeerChange(IReadOnlyList<PeerLease> Before, IReadOnlyList<P
         void Add(PeerLease peer)
         {
             bases.Add(peer.Subnet.BaseAddress);
-            macs.UnionWith(peer.Addresses.Select(a => a.VtepMac).OfType<MacAddress>());
-            keys.UnionWith(peer.Addresses.Select(a => a.WireGuard?.PublicKey).OfType<WireGuardKey>());
+            foreach (PeerAddress address in peer.Addresses)
+            {
+                if (address.VtepMac is { } mac)
+                {
+                    macs.Add(mac);
+                }
+
+                if (address.WireGuard is { } end)
+                {
+                    keys.Add(end.PublicKey);
+                }
+            }
         }
 
         bool IsShared(PeerAddress? published) =>

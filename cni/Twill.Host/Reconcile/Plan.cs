@@ -1,4 +1,5 @@
 using Twill.Linux;
+using Twill.System;
 
 namespace Twill.Host.Reconcile;
 
@@ -60,26 +61,26 @@ public sealed record Plan
     /// <summary>What turns <paramref name="actual"/> into <paramref name="desired"/>.</summary>
     public static Plan Between(Desired desired, Actual actual)
     {
-        OverlayFdbEntry[] putFdb = [.. desired.Fdb.Where(entry => !actual.Fdb.Contains(entry))];
-        HashSet<(string, MacAddress)> put = [.. putFdb.Select(entry => (entry.Device, entry.Mac))];
+        OverlayFdbEntry[] putFdb = [.. desired.Fdb.FindAll(entry => !actual.Fdb.Contains(entry))];
+        HashSet<(string, MacAddress)> put = [.. putFdb.ConvertAll(entry => (entry.Device, entry.Mac))];
         NexthopChoice nexthops = NexthopChoice.Of(desired, actual);
         return new Plan
         {
             PutTunnels = [.. Corrections(desired, actual)],
-            EvictFdb = [.. actual.ForeignFdb.Where(entry => put.Contains((entry.Device, entry.Mac)))],
+            EvictFdb = [.. actual.ForeignFdb.FindAll(entry => put.Contains((entry.Device, entry.Mac)))],
             PutFdb = putFdb,
-            PutNeighbours = [.. desired.Neighbours.Where(want => !Has(actual, want))],
+            PutNeighbours = [.. desired.Neighbours.FindAll(want => !Has(actual, want))],
             PutNexthops = nexthops.Put,
-            PutRoutes = [.. desired.Routes.Select(nexthops.Name).Where(route => !actual.Routes.Contains(route))],
-            RemoveRoutes = [.. actual.Routes.Where(route => !IsWanted(desired, nexthops, route))],
+            PutRoutes = [.. desired.Routes.ConvertAll(nexthops.Name).FindAll(route => !actual.Routes.Contains(route))],
+            RemoveRoutes = [.. actual.Routes.FindAll(route => !IsWanted(desired, nexthops, route))],
             RemoveNexthops = nexthops.Remove,
-            RemoveNeighbours = [.. actual.Neighbours.Keys.Where(hop => !desired.Neighbours.ContainsKey(hop))],
+            RemoveNeighbours = [.. actual.Neighbours.Keys.FindAll(hop => !desired.Neighbours.ContainsKey(hop))],
             // One that differs from the wanted one in more than its host is overwritten.
             RemoveFdb =
             [
-                .. actual.Fdb.Where(entry => !desired.Fdb.Contains(entry) && (entry.IsPlain || !put.Contains((entry.Device, entry.Mac)))),
+                .. actual.Fdb.FindAll(entry => !desired.Fdb.Contains(entry) && (entry.IsPlain || !put.Contains((entry.Device, entry.Mac)))),
             ],
-            RemoveTunnels = [.. actual.Tunnels.Keys.Where(end => !desired.Tunnels.ContainsKey(end))],
+            RemoveTunnels = [.. actual.Tunnels.Keys.FindAll(end => !desired.Tunnels.ContainsKey(end))],
         };
     }
 

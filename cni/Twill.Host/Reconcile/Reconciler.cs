@@ -33,7 +33,7 @@ public static class Reconciler
         LocalNode known = backend.NeedsMainRoutes ? self with { MainRoutes = ReadMainRoutes(route, names, self) } : self;
         Desired desired = backend.ComputeDesired(known, others);
         before?.Invoke(desired);
-        string[] overlays = [.. desired.Devices.Select(spec => spec.Name)];
+        string[] overlays = [.. desired.Devices.ConvertAll(spec => spec.Name)];
         IReadOnlyList<string> deleted = OverlayDevice.DeleteOthers(route, self.NetworkName, keep: overlays);
         List<OverlayDevice.Result> devices = [];
         foreach (OverlaySpec spec in desired.Devices)
@@ -98,7 +98,7 @@ public static class Reconciler
             )
             {
                 // To containers, of which there may be many, no other host is behind.
-                if (found.Protocol != RouteProtocol.Twill && !self.Networks.Any(network => network.Covers(found.Destination)))
+                if (found.Protocol != RouteProtocol.Twill && !self.Networks.Exists(network => network.Covers(found.Destination)))
                 {
                     bool oneWay = found.Index != 0;
                     routes.Add(
@@ -145,7 +145,7 @@ public sealed record ReconcileResult(
 )
 {
     /// <summary>Whether all was as it should be already.</summary>
-    public bool WasInOrder => Plan.Count == 0 && DeletedDevices.Count == 0 && Baseline.Devices.All(device => device.Changes.Count == 0);
+    public bool WasInOrder => Plan.Count == 0 && DeletedDevices.Count == 0 && !Baseline.Devices.Exists(device => device.Changes.Count > 0);
 }
 
 /// <summary>What became of a few hosts that changed.</summary>

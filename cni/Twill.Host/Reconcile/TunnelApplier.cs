@@ -1,6 +1,7 @@
 using Twill.Linux;
 using Twill.Linux.Links;
 using Twill.Linux.WireGuard;
+using Twill.System;
 
 namespace Twill.Host.Reconcile;
 
@@ -9,27 +10,29 @@ internal static class TunnelApplier
 {
     /// <summary>Writes peers. A subnet that one peer gives to another is the other's at once.</summary>
     internal static List<Refusal> Put(RouteSocket route, Plan plan) =>
-        Change(route, plan.PutTunnels.Select(put => (put.Key, put.Value.ToChange(put.Key.PublicKey))));
+        Change(route, plan.PutTunnels.ConvertAll(put => (put.Key, put.Value.ToChange(put.Key.PublicKey))));
 
     /// <summary>Removes peers.</summary>
     internal static List<Refusal> Remove(RouteSocket route, Plan plan) =>
-        Change(route, plan.RemoveTunnels.Select(end => (end, new WireGuardPeerChange(end.PublicKey) { Remove = true })));
+        Change(route, plan.RemoveTunnels.ConvertAll(end => (end, new WireGuardPeerChange(end.PublicKey) { Remove = true })));
 
-    private static List<Refusal> Change(RouteSocket route, IEnumerable<(TunnelEnd End, WireGuardPeerChange Change)> changes)
+    private static List<Refusal> Change(RouteSocket route, List<(TunnelEnd End, WireGuardPeerChange Change)> changes)
     {
         List<Refusal> refusals = [];
-        foreach (IGrouping<string, (TunnelEnd End, WireGuardPeerChange Change)> device in changes.GroupBy(change => change.End.Device))
+        HashSet<string> devices = [.. changes.ConvertAll(change => change.End.Device)];
+        foreach (string name in devices)
         {
+            List<(TunnelEnd End, WireGuardPeerChange Change)> device = changes.FindAll(change => change.End.Device == name);
             try
             {
-                Link link = route.GetLink(device.Key);
+                Link link = route.GetLink(name);
                 using IWireGuard wireGuard = WireGuardTunnel.Open(link);
-                wireGuard.Set(new SetWireGuard(device.Key), [.. device.Select(one => one.Change)]);
+                wireGuard.Set(new SetWireGuard(name), device.ConvertAll(one => one.Change));
             }
             catch (IOException e)
             {
                 // Which of them was refused is not said, and those behind it were not looked at.
-                refusals.AddRange(device.Select(one => new Refusal(one.End, e)));
+                refusals.AddRange(device.ConvertAll(one => new Refusal(one.End, e)));
             }
         }
 

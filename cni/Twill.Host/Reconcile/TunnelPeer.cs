@@ -1,5 +1,6 @@
 using System.Net;
 using Twill.Linux.WireGuard;
+using Twill.System;
 
 namespace Twill.Host.Reconcile;
 

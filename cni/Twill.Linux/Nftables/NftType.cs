@@ -129,15 +129,15 @@ public sealed class NftType : IEquatable<NftType>
             return known;
         }
 
-        Stack<NftType> fields = new();
+        List<NftType> fields = [];
         for (uint rest = id; rest != 0 && Known(rest & 0x3f) is { } field; rest >>= FieldBits)
         {
-            fields.Push(field);
+            fields.Insert(0, field);
         }
 
         if (fields.Count is >= 2 and <= 5)
         {
-            NftType concat = Concat(fields.ToArray());
+            NftType concat = Concat([.. fields]);
             if (concat.Id == id && concat.Length == length)
             {
                 return concat;

@@ -1,4 +1,5 @@
 using Twill.Linux.Netlink;
+using Twill.System;
 
 namespace Twill.Linux.Nftables;
 
@@ -117,7 +118,7 @@ internal static class SetDecoder
             return elements;
         }
 
-        raw.Sort(
+        raw.SortBy(
             static (a, b) =>
             {
                 int order = a.Element.Key.Span.SequenceCompareTo(b.Element.Key.Span);

@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Net;
 using System.Runtime.InteropServices;
 using Twill.Linux.GenericNetlink;
 using Twill.Linux.Netlink;
@@ -93,7 +94,7 @@ public sealed class KernelWireGuard : IWireGuard
             }
             yield return peer with
             {
-                AllowedIPs = [.. allowed.Take(Most)],
+                AllowedIPs = Part(allowed, from: 0, Most),
             };
             for (int done = Most; done < allowed.Count; done += Most)
             {
@@ -101,10 +102,21 @@ public sealed class KernelWireGuard : IWireGuard
                 {
                     UpdateOnly = true,
                     AddAllowedIPs = true,
-                    AllowedIPs = [.. allowed.Skip(done).Take(Most)],
+                    AllowedIPs = Part(allowed, done, Most),
                 };
             }
         }
+    }
+
+    private static List<IPNetwork> Part(IReadOnlyList<IPNetwork> all, int from, int most)
+    {
+        List<IPNetwork> part = [];
+        for (int i = from; i < all.Count && part.Count < most; i++)
+        {
+            part.Add(all[i]);
+        }
+
+        return part;
     }
 
     /// <inheritdoc/>

@@ -1,4 +1,5 @@
 using Twill.Cni;
+using Twill.System;
 
 namespace Twill.Network.Configuration;
 
@@ -13,7 +14,7 @@ public sealed class BackendTypes(params IReadOnlyList<BackendConf> all)
     internal BackendConf Default => All[0];
 
     /// <summary>The backend of one host alone.</summary>
-    internal BackendConf None { get; } = all.First(backend => !backend.JoinsHosts);
+    internal BackendConf None { get; } = all.FindAll(backend => !backend.JoinsHosts)[0];
 
     /// <summary>The backend of a name; null when there is none.</summary>
     public BackendConf? Find(string type)
@@ -77,8 +78,8 @@ public sealed class BackendTypes(params IReadOnlyList<BackendConf> all)
 
     private string OwnersOf(string key)
     {
-        List<string> owners = [.. All.Where(backend => backend.Keys.Contains(key)).Select(backend => backend.Type)];
-        return owners.Count == All.Count(backend => backend.JoinsHosts)
+        List<string> owners = All.FindAll(backend => backend.Keys.Contains(key)).ConvertAll(backend => backend.Type);
+        return owners.Count == All.FindAll(backend => backend.JoinsHosts).Count
             ? "backends that join hosts"
             : $"the {string.Join(" and ", owners)} backend{(owners.Count == 1 ? "" : "s")}";
     }
@@ -90,7 +91,7 @@ public sealed class BackendTypes(params IReadOnlyList<BackendConf> all)
             return fallback;
         }
 
-        string[] names = [.. All.Select(backend => backend.Type)];
+        string[] names = [.. All.ConvertAll(backend => backend.Type)];
         return Find(name) ?? at.Complain($"{string.Join(", ", names[..^1])} or {names[^1]}", fallback);
     }
 }

@@ -46,7 +46,7 @@ internal static class FixedRanges
             }
         }
 
-        families.Sort((one, other) => one.Family.CompareTo(other.Family)); // AF_INET is below AF_INET6
+        families.SortBy((one, other) => one.Family.CompareTo(other.Family)); // AF_INET is below AF_INET6
         return [.. families];
     }
 

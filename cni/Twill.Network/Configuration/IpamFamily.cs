@@ -31,7 +31,7 @@ public sealed record IpamFamily(AddressFamily Family)
 
     /// <summary>What may be handed out of a subnet that this host leases or has.</summary>
     public IReadOnlyList<FixedRange> RangesOf(IPNetwork subnet) =>
-        Fixed.Count == 0 ? [new FixedRange(subnet)] : [.. Fixed.Where(range => range.Subnet.Equals(subnet))];
+        Fixed.Count == 0 ? [new FixedRange(subnet)] : [.. Fixed.FindAll(range => range.Subnet.Equals(subnet))];
 
     /// <summary>Where the addresses of all containers of the network are: the cluster network or the fixed subnet.</summary>
     public IPNetwork? Range => Network ?? Subnet;

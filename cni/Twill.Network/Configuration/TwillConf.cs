@@ -1,5 +1,6 @@
 using System.Net;
 using Twill.Cni;
+using Twill.System;
 
 namespace Twill.Network.Configuration;
 

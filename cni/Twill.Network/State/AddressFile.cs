@@ -39,7 +39,7 @@ public sealed record AddressFile(IPAddress Address, AddressRecord? Record)
                 files.Add(new AddressFile(address, record) { IsCutOff = file.Length == 0 && file.LastWriteTimeUtc < booted });
             }
         }
-        files.Sort((a, b) => IPPrefix.NumberOf(a.Address).CompareTo(IPPrefix.NumberOf(b.Address)));
+        files.SortBy((a, b) => IPPrefix.NumberOf(a.Address).CompareTo(IPPrefix.NumberOf(b.Address)));
         return files;
     }
 

@@ -61,15 +61,26 @@ public static class AddressRecords
     public static int Count(string dataDir, string network)
     {
         DirectoryInfo records = new(Path.Combine(dataDir, network));
-        return records.Exists
-            ? records
-                .EnumerateFiles()
-                .Select(file => AddressRecord.AddressOf(file.Name)?.AddressFamily ?? AddressFamily.Unspecified)
-                .Where(family => family != AddressFamily.Unspecified)
-                .CountBy(family => family)
-                .Select(family => family.Value)
-                .DefaultIfEmpty(0)
-                .Max()
-            : 0;
+        if (!records.Exists)
+        {
+            return 0;
+        }
+
+        int four = 0,
+            six = 0;
+        foreach (FileInfo file in records.EnumerateFiles())
+        {
+            switch (AddressRecord.AddressOf(file.Name)?.AddressFamily)
+            {
+                case AddressFamily.InterNetwork:
+                    four++;
+                    break;
+                case AddressFamily.InterNetworkV6:
+                    six++;
+                    break;
+            }
+        }
+
+        return Math.Max(four, six);
     }
 }

@@ -65,7 +65,7 @@ public sealed record AgentFile
                 BootId = at["bootId"].OptionalString(),
                 Refused = ReadRefused(at["refused"]),
                 RefusedCount = at["refusedCount"].Exists ? (int)at["refusedCount"].Number(0, int.MaxValue) : 0,
-                Conflicts = [.. at["conflicts"].Items().Select(item => item.OptionalString() ?? "")],
+                Conflicts = [.. at["conflicts"].Items().ConvertAll(item => item.OptionalString() ?? "")],
             },
             out problem
         );

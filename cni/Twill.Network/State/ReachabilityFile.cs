@@ -98,7 +98,7 @@ public sealed record ReachabilityFile
                 FullSize = at["fullSize"].Int(0, 0, 65_535),
                 NotMeasured = at["notMeasured"].OptionalString(),
                 NoneAnswers = at["noneAnswers"].Bool(false),
-                Peers = [.. at["peers"].Items().Select(Peer)],
+                Peers = [.. at["peers"].Items().ConvertAll(Peer)],
             },
             out problem
         );

@@ -63,7 +63,7 @@ internal sealed partial class CleanupPlanner
     }
 
     /// <summary>Routes inside no configured network: of a former one, if there is but one that they can be of.</summary>
-    private void ForgottenRoutes(SortedSet<string> made, List<Target> targets)
+    private void ForgottenRoutes(List<string> made, List<Target> targets)
     {
         int forgotten = 0;
         foreach (string name in made)

@@ -20,7 +20,7 @@ internal sealed partial class CleanupPlanner(HostView host, CliOptions options)
 
     public CleanupPlan Make()
     {
-        SortedSet<string> made = DiscoveredNetworks.Names(host);
+        List<string> made = DiscoveredNetworks.Names(host);
         List<Target> targets = Targets(made);
         foreach (Target target in targets)
         {
@@ -60,7 +60,7 @@ internal sealed partial class CleanupPlanner(HostView host, CliOptions options)
 
     private bool All => options.Network is null;
 
-    private List<Target> Targets(SortedSet<string> made)
+    private List<Target> Targets(List<string> made)
     {
         List<Target> targets = [];
         foreach (NetworkView network in host.Networks)
@@ -164,13 +164,13 @@ internal sealed partial class CleanupPlanner(HostView host, CliOptions options)
             return;
         }
 
-        SortedSet<string> directories = new(StringComparer.Ordinal);
+        HashSet<string> directories = [];
         foreach (Target target in targets)
         {
             directories.Add(target.DataDir);
         }
 
-        foreach (string directory in directories)
+        foreach (string directory in directories.InOrder())
         {
             if (!File.Exists(Path.Combine(directory, "node-id")))
             {

@@ -3,15 +3,16 @@ using Twill.Host.Forwarding;
 using Twill.Linux.Links;
 using Twill.Linux.Nftables;
 using Twill.Network;
+using Twill.System;
 
 namespace Twill.Plugin.Cli;
 
 /// <summary>The networks that something of ours on this host bears the name of, whether a configuration still does or not.</summary>
 internal static class DiscoveredNetworks
 {
-    public static SortedSet<string> Names(HostView host)
+    public static List<string> Names(HostView host)
     {
-        SortedSet<string> names = new(StringComparer.Ordinal);
+        HashSet<string> names = [];
         foreach (Link link in host.Links)
         {
             string alias = link.Alias ?? "";
@@ -49,7 +50,7 @@ internal static class DiscoveredNetworks
                 names.Add(Path.GetFileName(directory));
             }
         }
-        return names;
+        return names.InOrder();
     }
 
     private static string? After(string text, string start) =>

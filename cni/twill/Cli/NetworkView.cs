@@ -6,6 +6,7 @@ using Twill.Linux.Links;
 using Twill.Network;
 using Twill.Network.Configuration;
 using Twill.Network.State;
+using Twill.System;
 
 namespace Twill.Plugin.Cli;
 

@@ -69,7 +69,7 @@ internal sealed record PeerRow(
     {
         List<PeerRow> rows = [];
         HashSet<OverlayHop> hops = [];
-        HashSet<string> tunnels = [.. overlays.Where(DeviceNames.IsWireGuardDevice)];
+        HashSet<string> tunnels = [.. overlays.FindAll(DeviceNames.IsWireGuardDevice)];
         foreach (PeerRoute route in actual.Routes)
         {
             if (route.Type != RouteType.Unicast)
@@ -134,7 +134,7 @@ internal sealed record PeerRow(
                 }
             }
         }
-        rows.Sort(Compare);
+        rows.SortBy(Compare);
         return rows;
     }
 

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using Twill.System;
 
 namespace Twill.Cluster;
 
@@ -95,7 +96,7 @@ internal sealed class EtcdConnections
         EtcdConnection[] abandoned;
         lock (_lock)
         {
-            abandoned = [.. _all.Where(connection => local is null || connection.Local.Equals(local))];
+            abandoned = [.. _all.FindAll(connection => local is null || connection.Local.Equals(local))];
         }
 
         foreach (EtcdConnection connection in abandoned)
@@ -113,7 +114,7 @@ internal sealed class EtcdConnections
         {
             lock (_lock)
             {
-                return [.. _all.Select(connection => connection.Remote)];
+                return [.. _all.ConvertAll(connection => connection.Remote)];
             }
         }
     }

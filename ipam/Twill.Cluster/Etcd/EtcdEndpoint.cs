@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using Twill.System;
 
 namespace Twill.Cluster;
 
@@ -190,17 +191,24 @@ internal sealed class EtcdEndpoint
         {
             EtcdMember? preferred = _members.Length > 0 ? _members[_preferred] : null;
             EtcdMember[] before = _members;
-            _members =
-            [
-                .. addresses
-                    .Distinct()
-                    .Select(address => Array.Find(before, member => member.Address.Equals(address)) ?? New(address, addresses.Length > 1)),
-            ];
+            List<EtcdMember> members = [];
+            foreach (IPAddress address in addresses)
+            {
+                if (!members.Exists(member => member.Address.Equals(address)))
+                {
+                    members.Add(Array.Find(before, member => member.Address.Equals(address)) ?? New(address, addresses.Length > 1));
+                }
+            }
+
+            _members = [.. members];
             _preferred = preferred is null ? 0 : Math.Max(0, Array.IndexOf(_members, preferred));
             _isStale = false;
-            foreach (EtcdMember gone in before.Except(_members))
+            foreach (EtcdMember member in before)
             {
-                gone.Dispose();
+                if (!_members.Contains(member))
+                {
+                    member.Dispose();
+                }
             }
 
             return [.. _members[_preferred..], .. _members[.._preferred]];

@@ -1,3 +1,5 @@
+using Twill.System;
+
 namespace Twill.Cluster;
 
 /// <summary>What etcd holds about leases, read at one revision: the keys under <c>subnets/</c> (without their values) and the memories of

@@ -45,7 +45,7 @@ public sealed class LeaseCensus
             }
         }
 
-        inOrder.Sort(
+        inOrder.SortBy(
             (one, other) =>
                 one.Created != other.Created ? one.Created.CompareTo(other.Created) : string.CompareOrdinal(one.Key, other.Key)
         );

@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using Twill.Cni;
 using Twill.Network.Configuration;
 using Twill.Network.State;
+using Twill.System;
 
 namespace Twill.Cluster;
 
@@ -88,7 +89,7 @@ public static class LeaseMapper
             return LeaseAttributes.Of(backend, node);
         }
 
-        string[] types = [.. backends.All.Select(one => one.Type)];
+        string[] types = [.. backends.All.ConvertAll(one => one.Type)];
         throw new CniException(
             CniErrorCode.UnsupportedField,
             $"leases are published for {string.Join(", ", types[..^1])} and {types[^1]}",

@@ -1,3 +1,5 @@
+using Twill.System;
+
 namespace Twill.Cluster;
 
 /// <content>Leasing subnets: one's own back, or new ones.</content>
@@ -95,15 +97,10 @@ public sealed partial class LeaseStore
         }
 
         NodeMemory own = view.Own;
-        List<SubnetKey> had = [];
         IReadOnlyList<NeededPrefix> needed = Needed();
-        foreach (SubnetKey subnet in own.Subnets)
-        {
-            if (((config.Leases(subnet) && FindOverlap(needed, subnet) is null) || isUsed(subnet)) && !view.IsTakenOver(subnet, own.Lease))
-            {
-                had.Add(subnet);
-            }
-        }
+        List<SubnetKey> had = own.Subnets.FindAll(subnet =>
+            ((config.Leases(subnet) && FindOverlap(needed, subnet) is null) || isUsed(subnet)) && !view.IsTakenOver(subnet, own.Lease)
+        );
         IReadOnlyList<SubnetKey> subnets =
             had.Count == 0
                 ? []
@@ -115,7 +112,7 @@ public sealed partial class LeaseStore
             subnets = await AcquireNewAsync([], lease, config, attributes, cancel).ConfigureAwait(false);
         }
 
-        if (subnets.Count > 0 && own.Lease != 0 && own.Lease != lease && !own.Subnets.Any(had => view.IsTakenOver(had, own.Lease)))
+        if (subnets.Count > 0 && own.Lease != 0 && own.Lease != lease && !own.Subnets.Exists(had => view.IsTakenOver(had, own.Lease)))
         {
             await RevokeAsync(own.Lease).ConfigureAwait(false);
         }

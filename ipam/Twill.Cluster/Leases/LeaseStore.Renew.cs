@@ -1,4 +1,5 @@
 using System.Net;
+using Twill.System;
 
 namespace Twill.Cluster;
 

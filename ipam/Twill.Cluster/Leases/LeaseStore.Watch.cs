@@ -44,7 +44,18 @@ public sealed partial class LeaseStore
     {
         EtcdRange then = EtcdRange.Prefix(Keys.Subnets) with { AtRevision = revision };
         (RangeResult? list, _) = await CatchAsync(_etcd.RangeAsync(then, cancel)).ConfigureAwait(false);
-        return list?.Items.ToDictionary(kv => kv.Key, kv => kv.Lease);
+        if (list is null)
+        {
+            return null;
+        }
+
+        Dictionary<string, long> leases = [];
+        foreach (KeyValue item in list.Items)
+        {
+            leases.Add(item.Key, item.Lease);
+        }
+
+        return leases;
     }
 
     /// <summary>Calls when the network's configuration in etcd was written or deleted since the first look at it, within milliseconds.

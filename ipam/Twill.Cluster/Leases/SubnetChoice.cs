@@ -1,4 +1,5 @@
 using System.Net;
+using Twill.System;
 
 namespace Twill.Cluster;
 
@@ -71,7 +72,7 @@ internal sealed class SubnetChoice(SubnetRange range)
             borders.AddRange([from, to + 1]);
         }
 
-        borders.Sort();
+        borders.SortBy(static (one, other) => one.CompareTo(other));
 
         List<(long Revision, UInt128 From, UInt128 To)> parts = [];
         for (int i = 0; i + 1 < borders.Count; i++)
@@ -95,7 +96,7 @@ internal sealed class SubnetChoice(SubnetRange range)
                 parts.Add((newest, part.From, part.To));
             }
         }
-        parts.Sort();
+        parts.SortBy(static (one, other) => one.CompareTo(other));
         return parts.ConvertAll(part => (part.From, part.To));
     }
 
@@ -106,7 +107,7 @@ internal sealed class SubnetChoice(SubnetRange range)
     {
         List<(UInt128 From, UInt128 To)> sorted = [.. spans],
             gaps = [];
-        sorted.Sort();
+        sorted.SortBy(static (one, other) => one.CompareTo(other));
         UInt128 next = 0;
         foreach ((UInt128 from, UInt128 to) in sorted)
         {

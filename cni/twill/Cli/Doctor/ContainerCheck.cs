@@ -161,7 +161,7 @@ internal static class ContainerCheck
                 foreach (UInt128 number in (ReadOnlySpan<UInt128>)[range.First() + 1, range.Last() - 1])
                 {
                     IPAddress candidate = IPPrefix.AddressOf(number, address.AddressFamily);
-                    if (!network.Subnets.Any(own => own.Contains(candidate)))
+                    if (!network.Subnets.Exists(own => own.Contains(candidate)))
                     {
                         return candidate;
                     }

@@ -84,13 +84,13 @@ internal static class HostChecks
 
     private static void Plugins(Findings to, HostView host, List<NetworkView> networks)
     {
-        SortedSet<string> wanted = new(StringComparer.Ordinal);
+        HashSet<string> wanted = [];
         foreach (NetworkView network in networks)
         {
             wanted.Add(network.Conf.Type);
             wanted.Add(network.Conf.Ipam.Type);
         }
-        foreach (string plugin in wanted)
+        foreach (string plugin in wanted.InOrder())
         {
             string? found = null;
             foreach (string directory in host.PluginDirs)
@@ -143,14 +143,14 @@ internal static class HostChecks
             return;
         }
 
-        SortedSet<string> devices = new(StringComparer.Ordinal);
+        HashSet<string> devices = [];
         foreach (NetworkView network in networks)
         {
             devices.Add(network.IsOurs ? network.Conf.Bridge : "");
             devices.UnionWith(network.OverlayDevices.ConvertAll(overlay => overlay.Name));
             devices.Add(network.Node?.Interface ?? "");
         }
-        foreach (string device in devices)
+        foreach (string device in devices.InOrder())
         {
             if (device.Length > 0 && host.Find(device) is not null && Value($"net/ipv4/conf/{device}/forwarding") == "0")
             {

@@ -45,7 +45,7 @@ internal static class OverlapCheck
         }
 
         List<HostPrefix> inside = [.. needs.All];
-        inside.RemoveAll(needed => network.Subnets.Any(subnet => subnet.Overlaps(needed.Prefix)));
+        inside.RemoveAll(needed => network.Subnets.Exists(subnet => subnet.Overlaps(needed.Prefix)));
         if (inside.Count > 0)
         {
             to.Warn(

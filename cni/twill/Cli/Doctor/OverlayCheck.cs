@@ -2,6 +2,7 @@ using System.Net;
 using Twill.Host.Backends;
 using Twill.Linux.Links;
 using Twill.Network.Configuration;
+using Twill.System;
 
 namespace Twill.Plugin.Cli.Doctor;
 
@@ -58,7 +59,7 @@ internal static class OverlayCheck
         [
             string.Join(" and ", devices.ConvertAll(device => $"{device.Name} is up, " + $"{onHost.Identity(device, network.Node)}")),
         ];
-        parts.AddRange(backend.Status(node: null).Select(field => field.Text).Where(text => text.Length > 0));
+        parts.AddRange(backend.Status(node: null).ConvertAll(field => field.Text).FindAll(text => text.Length > 0));
         return string.Join(", ", parts);
     }
 
