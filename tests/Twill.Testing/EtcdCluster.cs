@@ -9,9 +9,8 @@ public sealed class EtcdCluster : IDisposable
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
 
     private readonly TempDir _dir = TempDir.CreateInMemory();
-    private readonly (int Client, int Peer)[] _ports;
+    private readonly (IPEndPoint Client, IPEndPoint Peer)[] _addresses;
     private readonly Daemon?[] _members;
-    private readonly IPAddress _address;
     private readonly IReadOnlyList<string> _prefix;
     private string _data = "data";
 
@@ -19,14 +18,20 @@ public sealed class EtcdCluster : IDisposable
     /// <param name="address">Where they serve; unset: loopback.</param>
     /// <param name="prefix">Words that start them inside other namespaces, e.g. `nsenter --net=PATH --`.</param>
     public EtcdCluster(int members, IPAddress? address = null, IReadOnlyList<string>? prefix = null)
+        : this([.. Enumerable.Range(0, members).Select(_ => new IPEndPoint(address ?? IPAddress.Loopback, LoopbackPorts.Next()))], prefix)
+    { }
+
+    /// <param name="clients">Where each member serves.</param>
+    /// <param name="prefix">Words that start them inside other namespaces, e.g. `nsenter --net=PATH --`.</param>
+    public EtcdCluster(IReadOnlyList<IPEndPoint> clients, IReadOnlyList<string>? prefix = null)
     {
         UnitRing.Refuse("starts etcd", "RequiresEtcd");
-        (_address, _prefix) = (address ?? IPAddress.Loopback, prefix ?? []);
-        _ports = [.. Enumerable.Range(0, members).Select(_ => (LoopbackPorts.Next(), LoopbackPorts.Next()))];
-        _members = new Daemon?[members];
+        _prefix = prefix ?? [];
+        _addresses = [.. clients.Select(client => (client, new IPEndPoint(client.Address, LoopbackPorts.Next())))];
+        _members = new Daemon?[clients.Count];
         try
         {
-            for (int i = 0; i < members; i++)
+            for (int i = 0; i < _members.Length; i++)
             {
                 Launch(i, "new");
             }
@@ -40,7 +45,7 @@ public sealed class EtcdCluster : IDisposable
         }
     }
 
-    public string[] Endpoints => [.. _ports.Select(p => $"http://{_address}:{p.Client}")];
+    public string[] Endpoints => [.. _addresses.Select(a => $"http://{a.Client}")];
 
     /// <summary>The member that leads now; while they elect one, the one that will.</summary>
     public int Leader
@@ -141,9 +146,9 @@ public sealed class EtcdCluster : IDisposable
 
     private IEnumerable<int> Running => Enumerable.Range(0, _members.Length).Where(i => _members[i] is not null);
 
-    private string InitialCluster => string.Join(',', _ports.Select((_, i) => $"m{i}={Peer(i)}"));
+    private string InitialCluster => string.Join(',', _addresses.Select((_, i) => $"m{i}={Peer(i)}"));
 
-    private string Peer(int member) => $"http://{_address}:{_ports[member].Peer}";
+    private string Peer(int member) => $"http://{_addresses[member].Peer}";
 
     private string Data(int member) => Path.Combine(_dir.Path, $"{_data}-{member}");
 

@@ -7,7 +7,7 @@ namespace Twill.Testing;
 /// Ports for servers that are started a moment later, and started again. They lie below those that the kernel gives to clients and to
 /// servers without a port of their own (net.ipv4.ip_local_port_range): of those, any connection may take one in between.
 /// </summary>
-internal static class LoopbackPorts
+public static class LoopbackPorts
 {
     private const int First = 16_000,
         Count = 16_000;
@@ -15,7 +15,7 @@ internal static class LoopbackPorts
     private static int s_last = Random.Shared.Next(Count);
 
     /// <summary>A port that nobody listens at, another one each time.</summary>
-    internal static int Next()
+    public static int Next()
     {
         while (true)
         {

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
+using System.Text;
 using Twill.Testing;
 
 namespace Twill.Cluster.Tests.Etcd;
@@ -114,6 +115,26 @@ public sealed class EtcdNamesTests(SharedEtcd etcd)
         (await watch.MoveNextAsync()).Should().BeTrue();
 
         watch.Current.Should().BeOfType<LeaseSnapshot>();
+    }
+
+    [Fact]
+    public async Task Whichever_member_of_a_cluster_behind_one_name_dies_calls_go_on_within_their_limit()
+    {
+        _addresses = [IPAddress.Parse("127.0.0.13"), IPAddress.Parse("127.0.0.14"), IPAddress.Parse("127.0.0.15")];
+        int port = LoopbackPorts.Next();
+        using EtcdCluster cluster = new([.. _addresses.Select(address => new IPEndPoint(address, port))]);
+        using EtcdClient client = Client(TimeSpan.FromSeconds(20), port); // longer than the others take to elect a leader
+
+        for (int member = 0; member < _addresses.Length; member++)
+        {
+            cluster.Kill(member);
+
+            await client.PutAsync(_key, Encoding.UTF8.GetBytes($"without {member}"));
+            (await client.GetAsync(_key))!.Text.Should().Be($"without {member}");
+
+            cluster.Start(member);
+            cluster.WaitHealthy();
+        }
     }
 
     private EtcdClient Client(TimeSpan? limit = null, int? port = null) =>
