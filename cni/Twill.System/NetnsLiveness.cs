@@ -76,7 +76,7 @@ public sealed class NetnsLiveness
     {
         try
         {
-            foreach (string mount in File.ReadLines($"{process}/mountinfo")) // .. 0:4 net:[4026532621] /run/netns/x ..
+            foreach (string mount in TextFile.ReadLines($"{process}/mountinfo")) // .. 0:4 net:[4026532621] /run/netns/x ..
             {
                 int start = mount.IndexOf(" net:[", StringComparison.Ordinal) + " net:[".Length;
                 int end = start < " net:[".Length ? -1 : mount.IndexOf(']', start);
@@ -87,7 +87,7 @@ public sealed class NetnsLiveness
             }
             return true;
         }
-        catch (UnauthorizedAccessException)
+        catch (LibcException e) when (e.Errno is Errno.EACCES or Errno.EPERM)
         {
             _isIncomplete = true; // what this process sees is not ours to know: it may be any namespace
             return false;

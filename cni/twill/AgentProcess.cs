@@ -31,7 +31,7 @@ internal static class AgentProcess
     {
         try
         {
-            return File.ReadAllText($"{process}/comm") == "twilld\n"
+            return TextFile.ReadAll($"{process}/comm") == "twilld\n"
                 && NetnsIdentity.OfPath($"{process}/ns/net") == netns
                 && !IsDead(process);
         }
@@ -44,7 +44,7 @@ internal static class AgentProcess
     /// <summary>Ended, but not yet taken note of by its parent.</summary>
     private static bool IsDead(string process)
     {
-        string stat = File.ReadAllText($"{process}/stat");
+        string stat = TextFile.ReadAll($"{process}/stat");
         return stat.AsSpan(stat.LastIndexOf(')') + 1).TrimStart() is ['Z' or 'X', ..];
     }
 }

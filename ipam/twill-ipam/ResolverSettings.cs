@@ -1,4 +1,3 @@
-using System.Text;
 using Twill.Cni;
 using Twill.Network.Configuration;
 using Twill.System;
@@ -18,7 +17,7 @@ internal static class ResolverSettings
 
         try
         {
-            return Parse(Encoding.UTF8.GetString(SmallFile.ReadAll(path)));
+            return Parse(TextFile.ReadAll(path));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

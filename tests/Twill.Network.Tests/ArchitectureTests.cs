@@ -145,6 +145,24 @@ public sealed partial class ArchitectureTests
             .BeEmpty("it costs each start what Twill.System/Sequences.cs says");
     }
 
+    [Theory]
+    [MemberData(nameof(Rooms))]
+    public void What_the_main_plugin_is_made_of_uses_no_URIs_no_time_zones_and_no_text_streams(string room)
+    {
+        HashSet<string> rooms = ["twill"];
+        Reach("twill", rooms);
+        if (!rooms.Contains(room))
+        {
+            return;
+        }
+
+        Sources(room)
+            .Where(file => LargeInAProgram().IsMatch(Comments().Replace(File.ReadAllText(file), "")))
+            .Select(Relative)
+            .Should()
+            .BeEmpty("each makes the file larger by 0.05 to 0.1 MB; Twill.System has TextFile, Rfc3339 and BootClock");
+    }
+
     private static void Reach(string room, HashSet<string> known)
     {
         foreach (string next in s_arrows[room])
@@ -180,6 +198,12 @@ public sealed partial class ArchitectureTests
 
     [GeneratedRegex(@"\bSystem\.Linq\b|(?<!Array|\.AsSpan\(list\))\.Sort\(")]
     private static partial Regex CostlyAtStart();
+
+    [GeneratedRegex(
+        @"\bUri\b|DateTime(Offset)?\.(Now|Parse|TryParse)|TryGetDateTime|LocalTime\(|LastWriteTime|"
+            + @"\bFile\.(ReadAllText|ReadLines|ReadAllLines|OpenText)\(|\bStreamReader\b"
+    )]
+    private static partial Regex LargeInAProgram();
 
     [GeneratedRegex("\"\"\"+")]
     private static partial Regex RawStringMark();

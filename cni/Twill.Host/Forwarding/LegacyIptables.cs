@@ -1,3 +1,5 @@
+using Twill.System;
+
 namespace Twill.Host.Forwarding;
 
 /// <summary>The older variant of iptables, whose rules are not nftables' and cannot be read over netlink.</summary>
@@ -6,7 +8,7 @@ public static class LegacyIptables
     private const string Names = "/proc/net/ip_tables_names"; // of the tables in this network namespace; absent without the module
 
     /// <summary>Whether it has a filter table here: what is in it, drops included, is not known.</summary>
-    public static bool HasFilter => File.Exists(Names) && Array.IndexOf(File.ReadAllText(Names).Split('\n'), "filter") >= 0;
+    public static bool HasFilter => File.Exists(Names) && Array.IndexOf(TextFile.ReadAll(Names).Split('\n'), "filter") >= 0;
 
     /// <summary>That it has one, for people.</summary>
     public const string Text =

@@ -1,7 +1,6 @@
 using System.Buffers.Binary;
 using System.Globalization;
 using System.Net;
-using System.Text;
 using Twill.System;
 
 namespace Twill.Host.Ports;
@@ -74,7 +73,7 @@ internal sealed record HostListener(byte Protocol, IPAddress Address, ushort Por
             try
             {
                 bool isHead = true;
-                foreach (string line in File.ReadLines($"{Root}/{file}"))
+                foreach (string line in TextFile.ReadLines($"{Root}/{file}"))
                 {
                     if (isHead)
                     {
@@ -93,7 +92,7 @@ internal sealed record HostListener(byte Protocol, IPAddress Address, ushort Por
                     }
                 }
             }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            catch (IOException)
             {
                 // this kernel has no IPv6, or no SCTP
             }
@@ -246,9 +245,9 @@ internal sealed record HostListener(byte Protocol, IPAddress Address, ushort Por
     {
         try
         {
-            return Encoding.UTF8.GetString(SmallFile.ReadAll(file));
+            return TextFile.ReadAll(file);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (IOException)
         {
             return "";
         }

@@ -270,7 +270,7 @@ public sealed class PortRecords(string directory)
         string[] lines;
         try
         {
-            lines = File.ReadAllLines(path);
+            lines = [.. TextFile.ReadLines(path)];
         }
         catch (FileNotFoundException)
         {

@@ -28,8 +28,8 @@ public sealed record TunnelPeer(
     /// <summary>Whether it was authentically heard of lately (the kernel's word, never wanted): its session is good.</summary>
     public bool IsHeardOf { get; init; }
 
-    /// <summary>When the last handshake was completed (the kernel's word, never wanted); null: there was none.</summary>
-    public DateTimeOffset? LastHandshake { get; init; }
+    /// <summary>Seconds since the last handshake was completed (the kernel's word, never wanted); null: there was none.</summary>
+    public double? HandshakeAge { get; init; }
 
     /// <summary>
     /// What a handshake is good for (REJECT_AFTER_TIME of the protocol): after that nothing is sent before there was another one.
@@ -43,7 +43,7 @@ public sealed record TunnelPeer(
         new(peer.Endpoint, InOrder(peer.AllowedIPs), peer.PresharedKey, peer.KeepaliveSeconds)
         {
             IsHeardOf = now - peer.LastHandshake < SessionTime,
-            LastHandshake = peer.LastHandshake,
+            HandshakeAge = peer.LastHandshake is { } last ? Math.Max(0, (now - last).TotalSeconds) : null,
         };
 
     /// <summary>The order in which equal lists are equal.</summary>

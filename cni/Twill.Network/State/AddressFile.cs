@@ -18,7 +18,6 @@ public sealed record AddressFile(IPAddress Address, AddressRecord? Record)
     public static List<AddressFile> List(string dataDir, string network)
     {
         List<AddressFile> files = [];
-        DateTime booted = DateTime.UtcNow.AddSeconds(-BootClock.Now);
         DirectoryInfo directory = new(Path.Combine(dataDir, network));
         if (!directory.Exists)
         {
@@ -36,7 +35,7 @@ public sealed record AddressFile(IPAddress Address, AddressRecord? Record)
             if (content is not null) // else it was freed just now
             {
                 AddressRecord.TryParse(Encoding.UTF8.GetString(content), out AddressRecord? record);
-                files.Add(new AddressFile(address, record) { IsCutOff = file.Length == 0 && file.LastWriteTimeUtc < booted });
+                files.Add(new AddressFile(address, record) { IsCutOff = file.Length == 0 && BootClock.IsBeforeBoot(file.FullName) });
             }
         }
         files.SortBy((a, b) => IPPrefix.NumberOf(a.Address).CompareTo(IPPrefix.NumberOf(b.Address)));

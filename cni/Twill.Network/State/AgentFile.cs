@@ -4,7 +4,7 @@ using Twill.System;
 namespace Twill.Network.State;
 
 /// <summary><c>agent.json</c>: how the agent is in a network, written by it each round.</summary>
-public sealed record AgentFile
+public sealed class AgentFile
 {
     /// <summary>The agent's process id.</summary>
     public required int Pid { get; init; }
@@ -130,12 +130,12 @@ public sealed record AgentFile
 
     private static DateTimeOffset? ReadTime(ConfigReader at)
     {
-        if (at.OptionalString() is null)
+        if (at.OptionalString() is not string text)
         {
             return null;
         }
 
-        return at.Value.TryGetDateTimeOffset(out DateTimeOffset time)
+        return Rfc3339.TryParseUtc(text, out DateTimeOffset time)
             ? time
             : at.Complain("a time like 2030-01-31T12:00:00Z", (DateTimeOffset?)null);
     }

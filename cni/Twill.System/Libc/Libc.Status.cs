@@ -4,7 +4,8 @@ using static Tmds.Linux.LibC;
 
 namespace Twill.System;
 
-/// <summary>Which file is behind a name, and who holds its lock. statx(2), because its struct is the same on every architecture.</summary>
+/// <summary>Which file is behind a name, how old it is, and who holds its lock. statx(2), because its struct is the same on every
+/// architecture.</summary>
 internal static unsafe partial class Libc
 {
     /// <summary>What identifies the file behind a descriptor.</summary>
@@ -35,6 +36,13 @@ internal static unsafe partial class Libc
         return opened == IdentityOf(named);
     }
 
+    /// <summary>When a file's content was last changed, in seconds since 1970; null when there is no such file.</summary>
+    internal static long? TryWriteTime(string path)
+    {
+        statx named;
+        return statx(AT_FDCWD, path, 0, STATX_MTIME, &named) == 0 ? named.stx_mtime.tv_sec : null;
+    }
+
     /// <summary>The process that holds a file's lock according to /proc/locks; null when that does not tell.</summary>
     internal static string? LockHolder(string path)
     {
@@ -47,17 +55,17 @@ internal static unsafe partial class Libc
         string file = $" {named.stx_dev_major:x2}:{named.stx_dev_minor:x2}:{named.stx_ino} ";
         try
         {
-            foreach (string line in File.ReadLines("/proc/locks"))
+            foreach (string line in TextFile.ReadLines("/proc/locks"))
             {
                 // 1: FLOCK  ADVISORY  WRITE 4711 00:1a:8362 0 EOF
                 string[] words = line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
                 if (words.Length > 5 && words[1] == "FLOCK" && line.Contains(file) && int.TryParse(words[4], out int pid) && pid > 0)
                 {
-                    return $"process {pid} ({File.ReadAllText($"/proc/{pid}/comm").Trim()})";
+                    return $"process {pid} ({TextFile.ReadAll($"/proc/{pid}/comm").Trim()})";
                 }
             }
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (IOException)
         {
             return null; // it ended while we looked, or /proc is not ours to read
         }

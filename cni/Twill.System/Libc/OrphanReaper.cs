@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text;
 
 namespace Twill.System;
 
@@ -34,7 +33,7 @@ internal static class OrphanReaper
         {
             // Where /proc is that of another PID namespace, its process 1 is not ours.
             return new FileInfo("/proc/self").LinkTarget == Environment.ProcessId.ToString(CultureInfo.InvariantCulture)
-                && Reaps(Encoding.UTF8.GetString(SmallFile.ReadAll("/proc/1/status")));
+                && Reaps(TextFile.ReadAll("/proc/1/status"));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

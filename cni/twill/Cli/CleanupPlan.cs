@@ -6,7 +6,7 @@ namespace Twill.Plugin.Cli;
 internal sealed record Removal(IReadOnlyList<string> What, Action Do);
 
 /// <summary>What <c>twill cleanup</c> would do.</summary>
-internal sealed record CleanupPlan
+internal sealed class CleanupPlan
 {
     /// <summary>What goes, in this order.</summary>
     public List<Removal> Removals { get; } = [];

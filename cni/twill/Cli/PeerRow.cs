@@ -28,8 +28,8 @@ internal enum EntryState
 /// <summary>A peer of a WireGuard device.</summary>
 /// <param name="PublicKey">its key; null when no peer is allowed the subnet</param>
 /// <param name="Peer">how the device has it</param>
-/// <param name="LastHandshake">when the last handshake was completed; null: there was none</param>
-internal sealed record TunnelEntry(WireGuardKey? PublicKey, EntryState Peer, DateTimeOffset? LastHandshake);
+/// <param name="HandshakeAge">seconds since the last handshake was completed; null: there was none</param>
+internal sealed record TunnelEntry(WireGuardKey? PublicKey, EntryState Peer, double? HandshakeAge);
 
 /// <summary>The way to a subnet of another host, as the kernel has it.</summary>
 /// <param name="Subnet">the remote subnet; null when only an FDB entry is left of it</param>
@@ -151,7 +151,7 @@ internal sealed record PeerRow(
             if (end.Device == device && peer.AllowedIPs.Contains(subnet))
             {
                 (entry, host) = (
-                    new TunnelEntry(end.PublicKey, peer.Endpoint is null ? EntryState.Changed : EntryState.Ok, peer.LastHandshake),
+                    new TunnelEntry(end.PublicKey, peer.Endpoint is null ? EntryState.Changed : EntryState.Ok, peer.HandshakeAge),
                     peer.Endpoint?.Address
                 );
             }

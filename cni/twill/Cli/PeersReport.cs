@@ -71,7 +71,7 @@ internal static class PeersReport
                         row.Device,
                         Word(row.Route),
                         Word(tunnel.Peer),
-                        Age(tunnel) is double age ? $"{Format.Time(age)} ago" : new Cell("none yet", Style.Faint),
+                        tunnel.HandshakeAge is double age ? $"{Format.Time(age)} ago" : new Cell("none yet", Style.Faint),
                         .. measured,
                     ]);
                     through++;
@@ -180,15 +180,12 @@ internal static class PeersReport
         {
             w.WriteOptional("publicKey", tunnel.PublicKey?.ToString());
             w.WriteString("peer", Word(tunnel.Peer).Text);
-            w.WriteSeconds("handshakeSecondsAgo", Age(tunnel));
+            w.WriteSeconds("handshakeSecondsAgo", tunnel.HandshakeAge);
         }
         PeerAnswers.Write(w, measured);
         w.WriteBoolean("ok", row.IsWhole && measured is not { State: PeerState.Silent or PeerState.LosesFullSize });
         w.WriteEndObject();
     }
-
-    private static double? Age(TunnelEntry tunnel) =>
-        tunnel.LastHandshake is { } last ? Math.Max(0, (DateTimeOffset.UtcNow - last).TotalSeconds) : null;
 
     private static Cell Word(EntryState state) =>
         state switch

@@ -42,17 +42,20 @@ public sealed class StateFilesTests : IDisposable
         Lost = [IPNetwork.Parse("10.244.9.0/24")],
     };
 
-    private static readonly AgentFile Agent = new()
-    {
-        Pid = 4711,
-        Time = new DateTimeOffset(2030, 1, 31, 12, 0, 0, TimeSpan.Zero),
-        PeersWanted = 3,
-        PeersProgrammed = 2,
-        LastEtcdContact = new DateTimeOffset(2030, 1, 31, 11, 59, 59, TimeSpan.Zero),
-        LastError = "etcd: \"away\"",
-        BootTime = 17.5,
-        BootId = BootClock.BootId,
-    };
+    private static readonly DateTimeOffset s_noon = new(2030, 1, 31, 12, 0, 0, TimeSpan.Zero);
+
+    private static AgentFile Agent(DateTimeOffset time, DateTimeOffset? etcd, double bootTime, string bootId, string? error = null) =>
+        new()
+        {
+            Pid = 4711,
+            Time = time,
+            PeersWanted = 3,
+            PeersProgrammed = 2,
+            LastEtcdContact = etcd,
+            LastError = error,
+            BootTime = bootTime,
+            BootId = bootId,
+        };
 
     [Theory]
     [InlineData(3600)]
@@ -60,8 +63,8 @@ public sealed class StateFilesTests : IDisposable
     public void Who_sets_the_time_of_day_makes_no_report_of_the_agent_older_nor_younger(int seconds)
     {
         double written = BootClock.Now;
-        AgentFile report = Agent with { Time = DateTimeOffset.UtcNow.AddSeconds(seconds), BootTime = written };
-        (report with { LastEtcdContact = report.Time.AddSeconds(-2) }).Write(_state);
+        DateTimeOffset time = DateTimeOffset.UtcNow.AddSeconds(seconds);
+        Agent(time, time.AddSeconds(-2), written, BootClock.BootId).Write(_state);
 
         AgentFile read = AgentFile.TryRead(_state, out _)!;
 
@@ -72,7 +75,7 @@ public sealed class StateFilesTests : IDisposable
     [Fact]
     public void A_report_of_another_boot_is_none_and_one_of_a_former_version_has_the_age_of_its_time()
     {
-        (Agent with { BootId = "another" }).Write(_state);
+        Agent(s_noon, null, BootClock.Now, "another").Write(_state);
         AgentFile.TryRead(_state, out _)!.Age.Should().Be(double.PositiveInfinity);
 
         File.WriteAllText(
@@ -87,7 +90,6 @@ public sealed class StateFilesTests : IDisposable
     {
         Node.Write(_state);
         Subnet.Write(_state);
-        Agent.Write(_state);
 
         NodeFile.TryRead(_state, out string? problem).Should().Be(Node);
         problem.Should().BeNull();
@@ -97,12 +99,20 @@ public sealed class StateFilesTests : IDisposable
         dual.Write(_state);
         NodeFile.TryRead(_state, out _).Should().Be(dual);
         SubnetFile.TryRead(_state, out _).Should().BeEquivalentTo(Subnet, o => o.Excluding(s => s.SecondsLeft));
-        AgentFile.TryRead(_state, out _).Should().BeEquivalentTo(Agent, o => o.Excluding(file => file.Age).Excluding(file => file.EtcdAge));
-        (Agent with { LastEtcdContact = null, LastError = null }).Write(_state);
-        AgentFile
-            .TryRead(_state, out _)
-            .Should()
-            .BeEquivalentTo(Agent with { LastEtcdContact = null, LastError = null }, o => o.Excluding(file => file.Age));
+        foreach (
+            AgentFile agent in (AgentFile[])
+                [
+                    Agent(s_noon.AddMilliseconds(250), s_noon, 17.5, BootClock.BootId, "etcd: \"away\""),
+                    Agent(s_noon, null, 17.5, BootClock.BootId),
+                ]
+        )
+        {
+            agent.Write(_state);
+            AgentFile
+                .TryRead(_state, out _)
+                .Should()
+                .BeEquivalentTo(agent, o => o.Excluding(file => file.Age).Excluding(file => file.EtcdAge));
+        }
     }
 
     [Fact]

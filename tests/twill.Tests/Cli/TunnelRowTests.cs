@@ -22,7 +22,7 @@ public sealed class TunnelRowTests
         {
             [new(Device, s_key)] = new(IPEndPoint.Parse("192.168.50.12:51820"), [s_subnet], null, 0)
             {
-                LastHandshake = DateTimeOffset.UtcNow.AddMinutes(-121).AddSeconds(-1),
+                HandshakeAge = 121 * 60 + 1,
             },
         },
     };
