@@ -30,8 +30,11 @@ public sealed class Keys(string prefix)
     /// <summary>What a node had last, kept without a time limit.</summary>
     public string Node(string nodeId) => Nodes + nodeId;
 
+    /// <summary>What the claims to a node id start with.</summary>
+    public string Claims(string nodeId) => Node(nodeId) + ClaimsPart;
+
     /// <summary>The claim of one incarnation of a host to a node id.</summary>
-    public string Claim(string nodeId, string incarnation) => $"{Node(nodeId)}{ClaimsPart}{incarnation}";
+    public string Claim(string nodeId, string incarnation) => Claims(nodeId) + incarnation;
 
     /// <summary>Reads the key of a claim under <see cref="Nodes"/>; false for a node's memory.</summary>
     public bool TryParseClaim(string key, out string nodeId, out string incarnation)

@@ -202,6 +202,13 @@ internal sealed partial class AgentHost : IDisposable
         Ns.Dispose();
     }
 
+    /// <summary>Makes this host a running copy of another, as two machines from one snapshot of memory and disk are.</summary>
+    internal void BecomeTwinOf(AgentHost original)
+    {
+        Cmd.Run("cp", ["-a", original.DataDir, DataDir]).OrThrow();
+        Cmd.Run("cp", ["-a", Path.Combine(original._directory, "state"), Path.Combine(_directory, "state")]).OrThrow();
+    }
+
     /// <summary>The path of a state file of the network "pods".</summary>
     internal string StatePath(string file) => Path.Combine(StateDir, file);
 

@@ -42,13 +42,20 @@ public static class NodeIdentity
     /// <param name="state">Where run-time state lives.</param>
     /// <param name="bootId">This boot.</param>
     /// <exception cref="IOException">it can neither be read nor made</exception>
-    public static string Incarnation(StateDir state, string bootId)
+    public static string Incarnation(StateDir state, string bootId) => RenewIncarnation(state, bootId, former: "");
+
+    /// <summary>Another incarnation than the one that a running copy of this host has as well, unless there is another already.</summary>
+    /// <param name="state">Where run-time state lives.</param>
+    /// <param name="bootId">This boot.</param>
+    /// <param name="former">The one that it must not be.</param>
+    /// <exception cref="IOException">it can neither be read nor made</exception>
+    public static string RenewIncarnation(StateDir state, string bootId, string former)
     {
         string start = bootId + " ";
         string text = ReadOrMake(
             state.Root,
             IncarnationFile,
-            text => text.StartsWith(start, StringComparison.Ordinal) && IsNodeId(text[start.Length..]),
+            text => text.StartsWith(start, StringComparison.Ordinal) && IsNodeId(text[start.Length..]) && text[start.Length..] != former,
             () => start + Hex(16),
             out _
         );

@@ -9,6 +9,12 @@ public sealed record HostInstance(string Incarnation, string Network, Func<strin
 {
     /// <summary>Whether an address is one of this host's: it may have published another of them before.</summary>
     public Func<string, bool> IsLocal { get; init; } = static _ => false;
+
+    /// <summary>Makes the host's incarnation anew, given the one that is no more its own, and returns the new one.</summary>
+    public required Func<string, string> Renew { get; init; }
+
+    /// <summary>The same host, when a running copy of it has the incarnation as well.</summary>
+    public HostInstance Anew() => this with { Incarnation = Renew(Incarnation) };
 }
 
 /// <summary>A host's claim to a node id: <c>{"publicIP":"192.0.2.9"}</c> at <c>nodes/&lt;id&gt;/claims/&lt;incarnation&gt;</c>, under an

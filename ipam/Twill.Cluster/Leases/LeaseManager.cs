@@ -206,9 +206,9 @@ public sealed partial class LeaseManager(LeaseStore store, LeaseRequest request,
         if (lease is null && OfAnotherNode(file) is { } former)
         {
             // A node-id that was damaged changes nothing about whose lease it is; one that was replaced on a copy of a machine does.
-            if (await store.IsPublishedByAsync(former, attributes, stop).ConfigureAwait(false))
+            if (await store.IsPublishedByAsync(former, file!.NodeId, attributes, stop).ConfigureAwait(false))
             {
-                (lease, lost) = (former, StillUsed(file!.Lost));
+                (lease, lost) = (former, StillUsed(file.Lost));
             }
             else
             {

@@ -38,6 +38,7 @@ public static class LeaseMapper
         )
         {
             IsLocal = IsLocal,
+            Renew = former => NodeIdentity.RenewIncarnation(state, bootId, former),
         };
 
     /// <summary>Whether an address is on a device of this host, in this network namespace: then, and only then, a socket can be bound to

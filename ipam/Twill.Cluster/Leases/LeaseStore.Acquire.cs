@@ -56,6 +56,7 @@ public sealed partial class LeaseStore
 
                 subnets = await ReacquireAsync(grant.Id, config, attributes, isUsed, cancel).ConfigureAwait(false);
             }
+            _published = attributes;
             return new HeldLease(grant.Id, grant.Ttl, sent + grant.Ttl, subnets);
         }
         catch

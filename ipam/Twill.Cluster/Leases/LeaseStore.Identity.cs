@@ -7,9 +7,16 @@ public sealed partial class LeaseStore
 {
     private long _claimLease;
     private string? _disputedBy;
+    private HostInstance? _instance;
+    private LeaseAttributes? _published; // what this process has found or made its keys to say
+    private readonly Dictionary<string, long> _seen = []; // the revisions at which they did
 
     /// <summary>What tells this host from a copy of it; null: it is not told.</summary>
-    public HostInstance? Instance { get; init; }
+    public HostInstance? Instance
+    {
+        get => _instance;
+        init => _instance = value;
+    }
 
     /// <summary>How long another host with this node id is waited for: as many looks,</summary>
     internal int ClaimLooks { get; init; } = 10;
@@ -22,6 +29,9 @@ public sealed partial class LeaseStore
 
     /// <summary>For the model of the protocol: what is known of another host with this node id from one call to the next.</summary>
     internal (long ClaimLease, bool IsDisputed) DisputeState => (_claimLease, _disputedBy is not null);
+
+    /// <summary>For the model: what this process knows its keys to say.</summary>
+    internal (bool IsPublished, IReadOnlyCollection<long> Seen) PublishedState => (_published is not null, _seen.Values);
 
     /// <summary>Whether the deadline of a lease has to be brought forward to this moment: nothing may be handed out any more.</summary>
     internal HeldLease Fenced(HeldLease held) => held with { Deadline = Math.Min(held.Deadline, _clock()) };
@@ -47,12 +57,17 @@ public sealed partial class LeaseStore
     /// as it is, which wakes the other's agent. That one finds the claim, makes its own, and neither hands out addresses while both claims
     /// live. When nobody answers it may be this host itself, before its reboot and under its former address, or one without an agent, or
     /// cut off from etcd. What that one has is not touched while its etcd lease lives: this host leases another subnet.
+    /// <para>
+    /// Two running copies of one snapshot of a machine's memory have one incarnation as well, and one etcd lease. The one whose key another
+    /// wrote makes a new incarnation, and asks in the same way; when nobody answers, it writes its key as it was.
+    /// </para>
     /// </summary>
     /// <param name="view">What etcd holds.</param>
     /// <param name="lease">The etcd lease that this host has, or is about to use.</param>
     /// <param name="self">What this host publishes.</param>
     /// <param name="holds">Whether it held the lease in this boot before.</param>
     /// <param name="cancel">Breaks off.</param>
+    /// <param name="stranger">See <see cref="FindStrangerAsync"/>.</param>
     /// <returns>The view to go on with, and the etcd lease by which a host lives that may be another; 0: there is none.</returns>
     /// <exception cref="ClusterException">IdentityConflict, or ConfigMismatch: the prefix is another network's of this host.</exception>
     private async Task<(ClusterView View, long Foreign)> ClaimIdentityAsync(
@@ -60,13 +75,19 @@ public sealed partial class LeaseStore
         long lease,
         LeaseAttributes self,
         bool holds,
-        CancellationToken cancel
+        CancellationToken cancel,
+        string? stranger = null
     )
     {
         ThrowIfOtherNetworks(view);
-        Dispute? dispute = Judge(view, lease, self, holds);
+        Dispute? dispute = Judge(view, lease, self, holds, stranger);
         if (dispute is not null)
         {
+            if (stranger is not null && _claimLease == 0)
+            {
+                _instance = _instance!.Anew();
+            }
+
             await ClaimAsync(view, self, cancel).ConfigureAwait(false);
         }
 
@@ -74,7 +95,7 @@ public sealed partial class LeaseStore
         {
             await Task.Delay(ClaimPause, cancel).ConfigureAwait(false);
             view = await ViewAsync(cancel).ConfigureAwait(false);
-            dispute = Judge(view, lease, self, holds);
+            dispute = Judge(view, lease, self, holds, stranger);
         }
 
         if (dispute is { IsCertain: true })
@@ -93,7 +114,7 @@ public sealed partial class LeaseStore
     }
 
     /// <summary>Who else has this node id; null: nobody.</summary>
-    private Dispute? Judge(ClusterView view, long lease, LeaseAttributes self, bool holds)
+    private Dispute? Judge(ClusterView view, long lease, LeaseAttributes self, bool holds, string? stranger = null)
     {
         if (Instance is not { } instance)
         {
@@ -103,6 +124,11 @@ public sealed partial class LeaseStore
         if (view.Claims.Find(claim => claim.Incarnation != instance.Incarnation) is { } claim)
         {
             return new Dispute(claim.PublicIP, true);
+        }
+
+        if (stranger is not null)
+        {
+            return new Dispute(stranger, false);
         }
 
         NodeMemory own = view.Own;
@@ -126,6 +152,49 @@ public sealed partial class LeaseStore
         // At the same address it is this host before its reboot, or before it lost /run. Who was in a dispute waits for its end, not
         // for the other's reboot.
         return isElsewhere ? new Dispute(own.PublicIP, _disputedBy is not null) : null;
+    }
+
+    /// <summary>
+    /// The address that a key of this host's own etcd lease says, although this process made it say this host's, and it is not on any of
+    /// its devices; null: there is none. Only who has the same lease writes such a key: somebody by hand, or this host's twin.
+    /// </summary>
+    private async Task<string?> FindStrangerAsync(
+        ClusterView view,
+        long lease,
+        IReadOnlyList<SubnetKey> subnets,
+        LeaseAttributes self,
+        CancellationToken cancel
+    )
+    {
+        if (Instance is not { } instance || _published is not { } published)
+        {
+            return null;
+        }
+
+        foreach (SubnetKey subnet in subnets)
+        {
+            string key = Keys.Subnet(subnet);
+            if (
+                view.Find(key) is not { } found
+                || found.Lease != lease
+                || _seen.GetValueOrDefault(key) == found.ModRevision
+                || await _etcd.GetAsync(key, cancel).ConfigureAwait(false) is not { } kv
+                || kv.Lease != lease
+            )
+            {
+                continue;
+            }
+
+            string there = LeaseAttributes.TryParse(kv.Value, out LeaseAttributes said, out _) ? AddressOf(said) : "";
+            if (there != "" && there != AddressOf(self) && there != AddressOf(published) && !instance.IsLocal(there))
+            {
+                return there;
+            }
+
+            _seen[key] = kv.ModRevision;
+        }
+
+        return null;
     }
 
     /// <summary>Makes the claim of this host, unless it stands already, and wakes the other's agent by its key.</summary>

@@ -78,10 +78,23 @@ public sealed partial class LeaseStore
         return new RenewResult(held with { Deadline = deadline, Subnets = kept }, lost, []);
     }
 
-    /// <summary>Whether etcd shows a subnet of this lease as published by a host with these addresses.</summary>
-    public async Task<bool> IsPublishedByAsync(HeldLease held, LeaseAttributes host, CancellationToken cancel = default)
+    /// <summary>Whether etcd shows a subnet of this lease as published by a host with these addresses, and no two hosts dispute whose it
+    /// is.</summary>
+    /// <param name="held">The lease.</param>
+    /// <param name="nodeId">The node id that it was leased under.</param>
+    /// <param name="host">What the host publishes.</param>
+    /// <param name="cancel">Breaks off.</param>
+    public async Task<bool> IsPublishedByAsync(
+        HeldLease held,
+        string nodeId,
+        LeaseAttributes host,
+        CancellationToken cancel = default
+    )
     {
-        if (host.PublicIP.Equals(IPAddress.Any) && host.PublicIPv6 is null)
+        if (
+            (host.PublicIP.Equals(IPAddress.Any) && host.PublicIPv6 is null)
+            || (await _etcd.RangeAsync(EtcdRange.Prefix(Keys.Claims(nodeId)), cancel).ConfigureAwait(false)).Items.Count > 0
+        )
         {
             return false;
         }
@@ -114,6 +127,7 @@ public sealed partial class LeaseStore
         }
         if (same)
         {
+            _published = attributes;
             return new RenewResult(held, [], []);
         }
 
@@ -127,6 +141,7 @@ public sealed partial class LeaseStore
                 cancel
             )
             .ConfigureAwait(false);
+        _published = attributes;
         return new RenewResult(held with { Subnets = now.Held }, now.Lost, now.Restored);
     }
 
@@ -203,7 +218,9 @@ public sealed partial class LeaseStore
             ClusterView view = await ViewAsync(cancel).ConfigureAwait(false);
             if (holds)
             {
-                (view, _) = await ClaimIdentityAsync(view, lease, attributes, holds, cancel).ConfigureAwait(false);
+                string? stranger = await FindStrangerAsync(view, lease, subnets, attributes, cancel).ConfigureAwait(false);
+                (view, _) = await ClaimIdentityAsync(view, lease, attributes, holds, cancel, stranger).ConfigureAwait(false);
+                rewrite |= stranger is not null; // nobody has answered: it was somebody's hand, or a host that is gone
             }
             else if (Judge(view, lease, attributes, holds) is not null)
             {

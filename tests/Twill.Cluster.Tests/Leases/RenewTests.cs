@@ -97,10 +97,10 @@ public sealed class RenewTests(SharedEtcd etcd)
         using TestNode node = new(etcd.Server, _prefix, 1);
         HeldLease held = await node.Acquire();
 
-        (await node.Store.IsPublishedByAsync(held, node.Attributes)).Should().BeTrue();
-        (await node.Store.IsPublishedByAsync(held, SharedEtcd.Host(2))).Should().BeFalse();
-        (await node.Store.IsPublishedByAsync(held, LeaseAttributes.Alloc())).Should().BeFalse("without an address nobody is known");
-        (await node.Store.IsPublishedByAsync(held with { LeaseId = held.LeaseId + 1 }, node.Attributes)).Should().BeFalse();
+        (await node.Store.IsPublishedByAsync(held, node.Id, node.Attributes)).Should().BeTrue();
+        (await node.Store.IsPublishedByAsync(held, node.Id, SharedEtcd.Host(2))).Should().BeFalse();
+        (await node.Store.IsPublishedByAsync(held, node.Id, LeaseAttributes.Alloc())).Should().BeFalse("without an address nobody is known");
+        (await node.Store.IsPublishedByAsync(held with { LeaseId = held.LeaseId + 1 }, node.Id, node.Attributes)).Should().BeFalse();
     }
 
     [Fact]

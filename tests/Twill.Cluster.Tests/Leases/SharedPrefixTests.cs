@@ -106,6 +106,59 @@ public sealed class SharedPrefixTests(SharedEtcd etcd)
         renewed.Lost.Should().BeEmpty();
     }
 
+    [Fact]
+    public async Task Two_running_copies_of_a_machines_memory_find_each_other_as_one_writes_the_others_key()
+    {
+        using EtcdClient client = etcd.NewClient();
+        LeaseStore original = Store(client, "n", "boot 1", pause: 300),
+            copy = Store(client, "n", "boot 1", pause: 300);
+        HeldLease held = await original.AcquireAsync(TestNode.Sixteen, SharedEtcd.Host(1), 60);
+        await copy.RepublishAsync(held, SharedEtcd.Host(2)); // it has the lease, and another address
+
+        Task first = original.RenewAsync(held, SharedEtcd.Host(1));
+        Eventually.Pass(() => etcd.Keys(_prefix).Should().ContainSingle(key => key.Contains("claims")));
+        await ShouldBeRefused(() => copy.RenewAsync(held, SharedEtcd.Host(2)));
+        await ShouldBeRefused(() => first);
+
+        string before = Everything();
+        await ShouldBeRefused(() => original.RenewAsync(held, SharedEtcd.Host(1)));
+        await ShouldBeRefused(() => copy.RenewAsync(held, SharedEtcd.Host(2)));
+        Everything().Should().Be(before);
+        (await original.IsPublishedByAsync(held, "node", SharedEtcd.Host(2))).Should().BeFalse("it is in dispute");
+    }
+
+    [Fact]
+    public async Task A_key_that_says_another_address_is_written_as_it_was_when_nobody_answers_for_it()
+    {
+        using EtcdClient client = etcd.NewClient();
+        LeaseStore host = Store(client, "n", "boot 1");
+        HeldLease held = await host.AcquireAsync(TestNode.Sixteen, SharedEtcd.Host(1), 60);
+        string key = host.Keys.Subnet(held.Subnets[0]),
+            said = etcd.Server.Get(key)!;
+        await host.RenewAsync(held, SharedEtcd.Host(1));
+        etcd.Server.Etcdctl("put", key, said.Replace("192.0.2.1", "192.0.2.99"), $"--lease={held.LeaseId:x}");
+
+        (await host.RenewAsync(held, SharedEtcd.Host(1))).Lost.Should().BeEmpty();
+
+        etcd.Server.Get(key).Should().Be(said);
+        etcd.Keys(_prefix).Should().NotContain(one => one.Contains("claims"));
+    }
+
+    [Fact]
+    public async Task A_host_whose_address_changes_asks_nobody()
+    {
+        using EtcdClient client = etcd.NewClient();
+        LeaseStore host = Store(client, "n", "boot 1", pause: 60_000);
+        HeldLease held = await host.AcquireAsync(TestNode.Sixteen, SharedEtcd.Host(1), 60);
+
+        await host.RenewAsync(held, SharedEtcd.Host(2));
+        await host.RepublishAsync(held, SharedEtcd.Host(2));
+        await host.RenewAsync(held, SharedEtcd.Host(2));
+        await host.RenewAsync(held, SharedEtcd.Host(3));
+
+        etcd.Keys(_prefix).Should().NotContain(key => key.Contains("claims"));
+    }
+
     private static async Task ShouldBeRefused(Func<Task> attempt) =>
         (await attempt.Should().ThrowAsync<ClusterException>())
             .Which.Message.Should()
@@ -114,11 +167,11 @@ public sealed class SharedPrefixTests(SharedEtcd etcd)
             .And.Contain("192.0.2.2")
             .And.Contain("On the host that is the copy run: the remedy");
 
-    private LeaseStore Store(EtcdClient client, string network, string incarnation, string holds = "", string? prefix = null) =>
+    private LeaseStore Store(EtcdClient client, string network, string incarnation, string holds = "", string? prefix = null, int pause = 10) =>
         new(client, prefix ?? _prefix, "node", SharedEtcd.Clock)
         {
-            Instance = new HostInstance(incarnation, network, name => name == holds, "the remedy"),
-            ClaimPause = TimeSpan.FromMilliseconds(10),
+            Instance = new HostInstance(incarnation, network, name => name == holds, "the remedy") { Renew = former => former + ", anew" },
+            ClaimPause = TimeSpan.FromMilliseconds(pause),
         };
 
     /// <summary>What etcd holds under the prefix, with revisions.</summary>

@@ -137,6 +137,9 @@ internal sealed class ModelNode : ILeaseState, ILeaseLog
         {
             Instance = _world.Scenario is { IsCopied: true, Mutation: not Mutation.NoIncarnation }
                 ? new HostInstance(string.Create(CultureInfo.InvariantCulture, $"i{Number}"), "m", static _ => false, "")
+                {
+                    Renew = static former => former + "'",
+                }
                 : null,
             ClaimLooks = 1,
             ClaimPause = TimeSpan.Zero,
@@ -217,6 +220,12 @@ internal sealed class ModelNode : ILeaseState, ILeaseLog
         f.Add(Error is ClusterException ? 1 : 0);
         f.Add(Meaning.Lease, _store.DisputeState.ClaimLease);
         f.Add(_store.DisputeState.IsDisputed ? 1 : 0);
+        f.Add(_store.PublishedState.IsPublished ? 1 : 0);
+        foreach (long revision in _store.PublishedState.Seen.Order())
+        {
+            f.Add(Meaning.Revision, revision);
+        }
+
         if (!IsIdle)
         {
             tokens.Clear();

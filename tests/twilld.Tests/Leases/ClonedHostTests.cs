@@ -58,6 +58,47 @@ public sealed class ClonedHostTests : IDisposable
     }
 
     [RequiresRootFact]
+    public void Two_running_copies_of_a_snapshot_of_memory_are_told_by_both_and_cured_by_the_printed_commands()
+    {
+        AgentHost original = _lab.StartHost(),
+            twin = _lab.AddHost();
+        original.WaitForOverlay();
+        string subnet = original.Subnet;
+        twin.BecomeTwinOf(original); // node id, incarnation, lease and boot are the same
+
+        twin.Start();
+
+        twin.WaitForError("two hosts have the node id");
+        original.WaitForError("two hosts have the node id");
+        foreach (AgentHost host in (AgentHost[])[original, twin])
+        {
+            string told = host.State("agent.json").GetProperty("lastError").GetString()!;
+            told.Should().Contain(original.Address).And.Contain(twin.Address);
+            Eventually.True(
+                $"{host.Address} hands out nothing any more",
+                () => host.State("subnet.json").GetProperty("deadline").GetDouble() <= BootClock.Now
+            );
+        }
+
+        twin.Agent!.Stop();
+        Cmd.Run("sh", ["-c", Remedy(twin)]).OrThrow();
+        twin.Start();
+
+        Eventually.True("the twin has a subnet of its own", () => twin.Subnet != subnet, TimeSpan.FromSeconds(60), () => twin.Log);
+        Eventually.True(
+            "the original goes on, once the claim has run out",
+            () =>
+                original.State("subnet.json").GetProperty("deadline").GetDouble() > BootClock.Now
+                && _lab.Lease(subnet)!.Contains($"\"{original.Address}\""),
+            TimeSpan.FromSeconds(120),
+            () => original.Log
+        );
+        original.Subnet.Should().Be(subnet);
+        original.WaitForPeers(twin);
+        twin.WaitForPeers(original);
+    }
+
+    [RequiresRootFact]
     public void A_host_that_comes_back_from_a_reboot_with_another_address_is_no_copy()
     {
         AgentHost host = _lab.StartHost();
