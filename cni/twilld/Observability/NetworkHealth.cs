@@ -72,6 +72,7 @@ internal static class NetworkHealth
         const int Most = 10;
         List<string> notes = snapshot.Reachability.Problem is { } problem ? [problem] : [];
         PeersStatus peers = snapshot.Peers;
+        notes.AddRange(peers.SharedAddresses);
         notes.AddRange(
             peers.Refused.Take(Most).Select(refused => $"etcd key {ForeignText.Shown(refused.Key)} does not count: {refused.Reason}")
         );

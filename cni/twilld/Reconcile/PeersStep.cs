@@ -23,6 +23,7 @@ internal sealed class PeersStep(
 {
     private readonly PeerReport _report = new(context.Log);
     private readonly RefusedLeases _refused = new(context.Log);
+    private readonly SharedAddresses _shared = new(context.Log);
     private readonly TunnelPeers _senders = new(context.Conf.Name);
     private NftSocket? _nft;
     private readonly HashSet<IPNetwork> _ledTo = []; // as of the last step
@@ -77,6 +78,7 @@ internal sealed class PeersStep(
         _ledTo.Clear();
         _ledTo.UnionWith(round.Desired.Peers.Select(peer => peer.Subnet));
         _refused.Replace(round.Desired.Skipped);
+        _shared.Replace(round.Desired.Peers);
         PeersStatus peers = WithRefused(new PeersStatus { AreKnown = true, Desired = round.Desired.Peers.Count }, local);
         Publish(round.Plan, round.Refusals, s =>
             s with
@@ -115,6 +117,7 @@ internal sealed class PeersStep(
         _ledTo.ExceptWith(round.Was.Peers.Select(peer => peer.Subnet));
         _ledTo.UnionWith(round.Desired.Peers.Select(peer => peer.Subnet));
         _refused.Change(round.Was.Skipped, round.Desired.Skipped);
+        _shared.Change(round.Was.Peers, round.Desired.Peers);
         PeersStatus peers = snapshot.Peers with { Desired = snapshot.Peers.Desired + round.Desired.Peers.Count - round.Was.Peers.Count };
         peers = WithRefused(peers, local);
         Publish(round.Plan, round.Refusals, s => s with { Peers = peers });
@@ -149,7 +152,8 @@ internal sealed class PeersStep(
     private List<PeerLease>? TakeAll(NetworkSnapshot snapshot) =>
         !context.Conf.Backend.JoinsHosts ? [] : leases.TakeAll(self.IsOwn(snapshot), snapshot.Lease.Agreed);
 
-    private PeersStatus WithRefused(PeersStatus peers, LocalNode local) => _refused.In(peers, local, leases.Refused, leases.RefusedCount);
+    private PeersStatus WithRefused(PeersStatus peers, LocalNode local) =>
+        _refused.In(peers with { SharedAddresses = _shared.Texts }, local, leases.Refused, leases.RefusedCount);
 
     private void Publish(Plan plan, IReadOnlyList<Refusal> refusals, Func<NetworkSnapshot, NetworkSnapshot> next)
     {

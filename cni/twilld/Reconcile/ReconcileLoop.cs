@@ -250,7 +250,7 @@ internal sealed class ReconcileLoop : IDisposable
                 LastError = snapshot.LastError,
                 Refused = snapshot.Peers.Refused,
                 RefusedCount = snapshot.Peers.RefusedCount,
-                Conflicts = snapshot.Peers.Conflicts,
+                Conflicts = [.. snapshot.Peers.Conflicts, .. snapshot.Peers.SharedAddresses],
             }.Write(_context.State);
             _stateFile.Resolve();
             return true;

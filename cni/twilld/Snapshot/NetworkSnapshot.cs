@@ -160,6 +160,9 @@ internal sealed record PeersStatus
 
     /// <summary>What an administrator must mend, so that this host and others reach each other.</summary>
     internal IReadOnlyList<string> Conflicts { get; init; } = [];
+
+    /// <summary>Other hosts that have one address, of which one is not reached.</summary>
+    internal IReadOnlyList<string> SharedAddresses { get; init; } = [];
 }
 
 /// <summary>What the reconcile loop does and did.</summary>

@@ -64,6 +64,19 @@ internal static class OverlapBreakages
             Person = $"{Etcdctl} del {Subnets}/10.244.0.0-24",
         },
         new(
+            "a host with the address of a third",
+            $"{Etcdctl} put {Subnets}/10.244.0.0-24 "
+                + "'{\"PublicIP\":\"192.168.50.12\",\"BackendType\":\"vxlan\","
+                + "\"BackendData\":{\"VNI\":1,\"VtepMAC\":\"02:00:00:00:00:15\"}}'",
+            "keys",
+            "two hosts publish the address 192.168.50.12"
+        )
+        {
+            AgentAwake = true,
+            Advice = Mend,
+            Person = $"{Etcdctl} del {Subnets}/10.244.0.0-24",
+        },
+        new(
             "twill's own bridge as the underlay",
             $"cp {File} /run/kept; sed -i 's/\"type\": *\"vxlan\"/&, \"interface\": \"twill0\"/' {File}",
             "underlay",
