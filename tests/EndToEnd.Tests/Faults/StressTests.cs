@@ -10,9 +10,10 @@ namespace Twill.EndToEnd.Tests.Faults;
 
 /// <summary>
 /// One host with thirteen addresses, and two callers that add, delete and check sixteen containers while ADDs and DELs are killed,
-/// containers vanish, GCs run beside, agent and etcd are killed, etcd hangs, and somebody flushes the firewall or puts its table to sleep. No
-/// address is given twice, whoever was added has what it was given, and in the end nothing is left. <c>TWILL_STRESS_OPERATIONS=50000</c> makes it a
-/// long run, <c>TWILL_STRESS_SEED</c> makes the same choices as a run that has told its seed.
+/// containers vanish, GCs run beside, agent and etcd are killed, etcd hangs, and somebody flushes the firewall or puts its table to
+/// sleep. No address is given twice, whoever was added has what it was given, and in the end nothing is left.
+/// <c>TWILL_STRESS_OPERATIONS=50000</c> makes it a long run, <c>TWILL_STRESS_SEED</c> makes the same choices as a run that has told its
+/// seed.
 /// </summary>
 public sealed class StressTests(ITestOutputHelper output) : IDisposable
 {

@@ -4,8 +4,8 @@ using Xunit.Abstractions;
 
 namespace Twill.EndToEnd.Tests.Hostile;
 
-/// <summary>Every variable missing, empty and illegal, for every verb in the first and the last version, and in those between them one variable
-/// each, in turns, on both published plugins.</summary>
+/// <summary>Every variable missing, empty and illegal, for every verb in the first and the last version, and in those between them one
+/// variable each, in turns, on both published plugins.</summary>
 public sealed class EnvironmentTests(HostileBench bench, ITestOutputHelper output) : IClassFixture<HostileBench>
 {
     private static readonly (string Name, string Illegal)[] s_variables =

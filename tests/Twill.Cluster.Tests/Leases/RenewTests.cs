@@ -99,7 +99,7 @@ public sealed class RenewTests(SharedEtcd etcd)
 
         (await node.Store.IsPublishedByAsync(held, node.Id, node.Attributes)).Should().BeTrue();
         (await node.Store.IsPublishedByAsync(held, node.Id, SharedEtcd.Host(2))).Should().BeFalse();
-        (await node.Store.IsPublishedByAsync(held, node.Id, LeaseAttributes.Alloc())).Should().BeFalse("without an address nobody is known");
+        (await node.Store.IsPublishedByAsync(held, node.Id, LeaseAttributes.Alloc())).Should().BeFalse("no address, no host");
         (await node.Store.IsPublishedByAsync(held with { LeaseId = held.LeaseId + 1 }, node.Id, node.Attributes)).Should().BeFalse();
     }
 

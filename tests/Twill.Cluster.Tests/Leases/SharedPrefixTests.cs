@@ -167,7 +167,14 @@ public sealed class SharedPrefixTests(SharedEtcd etcd)
             .And.Contain("192.0.2.2")
             .And.Contain("On the host that is the copy run: the remedy");
 
-    private LeaseStore Store(EtcdClient client, string network, string incarnation, string holds = "", string? prefix = null, int pause = 10) =>
+    private LeaseStore Store(
+        EtcdClient client,
+        string network,
+        string incarnation,
+        string holds = "",
+        string? prefix = null,
+        int pause = 10
+    ) =>
         new(client, prefix ?? _prefix, "node", SharedEtcd.Clock)
         {
             Instance = new HostInstance(incarnation, network, name => name == holds, "the remedy") { Renew = former => former + ", anew" },
