@@ -10,7 +10,7 @@
 #   build/test.sh NAME...      only the test projects with these names, e.g. Twill.Cni.Tests
 #
 # Jobs run side by side, two at a time; each that ends says how long it took and how many are left. A test project that takes longer than
-# TWILL_TEST_LIMIT (25m) is killed, which counts as a failed test.
+# TWILL_TEST_LIMIT (30m) is killed, which counts as a failed test.
 # Of everything: tests that fail run once more at the end, with nothing beside them. One that passes then is named as unsteady and counts as passed.
 # The last line is `N passed, N failed, N skipped`. The exit code is 0 when nothing failed and something passed; with
 # CI=true in the environment a skipped test is a failure as well. Results and logs: artifacts/test/.
@@ -22,7 +22,7 @@ cd "$root"
 
 # Debian's programs come first: the tests start thousands, and what a version manager puts before them is a shell script for each.
 PATH=/usr/sbin:/usr/bin:/sbin:/bin:$PATH
-limit=${TWILL_TEST_LIMIT:-25m}
+limit=${TWILL_TEST_LIMIT:-30m}
 results=$root/artifacts/test
 framework=$(sed -nE 's/.*<TargetFramework>(.*)<\/TargetFramework>.*/\1/p' Directory.Build.props)
 
