@@ -1,9 +1,9 @@
 using System.Net;
 
-namespace Twill.Testing;
+namespace Twill.Bench.Agent;
 
 /// <summary>Hosts that exist in etcd only.</summary>
-public static class ManyHosts
+internal static class ManyHosts
 {
     public const string Network = "10.0.0.0/8",
         Prefix = "/twill/twill/subnets/";
