@@ -9,7 +9,8 @@ namespace Twill.EndToEnd.Tests.Hostile;
 /// process.</summary>
 public sealed class FuzzTests(HostileBench bench, ITestOutputHelper output) : IClassFixture<HostileBench>
 {
-    private const int Cases = 100;
+    private const int Cases = 100,
+        LookAfter = 10;
 
     private static readonly string[] s_verbs = ["ADD", "ADD", "ADD", "DEL", "CHECK", "GC", "STATUS"];
 
@@ -74,7 +75,10 @@ public sealed class FuzzTests(HostileBench bench, ITestOutputHelper output) : IC
                 succeeded++;
             }
 
-            bench.Traces().Should().Be(untouched, $"{because}: {answer}");
+            if (i % LookAfter == LookAfter - 1)
+            {
+                bench.Traces().Should().Be(untouched, $"{because}: {answer}, or one of the {LookAfter} calls before");
+            }
         }
 
         succeeded.Should().BePositive("else only the parser was tried");
