@@ -34,6 +34,13 @@ internal sealed class LeaseValidator(LocalNode self, string backendType)
         }
     }
 
+    /// <summary>How a lease comes to the hardware address or key of another host.</summary>
+    internal const string SharedIdentity = ": two hosts share one stored identity (copied disks?)";
+
+    /// <summary>How a lease comes to this host's own: nothing in it tells the one from the other.</summary>
+    internal const string OwnIdentity =
+        ", so it is of a copy of this host's disk, or this host's own of before its address changed, which runs out";
+
     /// <summary>Why there is no way at all.</summary>
     internal static string NoCommonFamily(LocalNode self, PeerLease peer) =>
         $"its host has {Names(peer.Addresses.ConvertAll(a => a.PublicIP))} on the underlay, this host "

@@ -251,7 +251,7 @@ public sealed record VxlanBackend(uint Vni = 1, ushort Port = VxlanBackend.Defau
         foreach ((LocalAddress ours, PeerAddress theirs) in LeaseValidator.Ways(self, peer))
         {
             bool direct = DirectRouting && LocalNode.CanRoute(peer.Subnet, theirs.PublicIP) && self.IsOnLink(theirs.PublicIP);
-            if ((check.Refusal(peer, theirs) ?? (direct ? null : Unreachable(theirs, owners) ?? TooNarrow(ours, peer))) is { } why)
+            if ((check.Refusal(peer, theirs) ?? (direct ? null : Unreachable(ours, theirs, owners) ?? TooNarrow(ours, peer))) is { } why)
             {
                 refusal ??= why;
                 continue;
@@ -282,7 +282,7 @@ public sealed record VxlanBackend(uint Vni = 1, ushort Port = VxlanBackend.Defau
     /// <summary>The kernel turns IPv6 off on a device whose MTU is smaller than what IPv6 asks of any link (RFC 8200, section 5).</summary>
     private static bool Takes(LocalAddress ours, AddressFamily inner) => inner != AddressFamily.InterNetworkV6 || ours.Mtu >= IPv6MinMtu;
 
-    private string? Unreachable(PeerAddress theirs, Dictionary<(AddressFamily, MacAddress), IPAddress> owners)
+    private string? Unreachable(LocalAddress ours, PeerAddress theirs, Dictionary<(AddressFamily, MacAddress), IPAddress> owners)
     {
         if (theirs.VtepMac is not { } mac)
         {
@@ -301,7 +301,8 @@ public sealed record VxlanBackend(uint Vni = 1, ushort Port = VxlanBackend.Defau
         }
 
         return owners.TryGetValue((theirs.PublicIP.AddressFamily, mac), out IPAddress? owner) && !owner.Equals(theirs.PublicIP)
-            ? $"its VtepMAC {mac} is also published by {owner}: two hosts share one stored identity (copied disks?)"
+            ? $"its VtepMAC {mac} is also published by {owner}"
+                + (mac == ours.VtepMac ? LeaseValidator.OwnIdentity : LeaseValidator.SharedIdentity)
             : null;
     }
 }

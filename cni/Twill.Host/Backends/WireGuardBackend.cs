@@ -288,12 +288,11 @@ public sealed record WireGuardBackend(ushort Port = WireGuardBackend.DefaultPort
 
         if (end.PublicKey == keys.PrivateKey.PublicKey)
         {
-            return $"its WireGuard public key {end.PublicKey} is this host's own: two hosts share one stored identity (copied disks?)";
+            return $"its WireGuard public key {end.PublicKey} is this host's own{LeaseValidator.OwnIdentity}";
         }
 
         return owners.TryGetValue(end.PublicKey, out PerFamily<PeerAddress> owner) && owner != peer.Addresses
-            ? $"its WireGuard public key {end.PublicKey} is also published by another host: two hosts share one stored identity "
-                + $"(copied disks?)"
+            ? $"its WireGuard public key {end.PublicKey} is also published by another host{LeaseValidator.SharedIdentity}"
             : null;
     }
 }
