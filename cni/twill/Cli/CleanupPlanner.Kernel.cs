@@ -2,6 +2,7 @@ using System.Net;
 using Twill.Host;
 using Twill.Host.AntiSpoof;
 using Twill.Host.Forwarding;
+using Twill.Host.Ports;
 using Twill.Host.Reconcile;
 using Twill.Linux;
 using Twill.Linux.Addresses;
@@ -228,6 +229,12 @@ internal sealed partial class CleanupPlanner
             return;
         }
         _plan.Kept.Add($"bridge {name}: {why}; if nobody needs it: ip link delete {name}");
+        NetworkStateDir state = new(Path.Combine(host.State.Root, target.Name));
+        if (RouteLocalnet.IsNeeded(name, new PortRecords(state.PortsPath)))
+        {
+            _plan.Removals.Add(new Removal([$"route_localnet of bridge {name}"], () => RouteLocalnet.TurnOff(name)));
+        }
+
         foreach (InterfaceAddress address in host.Route.ListAddresses(bridge.Index))
         {
             if (target.View is { } view && IsGateway(view, address))
