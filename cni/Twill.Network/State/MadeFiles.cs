@@ -18,7 +18,7 @@ public sealed class MadeFiles(string path = MadeFiles.DefaultPath)
     /// <summary>What is in it, in the order in which it was made; nothing when there is none, or it cannot be trusted, and then
     /// <paramref name="problem"/> says why.</summary>
     public IReadOnlyList<MadeFile> Read(out string? problem) =>
-        StateFile.TryRead<IReadOnlyList<MadeFile>>(path, at => [.. at["made"].Items().Select(ReadOne)], out problem) ?? [];
+        StateFile.TryRead<IReadOnlyList<MadeFile>>(path, at => at["made"].Items().ConvertAll(ReadOne), out problem) ?? [];
 
     /// <summary>Makes something, with the directories that it needs. It is in the journal first.</summary>
     /// <exception cref="IOException">it cannot be made, or the journal cannot be read or written</exception>
@@ -37,11 +37,11 @@ public sealed class MadeFiles(string path = MadeFiles.DefaultPath)
 
     /// <summary>Forgets something that was removed.</summary>
     /// <exception cref="IOException">the journal cannot be read or written</exception>
-    public void Forget(MadeFile file) => Write([.. Trusted().Where(made => made.Path != file.Path)]);
+    public void Forget(MadeFile file) => Write(Trusted().FindAll(made => made.Path != file.Path));
 
     /// <summary>Whether a run was killed before there was a journal, so that nothing but a trace of that is left.</summary>
     public bool IsTrace =>
-        Directory.Exists(Home) && Directory.GetFileSystemEntries(Home).All(entry => entry == AtomicFile.TemporaryOf(path));
+        Directory.Exists(Home) && !Directory.GetFileSystemEntries(Home).Exists(entry => entry != AtomicFile.TemporaryOf(path));
 
     /// <summary>Removes the journal, and its directory when that is empty.</summary>
     /// <exception cref="IOException">it cannot be removed</exception>
@@ -56,7 +56,7 @@ public sealed class MadeFiles(string path = MadeFiles.DefaultPath)
 
     /// <summary>Whether an earlier run made what is there now.</summary>
     /// <param name="file">where</param>
-    public bool IsOurs(string file) => Read(out _).Any(made => made.Path == file && made.IsAsMade);
+    public bool IsOurs(string file) => Read(out _).Exists(made => made.Path == file && made.IsAsMade);
 
     private string Home => Path.GetDirectoryName(path)!;
 
