@@ -75,7 +75,12 @@ internal static class ErrorMapping
 
     /// <summary>The same, for a failure that has to be reported in any case.</summary>
     public static CniException AsCni(Exception failure) =>
-        Translate(failure) ?? new CniException(CniErrorCode.Internal, failure.Message, failure.GetType().Name, failure);
+        Translate(failure)
+        ?? (
+            failure is IOException or UnauthorizedAccessException
+                ? new CniException(CniErrorCode.IoFailure, "input or output failed", failure.Message, failure)
+                : new CniException(CniErrorCode.Internal, failure.Message, failure.GetType().Name, failure)
+        );
 
     /// <summary>The failure with what could not be undone after it.</summary>
     public static CniException WithLeftovers(Exception failure, List<string> leftovers)

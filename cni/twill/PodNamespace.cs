@@ -16,7 +16,7 @@ internal static class PodNamespace
         {
             pod = NetNs.Open(request.NetnsPath!);
         }
-        catch (LibcException failure)
+        catch (LibcException failure) when (failure.Errno is not (Errno.EMFILE or Errno.ENFILE))
         {
             throw Bad(request, $"expected the path of a network namespace: {failure.Message}", failure);
         }

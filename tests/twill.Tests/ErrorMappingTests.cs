@@ -25,4 +25,17 @@ public sealed class ErrorMappingTests
     [InlineData("standard input")]
     public void A_file_or_a_stream_is_left_to_the_dispatcher_which_calls_it_input_and_output(string path) =>
         ErrorMapping.Translate(new LibcException("open", path, Errno.EROFS)).Should().BeNull();
+
+    [Fact]
+    public void A_file_that_fails_an_attachment_is_input_and_output_whatever_was_taken_back()
+    {
+        LibcException full = new("open", "/run/twill/net/ports/eth0", Errno.EMFILE);
+
+        foreach (List<string> leftovers in (List<string>[])[[], ["the host end stays"]])
+        {
+            CniException told = ErrorMapping.WithLeftovers(full, leftovers);
+            told.Code.Should().Be(CniErrorCode.IoFailure);
+            told.Text.Should().Contain("/run/twill/net/ports/eth0").And.Contain("Too many open files");
+        }
+    }
 }

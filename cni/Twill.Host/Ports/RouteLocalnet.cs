@@ -64,14 +64,25 @@ public static class RouteLocalnet
             return null;
         }
 
-        Sysctl.Write(ParameterOf(bridge), needed ? On : Off);
-        if (!needed && records.Any(IsNeededBy))
+        if (needed)
+        {
+            Sysctl.Write(ParameterOf(bridge), On);
+            return true;
+        }
+
+        // Where it cannot be turned off, as where /proc/sys is read-only, a DEL must not fail for it; doctor tells of it.
+        if (!Sysctl.TryWrite(ParameterOf(bridge), Off))
+        {
+            return null;
+        }
+
+        if (records.Any(IsNeededBy))
         {
             Sysctl.Write(ParameterOf(bridge), On);
             return null;
         }
 
-        return needed;
+        return false;
     }
 
     /// <summary>What is wrong with the parameter of a link that published ports are behind, in words; null when nothing is.</summary>
@@ -95,6 +106,16 @@ public static class RouteLocalnet
     /// <param name="records">The network's.</param>
     public static bool IsNeedlessly(string bridge, PortRecords records) =>
         Sysctl.TryRead(ParameterOf(bridge)) == On && !records.Any(IsNeededBy);
+
+    /// <summary>Whether the parameter is on for a bridge, and a port on record needs it.</summary>
+    /// <param name="bridge">The bridge.</param>
+    /// <param name="records">The network's.</param>
+    public static bool IsNeeded(string bridge, PortRecords records) =>
+        Sysctl.TryRead(ParameterOf(bridge)) == On && records.Any(IsNeededBy);
+
+    /// <summary>Turns it off, for a bridge that outlives its network.</summary>
+    /// <param name="bridge">The bridge.</param>
+    public static void TurnOff(string bridge) => Sysctl.TryWrite(ParameterOf(bridge), Off);
 
     /// <summary>Ports at other addresses of the host are asked for there.</summary>
     private static bool IsNeededBy(PublishedPort port) =>

@@ -54,6 +54,9 @@ public enum Errno
     /// <summary>Invalid argument.</summary>
     EINVAL = 22,
 
+    /// <summary>Too many open files on this host.</summary>
+    ENFILE = 23,
+
     /// <summary>Too many open files in this process.</summary>
     EMFILE = 24,
 

@@ -2,6 +2,7 @@ using System.Net;
 using Twill.Host;
 using Twill.Host.AntiSpoof;
 using Twill.Host.Forwarding;
+using Twill.Host.Ports;
 using Twill.Host.Reconcile;
 using Twill.Linux;
 using Twill.Linux.Addresses;
@@ -11,6 +12,7 @@ using Twill.Linux.Nftables;
 using Twill.Linux.Routes;
 using Twill.Linux.WireGuard;
 using Twill.Network;
+using Twill.Network.State;
 using Twill.System;
 
 namespace Twill.Plugin.Cli;
@@ -215,12 +217,12 @@ internal sealed partial class CleanupPlanner
         }
 
         List<Link> strangers = host.Links.FindAll(link => link.MasterIndex == bridge.Index && !_goingPorts.Contains(link.Index));
+        bool isShared = host.Networks.Exists(n => n.IsOurs && n.Conf.Bridge == name && !targets.Exists(t => t.Name == n.Name));
         string? why =
             bridge.Mac != HostMacs.ForBridge(name)
                 ? $"its hardware address {bridge.Mac} is not the one twill gives, so somebody else made it (or this host was renamed)"
             : strangers.Count > 0 ? $"{Format.Few(strangers.ConvertAll(link => link.Name))} on it is not of this network"
-            : host.Networks.Exists(n => n.IsOurs && n.Conf.Bridge == name && !targets.Exists(t => t.Name == n.Name))
-                ? "another network uses it"
+            : isShared ? "another network uses it"
             : null;
         if (why is null)
         {
@@ -228,6 +230,12 @@ internal sealed partial class CleanupPlanner
             return;
         }
         _plan.Kept.Add($"bridge {name}: {why}; if nobody needs it: ip link delete {name}");
+        NetworkStateDir state = new(Path.Combine(host.State.Root, target.Name));
+        if (!isShared && RouteLocalnet.IsNeeded(name, new PortRecords(state.PortsPath)))
+        {
+            _plan.Removals.Add(new Removal([$"route_localnet of bridge {name}"], () => RouteLocalnet.TurnOff(name)));
+        }
+
         foreach (InterfaceAddress address in host.Route.ListAddresses(bridge.Index))
         {
             if (target.View is { } view && IsGateway(view, address))

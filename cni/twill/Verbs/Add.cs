@@ -19,6 +19,11 @@ internal static class Add
 {
     public static CniResult Run(CniRequest request)
     {
+        if (KernelRequirement.Fault is { } fault)
+        {
+            throw new HostException(fault);
+        }
+
         TwillConf conf = TwillConf.Parse(request.Reader, BackendTable.All);
         request.Args.RefuseUnknown("IP", "MAC");
         NetworkStateDir state = StateDir.From(request.Environment).Network(conf.Name);

@@ -147,9 +147,15 @@ public sealed class CleanupTests
         LabHost host = lab.AddHost("host");
         host.Configure(SampleConf.Single());
         host.Sh("ip link add name twill0 address 02:99:00:00:00:01 type bridge && ip address add 172.20.0.1/24 dev twill0");
-        host.AddContainer("c1");
+        string config = SampleConf.Single()
+            .ForPlugin()
+            .WithRuntimeConfig("""{"portMappings":[{"hostPort":8080,"containerPort":80,"protocol":"tcp"}]}""")
+            .ToJsonString();
+        host.Plugin("twill", host.NewContainer("c1")).Add(config).OrThrow();
+        host.Sh("cat /proc/sys/net/ipv4/conf/twill0/route_localnet").Trim().Should().Be("1");
         CmdResult done = host.Twill("cleanup --yes --force").OrThrow();
         done.Stdout.Should().Contain("kept  bridge twill0: its hardware address 02:99:00:00:00:01 is not the one twill gives");
+        host.Sh("cat /proc/sys/net/ipv4/conf/twill0/route_localnet").Trim().Should().Be("0", "nothing of ours watches it any more");
         host.Ip("-4 -br address show dev twill0").Should().Contain("172.20.0.1/24").And.NotContain("10.244.0.1");
         Leftovers.Links(host).Should().BeEmpty();
 

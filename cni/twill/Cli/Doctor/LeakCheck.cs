@@ -54,7 +54,10 @@ internal static class LeakCheck
                 leaks.Add(
                     (
                         $"address {address.Address}{OwnerOf(address)} is still recorded: {why}",
-                        $"twill-ipam takes it back when addresses run short, and at a GC; to free it now: rm {file}"
+                        address.Record is null && !address.IsCutOff && HasUnrecordedEnd(network)
+                            ? "it may be the address of a container that runs here: restart the one that has no address record, as told "
+                                + $"below; then: rm {file}"
+                            : $"twill-ipam takes it back when addresses run short, and at a GC; to free it now: rm {file}"
                     )
                 );
             }
@@ -94,6 +97,21 @@ internal static class LeakCheck
             }
         }
         return leaks;
+    }
+
+    /// <summary>Whether a container is attached whose address no record names: a damaged one may have been its.</summary>
+    private static bool HasUnrecordedEnd(NetworkView network)
+    {
+        HashSet<string> recorded = [];
+        foreach (AddressFile address in network.Records)
+        {
+            if (address.Record is { Owner: var owner })
+            {
+                recorded.Add(DeviceNames.Veth(owner.ContainerId, owner.IfName));
+            }
+        }
+
+        return network.HostEnds.Exists(end => !recorded.Contains(end.Name));
     }
 
     private static string OwnerOf(AddressFile file) =>

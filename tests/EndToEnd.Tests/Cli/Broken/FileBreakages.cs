@@ -23,6 +23,16 @@ internal static class FileBreakages
             "leaks",
             "address 10.244.0.250 is still recorded: the file is damaged"
         ),
+        new(
+            "the record of a container that runs, damaged",
+            $"cp {Records}/$ADDRESS /run/kept; echo junk >{Records}/$ADDRESS",
+            "leaks",
+            "address $ADDRESS is still recorded: the file is damaged"
+        )
+        {
+            Advice = "it may be the address of a container that runs here: restart the one that has no address record",
+            Person = $"mv /run/kept {Records}/$ADDRESS", // what its DEL and ADD would leave
+        },
         new("a record lost", $"mv {Records}/$ADDRESS /run/kept", "leaks", "host end $END (container cnitool-")
         {
             Advice = "restart its container",
