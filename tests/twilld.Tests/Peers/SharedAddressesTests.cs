@@ -85,6 +85,15 @@ public sealed class SharedAddressesTests : IDisposable
         _log.Lines.Should().HaveCount(SharedAddresses.Most);
     }
 
+    [Fact]
+    public void Health_notes_them_and_stays_well_as_the_others_are_reached()
+    {
+        _shared.Replace([Peer(1, at: 7, mac: 1), Peer(3, at: 7, mac: 3)]);
+        NetworkSnapshot snapshot = new(TestNetwork.Conf) { Peers = new PeersStatus { SharedAddresses = _shared.Texts } };
+
+        NetworkHealth.Notes(snapshot).Should().Equal(_shared.Texts);
+    }
+
     public void Dispose() => _log.Dispose();
 
     private static PeerPath Peer(int number, int at, int? mac) =>
