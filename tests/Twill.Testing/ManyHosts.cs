@@ -1,9 +1,9 @@
 using System.Net;
 
-namespace Twill.Bench.Agent;
+namespace Twill.Testing;
 
 /// <summary>Hosts that exist in etcd only.</summary>
-internal static class ManyHosts
+public static class ManyHosts
 {
     public const string Network = "10.0.0.0/8",
         Prefix = "/twill/twill/subnets/";
