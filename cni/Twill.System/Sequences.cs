@@ -83,6 +83,14 @@ public static class Sequences
         return true;
     }
 
+    /// <summary>All of them. A collection expression makes an array of a set by LINQ.</summary>
+    public static T[] ToArray<T>(this HashSet<T> items)
+    {
+        T[] all = new T[items.Count];
+        items.CopyTo(all);
+        return all;
+    }
+
     /// <summary>All of them, each once, by their bytes. In the place of a SortedSet, which brings most of System.Collections.</summary>
     public static List<string> InOrder(this HashSet<string> names)
     {

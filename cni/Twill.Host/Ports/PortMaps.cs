@@ -1,6 +1,7 @@
 using Twill.Linux;
 using Twill.Linux.Nftables;
 using Twill.Network;
+using Twill.System;
 
 namespace Twill.Host.Ports;
 
@@ -228,8 +229,8 @@ public static class PortMaps
         batch
             .AddElements(table.Ports, [.. any])
             .AddElements(table.PortsAt, [.. at])
-            .AddElements(table.HostAddresses, [.. hosts])
-            .AddElements(table.Translated, [.. translations])
+            .AddElements(table.HostAddresses, hosts.ToArray())
+            .AddElements(table.Translated, translations.ToArray())
             .AddElements(table.Published, [.. entries]);
     }
 
@@ -260,7 +261,7 @@ public static class PortMaps
         batch
             .DeleteElements(table.Ports, [.. any])
             .DeleteElements(table.PortsAt, [.. at])
-            .DeleteElements(table.Translated, [.. translations])
+            .DeleteElements(table.Translated, translations.ToArray())
             .DeleteElements(table.Published, [.. entries]);
         return ports;
     }

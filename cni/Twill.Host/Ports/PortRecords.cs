@@ -267,7 +267,7 @@ public sealed class PortRecords(string directory)
             return null;
         }
 
-        string[] lines;
+        List<string> lines;
         try
         {
             lines = [.. TextFile.ReadLines(path)];
@@ -277,7 +277,7 @@ public sealed class PortRecords(string directory)
             return null; // removed just now
         }
         if (
-            lines.Length < 3
+            lines.Count < 3
             || lines[^1] != End
             || Value(lines[0], "container: ") is not { } container
             || Value(lines[1], "interface: ") is not { } ifName
@@ -287,7 +287,7 @@ public sealed class PortRecords(string directory)
         }
 
         List<PublishedPort> ports = [];
-        foreach (string line in lines.AsSpan(2, lines.Length - 3))
+        foreach (string line in lines[2..^1])
         {
             if (!TryParse(line, out PublishedPort? port))
             {

@@ -58,7 +58,7 @@ internal sealed class NexthopReader
     internal NexthopIds? Ids { get; }
 
     /// <summary>Objects of ours that no route should name.</summary>
-    internal IReadOnlyList<uint> Strays => [.. _strays];
+    internal List<uint> Strays => [.. _strays];
 
     /// <summary>The object of that number; null when there is none.</summary>
     internal NexthopObject? Find(uint id) => id == 0 ? null : _all.GetValueOrDefault(id);

@@ -49,8 +49,8 @@ public sealed record TunnelPeer(
     /// <summary>The order in which equal lists are equal.</summary>
     public static IReadOnlyList<IPNetwork> InOrder(IEnumerable<IPNetwork> prefixes)
     {
-        IPNetwork[] sorted = [.. prefixes];
-        Array.Sort(sorted, static (one, other) =>
+        List<IPNetwork> sorted = [.. prefixes];
+        sorted.SortBy(static (one, other) =>
         {
             int order = one.BaseAddress.GetAddressBytes().AsSpan().SequenceCompareTo(other.BaseAddress.GetAddressBytes());
             return order != 0 ? order : one.PrefixLength - other.PrefixLength;

@@ -15,7 +15,7 @@ public sealed record IpamConf
 {
     private static readonly IpamFamily NoIPv4 = new(AddressFamily.InterNetwork);
 
-    private readonly IpamFamily[] _families = [];
+    private readonly List<IpamFamily> _families = [];
 
     /// <summary>The IPAM plugin; empty only after a noted complaint.</summary>
     public required string Type { get; init; }
@@ -41,7 +41,7 @@ public sealed record IpamConf
     {
         get
         {
-            var ranges = new List<IPNetwork>(_families.Length);
+            var ranges = new List<IPNetwork>(_families.Count);
             foreach (IpamFamily family in _families)
             {
                 if (family.Network is IPNetwork cluster)
