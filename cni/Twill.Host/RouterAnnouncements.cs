@@ -98,7 +98,7 @@ public static class RouterAnnouncements
 
         return difference.Parameter == "disable_ipv6" && HasGateways(route, link)
             ? null
-            : $"net.ipv6.conf.{link.Name}.{difference.Parameter} is not {difference.Wanted}: {difference.Why}";
+            : $"net.ipv6.conf.{link.Name}.{difference.Parameter} is not {difference.Expected}: {difference.Why}";
     }
 
     /// <summary>Opens the namespace of a container whose interface is not up yet, and makes that deaf to announcements of other
@@ -107,7 +107,7 @@ public static class RouterAnnouncements
     /// <param name="ifName">The interface's name inside.</param>
     public static RouteSocket OpenRefusing(NetNs pod, string ifName) => RouteSocket.Open(pod, ParameterOf(ifName, "accept_ra"), No);
 
-    private static (string Parameter, string Wanted, string Why)? Difference(Link link, bool hasIPv6) =>
+    private static (string Parameter, string Expected, string Why)? Difference(Link link, bool hasIPv6) =>
         link.IPv6 switch
         {
             { AcceptRA: not 0 } => ("accept_ra", No, "a container can give the host an IPv6 default route"),

@@ -67,7 +67,7 @@ internal sealed record AgentStatus
         : AgentCondition.Reporting;
 
     /// <summary>What is wrong with it; null: nothing, or nobody needs it.</summary>
-    public string? Trouble =>
+    public string? Problem =>
         !Needed
             ? null
             : Condition switch

@@ -29,11 +29,11 @@ public sealed class TwoHosts : IDisposable
 
 /// <summary>Two hosts with a container each, and an agent on the first that looks when the kernel tells of a change, and not from time to
 /// time.</summary>
-public sealed class HearingHosts : IDisposable
+public sealed class EventDrivenHosts : IDisposable
 {
     private readonly TwoHosts _hosts = new();
 
-    public HearingHosts()
+    public EventDrivenHosts()
     {
         if (!Environment.IsPrivilegedProcess)
         {
@@ -62,7 +62,7 @@ public sealed class HearingHosts : IDisposable
 }
 
 /// <summary>Somebody changes by hand what the agent keeps.</summary>
-public sealed class MendingTests(HearingHosts hosts) : IClassFixture<HearingHosts>
+public sealed class MendingTests(EventDrivenHosts hosts) : IClassFixture<EventDrivenHosts>
 {
     [RequiresRootTheory]
     [InlineData("ip link delete twill.1")]

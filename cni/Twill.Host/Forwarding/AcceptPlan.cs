@@ -33,7 +33,7 @@ internal sealed class AcceptPlan
 
         // Whether, of the chains as they are.
         bool there = rules.AreIn(chains.Of(Chain)),
-            more = _stale.Count > (there ? rules.Wanted.Count : 0);
+            more = _stale.Count > (there ? rules.Desired.Count : 0);
         Why = StoppedBy(chains.Walk(), IptablesChains.Forward, policy, packets, out _)
             ?? (
                 more ? "rules of it are elsewhere, or of an earlier configuration"
@@ -56,7 +56,7 @@ internal sealed class AcceptPlan
             batch.Add(new DeleteRule(rule.Table, rule.Chain, rule.Handle));
         }
 
-        foreach (Rule rule in _rules.Wanted)
+        foreach (Rule rule in _rules.Desired)
         {
             if (_before != 0)
             {

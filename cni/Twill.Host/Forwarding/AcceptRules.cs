@@ -20,22 +20,22 @@ internal sealed class AcceptRules
             : [OurDevices, traffic.Bridge.Name];
         foreach (string link in interfaces)
         {
-            Wanted.Add(Accept(traffic.Containers is { } from ? New().IifName(link).Saddr(from) : New().IifName(link)));
+            Desired.Add(Accept(traffic.Containers is { } from ? New().IifName(link).Saddr(from) : New().IifName(link)));
         }
 
         if (traffic.Containers is { } to)
         {
-            Wanted.Add(Accept(New().Daddr(to)));
+            Desired.Add(Accept(New().Daddr(to)));
         }
         else
         {
-            Wanted.AddRange(interfaces.ConvertAll(link => Accept(New().OifName(link))));
+            Desired.AddRange(interfaces.ConvertAll(link => Accept(New().OifName(link))));
         }
 
         Rule New() => Rule.For(table);
     }
 
-    public List<Rule> Wanted { get; } = [];
+    public List<Rule> Desired { get; } = [];
 
     /// <summary>Whether it is one of them, or of an earlier configuration of the same network.</summary>
     public bool IsOurs(NftRule rule) => CommentIn(rule.Rule) == _comment;
@@ -44,7 +44,7 @@ internal sealed class AcceptRules
     public bool AreIn(List<NftRule> chain)
     {
         List<NftRule> ours = chain.FindAll(IsOurs);
-        return ours.Count == Wanted.Count && Wanted.TrueForAll(wanted => ours.Exists(rule => Same(rule.Rule, wanted)));
+        return ours.Count == Desired.Count && Desired.TrueForAll(wanted => ours.Exists(rule => Same(rule.Rule, wanted)));
     }
 
     /// <summary>The comment of a rule: as nft keeps it, or the extension that iptables-restore makes of it.</summary>

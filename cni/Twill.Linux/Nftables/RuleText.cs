@@ -47,17 +47,17 @@ internal sealed class RuleText
     /// <summary>What is in a register.</summary>
     /// <param name="offset">Where, in bytes from the first register on.</param>
     /// <param name="length">In bytes.</param>
-    /// <param name="words">What it is, as nft writes it.</param>
+    /// <param name="expression">What it is, as nft writes it.</param>
     /// <param name="kind">How its values are written.</param>
     /// <param name="constant">The bytes of a constant.</param>
     /// <param name="mask">The bits that are left of it.</param>
-    private sealed class Loaded(int offset, int length, string words, Kind kind, NftData? constant = null, NftData? mask = null)
+    private sealed class Loaded(int offset, int length, string expression, Kind kind, NftData? constant = null, NftData? mask = null)
     {
         internal int Offset => offset;
 
         internal int Length => length;
 
-        internal string Words => words;
+        internal string Expression => expression;
 
         internal Kind Kind => kind;
 
@@ -104,16 +104,16 @@ internal sealed class RuleText
         switch (expression)
         {
             case Meta meta:
-                Load(meta.Dreg, MetaWords(meta.Key));
+                Load(meta.Dreg, MetaExpression(meta.Key));
                 break;
             case Payload payload:
                 LoadPayload(payload);
                 break;
             case Ct ct:
-                Load(ct.Dreg, CtWords(ct));
+                Load(ct.Dreg, CtExpression(ct));
                 break;
             case Fib fib:
-                Load(fib.Dreg, (4, FibWords(fib), fib.Result == FibResult.AddrType ? Kind.AddressType : Kind.Hex));
+                Load(fib.Dreg, (4, FibExpression(fib), fib.Result == FibResult.AddrType ? Kind.AddressType : Kind.Hex));
                 break;
             case Immediate immediate:
                 int offset = OffsetOf(immediate.Dreg);
@@ -127,19 +127,19 @@ internal sealed class RuleText
                 break;
             case RangeMatch range:
                 Loaded ranged = Take(range.Sreg);
-                Match($"{ranged.Words} {(range.Inverted ? "!= " : "")}{Value(ranged, range.From)}-{Value(ranged, range.To)}");
+                Match($"{ranged.Expression} {(range.Inverted ? "!= " : "")}{Value(ranged, range.From)}-{Value(ranged, range.To)}");
                 break;
             case Lookup lookup:
                 LookUp(lookup);
                 break;
             default:
                 Flush();
-                Say(ActionWords(expression));
+                Say(StatementText(expression));
                 break;
         }
     }
 
-    private string ActionWords(NftExpression action)
+    private string StatementText(NftExpression action)
     {
         switch (action)
         {
@@ -150,20 +150,20 @@ internal sealed class RuleText
             case Counter counter:
                 return string.Create(CultureInfo.InvariantCulture, $"counter packets {counter.Packets} bytes {counter.Bytes}");
             case Masquerade masquerade:
-                return $"masquerade {FlagWords(masquerade.Flags)}".TrimEnd();
+                return $"masquerade {FlagText(masquerade.Flags)}".TrimEnd();
             case MetaSet set:
-                return $"{MetaWords(set.Key).Words} set {SetValue(Take(set.Sreg))}";
+                return $"{MetaExpression(set.Key).Expression} set {SetValue(Take(set.Sreg))}";
             case CtSet set:
                 return $"ct {set.Key.ToString().ToLowerInvariant()} set {SetValue(Take(set.Sreg))}";
             case Nat nat:
-                return NatWords(nat);
+                return NatStatement(nat);
             default:
                 return $"[ {action.Name} ]";
         }
     }
 
-    private void Load(NftRegister register, (int Length, string Words, Kind Kind) what) =>
-        _loaded.Add(new Loaded(OffsetOf(register), what.Length, what.Words, what.Kind));
+    private void Load(NftRegister register, (int Length, string Expression, Kind Kind) what) =>
+        _loaded.Add(new Loaded(OffsetOf(register), what.Length, what.Expression, what.Kind));
 
     private void LoadPayload(Payload payload)
     {
@@ -178,7 +178,7 @@ internal sealed class RuleText
             (PayloadBase.Network, 24) => ("ip6 daddr", Kind.Address),
             (PayloadBase.Transport, 0) when payload.Length == 2 => ("th sport", Kind.Port),
             (PayloadBase.Transport, 2) when payload.Length == 2 => ("th dport", Kind.Port),
-            _ => ($"@{BaseWords(payload.Base)},{8 * payload.Offset},{8 * payload.Length}", Kind.Hex),
+            _ => ($"@{BaseText(payload.Base)},{8 * payload.Offset},{8 * payload.Length}", Kind.Hex),
         };
         if (
             (words.StartsWith("ip ", StringComparison.Ordinal) && _nfProto == "ipv4")
@@ -205,35 +205,35 @@ internal sealed class RuleText
     {
         Loaded value = Take(bitwise.Sreg);
         bool and = !bitwise.Xor.Span.ContainsAnyExcept((byte)0);
-        string words = and ? value.Words : $"{value.Words} & {Hex(bitwise.Mask)} | {Hex(bitwise.Xor)}";
+        string words = and ? value.Expression : $"{value.Expression} & {Hex(bitwise.Mask)} | {Hex(bitwise.Xor)}";
         _loaded.Add(new Loaded(OffsetOf(bitwise.Dreg), value.Length, words, value.Kind, mask: and ? bitwise.Mask : null));
     }
 
     private void Compare(Cmp cmp)
     {
         Loaded value = Take(cmp.Sreg);
-        if (cmp.Op == CmpOp.Eq && value is { Words: "meta nfproto", Mask: null })
+        if (cmp.Op == CmpOp.Eq && value is { Expression: "meta nfproto", Mask: null })
         {
             Flush();
             _nfProto = Value(value, cmp.Data);
         }
-        else if (cmp.Op == CmpOp.Eq && value is { Words: "meta l4proto", Mask: null })
+        else if (cmp.Op == CmpOp.Eq && value is { Expression: "meta l4proto", Mask: null })
         {
             Flush();
             _l4Proto = Value(value, cmp.Data);
         }
         else if (value.Mask is { } mask)
         {
-            Match(MaskedWords(value, mask, cmp));
+            Match(MaskedMatch(value, mask, cmp));
         }
         else
         {
             _isArp |= cmp.Op == CmpOp.Eq && value.Kind == Kind.EtherType && EtherTypeOf(cmp.Data.Span) == "arp";
-            Match($"{value.Words} {OpWords(cmp.Op)}{Value(value, cmp.Data)}");
+            Match($"{value.Expression} {OperatorText(cmp.Op)}{Value(value, cmp.Data)}");
         }
     }
 
-    private string MaskedWords(Loaded value, NftData mask, Cmp cmp)
+    private string MaskedMatch(Loaded value, NftData mask, Cmp cmp)
     {
         if (value.Kind == Kind.Address)
         {
@@ -243,12 +243,12 @@ internal sealed class RuleText
                 length += CountOf(bits);
             }
 
-            return $"{value.Words} {OpWords(cmp.Op)}{new IPAddress(cmp.Data.Span)}/{length}";
+            return $"{value.Expression} {OperatorText(cmp.Op)}{new IPAddress(cmp.Data.Span)}/{length}";
         }
 
         return value.Kind is Kind.State or Kind.Status && cmp.Op == CmpOp.Neq
-            ? $"{value.Words} {FlagWords(value.Kind, MemoryMarshal.Read<uint>(mask.Span))}"
-            : $"{value.Words} & {Hex(mask)} {(cmp.Op == CmpOp.Eq ? "== " : OpWords(cmp.Op))}{Hex(cmp.Data)}";
+            ? $"{value.Expression} {FlagText(value.Kind, MemoryMarshal.Read<uint>(mask.Span))}"
+            : $"{value.Expression} & {Hex(mask)} {(cmp.Op == CmpOp.Eq ? "== " : OperatorText(cmp.Op))}{Hex(cmp.Data)}";
 
         static int CountOf(byte bits) => global::System.Numerics.BitOperations.PopCount(bits);
     }
@@ -261,7 +261,7 @@ internal sealed class RuleText
         {
             if (part.Offset == next)
             {
-                key += key.Length == 0 ? part.Words : $" . {part.Words}";
+                key += key.Length == 0 ? part.Expression : $" . {part.Expression}";
                 next += NftType.Padded(part.Length);
             }
         }
@@ -282,13 +282,13 @@ internal sealed class RuleText
         }
     }
 
-    private string NatWords(Nat nat)
+    private string NatStatement(Nat nat)
     {
         string verb = $"{(nat.Type == NatType.Snat ? "snat" : "dnat")} {TableId.NameOf(nat.Family)} to ";
         Loaded address = Take(nat.Address ?? NftRegister.Reg1);
         if (address.Constant is not { } bytes)
         {
-            return $"{verb}{address.Words} {FlagWords(nat.Flags)}".TrimEnd();
+            return $"{verb}{address.Expression} {FlagText(nat.Flags)}".TrimEnd();
         }
 
         string to = new IPAddress(bytes.Span).ToString();
@@ -298,7 +298,7 @@ internal sealed class RuleText
             to = string.Create(CultureInfo.InvariantCulture, $"{to}:{BinaryPrimitives.ReadUInt16BigEndian(port.Span)}");
         }
 
-        return $"{verb}{to} {FlagWords(nat.Flags)}".TrimEnd();
+        return $"{verb}{to} {FlagText(nat.Flags)}".TrimEnd();
     }
 
     private void Match(string words)
@@ -325,7 +325,7 @@ internal sealed class RuleText
     private static int OffsetOf(NftRegister register) =>
         register >= NftRegister.Reg32_00 ? 4 * (int)(register - NftRegister.Reg32_00) : 16 * ((int)register - 1);
 
-    private static (int Length, string Words, Kind Kind) MetaWords(MetaKey key) =>
+    private static (int Length, string Expression, Kind Kind) MetaExpression(MetaKey key) =>
         key switch
         {
             MetaKey.Protocol => (2, "meta protocol", Kind.EtherType),
@@ -344,7 +344,7 @@ internal sealed class RuleText
             _ => (4, "[ meta ]", Kind.Hex),
         };
 
-    private static (int Length, string Words, Kind Kind) CtWords(Ct ct)
+    private static (int Length, string Expression, Kind Kind) CtExpression(Ct ct)
     {
         string direction = ct.Direction is { } set ? set.ToString().ToLowerInvariant() + " " : "";
         return ct.Key switch
@@ -364,7 +364,7 @@ internal sealed class RuleText
         };
     }
 
-    private static string FibWords(Fib fib)
+    private static string FibExpression(Fib fib)
     {
         string flags = fib.Flags.ToString().ToLowerInvariant().Replace(", ", " . ", StringComparison.Ordinal);
         return fib.Result switch
@@ -375,7 +375,7 @@ internal sealed class RuleText
         };
     }
 
-    private static string BaseWords(PayloadBase place) =>
+    private static string BaseText(PayloadBase place) =>
         place switch
         {
             PayloadBase.LinkLayer => "ll",
@@ -383,7 +383,7 @@ internal sealed class RuleText
             _ => "th",
         };
 
-    private static string OpWords(CmpOp op) =>
+    private static string OperatorText(CmpOp op) =>
         op switch
         {
             CmpOp.Eq => "",
@@ -394,7 +394,7 @@ internal sealed class RuleText
             _ => ">= ",
         };
 
-    private static string FlagWords(NatFlags flags)
+    private static string FlagText(NatFlags flags)
     {
         List<string> words = [];
         if ((flags & NatFlags.Random) != 0)
@@ -415,7 +415,7 @@ internal sealed class RuleText
         return string.Join(',', words);
     }
 
-    private static string FlagWords(Kind kind, uint bits)
+    private static string FlagText(Kind kind, uint bits)
     {
         string words = kind == Kind.State ? ((CtState)bits).ToString() : ((CtStatus)bits).ToString();
         return words
@@ -424,7 +424,7 @@ internal sealed class RuleText
             .ToLowerInvariant();
     }
 
-    private static string SetValue(Loaded value) => value.Constant is { } constant ? Hex(constant) : value.Words;
+    private static string SetValue(Loaded value) => value.Constant is { } constant ? Hex(constant) : value.Expression;
 
     // Four bytes are a number in the host's byte order; others are shown as they lie there.
     private static string Hex(NftData data) => data.Length == 4 ? $"0x{MemoryMarshal.Read<uint>(data.Span):x}" : data.ToString();
@@ -482,10 +482,10 @@ internal sealed class RuleText
     private static string AddressOf(Loaded loaded, ReadOnlySpan<byte> bytes)
     {
         int whole =
-            loaded.Words.StartsWith("ip ", StringComparison.Ordinal)
-            || loaded.Words.EndsWith("ip saddr", StringComparison.Ordinal)
-            || loaded.Words.EndsWith("ip daddr", StringComparison.Ordinal)
-            || loaded.Words == "arp saddr ip"
+            loaded.Expression.StartsWith("ip ", StringComparison.Ordinal)
+            || loaded.Expression.EndsWith("ip saddr", StringComparison.Ordinal)
+            || loaded.Expression.EndsWith("ip daddr", StringComparison.Ordinal)
+            || loaded.Expression == "arp saddr ip"
                 ? 4
                 : 16;
         Span<byte> address = stackalloc byte[16];

@@ -32,7 +32,7 @@ internal static class Ports
             return;
         }
 
-        PodPorts pod = new(request.ContainerId, request.IfName, Wanted(conf, addresses));
+        PodPorts pod = new(request.ContainerId, request.IfName, DesiredPorts(conf, addresses));
         if (pod.Ports.Count == 0)
         {
             return;
@@ -112,7 +112,7 @@ internal static class Ports
         using NftSocket nft = NftSocket.Open();
         bool asked = conf.RuntimeConfig?["portMappings"].Exists ?? false;
         IReadOnlyList<PublishedPort> published = PortMaps.List(nft, conf.Name, hostName);
-        string? difference = PortMaps.FindDifference(nft, conf.Name, hostName, asked ? Wanted(conf, made) : null)
+        string? difference = PortMaps.FindDifference(nft, conf.Name, hostName, asked ? DesiredPorts(conf, made) : null)
             ?? RecordsOf(state).FindDifference(hostName, published);
         if (difference is not null)
         {
@@ -129,7 +129,7 @@ internal static class Ports
     /// left out.
     /// </summary>
     /// <exception cref="CniException">code 7: a port is to be published at a certain address of such a family</exception>
-    private static List<PublishedPort> Wanted(TwillConf conf, CniResult addresses)
+    private static List<PublishedPort> DesiredPorts(TwillConf conf, CniResult addresses)
     {
         List<PublishedPort> ports = new(conf.PortMappings.Count);
         foreach (PortMapping mapping in conf.PortMappings)

@@ -6,7 +6,7 @@ internal static class CleanupCommand
     public static int Run(HostView host, CliOptions options, ConsoleOutput screen)
     {
         CleanupPlan plan = new CleanupPlanner(host, options).Make();
-        bool done = options.Yes && plan.InTheWay.Count == 0;
+        bool done = options.Yes && plan.Preconditions.Count == 0;
         List<string> failures = [];
         if (done)
         {
@@ -32,6 +32,6 @@ internal static class CleanupCommand
             CleanupReport.Print(screen, outcome);
         }
 
-        return plan.InTheWay.Count > 0 || failures.Count > 0 ? Commands.Problems : Commands.Fine;
+        return plan.Preconditions.Count > 0 || failures.Count > 0 ? Commands.Problems : Commands.Fine;
     }
 }

@@ -15,7 +15,7 @@ internal sealed class CleanupPlan
     public List<string> Kept { get; } = [];
 
     /// <summary>Why nothing may be done now, each with what to do first.</summary>
-    public List<string> InTheWay { get; } = [];
+    public List<string> Preconditions { get; } = [];
 
     /// <summary>What stays in etcd, and how it is removed there.</summary>
     public List<string> InEtcd { get; } = [];

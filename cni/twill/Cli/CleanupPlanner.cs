@@ -49,7 +49,7 @@ internal sealed partial class CleanupPlanner(HostView host, CliOptions options)
         }
 
         Identity(targets);
-        Obstacles(targets, containers);
+        CheckPreconditions(targets, containers);
         return _plan;
     }
 
@@ -230,16 +230,18 @@ internal sealed partial class CleanupPlanner(HostView host, CliOptions options)
         );
     }
 
-    private void Obstacles(List<Target> targets, List<string> containers)
+    private void CheckPreconditions(List<Target> targets, List<string> containers)
     {
         if (targets.Exists(target => target.View is not null) && AgentProcess.Find(null) is int pid)
         {
-            _plan.InTheWay.Add($"stop the agent (twilld, pid {pid}), which would make all of it again: systemctl disable --now twilld");
+            _plan.Preconditions.Add(
+                $"stop the agent (twilld, pid {pid}), which would make all of it again: systemctl disable --now twilld"
+            );
         }
 
         if (containers.Count > 0 && !options.Force)
         {
-            _plan.InTheWay.Add(
+            _plan.Preconditions.Add(
                 $"stop the {Format.Count(containers.Count, "container")} attached here ({Format.Few(containers)}), or cut "
                     + $"{(containers.Count == 1 ? "its" : "their")} network with --force"
             );
@@ -249,7 +251,7 @@ internal sealed partial class CleanupPlanner(HostView host, CliOptions options)
         {
             if (target.View is null && host.Problems.Count > 0 && !options.Force)
             {
-                _plan.InTheWay.Add(
+                _plan.Preconditions.Add(
                     $"correct or remove what may still configure network '{target.Name}' ({host.Problems[0]}), or remove the network "
                         + "all the same with --force"
                 );

@@ -36,14 +36,14 @@ internal static class CleanupReport
             screen.Line($"{screen.Paint(Style.Strong, "etcd")}  {etcd}");
         }
 
-        foreach (string obstacle in plan.InTheWay)
+        foreach (string precondition in plan.Preconditions)
         {
-            screen.Line($"{screen.Paint(Style.Bad, "first")}  {obstacle}");
+            screen.Line($"{screen.Paint(Style.Bad, "first")}  {precondition}");
         }
 
         if (!outcome.Done && plan.Removals.Count > 0)
         {
-            screen.Line(plan.InTheWay.Count > 0 ? "nothing was removed" : "nothing was removed yet: add --yes to do it");
+            screen.Line(plan.Preconditions.Count > 0 ? "nothing was removed" : "nothing was removed yet: add --yes to do it");
         }
     }
 
@@ -61,7 +61,7 @@ internal static class CleanupReport
         w.WriteList("kept", outcome.Plan.Kept);
         w.WriteList("failures", outcome.Failures);
         w.WriteList("etcd", outcome.Plan.InEtcd);
-        w.WriteList("inTheWay", outcome.Plan.InTheWay);
+        w.WriteList("inTheWay", outcome.Plan.Preconditions);
         w.WriteEndObject();
     }
 }

@@ -29,7 +29,7 @@ internal sealed record SubnetUse(IPNetwork Prefix, int Used, long Free)
 internal sealed record LeaseStatus(long Id, long Ttl, double? Age, double? Left)
 {
     /// <summary>What is wrong with it; null: nothing.</summary>
-    public string? Trouble =>
+    public string? Problem =>
         Left is not double left ? "the lease is of an earlier boot: no address is handed out before it is renewed"
         : left <= 0 ? $"the lease ran out {Format.Time(-left)} ago: no address is handed out until etcd is reached again"
         : left < Ttl / 2.0
@@ -98,7 +98,7 @@ internal sealed record NetworkStatus
     public IReadOnlyList<string> StateProblems { get; init; } = [];
 
     /// <summary>Other programs' firewalls that drop containers' packets.</summary>
-    public IReadOnlyList<string> Obstacles { get; init; } = [];
+    public IReadOnlyList<string> BlockingChains { get; init; } = [];
 
     /// <summary>What doctor's checks found wrong.</summary>
     public IReadOnlyList<string> Found { get; init; } = [];
@@ -109,12 +109,12 @@ internal sealed record NetworkStatus
         get
         {
             List<string> all = [.. StateProblems];
-            if (Agent.Trouble is { } agent)
+            if (Agent.Problem is { } agent)
             {
                 all.Add(agent);
             }
 
-            if (Lease?.Trouble is { } lease)
+            if (Lease?.Problem is { } lease)
             {
                 all.Add(lease);
             }
@@ -148,7 +148,7 @@ internal sealed record NetworkStatus
                 all.Add($"bridge {Bridge} is {BridgeState}");
             }
 
-            all.AddRange(Obstacles);
+            all.AddRange(BlockingChains);
             foreach (string found in Found)
             {
                 // What is said above already, in these words or within others.
@@ -205,7 +205,7 @@ internal sealed record NetworkStatus
             Agent = network.Agent,
             Measured = conf.Ipam.Etcd is not null && conf.Backend.JoinsHosts ? network.Measured : null,
             StateProblems = [.. network.StateProblems, .. network.StorageProblems],
-            Obstacles = network.IsOurs
+            BlockingChains = network.IsOurs
                 ? ForwardPaths
                     .FindBlockingChains(host.Route, conf, network.Node)
                     .FindAll(chain => chain.IsCertain && !chain.IsMeant)

@@ -22,7 +22,7 @@ internal static class PeersCommand
             PeersReport.Print(screen, networks);
         }
 
-        return networks.Count == 0 || networks.Exists(network => network.Trouble is not null) ? Commands.Problems : Commands.Fine;
+        return networks.Count == 0 || networks.Exists(network => network.Problem is not null) ? Commands.Problems : Commands.Fine;
     }
 
     public static NetworkPeers Of(NetworkView network)

@@ -26,7 +26,7 @@ internal sealed record NetworkPeers(string Network, string Backend, int? Wanted,
     public string? Unreadable { get; init; }
 
     /// <summary>What is not as it should be; null: all ways are whole.</summary>
-    public string? Trouble
+    public string? Problem
     {
         get
         {
@@ -113,9 +113,9 @@ internal static class PeersReport
                 screen.Line($"{network.Network}: {network.RefusedCount - network.Refused.Count} more keys do not count");
             }
 
-            if (network.Trouble is { } trouble)
+            if (network.Problem is { } problem)
             {
-                screen.Line($"{screen.Paint(Style.Bad, "problem")}  {network.Network}: {trouble}");
+                screen.Line($"{screen.Paint(Style.Bad, "problem")}  {network.Network}: {problem}");
             }
             else if (network.Rows.Count > 0 && network.Measured.NotMeasured is { } reason)
             {
@@ -159,7 +159,7 @@ internal static class PeersReport
             w.WriteEndArray();
             w.WriteNumber("refusedCount", network.RefusedCount);
             w.WriteOptional("notMeasured", network.Measured.NotMeasured);
-            w.WriteOptional("problem", network.Trouble);
+            w.WriteOptional("problem", network.Problem);
             w.WriteEndObject();
         }
         w.WriteEndArray();

@@ -112,13 +112,13 @@ internal static class StatusReport
 
         if (network.Lease is { } lease)
         {
-            lines.Add("lease", new Cell(LeaseText(lease), lease.Trouble is null ? Style.Plain : Style.Bad));
+            lines.Add("lease", new Cell(LeaseText(lease), lease.Problem is null ? Style.Plain : Style.Bad));
         }
 
         if (network.Agent.Needed)
         {
             AgentStatus agent = network.Agent;
-            lines.Add("agent", new Cell(AgentText(agent), agent.Trouble is null ? Style.Plain : Style.Bad));
+            lines.Add("agent", new Cell(AgentText(agent), agent.Problem is null ? Style.Plain : Style.Bad));
             lines.Add("etcd", agent.EtcdAge is double age ? $"answered {Format.Time(age)} ago" : "has not answered the agent");
             lines.Add(
                 "peers",

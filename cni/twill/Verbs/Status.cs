@@ -28,11 +28,11 @@ internal static class Status
 
         TwillConf conf = AddWouldSucceed(request);
         NetworkStateDir state = StateDir.From(request.Environment).Network(conf.Name);
-        if (Trouble(state, conf) is { } trouble)
+        if (FindProblem(state, conf) is { } problem)
         {
             throw new CniException(
                 CniErrorCode.LimitedConnectivity,
-                $"containers may not reach all others: {trouble}",
+                $"containers may not reach all others: {problem}",
                 "the agent mends this: start twilld on this host (systemctl start twilld), or see its log; `twill doctor` looks for more"
             );
         }
@@ -121,7 +121,7 @@ internal static class Status
         }
     }
 
-    private static string? Trouble(NetworkStateDir network, TwillConf conf)
+    private static string? FindProblem(NetworkStateDir network, TwillConf conf)
     {
         using RouteSocket host = RouteSocket.Open();
         if (!host.TryGetLink(conf.Bridge, out Link? bridge))
@@ -153,9 +153,9 @@ internal static class Status
             return null;
         }
 
-        if (AgentTrouble(network, conf) is { } trouble)
+        if (AgentProblem(network, conf) is { } problem)
         {
-            return trouble;
+            return problem;
         }
 
         if (!conf.Backend.HasDevice || SubnetFile.TryRead(network, out _) is null)
@@ -199,7 +199,7 @@ internal static class Status
         }
     }
 
-    private static string? AgentTrouble(NetworkStateDir network, TwillConf conf)
+    private static string? AgentProblem(NetworkStateDir network, TwillConf conf)
     {
         AgentFile? file = AgentFile.TryRead(network, out string? problem);
         if (problem is not null)

@@ -244,7 +244,7 @@ internal sealed class EtcdTls
         {
             authorities.ImportFromPemFile(file);
         }
-        catch (Exception e) when (IsFileTrouble(e))
+        catch (Exception e) when (IsFileError(e))
         {
             throw Bad($"caFile {file} cannot be used: {Why(e, file)}", e);
         }
@@ -277,7 +277,7 @@ internal sealed class EtcdTls
         {
             chain.ImportFromPemFile(certFile);
         }
-        catch (Exception e) when (IsFileTrouble(e))
+        catch (Exception e) when (IsFileError(e))
         {
             throw Bad($"certFile {certFile} cannot be used: {Why(e, certFile)}", e);
         }
@@ -292,7 +292,7 @@ internal sealed class EtcdTls
             chain.RemoveAt(0);
             return SslStreamCertificateContext.Create(own, chain, offline: true);
         }
-        catch (Exception e) when (IsFileTrouble(e))
+        catch (Exception e) when (IsFileError(e))
         {
             throw Bad(
                 $"keyFile {keyFile} cannot be used: {Why(e, keyFile)}; expected the unencrypted PEM private key that belongs to {certFile}",
@@ -309,7 +309,7 @@ internal sealed class EtcdTls
         }
     }
 
-    private static bool IsFileTrouble(Exception e) =>
+    private static bool IsFileError(Exception e) =>
         e is IOException or UnauthorizedAccessException or CryptographicException or ArgumentException;
 
     private static string Why(Exception e, string file) =>

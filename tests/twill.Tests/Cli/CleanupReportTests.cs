@@ -34,7 +34,7 @@ public sealed class CleanupReportTests
     public void Refused_it_says_what_to_do_first()
     {
         CleanupPlan plan = Plan();
-        plan.InTheWay.Add("stop the agent");
+        plan.Preconditions.Add("stop the agent");
         Print(new CleanupOutcome(plan, Done: false, [])).Should().EndWith("first  stop the agent\nnothing was removed\n");
     }
 

@@ -177,9 +177,9 @@ public sealed class PeerRowTests
     public void A_peer_that_left_no_trace_is_missed_by_the_agents_count()
     {
         new NetworkPeers("twill", "vxlan", 2, Rows(s_whole))
-            .Trouble.Should()
+            .Problem.Should()
             .Be("the agent knows of 2 remote subnets, the kernel has the way to 1");
-        new NetworkPeers("twill", "vxlan", null, Rows(s_whole)).Trouble.Should().BeNull();
+        new NetworkPeers("twill", "vxlan", null, Rows(s_whole)).Problem.Should().BeNull();
     }
 
     [Fact]

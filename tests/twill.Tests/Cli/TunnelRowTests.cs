@@ -89,7 +89,7 @@ public sealed class TunnelRowTests
 
     [Fact]
     public void A_device_that_cannot_be_asked_is_the_trouble() =>
-        (new NetworkPeers("twill", "wireguard", 1, []) with { Unreadable = "nobody serves it" }).Trouble.Should().Be("nobody serves it");
+        (new NetworkPeers("twill", "wireguard", 1, []) with { Unreadable = "nobody serves it" }).Problem.Should().Be("nobody serves it");
 
     private static List<PeerRow> Rows(Actual actual) => PeerRow.Of(actual, [Device], 24);
 }

@@ -13,11 +13,11 @@ internal static class AgentCheck
         }
 
         AgentStatus agent = network.Agent;
-        if (agent.Trouble is { } trouble)
+        if (agent.Problem is { } problem)
         {
             to.Fail(
                 "agent",
-                trouble,
+                problem,
                 agent.Pid is null ? "start it: systemctl start twilld"
                     : agent.Error is null ? "it hangs: restart it (systemctl restart twilld), which disturbs no traffic"
                     : "do what it says; its log says more: journalctl -u twilld"
@@ -61,9 +61,9 @@ internal static class AgentCheck
             return;
         }
         LeaseStatus lease = LeaseStatus.Of(file);
-        if (lease.Trouble is { } trouble)
+        if (lease.Problem is { } problem)
         {
-            to.Fail("lease", trouble, $"bring etcd back, or the way to it ({endpoints}); running containers keep their network");
+            to.Fail("lease", problem, $"bring etcd back, or the way to it ({endpoints}); running containers keep their network");
         }
         else
         {
