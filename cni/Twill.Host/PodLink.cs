@@ -129,6 +129,10 @@ public static class PodLink
             if (StandsAlone(routes[i]) && batch.ErrnoOf(first + i) == Errno.EEXIST && !NamedBefore(routes, i))
             {
                 PutBehind(inPod, routes[i], index);
+                if (routes[i] is { Table: null, Dst: { PrefixLength: 0, BaseAddress.AddressFamily: var family } })
+                {
+                    SourceRoutes.Ensure(inPod, index, family, addresses, routes);
+                }
             }
         }
     }
@@ -188,7 +192,7 @@ public static class PodLink
     /// kernel changes between default routes of one metric as it thinks their routers alive, and IPv6 has no order among routes of one
     /// metric at all: there it is the first, or see <see cref="PutBehind"/>.
     /// </summary>
-    private static NewRoute RouteOf(PodRoute route, int index) =>
+    internal static NewRoute RouteOf(PodRoute route, int index) =>
         new(route.Dst)
         {
             Mode = StandsAlone(route) ? RouteMode.Add : RouteMode.Append,

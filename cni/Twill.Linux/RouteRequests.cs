@@ -6,6 +6,7 @@ using Twill.Linux.Neighbours;
 using Twill.Linux.Netlink;
 using Twill.Linux.Nexthops;
 using Twill.Linux.Routes;
+using Twill.Linux.Rules;
 using Twill.Linux.TrafficControl;
 
 namespace Twill.Linux;
@@ -36,7 +37,7 @@ internal static class RouteRequests
             RTM.NEWADDR => DescribeAddress(verb, in message),
             RTM.NEWMULTICAST => $"{verb} multicast groups",
             RTM.NEWROUTE => DescribeRoute(verb, in message),
-            RTM.NEWRULE => $"{verb} policy rules",
+            RTM.NEWRULE => DescribeRule(verb, in message),
             RTM.NEWNEIGH => DescribeNeighbour(verb, in message),
             RTM.NEWQDISC => DescribeQueue(verb, "qdisc", in message),
             RTM.NEWNEXTHOP => DescribeNexthop(verb, in message),
@@ -150,6 +151,29 @@ internal static class RouteRequests
         return $"{verb} route {destination}/{header.DestinationLength}{(gateway is null ? "" : $" via {gateway}")}"
             + $"{(nexthop == 0 ? "" : $" nhid {nexthop}")}{(index == 0 ? "" : $" dev #{index}")}"
             + $"{(table is 0 or RouteTable.Main ? "" : $" table {table}")}";
+    }
+
+    private static string DescribeRule(string verb, in NetlinkMessage message)
+    {
+        NetlinkReader reader = message.Reader;
+        FibRuleHdr header = reader.Header<FibRuleHdr>();
+        IPAddress? source = null;
+        uint table = header.Table;
+        while (reader.TryRead(out NetlinkAttribute a))
+        {
+            switch ((FRA)a.Type)
+            {
+                case FRA.SRC:
+                    source = a.Address();
+                    break;
+                case FRA.TABLE:
+                    table = a.U32();
+                    break;
+            }
+        }
+        return verb == "list"
+            ? "list policy rules"
+            : string.Create(CultureInfo.InvariantCulture, $"{verb} policy rule from {source}/{header.SourceLength} lookup {table}");
     }
 
     private static string DescribeNexthop(string verb, in NetlinkMessage message)

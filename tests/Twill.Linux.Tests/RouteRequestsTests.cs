@@ -50,6 +50,8 @@ public sealed class RouteRequestsTests
         Describe(new ListNexthops()).Should().Be("list nexthops");
         Describe(new ListRoutes()).Should().Be("list routes");
         Describe(new ListRules(AddressFamily.InterNetwork)).Should().Be("list policy rules");
+        Describe(new NewPolicyRule(IPNetwork.Parse("10.2.0.2/32"), 116_003)).Should().Be("new policy rule from 10.2.0.2/32 lookup 116003");
+        Describe(new DeletePolicyRule(IPNetwork.Parse("fd00:2::/64"), 100)).Should().Be("delete policy rule from fd00:2::/64 lookup 100");
         Describe(new NewNeighbour(7, address, mac)).Should().Be("new neighbour 10.244.9.0 lladdr 02:00:00:00:00:09 dev #7");
         Describe(new DeleteNeighbour(7, address)).Should().Be("delete neighbour 10.244.9.0 dev #7");
         Describe(new NewFdbEntry(7, mac) { Destination = IPAddress.Parse("10.0.0.9") })

@@ -17,6 +17,7 @@ internal static class RTM
         DELNEIGH = 29,
         GETNEIGH = 30;
     internal const ushort NEWRULE = 32,
+        DELRULE = 33,
         GETRULE = 34;
     internal const ushort NEWQDISC = 36,
         DELQDISC = 37,

@@ -45,4 +45,5 @@ internal enum FRA : ushort // linux/fib_rules.h
     TABLE = 15,
     FWMASK = 16,
     OIFNAME = 17,
+    PROTOCOL = 21,
 }

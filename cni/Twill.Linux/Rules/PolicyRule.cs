@@ -38,6 +38,9 @@ public sealed class PolicyRule
     /// <summary>Packets with this mark, as far as the mask goes; 0 with mask 0: with any.</summary>
     public (uint Mark, uint Mask) Fwmark { get; private set; }
 
+    /// <summary>Who made it (FRA_PROTOCOL); 0: the kernel does not say.</summary>
+    public byte Protocol { get; private set; }
+
     /// <summary>Whether it is for all packets but those that it describes.</summary>
     public bool IsInverted { get; private set; }
 
@@ -111,6 +114,9 @@ public sealed class PolicyRule
                 break;
             case FRA.TABLE:
                 Table = a.U32();
+                break;
+            case FRA.PROTOCOL:
+                Protocol = a.U8();
                 break;
             case FRA.FWMARK:
                 Fwmark = (a.U32(), Fwmark.Mask);

@@ -23,6 +23,51 @@ public sealed class PodRouteTests
     }
 
     [RequiresRootFact]
+    public void What_an_address_of_a_second_interface_sends_leaves_by_that_one()
+    {
+        using TestNetns pod = TestNetns.Create();
+        Configure(pod, "eth0", "10.1.0.2", [new PodRoute(s_anywhere, IPAddress.Parse("10.1.0.1"))]);
+        IReadOnlyList<PodRoute> second =
+        [
+            new PodRoute(IPNetwork.Parse("10.9.0.0/16"), IPAddress.Parse("10.2.0.9")),
+            new PodRoute(s_anywhere, IPAddress.Parse("10.2.0.1")),
+        ];
+        Configure(pod, "eth1", "10.2.0.2", second);
+
+        pod.Ip("route get 203.0.113.1 from 10.2.0.2").Should().Contain("via 10.2.0.1 dev eth1");
+        pod.Ip("route get 10.1.0.7 from 10.2.0.2").Should().Contain("via 10.2.0.1 dev eth1");
+        pod.Ip("route get 10.2.0.7 from 10.2.0.2").Should().StartWith("10.2.0.7 from 10.2.0.2 dev eth1");
+        pod.Ip("route get 10.9.0.7 from 10.2.0.2").Should().Contain("via 10.2.0.9 dev eth1");
+        pod.Ip("route get 203.0.113.1 from 10.1.0.2").Should().Contain("via 10.1.0.1 dev eth0");
+
+        pod.Ip("link delete eth1");
+        Configure(pod, "eth1", "10.2.0.3", second);
+        pod.Ip("route get 203.0.113.1 from 10.2.0.3").Should().Contain("via 10.2.0.1 dev eth1");
+        Rules(pod).Should().ContainSingle("that of the former interface is gone").Which.Should().Contain("from 10.2.0.3 ");
+    }
+
+    [RequiresRootFact]
+    public void What_an_IPv6_address_of_a_second_interface_sends_leaves_by_that_one()
+    {
+        using TestNetns pod = TestNetns.Create();
+        IPNetwork anywhere = IPNetwork.Parse("::/0");
+        Configure(pod, "eth0", "fd01::2", [new PodRoute(anywhere, IPAddress.Parse("fd01::1"))]);
+        Configure(pod, "eth1", "fd02::2", [new PodRoute(anywhere, IPAddress.Parse("fd02::1"))]);
+
+        pod.Ip("-6 route get 2001:db8::1").Should().Contain("via fd01::1 dev eth0");
+        pod.Ip("-6 route get 2001:db8::1 from fd02::2").Should().Contain("via fd02::1 dev eth1");
+        pod.Ip("-6 route get fd02::7 from fd02::2").Should().StartWith("fd02::7 from fd02::2 dev eth1");
+    }
+
+    [RequiresRootFact]
+    public void A_container_in_one_network_has_no_rules()
+    {
+        using TestNetns pod = TestNetns.Create();
+        Configure(pod, "eth0", "10.1.0.2", [new PodRoute(s_anywhere, IPAddress.Parse("10.1.0.1"))]);
+        Rules(pod).Should().BeEmpty();
+    }
+
+    [RequiresRootFact]
     public void A_route_that_is_named_twice_is_made_once()
     {
         using TestNetns pod = TestNetns.Create();
@@ -31,12 +76,16 @@ public sealed class PodRouteTests
         pod.IpJson("route show default").GetArrayLength().Should().Be(1);
     }
 
+    private static List<string> Rules(TestNetns pod) =>
+        [.. pod.Ip("rule show").Split('\n').Where(static rule => rule.EndsWith(" proto 116", StringComparison.Ordinal))];
+
     private static void Configure(TestNetns pod, string name, string address, IReadOnlyList<PodRoute> routes)
     {
         pod.Ip($"link add {name} type bridge");
         using NetNs ns = NetNs.Open(pod.Path);
         using RouteSocket inPod = RouteSocket.Open(ns);
-        MacAddress mac = HostMacs.ForContainer(IPAddress.Parse(address));
-        PodLink.Configure(inPod, PodLink.IndexOf(inPod, name), mac, [new PodAddress(IPAddress.Parse(address), 24)], routes);
+        MacAddress mac = MacAddress.Parse(name == "eth0" ? "02:00:00:00:00:01" : "02:00:00:00:00:02");
+        PodAddress own = new(IPAddress.Parse(address), address.Contains(':', StringComparison.Ordinal) ? 64 : 24);
+        PodLink.Configure(inPod, PodLink.IndexOf(inPod, name), mac, [own], routes);
     }
 }

@@ -136,6 +136,14 @@ public class NetlinkTraceTests
         [nameof(GetRoute)] = ("ip route get 10.244.7.5", new GetRoute(s_four).ToCommand),
         [nameof(ListRoutes)] = ("ip route show table all proto 116", new ListRoutes { Protocol = 116 }.ToCommand),
         [nameof(ListRules)] = ("ip -6 rule show", new ListRules(AddressFamily.InterNetworkV6).ToCommand),
+        [nameof(NewPolicyRule)] = (
+            "ip -4 rule add from 10.2.0.2/32 lookup 116003 proto 116",
+            new NewPolicyRule(IPNetwork.Parse("10.2.0.2/32"), 116_003) { Protocol = 116 }.ToCommand
+        ),
+        [nameof(DeletePolicyRule)] = (
+            "ip -6 rule del from fd00:2::/64 lookup 100",
+            new DeletePolicyRule(IPNetwork.Parse("fd00:2::/64"), 100).ToCommand
+        ),
         [nameof(NewNeighbour)] = (
             "ip neigh add 10.244.7.5 lladdr 02:00:00:00:00:09 dev br0 nud noarp",
             new NewNeighbour(10, s_four, s_mac) { MustBeNew = true, State = NeighbourState.NoArp }.ToCommand

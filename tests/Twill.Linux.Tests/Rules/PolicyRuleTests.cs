@@ -1,3 +1,4 @@
+using System.Net;
 using System.Net.Sockets;
 using Twill.Linux.Rules;
 
@@ -10,6 +11,15 @@ public sealed class PolicyRuleTests
     [Fact]
     public void ListRules_is_what_ip_rule_show_sends() =>
         Captured.Equal("rules/list-rules", new ListRules(AddressFamily.InterNetworkV6));
+
+    [Fact]
+    public void Requests_are_what_ip_rule_sends()
+    {
+        IPNetwork source = IPNetwork.Parse("10.2.0.2/32");
+        Captured.Equal("rules/new-rule", new NewPolicyRule(source, 116_003) { Protocol = 116 });
+        Captured.Equal("rules/new-rule-ipv6", new NewPolicyRule(IPNetwork.Parse("fd00:2::/64"), 100));
+        Captured.Equal("rules/delete-rule", new DeletePolicyRule(source, 116_003) { Protocol = 116 });
+    }
 
     [Fact]
     public void Rules_are_named_as_ip_rule_names_them() =>
@@ -35,7 +45,7 @@ public sealed class PolicyRuleTests
             .Be((AddressFamily.InterNetwork, PolicyAction.ToTable, 300u, "br0", false));
         (rule.Source, rule.Destination)
             .Should()
-            .Be((global::System.Net.IPNetwork.Parse("10.244.0.0/16"), global::System.Net.IPNetwork.Parse("10.9.0.0/16")));
+            .Be((IPNetwork.Parse("10.244.0.0/16"), IPNetwork.Parse("10.9.0.0/16")));
         (s_all[3].IsInverted, s_all[3].Fwmark).Should().Be((true, (0x80000u, 0xff0000u)));
     }
 }
