@@ -14,11 +14,24 @@ public static class AtomicFile
     /// <param name="path">the file; its directory exists</param>
     /// <param name="content">the whole new content</param>
     /// <param name="durable">whether it must survive a power cut (two fsyncs); not for what lives in /run</param>
+    /// <param name="mode">the file's mode; null: 0600</param>
     /// <exception cref="IOException">the system refused; the file is as before</exception>
-    public static void Write(string path, ReadOnlySpan<byte> content, bool durable = false)
+    public static void Write(string path, ReadOnlySpan<byte> content, bool durable = false, UnixFileMode? mode = null)
     {
         byte[] bytes = content.ToArray();
-        Update(path, _ => bytes, durable);
+        Update(path, _ => bytes, durable, mode);
+    }
+
+    /// <summary>Removes a file, and what a killed writer left beside it.</summary>
+    /// <param name="path">the file; it may be missing</param>
+    /// <exception cref="IOException">the system refused</exception>
+    public static void Delete(string path)
+    {
+        if (Directory.Exists(Path.GetDirectoryName(path)))
+        {
+            File.Delete(path);
+            File.Delete(TemporaryOf(path));
+        }
     }
 
     /// <summary>Replaces a file's content by what is written piece by piece, so that a large one is nowhere in memory as a whole.</summary>
@@ -54,7 +67,8 @@ public static class AtomicFile
     /// <param name="path">the file; its directory exists</param>
     /// <param name="change">from the content there is (null: no file) to the new content (null: leave it)</param>
     /// <param name="durable">whether it must survive a power cut</param>
-    public static void Update(string path, Func<byte[]?, byte[]?> change, bool durable = false)
+    /// <param name="mode">the file's mode; null: 0600</param>
+    public static void Update(string path, Func<byte[]?, byte[]?> change, bool durable = false, UnixFileMode? mode = null)
     {
         string temporary = TemporaryOf(path);
         using SafeFileHandle file = OpenAlone(temporary);
@@ -68,6 +82,11 @@ public static class AtomicFile
 
             Libc.Truncate(file, temporary);
             Libc.WriteAll(file, content, temporary);
+            if (mode is { } asked && OperatingSystem.IsLinux())
+            {
+                File.SetUnixFileMode(file, asked);
+            }
+
             if (durable)
             {
                 Libc.Sync(file, temporary);
@@ -110,7 +129,8 @@ public static class AtomicFile
         }
     }
 
-    private static string TemporaryOf(string path)
+    /// <summary>Where a writer keeps what is not finished.</summary>
+    internal static string TemporaryOf(string path)
     {
         string directory = Path.GetDirectoryName(path)
             ?? throw new ArgumentException($"expected the path of a file, got '{path}'", nameof(path));

@@ -13,7 +13,7 @@ namespace Twill.Host.Ports;
 /// <param name="Address">Where it listens; 0.0.0.0 or ::: at all addresses.</param>
 /// <param name="Port">Its port.</param>
 /// <param name="Inode">Of its socket; 0: the kernel's own.</param>
-internal sealed record HostListener(byte Protocol, IPAddress Address, ushort Port, ulong Inode)
+public sealed record HostListener(byte Protocol, IPAddress Address, ushort Port, ulong Inode)
 {
     private const string Root = "/proc/thread-self/net";
 
@@ -51,6 +51,12 @@ internal sealed record HostListener(byte Protocol, IPAddress Address, ushort Por
             }
         }
     }
+
+    /// <summary>Who listens on a port of the host, in words, and where; null: nobody.</summary>
+    /// <param name="protocol">IP protocol number.</param>
+    /// <param name="port">The port.</param>
+    public static string? WhoHas(byte protocol, ushort port) =>
+        List(protocol).Find(listener => listener.Port == port) is { } found ? $"{found.Process(containerId: null)} at {found.At}" : null;
 
     /// <summary>As with bind(2): a port at all addresses excludes the same at one of them. One at all IPv6 addresses has those of IPv4 as
     /// well, unless it asked for IPV6_V6ONLY, which /proc does not tell.</summary>
@@ -193,7 +199,7 @@ internal sealed record HostListener(byte Protocol, IPAddress Address, ushort Por
     private static IPAddress Plain(IPAddress address) => address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address;
 
     /// <summary>Who has the socket, in words; null when it is kept for the container. Only asked when a port is refused.</summary>
-    private string? Process(string containerId)
+    private string? Process(string? containerId)
     {
         if (Inode == 0)
         {
@@ -209,7 +215,7 @@ internal sealed record HostListener(byte Protocol, IPAddress Address, ushort Por
                 continue;
             }
 
-            if (Array.IndexOf(Read($"{process}/cmdline").Split('\0'), containerId) >= 0)
+            if (containerId is not null && Array.IndexOf(Read($"{process}/cmdline").Split('\0'), containerId) >= 0)
             {
                 return null;
             }

@@ -52,6 +52,17 @@ public sealed class NetworkConfigList
         return list;
     }
 
+    /// <summary>The same of a file's content, wherever that is yet.</summary>
+    /// <param name="file">what the file is, or will be, called</param>
+    /// <param name="content">what stands in it</param>
+    /// <param name="backends">the backends there are</param>
+    public static NetworkConfigList Parse(string file, ReadOnlyMemory<byte> content, BackendTypes backends)
+    {
+        var list = new NetworkConfigList(backends);
+        list.LoadJson(file, list.ParseJson(file, content));
+        return list;
+    }
+
     private string[] Files(string path, params string[] extensions)
     {
         try
@@ -72,9 +83,11 @@ public sealed class NetworkConfigList
         }
     }
 
-    private void LoadFile(string file)
+    private void LoadFile(string file) => LoadJson(file, ReadJson(file));
+
+    private void LoadJson(string file, ConfigReader? json)
     {
-        if (ReadJson(file) is not ConfigReader root)
+        if (json is not { } root)
         {
             return;
         }
@@ -228,19 +241,24 @@ public sealed class NetworkConfigList
     {
         try
         {
-            byte[] text = SmallFile.ReadAll(file);
-            _content.Append(file).Append('\0').Append(Encoding.Latin1.GetString(text)).Append('\0');
-            if (CniJson.TryParse(text, out JsonElement root, out string fault))
-            {
-                return new ConfigReader(root);
-            }
-
-            _problems.Add($"{file}: {fault}");
+            return ParseJson(file, SmallFile.ReadAll(file));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             Problem($"{file}: cannot read it: {e.Message}");
         }
+        return null;
+    }
+
+    private ConfigReader? ParseJson(string file, ReadOnlyMemory<byte> text)
+    {
+        _content.Append(file).Append('\0').Append(Encoding.Latin1.GetString(text.Span)).Append('\0');
+        if (CniJson.TryParse(text, out JsonElement root, out string fault))
+        {
+            return new ConfigReader(root);
+        }
+
+        _problems.Add($"{file}: {fault}");
         return null;
     }
 

@@ -7,7 +7,7 @@ namespace Twill.Network.State;
 /// <summary>What the three state files share: JSON objects, replaced whole, read with suspicion.</summary>
 internal static class StateFile
 {
-    internal static void Write(string path, Action<Utf8JsonWriter> members) =>
+    internal static void Write(string path, Action<Utf8JsonWriter> members, bool durable = false) =>
         AtomicFile.Write(
             path,
             CniJson.Write(
@@ -18,7 +18,8 @@ internal static class StateFile
                     w.WriteEndObject();
                 },
                 indented: true
-            )
+            ),
+            durable
         );
 
     /// <summary>Reads a file. Absent: null, and no problem. Torn, foreign or unreadable: null, and what is wrong with it.</summary>

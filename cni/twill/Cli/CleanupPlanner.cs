@@ -46,6 +46,7 @@ internal sealed partial class CleanupPlanner(HostView host, CliOptions options)
         if (All)
         {
             Nexthops();
+            Files();
         }
 
         Identity(targets);
@@ -257,7 +258,7 @@ internal sealed partial class CleanupPlanner(HostView host, CliOptions options)
                 );
             }
 
-            if (target.View is { } view)
+            if (target.View is { } view && !_goingFiles.Contains(view.File))
             {
                 _plan.Kept.Add($"{view.File}: while it is there, the next container makes the network again");
             }

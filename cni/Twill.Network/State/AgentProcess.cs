@@ -1,9 +1,9 @@
 using Twill.System;
 
-namespace Twill.Plugin;
+namespace Twill.Network.State;
 
 /// <summary>The agent's process, as /proc has it.</summary>
-internal static class AgentProcess
+public static class AgentProcess
 {
     /// <summary>
     /// The agent's process: that of <paramref name="expected"/> if it is one, else any of that name in this network namespace: in a
