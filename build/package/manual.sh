@@ -10,8 +10,11 @@ read_help() {
   help_texts=$1
   install -d "$help_texts"
   for name in twill twill-ipam twilld; do program "$2" "$name" --help >"$help_texts/$name"; done
-  for name in $(commands); do program "$2" twill "$name" --help >"$help_texts/twill $name"; done
+  for name in $(commands); do program "$2" "$(carries_out "$name")" "$name" --help >"$help_texts/twill $name"; done
 }
+
+# carries_out COMMAND: the program that does what a command of `twill` asks for. twill becomes it, which qemu cannot follow.
+carries_out() { case $1 in up | preflight) echo twilld ;; *) echo twill ;; esac; }
 
 # commands: the operator's commands.
 commands() { sed -nE 's/^  twill ([a-z][a-z-]*)  .*/\1/p' "$help_texts/twill"; }
@@ -127,7 +130,7 @@ _twill() {
     local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} words='' word
     COMPREPLY=()
     case $previous in
-        --conf-dir | --conf | --out) mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
+        --conf-dir | --conf | --out | --ca | --cert | --key | --password-file) mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
         --network) mapfile -t COMPREPLY < <(compgen -W "$(sed -nE 's/^ *"name": *"([^"]+)".*/\1/p' /etc/cni/net.d/*.conflist 2>/dev/null)" -- "$current"); return ;;
     esac
     for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do

@@ -14,10 +14,12 @@ internal static class Usage
 
         On a host it also answers an operator (each has its own --help, and --json for programs):
 
-          twill status    each network: subnets, addresses, lease, agent, peers
-          twill peers     the other hosts' subnets, and whether the kernel has the whole way to each
-          twill doctor    what keeps containers from reaching each other, and what to do about it
-          twill cleanup   removes what twill made on this host
+          twill up         makes this host part of a network: configuration, runtimes, agent, the way to the other hosts
+          twill preflight  what twill up would find on this host; changes nothing
+          twill status     each network: subnets, addresses, lease, agent, peers
+          twill peers      the other hosts' subnets, and whether the kernel has the whole way to each
+          twill doctor     what keeps containers from reaching each other, and what to do about it
+          twill cleanup    removes what twill made on this host
 
           --version   the version of this program, and the CNI versions it speaks
           --help      this text

@@ -13,6 +13,11 @@ internal static class Program
 
     private static async Task<int> Main(string[] args)
     {
+        if (OperatorCommands.Takes(args))
+        {
+            return await OperateAsync(args).ConfigureAwait(false);
+        }
+
         AgentOptions options;
         StateDir state;
         try
@@ -33,6 +38,34 @@ internal static class Program
         }
 
         return await ServeAsync(options, state).ConfigureAwait(false);
+    }
+
+    private static async Task<int> OperateAsync(string[] args)
+    {
+        string name = $"twill {args[0]}";
+        using CancellationTokenSource stop = new();
+        using PosixSignalRegistration onTerm = StopOn(PosixSignal.SIGTERM, stop),
+            onInt = StopOn(PosixSignal.SIGINT, stop);
+        try
+        {
+            StateDir state = StateDir.From(StateVariable());
+            return await OperatorCommands.RunAsync(args, state, stop.Token).ConfigureAwait(false) ? Good : NotInOrder;
+        }
+        catch (Exception e) when (e is UsageException or CniException)
+        {
+            Console.Error.WriteLine($"{name}: {e.Message} ({name} --help shows what there is)");
+            return Usage;
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+            Console.Error.WriteLine($"{name}: interrupted; the same command again goes on from here");
+            return NotInOrder;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            Console.Error.WriteLine($"{name}: {e.Message}");
+            return NotInOrder;
+        }
     }
 
     private static async Task<int> ServeAsync(AgentOptions options, StateDir state)

@@ -57,6 +57,9 @@ internal static unsafe partial class Libc
     private static partial int posix_spawnattr_setsigmask(byte* attributes, byte* signals);
 
     [LibraryImport("libc", SetLastError = true)]
+    private static partial int execv(byte* path, byte** argv);
+
+    [LibraryImport("libc", SetLastError = true)]
     private static partial int waitpid(int pid, int* status, int options);
 
     [LibraryImport("libc")]

@@ -114,6 +114,33 @@ internal static unsafe partial class Libc
         return error;
     }
 
+    /// <summary>
+    /// Becomes another program, with this one's environment, the umask that this process came with and SIGPIPE at its default. Returns only
+    /// when that fails.
+    /// </summary>
+    /// <param name="path">The program.</param>
+    /// <param name="arguments">What it is told, behind its name.</param>
+    /// <returns>why it failed</returns>
+    internal static Errno Become(string path, IReadOnlyList<string> arguments)
+    {
+        byte** argv = stackalloc byte*[arguments.Count + 2];
+        argv[0] = Utf8(path);
+        for (int i = 0; i < arguments.Count; i++)
+        {
+            argv[i + 1] = Utf8(arguments[i]);
+        }
+
+        argv[arguments.Count + 1] = null;
+        signal(SIGPIPE, 0); // SIG_DFL: a program inherits what the one before it ignores
+        if (_inheritedUmask is ushort inherited)
+        {
+            umask(inherited);
+        }
+
+        execv(argv[0], argv);
+        return LastError;
+    }
+
     /// <summary>Waits for a child and gives its status as waitpid(2) encodes it.</summary>
     internal static int WaitFor(int pid)
     {

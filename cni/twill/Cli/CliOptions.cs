@@ -53,7 +53,9 @@ internal sealed record CliOptions
                 _ => throw new UsageException($"unknown argument '{word}'"),
             };
         }
-        return options.Command.Length > 0 ? options : throw new UsageException("expected a command: status, peers, doctor or cleanup");
+        return options.Command.Length > 0
+            ? options
+            : throw new UsageException("expected a command: up, preflight, status, peers, doctor or cleanup");
 
         string Value(string what) => words.Value($"expected {what} after {words.Name}");
     }

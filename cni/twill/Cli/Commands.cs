@@ -6,7 +6,7 @@ namespace Twill.Plugin.Cli;
 
 /// <summary>
 /// The operator's commands. They look at the kernel and at files, never at etcd: what they say of it is what the agent and the IPAM
-/// plugin wrote down.
+/// plugin wrote down. Others are carried out by the agent's program (<see cref="AgentCommands"/>).
 /// </summary>
 internal static class Commands
 {
@@ -24,10 +24,19 @@ internal static class Commands
         Doctor = "doctor",
         Cleanup = "cleanup";
 
+    /// <summary>What twilld carries out.</summary>
+    public const string Up = "up",
+        Preflight = "preflight";
+
     public static bool Exists(string word) => word is Status or Peers or Doctor or Cleanup;
 
     public static int Run(ICniProcess process, string[] arguments)
     {
+        if (arguments is [Up or Preflight, ..])
+        {
+            return AgentCommands.Run(process, arguments);
+        }
+
         try
         {
             CliOptions options = CliOptions.Parse(arguments);

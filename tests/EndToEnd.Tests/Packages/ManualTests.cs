@@ -149,10 +149,10 @@ public sealed partial class ManualTests(BuiltPackages packages) : IClassFixture<
     [GeneratedRegex("(?m)^  twill ([a-z][a-z-]*)  ")]
     private static partial Regex Command();
 
-    [GeneratedRegex("(?m)^  (--[a-z-]+)")]
+    [GeneratedRegex("(?m)^  (--[a-z0-9-]+)")]
     private static partial Regex ItemOption();
 
-    [GeneratedRegex("--[a-z-]+")]
+    [GeneratedRegex("--[a-z0-9-]+")]
     private static partial Regex Option();
 
     [GeneratedRegex("`([A-Za-z0-9.]+)`")]

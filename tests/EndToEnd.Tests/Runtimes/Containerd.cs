@@ -25,20 +25,33 @@ internal sealed class Containerd : IDisposable
             snapshotter = "native"
         """;
 
+    private static string CniSection(string pluginDir) =>
+        $"""
+
+          [plugins."io.containerd.grpc.v1.cri".cni]
+            bin_dir = "{pluginDir}"
+        """;
+
     private readonly TempDir _directory = TempDir.Create();
     private readonly RuntimeNamespaces _place;
     private Daemon? _process;
     private CriClient? _cri;
 
     /// <summary>Starts containerd there and loads the image.</summary>
-    internal Containerd(RuntimeNamespaces place)
+    /// <param name="place">where it runs</param>
+    /// <param name="pluginDir">where it is told to look for plugins; null: it is told nothing</param>
+    internal Containerd(RuntimeNamespaces place, string? pluginDir = null)
     {
         _place = place;
         try
         {
-            // The CRI plugin wants the reference plugin `loopback` beside the network's own.
-            place.Sh($"ln -sf {RepoPaths.ReferencePlugins}/loopback /opt/cni/bin/");
-            place.Write("/run/containerd.toml", Config);
+            if (pluginDir is null)
+            {
+                // The CRI plugin wants the reference plugin `loopback` beside the network's own.
+                place.Sh($"ln -sf {RepoPaths.ReferencePlugins}/loopback /opt/cni/bin/");
+            }
+
+            place.Write("/run/containerd.toml", pluginDir is null ? Config : $"{Config}{CniSection(pluginDir)}");
             BusyboxImage.Write(place.At(Image));
             Start();
             place.Run("ctr", "--namespace", "k8s.io", "images", "import", Image).OrThrow();

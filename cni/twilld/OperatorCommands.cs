@@ -1,0 +1,48 @@
+using Twill.Agent.Up;
+using Twill.Network.State;
+using Twill.System;
+
+namespace Twill.Agent;
+
+/// <summary>The operator's commands that <c>twill</c> hands over to this program.</summary>
+internal static class OperatorCommands
+{
+    private const string Up = "up",
+        Preflight = "preflight";
+
+    /// <summary>Whether a command line is one of them.</summary>
+    internal static bool Takes(string[] args) => args is [Up or Preflight, ..];
+
+    /// <summary>Carries it out.</summary>
+    /// <param name="args">the command line</param>
+    /// <param name="state">where run-time state lives</param>
+    /// <param name="stop">ends it early</param>
+    /// <returns>whether nothing is left to do</returns>
+    /// <exception cref="UsageException">the command line makes no sense, or the caller is not root</exception>
+    /// <exception cref="IOException">it cannot be done</exception>
+    internal static async Task<bool> RunAsync(string[] args, StateDir state, CancellationToken stop)
+    {
+        string command = args[0];
+        UpOptions options = UpOptions.Parse(args[1..], checksOnly: command == Preflight);
+        if (options.Help)
+        {
+            Console.Out.Write(UpUsage.Of(options.ChecksOnly));
+            return true;
+        }
+
+        await BecomeAsync(command, stop).ConfigureAwait(false);
+        UpReport report = new(Console.Out, options.Json);
+        return await new UpCommand(options, state, new MadeFiles(), report).RunAsync(stop).ConfigureAwait(false);
+    }
+
+    /// <summary>Who looks for the agent's process looks for its name, and this is none.</summary>
+    private static async Task BecomeAsync(string command, CancellationToken stop)
+    {
+        if (!Environment.IsPrivilegedProcess)
+        {
+            throw new UsageException($"'{command}' needs root: it looks at this host's configuration and state");
+        }
+
+        await File.WriteAllTextAsync("/proc/self/comm", $"twill {command}", stop).ConfigureAwait(false);
+    }
+}
