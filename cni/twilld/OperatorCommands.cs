@@ -1,3 +1,4 @@
+using Twill.Agent.Support;
 using Twill.Agent.Up;
 using Twill.Network.State;
 using Twill.System;
@@ -8,21 +9,37 @@ namespace Twill.Agent;
 internal static class OperatorCommands
 {
     private const string Up = "up",
-        Preflight = "preflight";
+        Preflight = "preflight",
+        Support = "support";
 
     /// <summary>Whether a command line is one of them.</summary>
-    internal static bool Takes(string[] args) => args is [Up or Preflight, ..];
+    internal static bool Takes(string[] args) => args is [Up or Preflight or Support, ..];
 
     /// <summary>Carries it out.</summary>
     /// <param name="args">the command line</param>
     /// <param name="state">where run-time state lives</param>
+    /// <param name="version">this program's</param>
     /// <param name="stop">ends it early</param>
     /// <returns>whether nothing is left to do</returns>
     /// <exception cref="UsageException">the command line makes no sense, or the caller is not root</exception>
     /// <exception cref="IOException">it cannot be done</exception>
-    internal static async Task<bool> RunAsync(string[] args, StateDir state, CancellationToken stop)
+    internal static async Task<bool> RunAsync(string[] args, StateDir state, string version, CancellationToken stop)
     {
         string command = args[0];
+        if (command == Support)
+        {
+            SupportOptions support = SupportOptions.Parse(args[1..]);
+            if (support.Help)
+            {
+                Console.Out.Write(SupportOptions.Usage);
+                return true;
+            }
+
+            await BecomeAsync(command, stop).ConfigureAwait(false);
+            await new SupportCommand(support, state, version, Console.Out).RunAsync(stop).ConfigureAwait(false);
+            return true;
+        }
+
         UpOptions options = UpOptions.Parse(args[1..], checksOnly: command == Preflight);
         if (options.Help)
         {

@@ -49,7 +49,7 @@ internal static class Program
         try
         {
             StateDir state = StateDir.From(StateVariable());
-            return await OperatorCommands.RunAsync(args, state, stop.Token).ConfigureAwait(false) ? Good : NotInOrder;
+            return await OperatorCommands.RunAsync(args, state, VersionText, stop.Token).ConfigureAwait(false) ? Good : NotInOrder;
         }
         catch (Exception e) when (e is UsageException or CniException)
         {

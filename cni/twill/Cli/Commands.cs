@@ -26,13 +26,14 @@ internal static class Commands
 
     /// <summary>What twilld carries out.</summary>
     public const string Up = "up",
-        Preflight = "preflight";
+        Preflight = "preflight",
+        Support = "support";
 
     public static bool Exists(string word) => word is Status or Peers or Doctor or Cleanup;
 
     public static int Run(ICniProcess process, string[] arguments)
     {
-        if (arguments is [Up or Preflight, ..])
+        if (arguments is [Up or Preflight or Support, ..])
         {
             return AgentCommands.Run(process, arguments);
         }
