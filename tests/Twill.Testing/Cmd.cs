@@ -1,4 +1,4 @@
-using System.Diagnostics;
+using System.Collections;
 using System.Text;
 
 namespace Twill.Testing;
@@ -45,34 +45,29 @@ public static class Cmd
         byte[]? stdin = null
     )
     {
-        ProcessStartInfo start = new(file, args)
-        {
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-            StandardOutputEncoding = new UTF8Encoding(false),
-        };
-        foreach ((string name, string? value) in env ?? [])
-        {
-            start.Environment[name] = value;
-        }
-
-        string line = $"{file} {string.Join(' ', start.ArgumentList)}";
-        using Process process = Process.Start(start) ?? throw new CmdException($"{line}: could not be started");
-        Task<string> stdout = process.StandardOutput.ReadToEndAsync(),
-            stderr = process.StandardError.ReadToEndAsync();
-        Feed(process, stdin ?? []);
-
+        string[] words = [file, .. args];
+        string line = string.Join(' ', words);
+        ReadOnlySpan<string> command = words;
+        Namespaces? place = Namespaces.Take(ref command);
+        Dictionary<string, string> variables = VariablesOf(ref command, env ?? []);
         TimeSpan limit = timeout ?? DefaultTimeout;
-        long started = Stopwatch.GetTimestamp();
-        if (!process.WaitForExit(limit) || !Task.WaitAll([stdout, stderr], Remaining(limit, started)))
+        using MemoryStream stdout = new(),
+            stderr = new();
+        try
         {
-            process.Kill(entireProcessTree: true);
-            string said = stdout.IsCompleted ? stdout.Result + (stderr.IsCompleted ? stderr.Result : "") : "";
-            throw new CmdException($"{line}: not finished after {limit.TotalSeconds} s\n{said}");
+            using ChildProcess child = new(command, variables, place);
+            return child.Run(stdin, limit, stdout, stderr) is int exitCode
+                ? new CmdResult(line, exitCode, Text(stdout), Text(stderr))
+                : throw new CmdException($"{line}: not finished after {limit.TotalSeconds} s\n{Text(stdout)}{Text(stderr)}");
         }
-
-        return new CmdResult(line, process.ExitCode, stdout.Result, stderr.Result);
+        catch (SpawnException e) when (place is not null)
+        {
+            return new CmdResult(line, e.ExitCode, "", $"nsenter: {e.Message}\n"); // what it would have said
+        }
+        catch (SpawnException e)
+        {
+            throw new CmdException($"{line}: could not be started: {e.Message}");
+        }
     }
 
     /// <summary>Runs `sh -c script` and throws when it fails; gives its standard output.</summary>
@@ -127,22 +122,51 @@ public static class Cmd
         return [.. words];
     }
 
-    private static void Feed(Process process, byte[] stdin)
+    /// <summary>What a program finds in its environment. `env NAME=VALUE...` before it is taken from the command.</summary>
+    private static Dictionary<string, string> VariablesOf(ref ReadOnlySpan<string> command, IEnumerable<KeyValuePair<string, string?>> more)
     {
-        try
+        Dictionary<string, string> variables = [];
+        foreach (DictionaryEntry variable in Environment.GetEnvironmentVariables())
         {
-            process.StandardInput.BaseStream.Write(stdin);
-            process.StandardInput.Close();
+            variables[(string)variable.Key] = (string)variable.Value!;
         }
-        catch (IOException)
+
+        foreach ((string name, string? value) in more)
         {
-            // The program ended without reading all of its input: its exit code says what that means.
+            if (value is null)
+            {
+                variables.Remove(name);
+            }
+            else
+            {
+                variables[name] = value;
+            }
         }
+
+        int program = 1;
+        while (program < command.Length && command[program].IndexOf('=') > 0 && command[program][0] != '-')
+        {
+            program++;
+        }
+
+        if (command[0] == "env" && program > 1 && program < command.Length && command[program][0] != '-')
+        {
+            foreach (string assignment in command[1..program])
+            {
+                int equals = assignment.IndexOf('=');
+                variables[assignment[..equals]] = assignment[(equals + 1)..];
+            }
+
+            command = command[program..];
+        }
+
+        return variables;
     }
 
-    private static TimeSpan Remaining(TimeSpan limit, long started)
+    private static string Text(MemoryStream bytes)
     {
-        TimeSpan left = limit - Stopwatch.GetElapsedTime(started);
-        return left > TimeSpan.FromSeconds(1) ? left : TimeSpan.FromSeconds(1);
+        bytes.Position = 0;
+        using StreamReader reader = new(bytes, new UTF8Encoding(false));
+        return reader.ReadToEnd();
     }
 }
