@@ -66,8 +66,8 @@ internal sealed unsafe partial class ChildProcess : IDisposable
         }
     }
 
-    /// <summary>Feeds the program, and reads all that it writes until it has ended and nobody has its standard output and error open any more.
-    /// </summary>
+    /// <summary>Feeds the program, and reads all that it writes until it has ended and nobody has its standard output and error open any
+    /// more.</summary>
     /// <param name="input">Its standard input.</param>
     /// <param name="limit">How long it may take.</param>
     /// <param name="stdout">Gets its standard output.</param>
