@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using Twill.Testing;
 
 namespace Twill.EndToEnd.Tests;
@@ -62,7 +63,7 @@ public sealed class EventDrivenHosts : IDisposable
 }
 
 /// <summary>Somebody changes by hand what the agent keeps.</summary>
-public sealed class MendingTests(EventDrivenHosts hosts) : IClassFixture<EventDrivenHosts>
+public sealed partial class MendingTests(EventDrivenHosts hosts) : IClassFixture<EventDrivenHosts>
 {
     [RequiresRootTheory]
     [InlineData("ip link delete twill.1")]
@@ -123,30 +124,64 @@ public sealed class MendingTests(EventDrivenHosts hosts) : IClassFixture<EventDr
         Eventually.True("the containers reach each other", () => hosts.From.CanPing(hosts.To.Address));
     }
 
-    /// <summary>All that the agent answers for, as `ip`, `bridge` and `nft` tell it, without what changes by itself.</summary>
+    /// <summary>All that the agent answers for, as `ip`, `bridge` and `nft` tell it, without what changes by itself. They are asked in one
+    /// run of a shell, and what they say is sifted here: tests look often.</summary>
     private static string StateOf(LabHost host)
     {
-        JsonElement[] links =
+        const string End = "----";
+        string[] commands =
         [
-            .. host.IpJson("link show")
-                .EnumerateArray()
-                .Where(l => NameOf(l) is "twill.1" or "twill0")
-                .OrderBy(NameOf, StringComparer.Ordinal),
+            "ip -j -d link show",
+            "ip -4 -br address show dev twill.1",
+            "ip -4 -br address show dev twill0",
+            "ip route show proto 116",
+            "ip neigh show dev twill.1 nud permanent",
+            "bridge fdb show dev twill.1",
+            "nft --stateless list ruleset",
+            "cat /proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv4/conf/twill.1/forwarding",
+            "bridge -d link show",
         ];
+        string[] told = host.Run("sh", "-c", string.Join($"; echo {End}; ", commands)).Stdout.Split($"{End}\n");
+        told.Should().HaveCount(commands.Length);
+
+        using JsonDocument links = JsonDocument.Parse(told[0]);
         return string.Join(
             '\n',
             [
-                .. links.Select(l => $"{NameOf(l)} {l.GetProperty("address")} mtu {l.GetProperty("mtu")} {IsUp(l)} {Vxlan(l)}"),
-                .. Lines(host, "ip -4 -br address show dev twill.1"),
-                .. Lines(host, "ip -4 -br address show dev twill0"),
-                .. Lines(host, "ip route show proto 116 | sed 's/nhid [0-9]*/nhid/'"), // whatever number its object has
-                .. Lines(host, "ip neigh show dev twill.1 nud permanent"),
-                .. Lines(host, "bridge fdb show dev twill.1 | grep dst"),
-                .. Lines(host, "nft --stateless list ruleset"),
-                .. Lines(host, "cat /proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv4/conf/twill.1/forwarding"),
-                .. Lines(host, "bridge -d link show | grep -A1 master | grep -o '^[0-9]*: [^@]*\\|master.*\\|hairpin [a-z]*'"),
+                .. links
+                    .RootElement.EnumerateArray()
+                    .Where(l => NameOf(l) is "twill.1" or "twill0")
+                    .OrderBy(NameOf, StringComparer.Ordinal)
+                    .Select(l => $"{NameOf(l)} {l.GetProperty("address")} mtu {l.GetProperty("mtu")} {IsUp(l)} {Vxlan(l)}"),
+                .. Lines(told[1]),
+                .. Lines(told[2]),
+                .. Lines(NexthopNumber().Replace(told[3], "nhid")), // whatever number its object has
+                .. Lines(told[4]),
+                .. Lines(told[5]).Where(l => l.Contains("dst", StringComparison.Ordinal)),
+                .. Lines(told[6]),
+                .. Lines(told[7]),
+                .. Ports(told[8]).Order(StringComparer.Ordinal),
             ]
         );
+    }
+
+    /// <summary>Of each port of a bridge its name, the bridge and state, and hairpin, which stands in the line after.</summary>
+    private static IEnumerable<string> Ports(string told)
+    {
+        bool isPort = false;
+        foreach (string line in told.Split('\n'))
+        {
+            bool begins = line.Contains("master", StringComparison.Ordinal);
+            if (begins || isPort)
+            {
+                foreach (Match match in PortProperty().Matches(line))
+                {
+                    yield return match.Value.TrimEnd();
+                }
+            }
+
+            isPort = begins;
+        }
     }
 
     /// <summary>What the changes refer to: the entries for the other host, and a router.</summary>
@@ -177,6 +212,11 @@ public sealed class MendingTests(EventDrivenHosts hosts) : IClassFixture<EventDr
         return string.Join(' ', keys.Select(key => data.TryGetProperty(key, out JsonElement value) ? $"{key} {value}" : $"no {key}"));
     }
 
-    private static IEnumerable<string> Lines(LabHost host, string command) =>
-        host.Run("sh", "-c", command).Stdout.Split('\n').Select(l => l.TrimEnd()).Order(StringComparer.Ordinal);
+    private static IEnumerable<string> Lines(string told) => told.Split('\n').Select(l => l.TrimEnd()).Order(StringComparer.Ordinal);
+
+    [GeneratedRegex("nhid [0-9]*")]
+    private static partial Regex NexthopNumber();
+
+    [GeneratedRegex("^[0-9]+: [^@]*|master.*|hairpin [a-z]*")]
+    private static partial Regex PortProperty();
 }

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 using Twill.Testing;
 
 namespace Twill.EndToEnd.Tests.Hostile;
@@ -8,7 +9,7 @@ namespace Twill.EndToEnd.Tests.Hostile;
 /// A host with one container that lives ("base", which nothing may disturb) and one that calls are about ("pod"), and what every
 /// answer has to be, whatever the call was.
 /// </summary>
-public sealed class HostileBench : IDisposable
+public sealed partial class HostileBench : IDisposable
 {
     /// <summary>The codes of the specification and twill's own; 999, a defect, is not among them.</summary>
     private static readonly HashSet<int> s_codes = [1, 2, 3, 4, 5, 6, 7, 11, 50, 51, 100, 101, 102, 103, 104, 105];
@@ -86,17 +87,34 @@ public sealed class HostileBench : IDisposable
 
     /// <summary>
     /// What belongs to single containers, as the tools of the system show it: interfaces, address records, elements of nftables
-    /// maps, processes of ours.
+    /// maps. It is sifted and sorted here: tests ask after every few calls.
     /// </summary>
-    internal string Traces() =>
-        Host.Sh(
-            """
-            ip -o link show type veth | awk '{print $2}' | sort; ip -o link show type ifb
-            cd /var/lib/cni && find twill \( -name '*.*.*.*' -o -path '*/attachments/*' -o -name new -o -name '.*' \) -printf '%p %l\n' | sort
-            find /run/twill -name '.*' 2>/dev/null
-            nft list maps | sed -n '/elements = {/,/}/p'
-            """
-        );
+    internal string Traces()
+    {
+        const string End = "----";
+        string[] told = Host.Sh(
+                $$"""
+                echo 'link show type veth
+                link show type ifb' | ip -o -batch -
+                echo {{End}}
+                cd /var/lib/cni && find twill \( -name '*.*.*.*' -o -path '*/attachments/*' -o -name new -o -name '.*' \) -printf '%p %l\n'
+                find /run/twill -name '.*' 2>/dev/null
+                echo {{End}}
+                nft list maps
+                """
+            )
+            .Split($"{End}\n");
+        told.Should().HaveCount(3);
+        // Of a pair its name: the other end, of which the rest tells, is a container's.
+        IEnumerable<string> links = told[0].Split('\n').Select(line => line.Contains("@if") ? line.Split(' ')[1] : line),
+            elements = Elements().Matches(told[2]).Select(match => match.Value);
+        return string.Join('\n', [.. Sorted(links), .. Sorted(told[1].Split('\n')), .. elements]);
+    }
+
+    private static IEnumerable<string> Sorted(IEnumerable<string> lines) => lines.Order(StringComparer.Ordinal);
+
+    [GeneratedRegex("elements = {[^}]*}")]
+    private static partial Regex Elements();
 
     /// <summary>
     /// One JSON document or nothing on success, one error document with a code that is documented on failure; no signal, no stack
