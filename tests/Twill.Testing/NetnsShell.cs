@@ -43,18 +43,22 @@ public abstract class NetnsShell
     public bool HasLink(string name) => Run("ip", "link", "show", "dev", name).ExitCode == 0;
 
     /// <summary>
-    /// Waits until the kernel has taken note of a cable that was plugged in: it does so a moment later, on a busy machine much later, and
+    /// Waits until the kernel has taken note of cables that were plugged in: it does so a moment later, on a busy machine much later, and
     /// drops packets until then.
     /// </summary>
-    public void WaitForCarrier(string link) =>
+    public void WaitForCarrier(params string[] links) =>
         Eventually.True(
-            $"{link} carries",
-            () => IpJson($"link show dev {link}")[0].GetProperty("operstate").GetString() == "UP",
+            $"{string.Join(", ", links)} carry",
+            () => !links.Except(IpJson("link show").EnumerateArray().Where(IsUp).Select(NameOf)).Any(),
             onFailure: () => Ip("link")
         );
 
     /// <summary>Whether one ping to an address is answered within a second.</summary>
     public bool CanPing(string address) => Run("ping", "-n", "-q", "-c", "1", "-W", "1", address).ExitCode == 0;
+
+    private static bool IsUp(JsonElement link) => link.GetProperty("operstate").GetString() == "UP";
+
+    private static string? NameOf(JsonElement link) => link.GetProperty("ifname").GetString();
 
     private static JsonElement Json(string text)
     {

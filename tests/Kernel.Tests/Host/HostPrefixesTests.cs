@@ -21,36 +21,30 @@ public sealed class HostPrefixesTests : IDisposable
 
     public HostPrefixesTests()
     {
-        foreach (
-            string command in (string[])
-                [
-                    "link add lan type veth peer name lan-peer",
-                    "address add 192.168.50.11/24 dev lan",
-                    "link set lan up",
-                    "link set lan-peer up",
-                    "link add docker0 type bridge",
-                    "address add 192.168.17.1/24 dev docker0",
-                    "link set docker0 up",
-                    "link set lo up",
-                    "address add 192.168.3.3/32 dev lo",
-                    "link add twill0 type bridge",
-                    "address add 192.168.1.1/24 dev twill0",
-                    "link set twill0 up",
-                    "link add twill.1 type vxlan id 1 dstport 4789",
-                    "address add 192.168.1.0/32 dev twill.1",
-                    "link set twill.1 up",
-                    "route add default via 192.168.50.254",
-                    "route add 192.168.60.0/24 via 192.168.50.253",
-                    "route add 192.168.61.0/24 nexthop via 192.168.50.252 nexthop via 192.168.50.253",
-                    "route add 192.168.2.0/24 via 192.168.2.0 dev twill.1 onlink proto 116",
-                    "route add 192.168.4.0/24 via 192.168.50.12 proto 116",
-                    "route add 192.168.0.0/15 via 192.168.50.253",
-                    "route add blackhole 192.168.5.0/24",
-                ]
-        )
-        {
-            _ns.Ip(command);
-        }
+        _ns.IpBatch(
+            "link add lan type veth peer name lan-peer",
+            "address add 192.168.50.11/24 dev lan",
+            "link set lan up",
+            "link set lan-peer up",
+            "link add docker0 type bridge",
+            "address add 192.168.17.1/24 dev docker0",
+            "link set docker0 up",
+            "link set lo up",
+            "address add 192.168.3.3/32 dev lo",
+            "link add twill0 type bridge",
+            "address add 192.168.1.1/24 dev twill0",
+            "link set twill0 up",
+            "link add twill.1 type vxlan id 1 dstport 4789",
+            "address add 192.168.1.0/32 dev twill.1",
+            "link set twill.1 up",
+            "route add default via 192.168.50.254",
+            "route add 192.168.60.0/24 via 192.168.50.253",
+            "route add 192.168.61.0/24 nexthop via 192.168.50.252 nexthop via 192.168.50.253",
+            "route add 192.168.2.0/24 via 192.168.2.0 dev twill.1 onlink proto 116",
+            "route add 192.168.4.0/24 via 192.168.50.12 proto 116",
+            "route add 192.168.0.0/15 via 192.168.50.253",
+            "route add blackhole 192.168.5.0/24"
+        );
     }
 
     [RequiresRootTheory]

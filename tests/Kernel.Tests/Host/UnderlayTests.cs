@@ -76,10 +76,7 @@ public sealed class UnderlayTests : IDisposable
     )]
     public void A_default_route_of_several_ways_or_of_a_nexthop_object_is_one(params string[] commands)
     {
-        foreach (string command in commands)
-        {
-            _ns.Ip(command);
-        }
+        _ns.IpBatch(commands);
 
         using RouteSocket route = Netns.OpenRouteSocket(_ns);
         Underlay.Select(route, "", dual: false).Should().Match<Underlay>(u => u.Name == "up0" && $"{u.IPv4}" == "10.1.2.10");
@@ -258,13 +255,15 @@ public sealed class UnderlayTests : IDisposable
     private static TestNetns TestNetnsWithTwoUplinks()
     {
         TestNetns ns = TestNetns.Create();
-        ns.Ip("link add up0 mtu 1400 up type bridge");
-        ns.Ip("address add 10.1.2.10/24 dev up0");
-        ns.Ip("link add up1 up type bridge");
-        ns.Ip("address add 198.51.100.10/24 dev up1");
-        ns.Ip("address add 198.51.100.11/24 dev up1");
-        ns.Ip("link add down0 type bridge");
-        ns.Ip("route add default via 10.1.2.1 dev up0 metric 10");
+        ns.IpBatch(
+            "link add up0 mtu 1400 up type bridge",
+            "address add 10.1.2.10/24 dev up0",
+            "link add up1 up type bridge",
+            "address add 198.51.100.10/24 dev up1",
+            "address add 198.51.100.11/24 dev up1",
+            "link add down0 type bridge",
+            "route add default via 10.1.2.1 dev up0 metric 10"
+        );
         return ns;
     }
 }

@@ -49,11 +49,13 @@ internal sealed partial class OverlayHost : IDisposable
     internal OverlayHost()
     {
         Ns = TestNetns.Create();
-        Ns.Ip("link add eth0 type veth peer name far");
-        Ns.Ip("address add 192.168.64.2/24 dev eth0");
-        Ns.Ip("address add fd00:64::2/64 dev eth0 nodad");
-        Ns.Ip("link set eth0 up");
-        Ns.Ip("link set far up");
+        Ns.IpBatch(
+            "link add eth0 type veth peer name far",
+            "address add 192.168.64.2/24 dev eth0",
+            "address add fd00:64::2/64 dev eth0 nodad",
+            "link set eth0 up",
+            "link set far up"
+        );
         Ns.WaitForCarrier("eth0");
         _opened = NetNs.Open(Ns.Path);
     }

@@ -34,66 +34,70 @@ internal sealed class PortLab : IDisposable
 
     internal PortLab(bool withIPv6 = false)
     {
-        Host.Sh("echo 1 > /proc/sys/net/ipv4/ip_forward");
-        Host.Ip($"link add {Bridge} type bridge");
-        Host.Ip($"addr add {BridgeAddress}/24 dev {Bridge}");
-        Host.Ip($"link set {Bridge} up");
-        Host.Ip($"link add out0 type veth peer name eth0 netns {Outside.Name}");
-        Host.Ip($"addr add {HostAddress}/24 dev out0");
-        Host.Ip("link set out0 up");
-        Outside.Ip($"addr add {OutsideAddress}/24 dev eth0");
-        Outside.Ip("link set eth0 up");
-        for (int i = 0; i < Pods.Count; i++)
+        // What a place is told, it is told in one run of ip: starting programs is what most of a lab's time goes into.
+        if (withIPv6)
         {
-            Host.Ip($"link add pod{i} type veth peer name eth0 netns {Pods[i].Name}");
-            Host.Ip($"link set pod{i} master {Bridge} up");
-            Host.Bridge($"link set dev pod{i} hairpin on");
-            Pods[i].Ip($"addr add {AddressOf(i)}/24 dev eth0");
-            Pods[i].Ip("link set eth0 up");
-            Pods[i].Ip($"route add default via {BridgeAddress}");
-        }
-        foreach (string link in (string[])["out0", .. Pods.Select((_, i) => $"pod{i}")])
-        {
-            Host.WaitForCarrier(link);
+            // Link-local addresses are there at once then, by which a router asks its neighbours for others.
+            foreach (TestNetns ns in (TestNetns[])[Host, Outside, .. Pods])
+            {
+                ns.Sh("for i in all default; do echo 0 >/proc/sys/net/ipv6/conf/$i/accept_dad; done");
+            }
         }
 
+        string[] pods = [.. Pods.Select((_, i) => $"pod{i}")];
+        Host.IpBatch([
+            $"link add {Bridge} type bridge",
+            $"addr add {BridgeAddress}/24 dev {Bridge}",
+            $"link set {Bridge} up",
+            $"link add out0 type veth peer name eth0 netns {Outside.Name}",
+            $"addr add {HostAddress}/24 dev out0",
+            "link set out0 up",
+            .. withIPv6 ? [$"addr add {BridgeAddress6}/64 dev {Bridge} nodad", $"addr add {HostAddress6}/64 dev out0 nodad"] : (string[])[],
+            .. pods.SelectMany(
+                (pod, i) =>
+                    (string[])
+                        [
+                            $"link add {pod} type veth peer name eth0 netns {Pods[i].Name}",
+                            $"link set {pod} master {Bridge} up",
+                            $"link set {pod} type bridge_slave hairpin on",
+                        ]
+            ),
+        ]);
+        Connect(Outside, $"{OutsideAddress}/24", withIPv6 ? $"{OutsideAddress6}/64" : null);
+        for (int i = 0; i < Pods.Count; i++)
+        {
+            Connect(Pods[i], $"{AddressOf(i)}/24", withIPv6 ? $"{AddressOf6(i)}/64" : null);
+            Pods[i]
+                .IpBatch([
+                    $"route add default via {BridgeAddress}",
+                    .. withIPv6 ? [$"route add default via {BridgeAddress6}"] : (string[])[],
+                ]);
+        }
+
+        Host.WaitForCarrier(["out0", .. pods]);
         foreach (TestNetns place in (TestNetns[])[Outside, .. Pods])
         {
             place.WaitForCarrier("eth0");
         }
 
-        Host.Sh($"echo 1 > /proc/sys/net/ipv4/conf/{Bridge}/route_localnet");
+        Host.Sh(
+            $"cd /proc/sys/net; echo 1 >ipv4/ip_forward; echo 1 >ipv4/conf/{Bridge}/route_localnet"
+                + (withIPv6 ? "; echo 1 >ipv6/conf/all/forwarding" : "")
+        );
         if (withIPv6)
         {
-            AddIPv6();
+            Eventually.True("the cables carry", () => Outside.CanPing(HostAddress6) && Pods.All(pod => pod.CanPing(BridgeAddress6)));
         }
 
         Do(nft => Firewall.Ensure(nft, withIPv6 ? DualSpec : Spec));
     }
 
-    private void AddIPv6()
-    {
-        // Link-local addresses are there at once, by which a router asks its neighbours for others.
-        foreach (TestNetns ns in (TestNetns[])[Host, Outside, .. Pods])
-        {
-            ns.Sh(
-                "cd /proc/sys/net/ipv6/conf; for i in *; do echo 0 > $i/accept_dad; done; ip -o link show up | sed 's/^[0-9]*: //; "
-                    + "s/[:@].*//' | grep -v '^lo$' | while read l; do ip link set $l down; ip link set $l up; done"
-            );
-        }
-
-        Host.Sh("echo 1 > /proc/sys/net/ipv6/conf/all/forwarding");
-        Host.Ip($"addr add {BridgeAddress6}/64 dev {Bridge} nodad");
-        Host.Ip($"addr add {HostAddress6}/64 dev out0 nodad");
-        Outside.Ip($"addr add {OutsideAddress6}/64 dev eth0 nodad");
-        for (int i = 0; i < Pods.Count; i++)
-        {
-            Pods[i].Ip($"addr add {AddressOf6(i)}/64 dev eth0 nodad");
-            Pods[i].Ip($"route add default via {BridgeAddress6}");
-            Pods[i].Ip($"route replace default via {BridgeAddress}");
-        }
-        Eventually.True("the cables carry", () => Outside.CanPing(HostAddress6) && Pods.All(pod => pod.CanPing(BridgeAddress6)));
-    }
+    private static void Connect(TestNetns place, string address, string? address6) =>
+        place.IpBatch([
+            $"addr add {address} dev eth0",
+            .. address6 is null ? [] : (string[])[$"addr add {address6} dev eth0 nodad"],
+            "link set eth0 up",
+        ]);
 
     internal TestNetns Host { get; } = TestNetns.Create();
 
