@@ -161,6 +161,8 @@ run() { run_filtered "${1%"$further"}" "${filter[$1]}" "$1.trx"; }
 run_filtered() {
   # The model of the lease protocol makes garbage all the time: with 128 MB between two collections it takes half the processor time.
   [[ $1 != Twill.Cluster.Tests ]] || export DOTNET_GCgen0size=0x8000000
+  # Agents of the published program start in a tenth of the processor time; one that this run has not made may be of other sources.
+  [[ $1 != twilld.Tests || ${ended[publish]-} != 0 ]] || export TWILL_TEST_TWILLD=$root/artifacts/bin/twilld
   exec timeout --kill-after=20s "$limit" dotnet test "tests/$1/bin/Debug/$framework/$1.dll" --nologo \
     ${2:+--filter "$2"} --results-directory "$results" --logger "trx;LogFileName=$3" --logger 'console;verbosity=minimal'
 }
@@ -207,6 +209,7 @@ for name in "${chosen[@]}"; do needed[$name]=yes; done
 [[ -z $whole ]] || needed[format]=yes
 [[ -z ${needed[EndToEnd.Tests]-} ]] || needed[publish]=yes
 [[ -z ${needed[EndToEnd.Tests$further]-} ]] || needed[publish$further]=yes
+[[ -z ${needed[publish]-} ]] || after[twilld.Tests]=publish
 if [[ $only && ${needed[EndToEnd.Tests]-} ]] && grep -qF "$mark" "${sources[@]}"; then
   needed[publish$further]=yes
   after[EndToEnd.Tests]=publish$further
