@@ -140,12 +140,6 @@ internal sealed record RangeRequest(string Path, IPAddress First, IPAddress Last
         IPNetwork subnet = subnetAt.OptionalNetwork() ?? subnetAt.Complain("a prefix like 10.244.7.0/24", default(IPNetwork));
         AddressFamily family = subnet.BaseAddress.AddressFamily;
         AddressRequest.RefuseUngiven(conf, family, $"{subnetAt.Path}: {subnet}");
-        int longest = family == AddressFamily.InterNetwork ? 30 : 126;
-        if (subnet.PrefixLength > longest)
-        {
-            subnetAt.Complain($"a prefix of at most {longest} bits", false);
-        }
-
         AddressRange whole = AddressRange.Of(subnet, null, null, null);
         IPAddress start = Bound(at["rangeStart"], subnet) ?? IPPrefix.AddressOf(whole.First, family);
         IPAddress end = Bound(at["rangeEnd"], subnet) ?? IPPrefix.AddressOf(whole.Last, family);

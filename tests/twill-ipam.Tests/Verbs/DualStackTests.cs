@@ -272,13 +272,35 @@ public sealed class DualStackTests : IDisposable
     }
 
     [Theory]
+    [InlineData("10.1.2.8/31", "10.1.2.8/24,10.1.2.9/24")]
+    [InlineData("10.1.2.0/31", "")] // the network's own address, and the gateway's
+    [InlineData("10.1.2.9/32", "10.1.2.9/24")]
+    [InlineData("fd00:1::8/127", "fd00:1::8/64,fd00:1::9/64")]
+    [InlineData("fd00:1::9/128", "fd00:1::9/64")]
+    public void A_range_of_one_or_two_addresses_has_no_gateway_and_no_broadcast_address_of_its_own(string range, string given)
+    {
+        string asked = Dual(top: $$""","runtimeConfig":{"ipRanges":[[{"subnet":"{{range}}"}]]}""");
+        string[] expected = given.Split(',', StringSplitOptions.RemoveEmptyEntries);
+
+        for (int i = 0; i < expected.Length; i++)
+        {
+            Addresses(_bench.Run("ADD", asked, $"c{i}")).Should().Contain(expected[i]);
+        }
+
+        CniAnswer full = _bench.Run("ADD", asked, "more");
+        full.ErrorCode.Should().Be(expected.Length == 0 ? 7 : 11);
+    }
+
+    [Theory]
     [InlineData(
         """[[{"subnet":"10.1.2.0/24"},{"subnet":"fd00:1::/64"}]]""",
         7,
         "$.runtimeConfig.ipRanges[0][1].subnet: expected a range of IPv4 like the others of its list"
     )]
     [InlineData("""[[{"subnet":"fd00:1::/64"}],[{"subnet":"fd00:1::/64"}]]""", 2, "an attachment gets one IPv6 address")]
-    [InlineData("""[[{"subnet":"fd00:1::/127"}]]""", 7, "a prefix of at most 126 bits")]
+    [InlineData("""[[{"subnet":"fd00:1::/128"}]]""", 7, "no address from fd00:1:: to fd00:1:: may be given out")]
+    [InlineData("""[[{"subnet":"10.1.2.0/32"}]]""", 7, "no address from 10.1.2.0 to 10.1.2.0 may be given out")]
+    [InlineData("""[[{"subnet":"10.1.2.255/32"}]]""", 7, "no address from 10.1.2.255 to 10.1.2.255 may be given out")]
     [InlineData("""[[{"subnet":"fd00:1::/64","gateway":"10.1.2.1"}]]""", 7, "expected an IPv6 address")]
     [InlineData("""[[{"subnet":"fd00:2::/64"}]]""", 7, "lies in no subnet of this host")]
     public void Ranges_that_make_no_sense_are_refused(string ranges, int code, string told)
