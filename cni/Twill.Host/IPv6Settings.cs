@@ -34,11 +34,14 @@ public static class IPv6Settings
     /// <exception cref="HostException">This kernel runs without IPv6.</exception>
     public static bool EnsureForwarding() => Ensure(Forwarding, "1");
 
+    /// <summary>Whether the kernel runs without IPv6.</summary>
+    public static bool IsOff => Read(Forwarding).Length == 0;
+
     /// <summary>Nothing, where the kernel has IPv6.</summary>
     /// <exception cref="HostException">This kernel runs without IPv6.</exception>
     public static void ThrowIfOff()
     {
-        if (Read(Forwarding).Length == 0)
+        if (IsOff)
         {
             throw Without(Forwarding);
         }

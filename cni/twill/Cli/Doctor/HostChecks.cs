@@ -129,7 +129,15 @@ internal static class HostChecks
             );
         }
 
-        if (networks.Exists(network => network.IsInUse && network.HasIPv6) && Value("net/ipv6/conf/all/forwarding") != "1")
+        if (networks.Find(network => network.HasIPv6) is { } dual && IPv6Settings.IsOff)
+        {
+            to.Fail(
+                "forwarding",
+                $"this kernel runs without IPv6, which containers of network '{dual.Name}' get: every ADD fails",
+                "take ipv6.disable=1 from the kernel's command line and boot, or IPv6 out of the network's configuration"
+            );
+        }
+        else if (networks.Exists(network => network.IsInUse && network.HasIPv6) && Value("net/ipv6/conf/all/forwarding") != "1")
         {
             to.Fail(
                 "forwarding",
