@@ -46,15 +46,15 @@ internal sealed class NetworkAgent : IDisposable
             UsesNexthops = nexthops,
         };
         LeaseCache leases = new(_context.Log, clock, TimeSpan.FromSeconds(conf.Ipam.LeaseTtl));
+        foreach ((string text, string remedy) in FilePermissions.FindLoose(conf))
+        {
+            _context.Log.Warning($"{text} ({remedy})");
+        }
+
         if (conf.Ipam.Etcd is { } etcd)
         {
             string nodeId = NodeIdentity.NodeId(conf.Ipam.DataDir, out string? replaced);
             _context.Log.WarningIfAny(replaced);
-            foreach ((string text, string remedy) in FilePermissions.FindLoose(conf))
-            {
-                _context.Log.Warning($"{text} ({remedy})");
-            }
-
             LeaseRequest request = LeaseMapper.Request(conf, nodeId, BootClock.BootId);
             _etcd = new EtcdClient(LeaseMapper.Options(etcd));
             LeaseStore store = new(_etcd, etcd.Prefix, nodeId, () => BootClock.Now)

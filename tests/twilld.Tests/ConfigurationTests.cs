@@ -112,6 +112,42 @@ public sealed class ConfigurationTests : IDisposable
         a.WaitForSubnet(); // this etcd lets everybody in
     }
 
+    [RequiresRootFact]
+    public void What_others_may_change_or_read_is_told_with_the_command_with_and_without_etcd()
+    {
+        AgentHost a = _lab.AddHost();
+        string password = _dir.Write("password", "secret"),
+            alone = _dir.At("alone"),
+            file = Path.Combine(a.ConfDir, "10-pods.conflist");
+        Directory.CreateDirectory(a.DataDir);
+        Directory.CreateDirectory(alone);
+        Cmd.Run("chmod", ["777", a.DataDir, alone]).OrThrow();
+        Cmd.Run("chmod", ["604", password]).OrThrow();
+        string access = $"\"username\": \"host\", \"passwordFile\": \"{password}\", \"endpoints\"";
+        File.WriteAllText(file, File.ReadAllText(file).Replace("\"endpoints\"", access, StringComparison.Ordinal));
+        File.WriteAllText(
+            Path.Combine(a.ConfDir, "20-alone.conflist"),
+            $$"""
+            {"cniVersion":"1.1.0","name":"alone","plugins":[{"type":"twill","bridge":"twill8","backend":{"type":"none"},
+             "ipam":{"type":"twill-ipam","subnet":"10.9.0.0/24","dataDir":"{{alone}}"} }] }
+            """
+        );
+        a.Start();
+
+        foreach (string directory in (string[])[a.DataDir, alone])
+        {
+            a.WaitForLog(
+                $"{directory} can be written by others than its owner: who may do that can take addresses from containers (chmod go-w "
+                    + $"{directory})"
+            );
+        }
+
+        a.WaitForLog(
+            $"{password} ($.ipam.etcd.passwordFile) can be read by everybody: who does has this host's rights in etcd (chmod o-rwx "
+                + $"{password})"
+        );
+    }
+
     private static void OfAnotherUser(string path)
     {
         Cmd.Run("chown", ["4711", path]).OrThrow();
