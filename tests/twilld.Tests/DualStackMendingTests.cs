@@ -56,4 +56,30 @@ public sealed class DualStackMendingTests(TwoDualHosts hosts) : IClassFixture<Tw
         Eventually.Pass(() => StateOf(a).Should().Be(before, a.Log), TimeSpan.FromSeconds(5));
         ShouldReach(a, b, "twill.1", "twill-v6.1");
     }
+
+    [RequiresRootFact]
+    public void A_policy_of_ip6tables_that_drops_gets_an_accept_before_it_and_is_told()
+    {
+        AgentHost a = hosts.A;
+        string Rules() => a.Ns.Sh("ip6tables -S FORWARD");
+        try
+        {
+            a.Ns.Sh("ip6tables -P FORWARD DROP");
+
+            Eventually.Pass(
+                () => Rules().Should().Contain("-s fc00:1::/48 -i tw+ ").And.Contain("-d fc00:1::/48 "),
+                TimeSpan.FromSeconds(20)
+            );
+            a.WaitForLog("accept for containers put into chain FORWARD of ip6tables, because FORWARD (policy drop) would drop packets");
+        }
+        finally
+        {
+            a.Ns.Sh("ip6tables -P FORWARD ACCEPT");
+            Eventually.Pass(() =>
+            {
+                a.Ns.Sh("ip6tables -F FORWARD");
+                Rules().Should().NotContain("twill");
+            });
+        }
+    }
 }

@@ -127,6 +127,19 @@ public sealed class WireGuardBackendTests
     }
 
     [Fact]
+    public void A_later_lease_with_a_hosts_key_and_a_lower_subnet_takes_nothing_from_that_host()
+    {
+        PeerLease established = Leases.WireGuard(7, 3) with { Created = 5 },
+            copy = Leases.WireGuard(3, 4).With(a => a with { WireGuard = new WireGuardEnd(Leases.Key(3), 51820) }) with { Created = 6 };
+
+        Desired wanted = Wanted(copy, established);
+
+        wanted.Peers.Should().ContainSingle().Which.Subnet.Should().Be(established.Subnet);
+        wanted.Tunnels.Should().ContainSingle().Which.Value.Endpoint.Should().Be(IPEndPoint.Parse("192.168.64.3:51820"));
+        wanted.Skipped.Should().ContainSingle().Which.Peer.Should().Be(copy);
+    }
+
+    [Fact]
     public void A_host_with_this_hosts_own_key_is_skipped() =>
         Why(Leases.WireGuard(7, 3).With(a => a with { WireGuard = new WireGuardEnd(Leases.OwnKey.PublicKey, 51820) }))
             .Should()

@@ -38,6 +38,15 @@ internal static class FileBreakages
             Advice = "restart its container",
             Person = $"mv /run/kept {Records}/$ADDRESS", // what its ADD would write
         },
+        new(
+            "records that everybody may change",
+            $"chmod 777 {Records}",
+            "storage",
+            $"{Records} can be written by others than its owner: who may do that can take addresses from containers"
+        )
+        {
+            AgentAwake = true,
+        },
         new("a broken file beside", $"echo '{{' >{Conf}/99-bad.conflist", "configuration", "99-bad.conflist: not valid JSON at line")
         {
             AgentAwake = true,

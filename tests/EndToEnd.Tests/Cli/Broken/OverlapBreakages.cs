@@ -51,6 +51,15 @@ internal static class OverlapBreakages
             AgentAwake = true,
         },
         new(
+            "a host with another backend",
+            $"{Etcdctl} put {Subnets}/10.244.0.0-24 '{{\"PublicIP\":\"192.168.50.77\",\"BackendType\":\"host-gw\"}}'",
+            "keys",
+            "10.244.0.0-24 does not count: it uses the backend \"host-gw\", this host \"vxlan\""
+        )
+        {
+            AgentAwake = true,
+        },
+        new(
             "another host with the same address",
             $"{Etcdctl} put {Subnets}/10.244.0.0-24 "
                 + "'{\"PublicIP\":\"192.168.50.11\",\"BackendType\":\"vxlan\","
