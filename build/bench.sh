@@ -28,7 +28,7 @@
 # `bridge -batch` with the same entries), time from a write to etcd to the route in the kernel (beside etcd's own answer), what one change
 # costs, processor time and calls of etcd while nothing happens (scaled to an hour), and resident memory.
 #
-#   --counts LIST         other hosts (default 100,1000,4000)
+#   --counts LIST         other hosts, at most 63,000 (default 100,1000,4000); the growth of the figures between two counts is printed, too
 #   --changes N           hosts that come and go, one at a time (default 200)
 #   --idle SECONDS        how long nothing happens (default 60)
 set -euo pipefail

@@ -13,6 +13,7 @@ if (args[0] == "agent")
         AgentReport.Print(all[^1]);
     }
 
+    AgentReport.PrintGrowth(all);
     if (!string.IsNullOrEmpty(json))
     {
         File.WriteAllText(json, AgentReport.Json(all));

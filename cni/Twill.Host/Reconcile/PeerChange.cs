@@ -17,7 +17,8 @@ public sealed record PeerChange(IReadOnlyList<PeerLease> Before, IReadOnlyList<P
     /// <summary>Finds the others.</summary>
     /// <param name="before">The changed leases as they were; without those that are new.</param>
     /// <param name="after">The changed leases as they are; without those that are gone.</param>
-    /// <param name="unchanged">All other leases; gone through at least once.</param>
+    /// <param name="unchanged">All other leases; gone through at least once. None when <see cref="SharedMarks"/> says that nobody of them
+    /// has to do with these.</param>
     public static PeerChange Of(IEnumerable<PeerLease> before, IEnumerable<PeerLease> after, IEnumerable<PeerLease> unchanged)
     {
         List<PeerLease> was = [.. before],

@@ -27,6 +27,7 @@ internal sealed class LeaseCache(Log log, TimeProvider clock, TimeSpan patience)
     private readonly Dictionary<string, (KnownLease Lease, long Since)> _forgotten = [];
     private readonly Dictionary<string, KnownLease?> _before = [];
     private readonly Dictionary<string, string> _unreadable = [];
+    private readonly SharedMarks _marks = new(); // of all leases, also those that do not count
     private Dictionary<string, KnownLease>? _leases;
     private LeaseCensus? _census; // of the leases that were taken last
     private bool _replaced;
@@ -76,8 +77,11 @@ internal sealed class LeaseCache(Log log, TimeProvider clock, TimeSpan patience)
                     Replace(snapshot);
                     break;
                 case LeaseChanged changed when _leases is not null:
-                    _before.TryAdd(changed.Lease.Key, _leases.GetValueOrDefault(changed.Lease.Key));
-                    _leases[changed.Lease.Key] = Known(changed.Lease);
+                    KnownLease? was = _leases.GetValueOrDefault(changed.Lease.Key),
+                        now = Known(changed.Lease);
+                    _before.TryAdd(changed.Lease.Key, was);
+                    _leases[changed.Lease.Key] = now;
+                    Recount(was, now);
                     _unreadable.Remove(changed.Lease.Key);
                     _replaced |= _forgotten.Remove(changed.Lease.Key);
                     break;
@@ -85,6 +89,7 @@ internal sealed class LeaseCache(Log log, TimeProvider clock, TimeSpan patience)
                     if (_leases.Remove(removed.Key, out KnownLease? gone))
                     {
                         _before.TryAdd(removed.Key, gone);
+                        Recount(gone, now: null);
                     }
 
                     _unreadable.Remove(removed.Key);
@@ -169,13 +174,35 @@ internal sealed class LeaseCache(Log log, TimeProvider clock, TimeSpan patience)
                 }
             }
 
+            IEnumerable<KnownLease> unchanged = HaveOthersTheirMarks()
+                ? _leases.Where(lease => !_before.ContainsKey(lease.Key) && census.Counts(lease.Key)).Select(lease => lease.Value)
+                : [];
             PeerChange change = PeerChange.Of(
                 Others(before),
                 Others(_before.Keys.Where(census.Counts).Select(key => _leases.GetValueOrDefault(key))),
-                Others(_leases.Where(lease => !_before.ContainsKey(lease.Key) && census.Counts(lease.Key)).Select(lease => lease.Value))
+                Others(unchanged)
             );
             _before.Clear();
             return change;
+        }
+    }
+
+    private bool HaveOthersTheirMarks() =>
+        _marks.AreWithOthers(
+            _before.Values.SelectMany(static lease => lease?.Peers ?? []),
+            _before.Keys.SelectMany(key => _leases?.GetValueOrDefault(key)?.Peers ?? [])
+        );
+
+    private void Recount(KnownLease? was, KnownLease? now)
+    {
+        foreach (PeerLease peer in was?.Peers ?? [])
+        {
+            _marks.Remove(peer);
+        }
+
+        foreach (PeerLease peer in now?.Peers ?? [])
+        {
+            _marks.Add(peer);
         }
     }
 
@@ -202,6 +229,12 @@ internal sealed class LeaseCache(Log log, TimeProvider clock, TimeSpan patience)
         }
 
         (_leases, _replaced) = (leases, true);
+        _marks.Clear();
+        foreach (KnownLease lease in leases.Values)
+        {
+            Recount(was: null, lease);
+        }
+
         _unreadable.Clear();
         foreach (UnreadableLease bad in snapshot.Unreadable)
         {

@@ -26,6 +26,25 @@ internal static class AgentReport
         Console.WriteLine();
     }
 
+    /// <summary>How figures grow from one count to the next: 1.00 is as the count does, 0.00 not at all, 2.00 as its square.</summary>
+    public static void PrintGrowth(IReadOnlyList<AgentFigures> all)
+    {
+        for (int i = 1; i < all.Count; i++)
+        {
+            AgentFigures from = all[i - 1],
+                to = all[i];
+            Line(
+                $"  growth from {from.Hosts} to {to.Hosts}, as an exponent: all routes {Exponent(f => f.ConvergedMs):0.00} (`ip` and "
+                    + $"`bridge` {Exponent(f => f.FloorMs):0.00}), a change's way {Exponent(f => Quantile(f.RouteMs, .5)):0.00}, "
+                    + $"its processor time {Exponent(f => f.CpuMsPerChange):0.00}, idle {Exponent(f => f.IdleCpuSeconds):0.00}, "
+                    + $"resident {Exponent(f => f.ResidentMb):0.00}"
+            );
+
+            double Exponent(Func<AgentFigures, double> figure) =>
+                Math.Log(figure(to) / figure(from)) / Math.Log((double)to.Hosts / from.Hosts);
+        }
+    }
+
     public static string Json(IReadOnlyList<AgentFigures> all) =>
         JsonSerializer.Serialize(all, new JsonSerializerOptions { WriteIndented = true });
 

@@ -3,8 +3,8 @@ using Twill.Testing;
 
 namespace Twill.Bench.Agent;
 
-/// <summary>The same entries written by `bridge -batch` and `ip -batch`, one message a call: less than that no agent can take, unless it
-/// sends several.</summary>
+/// <summary>The same entries written by `bridge -batch` and `ip -batch`, one message a call, with nexthop objects as the agent makes
+/// them: less than that no agent can take, unless it sends several.</summary>
 internal static class KernelFloor
 {
     public static double Measure(LabHost host, int hosts, string directory)
@@ -19,7 +19,8 @@ internal static class KernelFloor
             ip,
             [
                 .. all.Select(h => $"neigh add {ManyHosts.Subnet(h).BaseAddress} lladdr {ManyHosts.Mac(h)} dev twill.1 nud permanent"),
-                .. all.Select(h => $"route add {ManyHosts.Subnet(h)} via {ManyHosts.Subnet(h).BaseAddress} dev twill.1 onlink"),
+                .. all.Select(h => $"nexthop add id {1 + h} via {ManyHosts.Subnet(h).BaseAddress} dev twill.1 onlink"),
+                .. all.Select(h => $"route add {ManyHosts.Subnet(h)} nhid {1 + h}"),
             ]
         );
         long began = Stopwatch.GetTimestamp();

@@ -20,6 +20,25 @@ public sealed class PeerChangeTests
     }
 
     [Fact]
+    public void A_host_alone_with_its_marks_has_nothing_to_do_with_the_others()
+    {
+        SharedMarks marks = new();
+        for (int n = 2; n < 200; n++)
+        {
+            marks.Add(Leases.Vxlan(n, n));
+        }
+
+        marks.AreWithOthers([Leases.Vxlan(210, 210)], []).Should().BeFalse();
+        marks.AreWithOthers([], [Leases.Vxlan(7, 7)]).Should().BeFalse("it is the one that is counted");
+        marks.AreWithOthers([Leases.Vxlan(210, 7)], []).Should().BeTrue("7 has its hardware address");
+        marks.Add(Leases.Vxlan(210, 8));
+        marks.AreWithOthers([], [Leases.Vxlan(7, 7), Leases.Vxlan(210, 8)]).Should().BeTrue("8 has the second one's");
+
+        marks.Remove(Leases.Vxlan(8, 8));
+        marks.AreWithOthers([Leases.Vxlan(8, 8)], [Leases.Vxlan(210, 8)]).Should().BeFalse();
+    }
+
+    [Fact]
     public void Who_shares_a_hardware_address_or_the_beginning_of_a_subnet_is_looked_at_too_and_who_shares_with_those()
     {
         PeerLease sameMac = Leases.Vxlan(8, 3),
@@ -45,6 +64,7 @@ public sealed class PeerChangeTests
         for (int run = 0; run < 60; run++)
         {
             Dictionary<int, PeerLease> leases = [];
+            SharedMarks marks = new();
             HashSet<PeerRoute> routes = [];
             Dictionary<OverlayHop, OverlayNeighbour> neighbours = [];
             HashSet<OverlayFdbEntry> fdb = [];
@@ -55,17 +75,24 @@ public sealed class PeerChangeTests
                 {
                     int key = random.Next(12);
                     before.TryAdd(key, leases.GetValueOrDefault(key));
-                    leases.Remove(key);
+                    if (leases.Remove(key, out PeerLease? gone))
+                    {
+                        marks.Remove(gone);
+                    }
+
                     if (random.Next(3) > 0)
                     {
                         leases[key] = AnyLease(random, type);
+                        marks.Add(leases[key]);
                     }
                 }
 
+                PeerLease[] was = [.. before.Values.OfType<PeerLease>()],
+                    now = [.. before.Keys.Select(key => leases.GetValueOrDefault(key)).OfType<PeerLease>()];
                 PeerChange change = PeerChange.Of(
-                    before.Values.OfType<PeerLease>(),
-                    before.Keys.Select(key => leases.GetValueOrDefault(key)).OfType<PeerLease>(),
-                    leases.Where(l => !before.ContainsKey(l.Key)).Select(l => l.Value)
+                    was,
+                    now,
+                    marks.AreWithOthers(was, now) ? leases.Where(l => !before.ContainsKey(l.Key)).Select(l => l.Value) : []
                 );
                 Apply(
                     Plan.Between(

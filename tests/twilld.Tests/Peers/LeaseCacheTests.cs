@@ -135,6 +135,31 @@ public sealed class LeaseCacheTests
     }
 
     [Fact]
+    public void Who_shares_a_hardware_address_with_one_that_changes_changes_with_it()
+    {
+        NodeLease one = Vxlan(1, "02:00:00:00:00:01"),
+            two = Vxlan(2, "02:00:00:00:00:02");
+        _table.Apply(Snapshot(one, two, Vxlan(3, "02:00:00:00:00:03")));
+        Reachable();
+
+        NodeLease alike = Vxlan(4, "02:00:00:00:00:02");
+        _table.Apply(new LeaseChanged(alike));
+        PeerChange change = _table.TakeChange(_ => false)!;
+        change.Before.Should().BeEquivalentTo(Peers(two));
+        change.After.Should().BeEquivalentTo(Peers(alike, two));
+
+        _table.Apply(new LeaseRemoved(two.Key));
+        _table.TakeChange(_ => false)!.After.Should().BeEquivalentTo(Peers(alike));
+
+        _table.Apply(new LeaseRemoved(alike.Key));
+        _table.TakeChange(_ => false).Should().BeEquivalentTo(new PeerChange(Peers(alike), []));
+        _table.Apply(Snapshot(one));
+        Reachable();
+        _table.Apply(new LeaseChanged(alike));
+        _table.TakeChange(_ => false).Should().BeEquivalentTo(new PeerChange([], Peers(alike)), "a new list forgets the former's marks");
+    }
+
+    [Fact]
     public void Ones_own_lease_is_no_other_hosts_whatever_becomes_of_it()
     {
         _table.Apply(Snapshot(Lease(1), Lease(2)));
@@ -175,6 +200,9 @@ public sealed class LeaseCacheTests
     private static LeaseSnapshot Snapshot(params NodeLease[] leases) => new(leases, []);
 
     private static LeaseSnapshot SetBack(params NodeLease[] leases) => Snapshot(leases) with { IsSetBack = true };
+
+    private static NodeLease Vxlan(int n, string mac) =>
+        Lease(n) with { Attributes = LeaseAttributes.Vxlan(1, (IPAddress.Parse($"192.0.2.{n}"), mac)) };
 
     private static NodeLease Lease(int n) =>
         new($"10.244.{n}.0-24", IPNetwork.Parse($"10.244.{n}.0/24"), null, LeaseAttributes.HostGw(IPAddress.Parse($"192.0.2.{n}")), n);
