@@ -12,7 +12,7 @@ namespace Twill.Agent;
 internal sealed class NexthopEvents
 {
     /// <summary>More than the objects of any pass. Past that everything is compared with the kernel anyway.</summary>
-    private const int Capacity = 1 << 15;
+    private const int Capacity = 1 << 17;
 
     private readonly Lock _lock = new();
     private Dictionary<uint, NexthopEvent> _events = [];

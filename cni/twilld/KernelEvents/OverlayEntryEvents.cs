@@ -14,7 +14,7 @@ namespace Twill.Agent;
 internal sealed class OverlayEntryEvents
 {
     /// <summary>More than the entries of any pass. Past that everything is compared with the kernel anyway.</summary>
-    private const int Capacity = 1 << 15;
+    private const int Capacity = 1 << 17;
 
     private readonly Lock _lock = new();
     private readonly Dictionary<(string Device, MacAddress Mac), IPAddress> _fdb = [];
