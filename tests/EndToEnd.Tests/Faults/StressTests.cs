@@ -11,7 +11,8 @@ namespace Twill.EndToEnd.Tests.Faults;
 /// <summary>
 /// One host with thirteen addresses, and two callers that add, delete and check sixteen containers while ADDs and DELs are killed,
 /// containers vanish, GCs run beside, agent and etcd are killed, etcd hangs, and somebody flushes the firewall or puts its table to
-/// sleep. No address is given twice, whoever was added has what it was given, and in the end nothing is left.
+/// sleep. In long runs copies of the host start beside it, which takes a minute each. No address is given twice, whoever was added has
+/// what it was given, and in the end nothing is left.
 /// <c>TWILL_STRESS_OPERATIONS=50000</c> makes it a long run, <c>TWILL_STRESS_SEED</c> makes the same choices as a run that has told its
 /// seed.
 /// </summary>
@@ -31,6 +32,7 @@ public sealed class StressTests(ITestOutputHelper output) : IDisposable
     private readonly ConcurrentDictionary<string, string> _addresses = new();
     private readonly HashSet<string> _known = [];
     private readonly Lock _listing = new();
+    private HostCopy? _copy; // in long runs
     private int _operations,
         _breaks;
 
@@ -42,6 +44,7 @@ public sealed class StressTests(ITestOutputHelper output) : IDisposable
         int seed = Number("TWILL_STRESS_SEED") ?? Random.Shared.Next(),
             most = Number("TWILL_STRESS_OPERATIONS") ?? Default;
         long start = Stopwatch.GetTimestamp();
+        _copy = most > Default ? new HostCopy(_cluster!, Scarce) : null;
         bool GoesOn() => _operations < most && (most > Default || Stopwatch.GetElapsedTime(start) < s_limit);
 
         Caller[] callers = [.. Enumerable.Range(0, Callers).Select(i => new Caller(this, i, new Random(seed + i)))];
@@ -209,6 +212,9 @@ public sealed class StressTests(ITestOutputHelper output) : IDisposable
                     break;
                 case 2 when number == 0:
                     test.Break("tables put to sleep", () => test.Host.Run("nft", "add table inet twill-twill { flags dormant; }"));
+                    break;
+                case 3 when number == 0 && test._copy is { } copy:
+                    test.Break("copies of the host", () => copy.ComeAndGo(test.Host, withMemory: random.Next(2) == 0, test.Config()));
                     break;
                 case 0:
                     test.Break("times etcd killed", () =>
