@@ -31,8 +31,11 @@ public sealed class BackendsTests
             () =>
             {
                 string advice = $"open UDP port 51820 on {there.Address}";
-                Eventually.Pass(() => Remedies(here).Should().Contain(remedy => remedy.Contains(advice)));
-                Eventually.Pass(() => Remedies(there).Should().Contain("nft insert rule inet site input udp dport 51820 accept"));
+                Eventually.Pass(() => Remedies(here).Should().Contain(remedy => remedy.Contains(advice)), MeasuredHosts.Limit);
+                Eventually.Pass(
+                    () => Remedies(there).Should().Contain("nft insert rule inet site input udp dport 51820 accept"),
+                    MeasuredHosts.Limit
+                );
                 there.Sh("nft delete table inet site");
             }
         );
