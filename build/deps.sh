@@ -28,6 +28,7 @@ packages=(
   iperf3                                        # measures limits of bandwidth
   containerd runc podman busybox-static         # runtimes that call the plugins, and what their image is made of
   buildah                                       # makes the image
+  prometheus                                    # its promtool judges alerts and metrics
   lintian groff-base bash-completion fish zsh   # judge packages, manual pages and completions
 )
 

@@ -10,8 +10,10 @@ internal static class ConditionName
         Host = "host",
         ContainerMtu = "containers' MTU",
         Kernel = "kernel",
-        StateFile = "state file";
+        StateFile = "state file",
+        Firewall = "firewall";
 
-    /// <summary>All of them, the cause before what follows from it.</summary>
+    /// <summary>All that keep this host's own work from being done, the cause before what follows from it. A firewall of others is
+    /// none.</summary>
     internal static IReadOnlyList<string> All { get; } = [Underlay, Overlap, Lease, LeaseWatch, Host, ContainerMtu, Kernel, StateFile];
 }

@@ -48,7 +48,7 @@ internal static class NetworkHealth
 
         if (snapshot.BlockingFirewall is { } firewall)
         {
-            reasons.Add($"firewall: {firewall}");
+            reasons.Add($"{ConditionName.Firewall}: {firewall}");
         }
 
         if (snapshot.Reachability.NoneAnswers)
@@ -109,7 +109,7 @@ internal static class NetworkHealth
             ],
             Entries = snapshot.Reconcile.EntriesWritten,
             HostChanges = snapshot.Reconcile.HostChanges,
-            Conditions = [.. snapshot.Conditions.Select(c => (c.Name, c.Message))],
+            Conditions = [.. snapshot.Conditions.Select(c => (c.Name, c.Message)), (ConditionName.Firewall, snapshot.BlockingFirewall)],
         };
 
     private static TimeSpan RunningPass(NetworkSnapshot snapshot) =>

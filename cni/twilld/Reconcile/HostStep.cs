@@ -17,7 +17,7 @@ internal sealed class HostStep(NetworkContext context, LeaseLoop? lease, BridgeR
     private readonly ForeignFirewalls _firewalls = new(
         context.Conf,
         context.Log,
-        new Condition(context.Log, context.Clock, "firewall", message =>
+        new Condition(context.Log, context.Clock, ConditionName.Firewall, message =>
             context.Snapshots.Update(s => s with { BlockingFirewall = message })
         )
     );

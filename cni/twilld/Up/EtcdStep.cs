@@ -7,7 +7,8 @@ namespace Twill.Agent.Up;
 /// <summary>Whether etcd answers as the agent will ask it, and which network it has.</summary>
 internal static class EtcdStep
 {
-    private const string Name = "etcd";
+    private const string Name = "etcd",
+        Reader = "preflight"; // a store wants to know whose it is, and this one writes nothing
 
     // What ProtectHome= of the agent's unit hides.
     private static readonly string[] s_hidden = ["/root/", "/home/", "/run/user/"];
@@ -17,7 +18,8 @@ internal static class EtcdStep
     /// <summary>What etcd said.</summary>
     /// <param name="Network">the network that it has; null: none yet</param>
     /// <param name="Members">the addresses that answered</param>
-    internal sealed record Answer(NetworkConfig? Network, IReadOnlyCollection<IPAddress> Members);
+    /// <param name="Hosts">the addresses of the hosts that are in the network</param>
+    internal sealed record Answer(NetworkConfig? Network, IReadOnlyCollection<IPAddress> Members, IReadOnlyList<IPAddress> Hosts);
 
     /// <summary>Asks it.</summary>
     /// <returns>null: it does not answer, or has no network that can be joined, which is told</returns>
@@ -32,17 +34,19 @@ internal static class EtcdStep
             return null;
         }
 
-        string key = new Keys(etcd.Prefix).Config;
         try
         {
             using EtcdClient client = new(LeaseMapper.Options(etcd, s_limit));
-            KeyValue? value = await client.GetAsync(key, stop).ConfigureAwait(false);
-            NetworkConfig? network = value is null ? null : NetworkConfig.Parse(value.Value, key);
+            LeaseStore store = new(client, etcd.Prefix, Reader, static () => 0);
+            NetworkConfig? network = await store.ReadConfigAsync(stop).ConfigureAwait(false);
+            IReadOnlyList<NodeLease> leases = (await store.ListAsync(stop).ConfigureAwait(false)).Leases;
             string there = network is null
                 ? "it has no network of this name yet"
-                : $"the network is {string.Join(" and ", network.Ranges.Select(static range => range.Network))}";
+                : $"the network is {string.Join(" and ", network.Ranges.Select(static range => range.Network))}, "
+                    + $"{(leases.Count == 1 ? "1 subnet is" : $"{leases.Count} subnets are")} leased";
             report.Tell(new Step(Name, StepState.Ok, $"{string.Join(" and ", client.MemberAddresses)} answers; {there}"));
-            return new Answer(network, client.MemberAddresses);
+            IEnumerable<IPAddress> hosts = leases.SelectMany(static lease => AddressesOf(lease.Attributes)).Distinct();
+            return new Answer(network, client.MemberAddresses, [.. hosts]);
         }
         catch (EtcdException e)
         {
@@ -55,6 +59,9 @@ internal static class EtcdStep
 
         return null;
     }
+
+    private static IEnumerable<IPAddress> AddressesOf(LeaseAttributes host) =>
+        ((IPAddress?[])[host.PublicIP, host.PublicIPv6]).OfType<IPAddress>().Where(static address => !address.Equals(IPAddress.Any));
 
     private static string FilesThatTheAgentCannotSee(EtcdConf etcd) =>
         string.Join(

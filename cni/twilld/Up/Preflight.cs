@@ -26,16 +26,18 @@ internal sealed class Preflight(UpOptions options, StateDir state, MadeFiles mad
         NetworkFile file = NetworkFile.Of(options, stored: null, _written);
         bool fits = Kernel() & Plugins() & Secrets(file.Conf);
         IReadOnlyCollection<IPAddress> members = [];
+        IReadOnlyList<IPAddress> hosts = [];
         if (options.Etcd.Count > 0)
         {
             EtcdStep.Answer? answer = await EtcdStep.AskAsync(file.Conf.Ipam.Etcd!, report, stop).ConfigureAwait(false);
             members = answer?.Members ?? [];
+            hosts = answer?.Hosts ?? [];
             file = answer?.Network is { } stored ? Join(stored) ?? file : file;
             fits &= answer is not null && IsAgreed(file.Conf, answer.Network);
         }
 
         using RouteSocket route = RouteSocket.Open();
-        fits &= Underlay(route, file.Conf) & Addresses(route, file.Conf, members) & TunnelPort(route, file.Conf) & Neighbours(file);
+        fits &= Underlay(route, file.Conf, hosts) & Addresses(route, file.Conf, members) & TunnelPort(route, file.Conf) & Neighbours(file);
         return fits ? file : null;
     }
 
@@ -111,7 +113,7 @@ internal sealed class Preflight(UpOptions options, StateDir state, MadeFiles mad
         }
     }
 
-    private bool Underlay(RouteSocket route, TwillConf conf)
+    private bool Underlay(RouteSocket route, TwillConf conf, IReadOnlyList<IPAddress> hosts)
     {
         if (!conf.Backend.JoinsHosts)
         {
@@ -121,11 +123,13 @@ internal sealed class Preflight(UpOptions options, StateDir state, MadeFiles mad
         try
         {
             Underlay underlay = Host.Underlay.Select(route, conf, NodeFile.TryRead(state.Existing(conf.Name), out _));
-            return Ok(
+            Ok(
                 "underlay",
                 $"{underlay.Name} with {string.Join(" and ", underlay.Addresses)} leads to the other hosts; "
                     + $"{InterfaceManager.Of("", underlay.Name, underlay.Index) ?? "no known program"} configures it"
             );
+            FirewallStep.Look(conf, underlay, hosts, report);
+            return true;
         }
         catch (HostException e)
         {

@@ -102,13 +102,15 @@ public sealed class NetworkHealthTests
     [Fact]
     public void Metrics_are_those_of_the_snapshot()
     {
-        AgentMetrics metrics = NetworkHealth.Metrics(s_good, etcdContact: null, addressesUsed: 4, Now);
+        NetworkSnapshot closed = s_good with { BlockingFirewall = "chain gate drops it" };
+        AgentMetrics metrics = NetworkHealth.Metrics(closed, etcdContact: null, addressesUsed: 4, Now);
 
         metrics.Network.Should().Be("pods");
         metrics.Subnets.Should().Equal(IPNetwork.Parse("10.244.7.0/24"));
         metrics.LeaseSecondsLeft.Should().Be(40);
         (metrics.PeersWanted, metrics.PeersProgrammed, metrics.AddressesUsed).Should().Be((3, 3, 4));
         metrics.Rounds.Should().Equal(("host", 1), ("everything", 2), ("peers", 0));
-        metrics.Conditions.Select(c => c.Name).Should().Equal(ConditionName.All);
+        metrics.Conditions.Select(c => c.Name).Should().Equal([.. ConditionName.All, ConditionName.Firewall]);
+        metrics.Conditions.Where(c => c.Message is not null).Should().Equal((ConditionName.Firewall, "chain gate drops it"));
     }
 }
