@@ -203,7 +203,8 @@ public sealed class EtcdServer : IDisposable
 
     private CmdResult RunEtcdctl(IEnumerable<string> args, string? stdin = null)
     {
-        List<string> line = [.. _options.Prefix, "etcdctl", "--endpoints", Endpoint];
+        // Its own limit of 5 s is short where a password is hashed on a machine that does much else.
+        List<string> line = [.. _options.Prefix, "etcdctl", "--command-timeout=20s", "--endpoints", Endpoint];
         if (Certificates is { } files)
         {
             line.AddRange(["--cacert", files.CaFile, "--cert", files.ClientCertFile, "--key", files.ClientKeyFile]);

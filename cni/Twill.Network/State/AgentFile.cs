@@ -27,6 +27,10 @@ public sealed class AgentFile
     /// <summary>Seconds since etcd last answered; null: not yet.</summary>
     public double? EtcdAge => LastEtcdContact is { } contact ? Math.Max(0, (Time - contact).TotalSeconds) + Age : null;
 
+    /// <summary>Whether it has compared the kernel with all leases since it has one of its own; false: it has not come that far. A former
+    /// version did not say: true.</summary>
+    public bool ArePeersKnown { get; init; } = true;
+
     /// <summary>Remote subnets it knows of.</summary>
     public required int PeersWanted { get; init; }
 
@@ -57,6 +61,7 @@ public sealed class AgentFile
             {
                 Pid = (int)at["pid"].Number(1, int.MaxValue),
                 Time = ReadTime(at["time"]) ?? at["time"].Complain("a time", default(DateTimeOffset)),
+                ArePeersKnown = at["peersKnown"].Bool(fallback: true),
                 PeersWanted = (int)at["peersWanted"].Number(0, int.MaxValue),
                 PeersProgrammed = (int)at["peersProgrammed"].Number(0, int.MaxValue),
                 LastEtcdContact = ReadTime(at["lastEtcdContact"]),
@@ -78,6 +83,7 @@ public sealed class AgentFile
             w.WriteString("time", Time);
             w.WriteNumber("bootTime", BootTime ?? BootClock.Now);
             w.WriteString("bootId", BootId ?? BootClock.BootId);
+            w.WriteBoolean("peersKnown", ArePeersKnown);
             w.WriteNumber("peersWanted", PeersWanted);
             w.WriteNumber("peersProgrammed", PeersProgrammed);
             if (LastEtcdContact is DateTimeOffset contact)

@@ -21,6 +21,7 @@ internal static class FailedStart
             {
                 Pid = Environment.ProcessId,
                 Time = TimeProvider.System.GetUtcNow(),
+                ArePeersKnown = before?.ArePeersKnown ?? false,
                 PeersWanted = before?.PeersWanted ?? 0,
                 PeersProgrammed = before?.PeersProgrammed ?? 0,
                 LastEtcdContact = before?.LastEtcdContact,

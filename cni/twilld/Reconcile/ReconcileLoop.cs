@@ -244,6 +244,7 @@ internal sealed class ReconcileLoop : IDisposable
             {
                 Pid = Environment.ProcessId,
                 Time = _context.Clock.GetUtcNow(),
+                ArePeersKnown = snapshot.Peers.AreKnown,
                 PeersWanted = snapshot.Peers.Desired,
                 PeersProgrammed = snapshot.Peers.Programmed,
                 LastEtcdContact = _etcd?.LastContact,

@@ -78,6 +78,11 @@ internal sealed class AgentStep(TwillConf conf, StateDir state, TimeSpan wait, U
             return Todo($"{subnet}; {error}", "twill doctor names what helps");
         }
 
+        if (conf.Backend.JoinsHosts && !agent.ArePeersKnown)
+        {
+            return Todo($"{subnet}; the other hosts are looked up", "twill status says how far it is");
+        }
+
         if (ReachabilityFile.TryRead(_state, out _) is { NotMeasured: { } why })
         {
             return new Step(Name, StepState.Ok, $"{subnet}; the way to {Others(agent.PeersProgrammed)} is made, not measured: {why}");

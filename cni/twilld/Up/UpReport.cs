@@ -89,7 +89,7 @@ internal sealed class UpReport(TextWriter to, bool json)
         to.Write(Encoding.UTF8.GetString(CniJson.Write(w => Write(w, next), indented: true)));
     }
 
-    private void Line(string state, string name, string text) => to.WriteLine($"{state, -7} {name, -11} {text}");
+    private void Line(string state, string name, string text) => to.WriteLine($"{state,-7} {name,-11} {text}");
 
     private void Write(Utf8JsonWriter w, string? next)
     {

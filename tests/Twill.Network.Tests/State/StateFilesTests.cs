@@ -49,6 +49,7 @@ public sealed class StateFilesTests : IDisposable
         {
             Pid = 4711,
             Time = time,
+            ArePeersKnown = false,
             PeersWanted = 3,
             PeersProgrammed = 2,
             LastEtcdContact = etcd,
