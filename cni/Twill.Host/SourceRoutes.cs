@@ -16,7 +16,8 @@ namespace Twill.Host;
 internal static class SourceRoutes
 {
     /// <summary>The table of an interface has its index and this: <c>ip route show table 116003</c> for interface 3.</summary>
-    private const uint FirstTable = 116_000;
+    private const uint FirstTable = 116_000,
+        LastTable = FirstTable + int.MaxValue;
 
     /// <summary>
     /// <c>ip route add ... dev IFNAME table T; ip rule add from ADDRESS lookup T proto 116</c> for each address of a family. Rules of
@@ -87,7 +88,7 @@ internal static class SourceRoutes
         foreach (PolicyRule rule in rules)
         {
             if (
-                rule is { Protocol: RouteProtocol.Twill, Table: > FirstTable, Source: { } source }
+                rule is { Protocol: RouteProtocol.Twill, Table: > FirstTable and <= LastTable, Source: { } source }
                 && !inPod.TryGetLink((int)(rule.Table - FirstTable), out _)
             )
             {

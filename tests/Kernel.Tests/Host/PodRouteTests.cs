@@ -60,6 +60,21 @@ public sealed class PodRouteTests
     }
 
     [RequiresRootFact]
+    public void Rules_that_a_container_made_under_our_protocol_hinder_nothing()
+    {
+        using TestNetns pod = TestNetns.Create();
+        pod.Ip("rule add from 10.9.0.1 lookup 4294967295 proto 116");
+        pod.Ip("rule add from 10.9.0.2 lookup 116099 proto 116");
+        pod.Ip("rule add lookup 7 proto 116");
+        Configure(pod, "eth0", "10.1.0.2", [new PodRoute(s_anywhere, IPAddress.Parse("10.1.0.1"))]);
+
+        Configure(pod, "eth1", "10.2.0.2", [new PodRoute(s_anywhere, IPAddress.Parse("10.2.0.1"))]);
+
+        pod.Ip("route get 203.0.113.1 from 10.2.0.2").Should().Contain("via 10.2.0.1 dev eth1");
+        Rules(pod).Should().HaveCount(3).And.NotContain(rule => rule.Contains("10.9.0.2", StringComparison.Ordinal));
+    }
+
+    [RequiresRootFact]
     public void A_container_in_one_network_has_no_rules()
     {
         using TestNetns pod = TestNetns.Create();
