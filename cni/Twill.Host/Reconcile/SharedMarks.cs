@@ -3,20 +3,12 @@ using Twill.Host.Backends;
 namespace Twill.Host.Reconcile;
 
 /// <summary>
-/// How many leases carry each of the marks by which the entries of several hosts depend on one another: hardware address, WireGuard key,
-/// first address of a subnet. A change of a host whose marks nobody else has is about that host alone, however many others there are.
-/// Marks are counted by their hash: two that fall together make a look at all leases necessary that finds nothing.
+/// How many leases carry each <see cref="PeerMark"/>. A change of a host whose marks nobody else has is about that host alone, however many
+/// others there are. Marks are counted by their hash: two that fall together make a look at all leases necessary that finds nothing.
 /// </summary>
 public sealed class SharedMarks
 {
     private readonly Dictionary<int, int> _counts = [];
-
-    private enum Kind
-    {
-        HardwareAddress,
-        WireGuardKey,
-        FirstAddress,
-    }
 
     /// <summary>Counts a lease.</summary>
     public void Add(PeerLease lease) => Count(lease, 1);
@@ -35,7 +27,7 @@ public sealed class SharedMarks
         Dictionary<int, int> own = [];
         foreach (PeerLease lease in before)
         {
-            foreach (int mark in MarksOf(lease))
+            foreach (int mark in HashesOf(lease))
             {
                 own.TryAdd(mark, 0);
             }
@@ -43,7 +35,7 @@ public sealed class SharedMarks
 
         foreach (PeerLease lease in after)
         {
-            foreach (int mark in MarksOf(lease))
+            foreach (int mark in HashesOf(lease))
             {
                 own[mark] = own.GetValueOrDefault(mark) + 1;
             }
@@ -62,7 +54,7 @@ public sealed class SharedMarks
 
     private void Count(PeerLease lease, int difference)
     {
-        foreach (int mark in MarksOf(lease))
+        foreach (int mark in HashesOf(lease))
         {
             int count = _counts.GetValueOrDefault(mark) + difference;
             if (count == 0)
@@ -76,20 +68,5 @@ public sealed class SharedMarks
         }
     }
 
-    private static IEnumerable<int> MarksOf(PeerLease lease)
-    {
-        yield return HashCode.Combine(Kind.FirstAddress, lease.Subnet.BaseAddress);
-        foreach (PeerAddress address in lease.Addresses)
-        {
-            if (address.VtepMac is { } mac)
-            {
-                yield return HashCode.Combine(Kind.HardwareAddress, mac);
-            }
-
-            if (address.WireGuard is { } end)
-            {
-                yield return HashCode.Combine(Kind.WireGuardKey, end.PublicKey);
-            }
-        }
-    }
+    private static List<int> HashesOf(PeerLease lease) => PeerMark.Of(lease).ConvertAll(static mark => mark.GetHashCode());
 }
