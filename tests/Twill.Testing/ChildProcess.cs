@@ -222,7 +222,7 @@ internal sealed unsafe partial class ChildProcess : IDisposable
             );
     }
 
-    /// <summary>The path of a program as the calling thread finds it; the name itself when it is in no directory of PATH.</summary>
+    /// <summary>The path of a program as the calling thread finds it.</summary>
     private static string Find(string program, IReadOnlyDictionary<string, string> environment)
     {
         if (program.Contains('/'))
@@ -240,7 +240,7 @@ internal sealed unsafe partial class ChildProcess : IDisposable
             }
         }
 
-        return $"./{program}";
+        throw new SpawnException(SpawnException.NotFound, $"cannot execute {program}: it is in no directory of PATH");
     }
 
     private void Write(ref ReadOnlySpan<byte> input)

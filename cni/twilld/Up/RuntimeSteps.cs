@@ -23,7 +23,8 @@ internal sealed class RuntimeSteps(UpOptions options, MadeFiles made, UpReport r
 
         if (RuntimeNeeds.IsInstalled("", "crio"))
         {
-            report.Tell(new Step("cri-o", StepState.Ok, $"it reads {options.ConfDir} itself"));
+            string text = $"it reads {options.ConfDir} itself, unless network_dir in its configuration says otherwise";
+            report.Tell(new Step("cri-o", StepState.Note, text));
             reads = true;
         }
 

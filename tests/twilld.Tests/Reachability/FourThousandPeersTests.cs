@@ -9,6 +9,7 @@ using Xunit.Abstractions;
 namespace Twill.Agent.Tests;
 
 /// <summary>What it costs to measure 4,000 hosts, apart from the packets themselves.</summary>
+[Collection(MemoryCollection.Name)]
 public sealed class FourThousandPeersTests(ITestOutputHelper output) : IDisposable
 {
     private const int Peers = 4_000,
