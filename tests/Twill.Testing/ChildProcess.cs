@@ -45,7 +45,10 @@ internal sealed unsafe partial class ChildProcess : IDisposable
                 }
             }
 
-            _pid = Start([.. command], environment, place, ends[0], ends[3], ends[5]);
+            string[] words = [.. command];
+            (int stdin, int stdout, int stderr) = (ends[0], ends[3], ends[5]);
+            int Start() => Spawn(words, environment, stdin, stdout, stderr);
+            _pid = place is null ? Start() : place.Run(Start);
             (_stdin, _stdout, _stderr) = (ends[1], ends[2], ends[4]);
             ends[1] = ends[2] = ends[4] = -1;
         }
@@ -151,44 +154,6 @@ internal sealed unsafe partial class ChildProcess : IDisposable
     }
 
     private static string LastError => Marshal.GetPInvokeErrorMessage(Marshal.GetLastPInvokeError());
-
-    private static int Start(
-        string[] command,
-        IReadOnlyDictionary<string, string> environment,
-        Namespaces? place,
-        int stdin,
-        int stdout,
-        int stderr
-    )
-    {
-        if (place is null)
-        {
-            return Spawn(command, environment, stdin, stdout, stderr);
-        }
-
-        // A thread that has gone somewhere is good for nothing else.
-        int pid = 0;
-        Exception? failure = null;
-        Thread thread = new(
-            () =>
-            {
-                try
-                {
-                    pid = place.Enter() is string complaint
-                        ? throw new SpawnException(SpawnException.NotEntered, complaint)
-                        : Spawn(command, environment, stdin, stdout, stderr);
-                }
-                catch (Exception e)
-                {
-                    failure = e;
-                }
-            },
-            maxStackSize: 256 * 1024
-        );
-        thread.UnsafeStart();
-        thread.Join();
-        return failure is null ? pid : throw failure;
-    }
 
     private static int Spawn(string[] command, IReadOnlyDictionary<string, string> environment, int stdin, int stdout, int stderr)
     {

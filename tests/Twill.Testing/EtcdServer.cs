@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Net;
-using System.Text;
 using System.Text.Json;
 
 namespace Twill.Testing;
@@ -13,6 +12,7 @@ public sealed class EtcdServer : IDisposable
 {
     private readonly EtcdServerOptions _options;
     private readonly TempDir _directory = TempDir.CreateInMemory();
+    private readonly EtcdGateway? _gateway;
     private Daemon? _process;
     private bool _authEnabled;
 
@@ -23,6 +23,10 @@ public sealed class EtcdServer : IDisposable
         if (options.Tls)
         {
             Certificates = TestCertificates.Create(_directory.Path, options.Address);
+        }
+        else if (options.RootPassword is null && !options.Arguments.Contains("--enable-grpc-gateway=false"))
+        {
+            _gateway = new EtcdGateway(Namespaces.Of(options.Prefix), new IPEndPoint(options.Address, Port));
         }
     }
 
@@ -94,30 +98,31 @@ public sealed class EtcdServer : IDisposable
     public string Etcdctl(params string[] args) => RunEtcdctl(args).OrThrow().Stdout;
 
     /// <summary>The value of a key, or null when there is none.</summary>
-    public string? Get(string key)
-    {
-        string text = Etcdctl("get", key);
-        int end = text.IndexOf('\n', StringComparison.Ordinal);
-        return end < 0 ? null : text[(end + 1)..].TrimEnd('\n');
-    }
+    public string? Get(string key) => Range(key).Select(pair => EtcdGateway.Decode(pair, "value")).FirstOrDefault();
 
     /// <summary>All keys below a prefix with their values.</summary>
     public IReadOnlyDictionary<string, string> List(string prefix)
     {
         SortedDictionary<string, string> found = new(StringComparer.Ordinal);
-        using JsonDocument answer = JsonDocument.Parse(Etcdctl("get", "--prefix", prefix, "-w", "json"));
-        if (answer.RootElement.TryGetProperty("kvs", out JsonElement pairs))
+        foreach (JsonElement pair in Range(prefix, isPrefix: true))
         {
-            foreach (JsonElement pair in pairs.EnumerateArray())
-            {
-                found[Decode(pair, "key")] = Decode(pair, "value");
-            }
+            found[EtcdGateway.Decode(pair, "key")] = EtcdGateway.Decode(pair, "value");
         }
 
         return found;
     }
 
-    public void Put(string key, string value) => Etcdctl("put", key, value);
+    public void Put(string key, string value)
+    {
+        if (_gateway is null)
+        {
+            Etcdctl("put", key, value);
+        }
+        else
+        {
+            _gateway.Put(key, value);
+        }
+    }
 
     /// <summary>Writes many keys whose values have no white space, as many in a transaction as etcd allows.</summary>
     public void PutAll(IEnumerable<(string Key, string Value)> pairs)
@@ -139,9 +144,14 @@ public sealed class EtcdServer : IDisposable
     /// <summary>The id of the lease that a key was written with, in hexadecimal as etcdctl shows it; "0" for none.</summary>
     public string LeaseIdOf(string key)
     {
-        using JsonDocument answer = JsonDocument.Parse(Etcdctl("get", key, "-w", "json"));
-        JsonElement pair = answer.RootElement.GetProperty("kvs")[0];
-        return pair.TryGetProperty("lease", out JsonElement lease) ? lease.GetInt64().ToString("x", CultureInfo.InvariantCulture) : "0";
+        if (!Range(key).Single().TryGetProperty("lease", out JsonElement lease))
+        {
+            return "0";
+        }
+
+        // A number of 64 bits, which the JSON interface writes as a text.
+        long id = lease.ValueKind == JsonValueKind.String ? long.Parse(lease.GetString()!, CultureInfo.InvariantCulture) : lease.GetInt64();
+        return id.ToString("x", CultureInfo.InvariantCulture);
     }
 
     public void Dispose()
@@ -150,8 +160,16 @@ public sealed class EtcdServer : IDisposable
         _directory.Dispose();
     }
 
-    private static string Decode(JsonElement pair, string name) =>
-        pair.TryGetProperty(name, out JsonElement value) ? Encoding.UTF8.GetString(value.GetBytesFromBase64()) : "";
+    private IEnumerable<JsonElement> Range(string key, bool isPrefix = false)
+    {
+        if (_gateway is not null)
+        {
+            return _gateway.Range(key, isPrefix);
+        }
+
+        using JsonDocument answer = JsonDocument.Parse(Etcdctl(["get", key, .. isPrefix ? ["--prefix"] : (string[])[], "-w", "json"]));
+        return answer.RootElement.Clone().TryGetProperty("kvs", out JsonElement pairs) ? pairs.EnumerateArray() : [];
+    }
 
     private IEnumerable<string> Arguments()
     {
@@ -194,6 +212,19 @@ public sealed class EtcdServer : IDisposable
         if (_process!.HasExited)
         {
             throw new CmdException($"etcd ended: {Log}");
+        }
+
+        if (_gateway is not null)
+        {
+            try
+            {
+                _gateway.Range("health");
+                return true;
+            }
+            catch (CmdException)
+            {
+                return false;
+            }
         }
 
         // The answer may be a refusal (authentication); it says as well that the member serves.

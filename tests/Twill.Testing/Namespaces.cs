@@ -18,6 +18,15 @@ internal sealed unsafe class Namespaces
         _mount = mount;
     }
 
+    /// <summary>The place that a prefix of commands leads to; null for here.</summary>
+    /// <exception cref="ArgumentException">It is more than an `nsenter` that can be done without.</exception>
+    internal static Namespaces? Of(IReadOnlyList<string> prefix)
+    {
+        ReadOnlySpan<string> command = [.. prefix, ""];
+        Namespaces? place = Take(ref command);
+        return command.Length == 1 ? place : throw new ArgumentException(string.Join(' ', prefix), nameof(prefix));
+    }
+
     /// <summary>Takes `nsenter` and its options from the beginning of a command; null, and nothing taken, when there is none, or one that
     /// enters more than a network and a mount namespace.</summary>
     internal static Namespaces? Take(ref ReadOnlySpan<string> command)
@@ -64,9 +73,34 @@ internal sealed unsafe class Namespaces
         return new Namespaces(net ?? (ofTarget ? $"/proc/{target}/ns/net" : null), mount ? $"/proc/{target}/ns/mnt" : null);
     }
 
+    /// <summary>Runs something there, on a thread of its own: one that has gone somewhere is good for nothing else.</summary>
+    /// <exception cref="SpawnException">There is no such place.</exception>
+    internal T Run<T>(Func<T> body)
+    {
+        T? result = default;
+        Exception? failure = null;
+        Thread thread = new(
+            () =>
+            {
+                try
+                {
+                    result = Enter() is string complaint ? throw new SpawnException(SpawnException.NotEntered, complaint) : body();
+                }
+                catch (Exception e)
+                {
+                    failure = e;
+                }
+            },
+            maxStackSize: 256 * 1024
+        );
+        thread.UnsafeStart();
+        thread.Join();
+        return failure is null ? result! : throw failure;
+    }
+
     /// <summary>Moves the calling thread there, for the rest of its life.</summary>
     /// <returns>what went wrong; null when it is there</returns>
-    internal string? Enter()
+    private string? Enter()
     {
         int net = -1,
             mount = -1;
