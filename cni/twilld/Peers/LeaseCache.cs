@@ -23,6 +23,8 @@ internal sealed record KnownLease(IReadOnlyList<PeerLease> Peers, long LeaseId)
 /// <param name="patience">How long a lease is waited for that a restored backup does not hold: as long as one lasts.</param>
 internal sealed class LeaseCache(Log log, TimeProvider clock, TimeSpan patience)
 {
+    private static readonly Dictionary<string, string> s_none = [];
+
     private readonly Lock _lock = new();
     private readonly Dictionary<string, (KnownLease Lease, long Since)> _forgotten = [];
     private readonly Dictionary<string, KnownLease?> _before = [];
@@ -30,6 +32,7 @@ internal sealed class LeaseCache(Log log, TimeProvider clock, TimeSpan patience)
     private readonly SharedMarks _marks = new(); // of all leases, also those that do not count
     private Dictionary<string, KnownLease>? _leases;
     private LeaseCensus? _census; // of the leases that were taken last
+    private IReadOnlyList<RefusedLease>? _firstRefused; // null: to be made anew
     private bool _replaced;
 
     /// <summary>How many keys <see cref="Refused"/> would name if it named all.</summary>
@@ -52,18 +55,25 @@ internal sealed class LeaseCache(Log log, TimeProvider clock, TimeSpan patience)
         {
             lock (_lock)
             {
-                IEnumerable<KeyValuePair<string, string>> all =
+                return _firstRefused ??=
                 [
-                    .. _census?.Refused ?? (IReadOnlyDictionary<string, string>)new Dictionary<string, string>(),
-                    .. _unreadable,
-                ];
-                return
-                [
-                    .. all.OrderBy(refused => refused.Key, StringComparer.Ordinal)
+                    .. (_census?.Refused ?? s_none)
+                        .Concat(_unreadable)
+                        .OrderBy(refused => refused.Key, StringComparer.Ordinal)
                         .Take(RefusedLease.Most)
                         .Select(refused => new RefusedLease(refused.Key, refused.Value)),
                 ];
             }
+        }
+    }
+
+    /// <summary>Why a key does not count, also of those that <see cref="Refused"/> has no room for; null: it counts, or is not
+    /// there.</summary>
+    internal string? WhyRefused(string key)
+    {
+        lock (_lock)
+        {
+            return _census?.Refused.GetValueOrDefault(key) ?? _unreadable.GetValueOrDefault(key);
         }
     }
 
@@ -82,7 +92,7 @@ internal sealed class LeaseCache(Log log, TimeProvider clock, TimeSpan patience)
                     _before.TryAdd(changed.Lease.Key, was);
                     _leases[changed.Lease.Key] = now;
                     Recount(was, now);
-                    _unreadable.Remove(changed.Lease.Key);
+                    Reread(changed.Lease.Key, null);
                     _replaced |= _forgotten.Remove(changed.Lease.Key);
                     break;
                 case LeaseRemoved removed when _leases is not null:
@@ -92,12 +102,7 @@ internal sealed class LeaseCache(Log log, TimeProvider clock, TimeSpan patience)
                         Recount(gone, now: null);
                     }
 
-                    _unreadable.Remove(removed.Key);
-                    if (removed.Unreadable is { } unreadable)
-                    {
-                        _unreadable[removed.Key] = unreadable.Reason;
-                    }
-
+                    Reread(removed.Key, removed.Unreadable?.Reason);
                     break;
             }
         }
@@ -132,7 +137,7 @@ internal sealed class LeaseCache(Log log, TimeProvider clock, TimeSpan patience)
 
             LeaseCensus census = new(_leases.Values.Select(lease => lease.Claim), network);
             List<KnownLease> counted = [.. _leases.Values.Where(lease => census.Counts(lease.Claim.Key))];
-            _census = census;
+            (_census, _firstRefused) = (census, null);
             return [.. counted.Concat(StillForgotten(counted)).Where(lease => !isOwn(lease)).SelectMany(lease => lease.Peers)];
         }
     }
@@ -151,7 +156,8 @@ internal sealed class LeaseCache(Log log, TimeProvider clock, TimeSpan patience)
             List<KnownLease?> before = [];
             foreach ((string key, KnownLease? was) in _before)
             {
-                if (census.Counts(key))
+                bool counted = census.Counts(key);
+                if (counted)
                 {
                     before.Add(was);
                 }
@@ -159,6 +165,11 @@ internal sealed class LeaseCache(Log log, TimeProvider clock, TimeSpan patience)
                 if (!census.TryFollow(key, _leases.GetValueOrDefault(key)?.Claim))
                 {
                     return null;
+                }
+
+                if (!counted || !census.Counts(key))
+                {
+                    _firstRefused = null;
                 }
             }
 
@@ -206,6 +217,22 @@ internal sealed class LeaseCache(Log log, TimeProvider clock, TimeSpan patience)
         }
     }
 
+    /// <summary>Takes what is known of a key that was told alone.</summary>
+    /// <param name="key">The key.</param>
+    /// <param name="reason">Why it cannot be read; null: it can, or is gone.</param>
+    private void Reread(string key, string? reason)
+    {
+        if (_unreadable.Remove(key) || reason is not null)
+        {
+            _firstRefused = null;
+        }
+
+        if (reason is not null)
+        {
+            _unreadable[key] = reason;
+        }
+    }
+
     private void Replace(LeaseSnapshot snapshot)
     {
         Dictionary<string, KnownLease> leases = snapshot.Leases.ToDictionary(lease => lease.Key, Known);
@@ -235,6 +262,7 @@ internal sealed class LeaseCache(Log log, TimeProvider clock, TimeSpan patience)
             Recount(was: null, lease);
         }
 
+        _firstRefused = null;
         _unreadable.Clear();
         foreach (UnreadableLease bad in snapshot.Unreadable)
         {

@@ -13,6 +13,7 @@ internal sealed class RefusedLeases(Log log)
 {
     private readonly Dictionary<string, string> _told = [];
     private readonly Dictionary<IPNetwork, SkippedPeer> _skipped = [];
+    private IReadOnlyList<RefusedLease>? _lastTold; // the same list as long as nothing of it changed
 
     /// <summary>Takes what a look at all leases found.</summary>
     internal void Replace(IReadOnlyList<SkippedPeer> skipped)
@@ -35,11 +36,16 @@ internal sealed class RefusedLeases(Log log)
     /// <summary>What there is now, for the snapshot.</summary>
     /// <param name="peers">What else is known of the peers.</param>
     /// <param name="local">This host.</param>
-    /// <param name="uncounted">The keys that are no leases of the network.</param>
-    /// <param name="count">How many of these there are.</param>
-    internal PeersStatus In(PeersStatus peers, LocalNode local, IReadOnlyList<RefusedLease> uncounted, int count)
+    /// <param name="leases">Knows the keys that are no leases of the network.</param>
+    internal PeersStatus In(PeersStatus peers, LocalNode local, LeaseCache leases)
     {
-        Tell(uncounted);
+        IReadOnlyList<RefusedLease> uncounted = leases.Refused;
+        if (!ReferenceEquals(uncounted, _lastTold))
+        {
+            Tell(uncounted, leases);
+            _lastTold = uncounted;
+        }
+
         List<RefusedLease> all = [.. uncounted];
         List<string> conflicts = [];
         foreach (SkippedPeer skip in _skipped.Values)
@@ -69,7 +75,7 @@ internal sealed class RefusedLeases(Log log)
         {
             Skipped = _skipped.Count,
             Refused = all,
-            RefusedCount = count + _skipped.Count,
+            RefusedCount = leases.RefusedCount + _skipped.Count,
             Conflicts = conflicts,
         };
     }
@@ -100,23 +106,28 @@ internal sealed class RefusedLeases(Log log)
         }
     }
 
-    /// <summary>Tells of each key once, and anew when the reason is another; a list that is read again tells nothing.</summary>
-    private void Tell(IReadOnlyList<RefusedLease> uncounted)
+    /// <summary>Tells of each key once, and anew when the reason is another; a list that is read again tells nothing, and neither does a
+    /// key that others had pushed out of the list.</summary>
+    private void Tell(IReadOnlyList<RefusedLease> refused, LeaseCache leases)
     {
-        Dictionary<string, string> now = [];
-        foreach (RefusedLease refused in uncounted)
+        foreach (RefusedLease lease in refused)
         {
-            now[refused.Key] = refused.Reason;
-            if (!_told.TryGetValue(refused.Key, out string? why) || why != refused.Reason)
+            if (_told.GetValueOrDefault(lease.Key) != lease.Reason)
             {
-                log.Limited(LogLevel.Warning, $"etcd key {ForeignText.Shown(refused.Key)} is no lease one can use: {refused.Reason}");
+                _told[lease.Key] = lease.Reason;
+                log.Limited(LogLevel.Warning, $"etcd key {ForeignText.Shown(lease.Key)} is no lease one can use: {lease.Reason}");
             }
         }
 
-        _told.Clear();
-        foreach ((string key, string why) in now)
+        if (_told.Count > refused.Count)
         {
-            _told[key] = why;
+            foreach (string key in _told.Keys)
+            {
+                if (leases.WhyRefused(key) is null)
+                {
+                    _told.Remove(key);
+                }
+            }
         }
     }
 }

@@ -153,7 +153,7 @@ internal sealed class PeersStep(
         !context.Conf.Backend.JoinsHosts ? [] : leases.TakeAll(self.IsOwn(snapshot), snapshot.Lease.Agreed);
 
     private PeersStatus WithRefused(PeersStatus peers, LocalNode local) =>
-        _refused.In(peers with { SharedAddresses = _shared.Texts }, local, leases.Refused, leases.RefusedCount);
+        _refused.In(peers with { SharedAddresses = _shared.Texts }, local, leases);
 
     private void Publish(Plan plan, IReadOnlyList<Refusal> refusals, Func<NetworkSnapshot, NetworkSnapshot> next)
     {

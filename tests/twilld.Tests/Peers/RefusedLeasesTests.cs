@@ -45,13 +45,33 @@ public sealed class RefusedLeasesTests : IDisposable
     }
 
     [Fact]
+    public void A_key_that_others_pushed_out_of_the_list_is_not_told_again_when_it_comes_back_into_it()
+    {
+        UnreadableLease[] last = [new("z-last", "it names no subnet")],
+            before = [.. Enumerable.Range(0, RefusedLease.Most).Select(n => new UnreadableLease($"junk-{n:000}", "it names no subnet"))];
+        List(last);
+        _log.Lines.Should().ContainSingle().Which.Should().Contain("z-last");
+        _log.Clock.Advance(TimeSpan.FromMinutes(1));
+        List([.. before, .. last]).Refused.Should().HaveCount(RefusedLease.Most).And.NotContain(refused => refused.Key == "z-last");
+        _log.Clock.Advance(TimeSpan.FromMinutes(1));
+
+        List(last);
+
+        _log.Lines.Count(line => line.Contains("z-last")).Should().Be(1, "it was there all the time");
+        List([]);
+        _log.Clock.Advance(TimeSpan.FromMinutes(1));
+        List(last);
+        _log.Lines.Count(line => line.Contains("z-last")).Should().Be(2, "it was gone and is there again");
+    }
+
+    [Fact]
     public void Leases_that_are_all_of_another_backend_make_the_network_unhealthy_with_the_reason()
     {
         const string Why = "it uses the backend \"host-gw\", this host \"vxlan\"";
         VxlanBackend vxlan = new(Vni: 1, Port: 4789, DirectRouting: false);
         _refused.Replace(vxlan.ComputeDesired(s_local, [HostGw(7), HostGw(8)]).Skipped);
 
-        PeersStatus none = _refused.In(new PeersStatus { AreKnown = true }, s_local, [], 0);
+        PeersStatus none = _refused.In(new PeersStatus { AreKnown = true }, s_local, _cache);
 
         (none.Skipped, none.RefusedCount).Should().Be((2, 2));
         NetworkSnapshot snapshot = new(TestNetwork.WithoutEtcd) { Peers = none };
@@ -66,7 +86,7 @@ public sealed class RefusedLeasesTests : IDisposable
             .Should()
             .BeEquivalentTo($"etcd key 10.244.7.0-24 does not count: {Why}", $"etcd key 10.244.8.0-24 does not count: {Why}");
 
-        PeersStatus some = _refused.In(new PeersStatus { AreKnown = true, Desired = 1 }, s_local, [], 0);
+        PeersStatus some = _refused.In(new PeersStatus { AreKnown = true, Desired = 1 }, s_local, _cache);
         NetworkHealth.UnhealthyReasons(snapshot with { Peers = some }, 0).Should().BeEmpty("another host is reached");
         NetworkHealth.Notes(snapshot with { Peers = some }).Should().HaveCount(2);
     }
@@ -76,7 +96,7 @@ public sealed class RefusedLeasesTests : IDisposable
     private PeersStatus List(UnreadableLease[] junk)
     {
         _cache.Apply(new LeaseSnapshot([], junk));
-        return _refused.In(new PeersStatus(), s_local, _cache.Refused, _cache.RefusedCount);
+        return _refused.In(new PeersStatus(), s_local, _cache);
     }
 
     private static PeerLease HostGw(int n) =>
