@@ -40,7 +40,10 @@ public sealed record LeaseChanged(NodeLease Lease) : LeaseEvent;
 /// <param name="Unreadable">Not null when the key is still there with a value that cannot be read.</param>
 public sealed record LeaseRemoved(string Key, UnreadableLease? Unreadable = null) : LeaseEvent;
 
-/// <summary>The watch broke off; it goes on by itself and tells a snapshot as soon as etcd answers. Until then the last state
-/// stands.</summary>
+/// <summary>The watch goes on where it broke off: etcd's history holds all that happened meanwhile, and tells it as changes.</summary>
+public sealed record WatchResumed : LeaseEvent;
+
+/// <summary>The watch broke off; it goes on by itself and tells <see cref="WatchResumed"/> or a snapshot as soon as etcd answers. Until
+/// then the last state stands.</summary>
 /// <param name="Error">What happened.</param>
 public sealed record WatchInterrupted(EtcdException Error) : LeaseEvent;

@@ -8,11 +8,15 @@ public sealed partial class LeaseStore
     /// <summary>After this long without a message the watched member is asked whether it still answers.</summary>
     public TimeSpan WatchProbeInterval { get; init; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>How often everything is listed again although the watch runs, so that not even a lost event stays lost.</summary>
+    /// <summary>How often everything is listed again although the watch runs, so that not even a lost event stays lost. With more than
+    /// 1,000 hosts it takes longer by as much as there are more: what all of them together ask of etcd grows no further.</summary>
     public TimeSpan WatchRelistInterval { get; init; } = TimeSpan.FromMinutes(10);
 
-    /// <summary>The leases of all hosts: a snapshot, then each change, within milliseconds. After compaction, a lost connection, a member
-    /// that lost its leader or hangs, it lists again and tells a new snapshot. Never ends but by <paramref name="cancel"/>.</summary>
+    /// <summary>
+    /// The leases of all hosts: a snapshot, then each change, within milliseconds. After a lost connection, a member that lost its leader
+    /// or hangs, it goes on where it was, when etcd's history still holds what was seen last. After compaction, or when etcd was set back,
+    /// it lists again and tells a new snapshot. Never ends but by <paramref name="cancel"/>.
+    /// </summary>
     public async IAsyncEnumerable<LeaseEvent> WatchAsync([EnumeratorCancellation] CancellationToken cancel = default)
     {
         await foreach (RangeUpdate update in FollowAsync(EtcdRange.Prefix(Keys.Subnets), WatchProbeInterval, cancel).ConfigureAwait(false))
@@ -25,6 +29,11 @@ public sealed partial class LeaseStore
                     IsAfterGap = update.IsAfterGap,
                     Former = update.GapFrom > 0 ? await FormerAsync(update.GapFrom, cancel).ConfigureAwait(false) : null,
                 };
+            }
+
+            if (update.IsResumed)
+            {
+                yield return new WatchResumed();
             }
 
             foreach (EtcdWatchEvent change in update.Changes)
@@ -43,8 +52,12 @@ public sealed partial class LeaseStore
     private async Task<Dictionary<string, long>?> FormerAsync(long revision, CancellationToken cancel)
     {
         EtcdRange then = EtcdRange.Prefix(Keys.Subnets) with { AtRevision = revision };
-        (RangeResult? list, _) = await CatchAsync(_etcd.RangeAsync(then, cancel)).ConfigureAwait(false);
-        if (list is null)
+        RangeResult list;
+        try
+        {
+            list = await _etcd.RangeAsync(then, cancel).ConfigureAwait(false);
+        }
+        catch (EtcdException)
         {
             return null;
         }
@@ -80,91 +93,9 @@ public sealed partial class LeaseStore
         }
     }
 
-    /// <summary>Lists a range and tells what changes in it, again and again. One of: a list, changes, an error after which it goes
-    /// on.</summary>
-    private async IAsyncEnumerable<RangeUpdate> FollowAsync(
-        EtcdRange range,
-        TimeSpan probeInterval,
-        [EnumeratorCancellation] CancellationToken cancel
-    )
-    {
-        int failures = 0;
-        long seen = 0;
-        bool isBroken = false;
-        while (true)
-        {
-            (RangeResult? list, EtcdException? error) = await CatchAsync(_etcd.RangeAsync(range, cancel)).ConfigureAwait(false);
-            if (list is not null)
-            {
-                yield return new RangeUpdate
-                {
-                    List = list,
-                    IsSetBack = list.Revision < seen,
-                    IsAfterGap = isBroken,
-                    GapFrom = isBroken ? seen : 0,
-                };
-                isBroken = false;
-                seen = list.Revision;
-                long started = Environment.TickCount64;
-                long relist = started + Jitter(WatchRelistInterval);
-                IAsyncEnumerator<EtcdWatchBatch> batches = _etcd
-                    .WatchAsync(range, list.Revision + 1, probeInterval, cancel)
-                    .GetAsyncEnumerator(cancel);
-                await using (batches.ConfigureAwait(false))
-                {
-                    while (Environment.TickCount64 < relist)
-                    {
-                        (_, error) = await CatchAsync(batches.MoveNextAsync().AsTask()).ConfigureAwait(false);
-                        if (error is not null)
-                        {
-                            break;
-                        }
-
-                        seen = Math.Max(seen, batches.Current.Revision);
-                        yield return new RangeUpdate { Changes = batches.Current.Events };
-                    }
-                }
-                if (error is null)
-                {
-                    continue;
-                }
-
-                if (Environment.TickCount64 - started > 5_000)
-                {
-                    failures = 0;
-                }
-            }
-            isBroken = seen > 0;
-            if (error!.Kind != EtcdErrorKind.Compacted)
-            {
-                yield return new RangeUpdate { Error = error };
-            }
-
-            await Task.Delay(Backoff(failures++), cancel).ConfigureAwait(false);
-        }
-    }
-
-    /// <summary>What <see cref="FollowAsync"/> tells.</summary>
-    private readonly record struct RangeUpdate()
-    {
-        /// <summary>All there is.</summary>
-        public RangeResult? List { get; init; }
-
-        /// <summary>Whether etcd was at a later revision before.</summary>
-        public bool IsSetBack { get; init; }
-
-        /// <summary>Whether the watch broke off before this list.</summary>
-        public bool IsAfterGap { get; init; }
-
-        /// <summary>The revision up to which all was seen before the watch broke off; 0: it did not.</summary>
-        public long GapFrom { get; init; }
-
-        /// <summary>What changed since; empty for a sign of life.</summary>
-        public IReadOnlyList<EtcdWatchEvent> Changes { get; init; } = [];
-
-        /// <summary>Why nothing is update for now.</summary>
-        public EtcdException? Error { get; init; }
-    }
+    /// <summary>Follows a range of keys.</summary>
+    private IAsyncEnumerable<RangeUpdate> FollowAsync(EtcdRange range, TimeSpan probeInterval, CancellationToken cancel) =>
+        new RangeFollower(_etcd, range, _random) { ProbeInterval = probeInterval, RelistInterval = WatchRelistInterval }.FollowAsync(cancel);
 
     private LeaseEvent ToLeaseEvent(EtcdWatchEvent change)
     {
@@ -177,25 +108,4 @@ public sealed partial class LeaseStore
             ? new LeaseChanged(lease!)
             : new LeaseRemoved(change.Item.Key, problem);
     }
-
-    private static async Task<(T? Result, EtcdException? Error)> CatchAsync<T>(Task<T> task)
-    {
-        try
-        {
-            return (await task.ConfigureAwait(false), null);
-        }
-        catch (EtcdException e)
-        {
-            return (default, e);
-        }
-    }
-
-    /// <summary>0.1 s, doubled with each failure up to 12.8 s, a random half of it, so that hosts do not come back all at once.</summary>
-    private TimeSpan Backoff(int failures)
-    {
-        int most = 100 << Math.Min(failures, 7);
-        return TimeSpan.FromMilliseconds(_random.Next(most / 2, most + 1));
-    }
-
-    private long Jitter(TimeSpan interval) => (long)(interval.TotalMilliseconds * (0.75 + _random.NextDouble() / 2));
 }

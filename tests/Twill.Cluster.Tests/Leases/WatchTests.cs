@@ -97,22 +97,44 @@ public sealed class WatchTests : IDisposable
     }
 
     [Fact]
-    public async Task After_a_restart_it_lists_again_and_misses_nothing()
+    public async Task After_a_restart_it_goes_on_where_it_was_and_misses_nothing()
     {
         Put(1);
         Put(2);
         using Watcher watcher = Watch();
         await watcher.Next<LeaseSnapshot>();
 
-        _etcd.Kill();
-        (await watcher.Next<WatchInterrupted>()).Error.IsTransient.Should().BeTrue();
-        _etcd.Start();
-        _etcd.Etcdctl("del", Key(1));
-        Put(3);
+        for (int time = 0; time < 2; time++)
+        {
+            _etcd.Kill();
+            (await watcher.Next<WatchInterrupted>()).Error.IsTransient.Should().BeTrue();
+            _etcd.Start();
+            _etcd.Etcdctl("del", Key(1 + time)); // the second time the newest change that the watch has seen
+            Put(3 + time);
+            await watcher.Next<WatchResumed>();
+            await watcher.Until([.. Enumerable.Range(2 + time, 2).Select(Key)]);
+        }
 
-        await watcher.Until(Key(2), Key(3));
-        Put(4);
-        await watcher.Until(Key(2), Key(3), Key(4));
+        Put(5);
+        await watcher.Until(Key(3), Key(4), Key(5));
+        watcher.Snapshots.Should().Be(1, "what changed is all that is told");
+    }
+
+    [Fact]
+    public async Task Another_history_under_the_same_key_and_revision_is_listed_anew()
+    {
+        using EtcdServer other = EtcdServer.Start();
+        Put(1);
+        other.Put(Key(1), Value(7));
+        other.Put("/other", "so that its revision is not behind");
+        using Watcher watcher = Watch([_etcd.Endpoint, other.Endpoint]);
+        await watcher.Next<LeaseSnapshot>();
+
+        _etcd.Kill();
+
+        LeaseSnapshot after = await watcher.Next<LeaseSnapshot>();
+        after.IsAfterGap.Should().BeTrue();
+        after.Leases.Should().ContainSingle().Which.Attributes.PublicIP.Should().Be(IPAddress.Parse("192.0.2.7"));
     }
 
     [Fact]
@@ -263,6 +285,9 @@ public sealed class WatchTests : IDisposable
             _ = Run(store);
         }
 
+        /// <summary>How many snapshots were told.</summary>
+        public int Snapshots { get; private set; }
+
         /// <summary>The next event, which has to be of this kind; interruptions in a row count as one.</summary>
         public async Task<T> Next<T>()
             where T : LeaseEvent
@@ -295,6 +320,7 @@ public sealed class WatchTests : IDisposable
         {
             LeaseEvent told = await _events.Reader.ReadAsync(_stop.Token).AsTask().WaitAsync(TimeSpan.FromSeconds(20));
             told.ApplyTo(_leases);
+            Snapshots += told is LeaseSnapshot ? 1 : 0;
             return told;
         }
 
