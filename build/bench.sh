@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # build/bench.sh: measures what containers and their traffic cost, beside the reference plugins, in one run; or what the agent costs among
-# thousands of hosts.
+# thousands of hosts; or what one etcd carries.
 #
 #   build/bench.sh                     the quick look: --parts chains,startup (2 minutes)
 #   build/bench.sh --parts all --counts 1,100,250,1000 --storms 100,250 --rounds 40      all there is
@@ -31,19 +31,33 @@
 #   --counts LIST         other hosts, at most 63,000 (default 100,1000,4000); the growth of the figures between two counts is printed, too
 #   --changes N           hosts that come and go, one at a time (default 200)
 #   --idle SECONDS        how long nothing happens (default 60)
+#
+#   build/bench.sh etcd [--counts 100,1000] [--comers N] [--span SECONDS] [--idle SECONDS] [--json FILE]
+#
+# One real etcd with its data in memory, and so many hosts that one process plays with the project's own library: each has a connection, a
+# lease, and the watches of an agent. How long they take to join, what etcd uses while nothing happens, how long a change is under way to
+# all, a storm of more hosts, and a restart of etcd, when every watch begins anew: with etcd's history, and when it was compacted.
+#
+#   --counts LIST         hosts (default 100,1000)
+#   --comers N            hosts that come in the storm (default 1000)
+#   --span SECONDS        how long the storm takes (default 60)
+#   --idle SECONDS        how long nothing happens (default 60)
 set -euo pipefail
 . "$(dirname "$0")/lib/say.sh"
 help_if_asked "$@"
 what=plugins
-[[ ${1:-} != agent ]] || { what=agent; shift; }
-counts=100,1000,4000 changes=200 idle=60 json='' parts='' arguments=()
+[[ ${1:-} != agent && ${1:-} != etcd ]] || { what=$1; shift; }
+counts=100,1000,4000 changes=200 idle=60 comers=1000 span=60 json='' parts='' arguments=()
+[[ $what != etcd ]] || counts=100,1000
 while [[ $# -gt 0 ]]; do
   [[ $# -gt 1 ]] || die "$1 needs a value; see --help"
   case $what$1 in
     *--json) json=$(realpath -m "$2") ;;
-    agent--counts) counts=$2 ;;
+    agent--counts | etcd--counts) counts=$2 ;;
     agent--changes) changes=$2 ;;
-    agent--idle) idle=$2 ;;
+    agent--idle | etcd--idle) idle=$2 ;;
+    etcd--comers) comers=$2 ;;
+    etcd--span) span=$2 ;;
     plugins--parts | plugins--rounds | plugins--counts | plugins--storms | plugins--peers-at-most | plugins--beside)
       [[ $1 != --parts ]] || parts=$2
       [[ $1 != --beside ]] || set -- "$1" "$(realpath "$2")" "${@:3}"
@@ -57,11 +71,14 @@ done
 
 cd "$root"
 build/deps.sh
-build/publish.sh
+[[ $what == etcd ]] || build/publish.sh
 dotnet build tests/Twill.Bench -c Release --nologo -v q
 export TWILL_BENCH_JSON=$json
 bench=tests/Twill.Bench/bin/Release/net10.0/Twill.Bench.dll
-[[ $what == plugins ]] || exec dotnet $bench agent "$counts" "$changes" "$idle"
+case $what in
+  agent) exec dotnet $bench agent "$counts" "$changes" "$idle" ;;
+  etcd) exec dotnet $bench etcd "$counts" "$comers" "$span" "$idle" ;;
+esac
 
 [[ $parts != all && $parts != *traffic* && $parts != *protections* ]] || build/cnitool.sh
 work=$root/artifacts/bench

@@ -1,5 +1,6 @@
 using Twill.Bench;
 using Twill.Bench.Agent;
+using Twill.Bench.Etcd;
 
 // Called by build/bench.sh, which says what there is to choose. Prints tables for people; the same figures as JSON to the file that
 // TWILL_BENCH_JSON names, if it is set.
@@ -9,7 +10,7 @@ if (args[0] == "agent")
     List<AgentFigures> all = [];
     foreach (string count in args[1].Split(','))
     {
-        all.Add(AgentBench.Measure(int.Parse(count), int.Parse(args[2]), TimeSpan.FromSeconds(int.Parse(args[3]))));
+        all.Add(AgentBench.Measure(int.Parse(count), int.Parse(args[2]), Seconds(args[3])));
         AgentReport.Print(all[^1]);
     }
 
@@ -17,6 +18,23 @@ if (args[0] == "agent")
     if (!string.IsNullOrEmpty(json))
     {
         File.WriteAllText(json, AgentReport.Json(all));
+    }
+
+    return 0;
+}
+
+if (args[0] == "etcd")
+{
+    List<EtcdFigures> all = [];
+    foreach (string count in args[1].Split(','))
+    {
+        all.Add(EtcdBench.Measure(int.Parse(count), int.Parse(args[2]), Seconds(args[3]), Seconds(args[4])));
+        EtcdReport.Print(all[^1]);
+    }
+
+    if (!string.IsNullOrEmpty(json))
+    {
+        File.WriteAllText(json, EtcdReport.Json(all));
     }
 
     return 0;
@@ -39,3 +57,5 @@ finally
 {
     Directory.Delete(scratch, recursive: true);
 }
+
+static TimeSpan Seconds(string text) => TimeSpan.FromSeconds(int.Parse(text));

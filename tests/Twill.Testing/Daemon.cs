@@ -26,9 +26,10 @@ public sealed partial class Daemon : IDisposable
         exec 3<&0
         "$@" </dev/null >>"$TWILL_TEST_LOG" 2>&1 3<&- & program=$!
         echo $program
-        ( read -r _ <&3; kill -KILL $program ) 2>/dev/null & guard=$!
+        exec 2>/dev/null # where the shell would say that it was killed
+        ( read -r _ <&3; kill -KILL $program ) & guard=$!
         wait $program; code=$?
-        kill $guard 2>/dev/null
+        kill $guard
         echo $code
         """;
 

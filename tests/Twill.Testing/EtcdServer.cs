@@ -38,6 +38,9 @@ public sealed class EtcdServer : IDisposable
     /// <summary>The URL clients use.</summary>
     public string Endpoint => $"{(_options.Tls ? "https" : "http")}://{new IPEndPoint(_options.Address, Port)}";
 
+    /// <summary>The process; another one after each start.</summary>
+    public int Pid => _process?.Pid ?? 0;
+
     public bool IsRunning => _process is { HasExited: false };
 
     public string Log => _process?.Log ?? "";

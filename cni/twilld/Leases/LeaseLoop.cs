@@ -10,9 +10,6 @@ namespace Twill.Agent;
 /// <param name="etcd">The connection, whose own address is published where this host has no other.</param>
 internal sealed class LeaseLoop(NetworkContext context, LeaseManager manager, EtcdClient etcd)
 {
-    private static readonly TimeSpan FirstRetry = TimeSpan.FromSeconds(1),
-        LongestRetry = TimeSpan.FromSeconds(15);
-
     private readonly Condition _condition = context.NewCondition(ConditionName.Lease);
     private bool _wasThere; // subnet.json, when the reconcile loop looked last
 
@@ -29,7 +26,7 @@ internal sealed class LeaseLoop(NetworkContext context, LeaseManager manager, Et
         {
             context.LeaseStep.Reset();
             bool renewed = await StepAsync(stop).ConfigureAwait(false);
-            retry = renewed ? TimeSpan.Zero : NextRetry(retry, manager.RenewAfter);
+            retry = renewed ? TimeSpan.Zero : manager.RetryAfter(retry);
             await context.LeaseStep.WaitAsync(renewed ? manager.RenewAfter : retry, ReconcileSchedule.Settle, stop).ConfigureAwait(false);
         }
     }
@@ -81,15 +78,6 @@ internal sealed class LeaseLoop(NetworkContext context, LeaseManager manager, Et
         }
 
         _wasThere = isThere;
-    }
-
-    /// <summary>1 s, doubled with each failure up to 15 s, but at most a quarter of the time between renewals: a lease must not run out
-    /// because of the pause.</summary>
-    internal static TimeSpan NextRetry(TimeSpan last, TimeSpan renewAfter)
-    {
-        TimeSpan longest = TimeSpan.FromSeconds(Math.Clamp(renewAfter.TotalSeconds / 4, 0.5, LongestRetry.TotalSeconds));
-        TimeSpan next = last == TimeSpan.Zero ? FirstRetry : last * 2;
-        return next < longest ? next : longest;
     }
 
     private void Publish(bool wasTried) =>

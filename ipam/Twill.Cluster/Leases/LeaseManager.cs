@@ -32,7 +32,9 @@ public sealed partial class LeaseManager(LeaseStore store, LeaseRequest request,
     /// <summary>Of subnets that were given back: their addresses are off the bridge long before there are more.</summary>
     private const int MostFormer = 16;
 
-    private static readonly TimeSpan s_lockTimeout = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan s_lockTimeout = TimeSpan.FromSeconds(10),
+        s_firstRetry = TimeSpan.FromSeconds(1),
+        s_longestRetry = TimeSpan.FromSeconds(15);
 
     private readonly Lock _lock = new();
     private volatile Holding _holding = new(null, [], []);
@@ -71,6 +73,18 @@ public sealed partial class LeaseManager(LeaseStore store, LeaseRequest request,
 
     /// <summary>When the lease must be renewed next: after a third of its time, so that two renewals may fail.</summary>
     public TimeSpan RenewAfter => TimeSpan.FromSeconds(Math.Max(0.5, (Held?.Ttl ?? request.Ttl) / 3.0));
+
+    /// <summary>When a step that failed is tried again: after 1 s, then twice as long each time up to 15 s, but at most a quarter of the
+    /// time between renewals. A lease must not run out because of the pause.</summary>
+    /// <param name="last">The pause before; zero: none.</param>
+    public TimeSpan RetryAfter(TimeSpan last) => NextRetry(last, RenewAfter);
+
+    internal static TimeSpan NextRetry(TimeSpan last, TimeSpan renewAfter)
+    {
+        TimeSpan longest = TimeSpan.FromSeconds(Math.Clamp(renewAfter.TotalSeconds / 4, 0.5, s_longestRetry.TotalSeconds));
+        TimeSpan next = last == TimeSpan.Zero ? s_firstRetry : last * 2;
+        return next < longest ? next : longest;
+    }
 
     /// <summary>Whether a subnet that is lost, or that the network does not lease any more, has no container here any more: a step is due
     /// that forgets it, so that its next owner is reached.</summary>

@@ -1,6 +1,6 @@
-namespace Twill.Agent.Tests;
+namespace Twill.Cluster.Tests.Leases;
 
-public sealed class LeaseLoopTests
+public sealed class RetryTests
 {
     [Theory]
     [InlineData(0, 3600, 1)]
@@ -11,5 +11,5 @@ public sealed class LeaseLoopTests
     [InlineData(0.5, 0.5, 0.5)]
     [InlineData(4, 20, 5)]
     public void A_failed_step_is_tried_again_ever_later_but_well_before_the_lease_runs_out(double last, double renewAfter, double next) =>
-        LeaseLoop.NextRetry(TimeSpan.FromSeconds(last), TimeSpan.FromSeconds(renewAfter)).Should().Be(TimeSpan.FromSeconds(next));
+        LeaseManager.NextRetry(TimeSpan.FromSeconds(last), TimeSpan.FromSeconds(renewAfter)).Should().Be(TimeSpan.FromSeconds(next));
 }
