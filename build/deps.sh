@@ -31,6 +31,8 @@ packages=(
   prometheus                                    # its promtool judges alerts and metrics
   lintian groff-base bash-completion fish zsh   # judge packages, manual pages and completions
 )
+# Makes objects of the manifests. The package of Kubernetes' own project has the same file, and neither can be beside the other.
+command -v kubectl >/dev/null || packages+=(kubernetes-client)
 
 if [[ ${1:-} == --list ]]; then
   printf '%s\n' "${packages[@]}"

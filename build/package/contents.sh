@@ -20,12 +20,13 @@ program() {
 # lay_out_files DIR ARCH: what the tarball has; the other packages take their files from there.
 lay_out_files() {
   local to=$1 arch=$2 name
-  install -d "$to"/conf "$to"/doc/monitoring
+  install -d "$to"/conf/kubernetes "$to"/doc/monitoring
   for name in twill twill-ipam twilld; do install -m 755 "$(bin_of "$arch")/$name" "$to/$name"; done
   install -m 644 "$root"/{LICENSE,README.md} "$to/"
   install -m 644 "$root"/conf/*.conflist "$root"/conf/*.service "$to/conf/"
   install -m 644 "$root"/conf/*.md "$root"/{CHANGELOG,SECURITY}.md "$to/doc/"
   install -m 644 "$root"/conf/monitoring/* "$to/doc/monitoring/"
+  install -m 644 "$root"/conf/kubernetes/* "$to/conf/kubernetes/"
   read_help "$to/../help" "$arch"
   manual_pages "$to/man"
   completions "$to/completions"
@@ -38,7 +39,8 @@ glibc_of() { objdump -T "$@" 2>/dev/null | sed -nE 's/.*GLIBC_([0-9.]+).*/\1/p' 
 lay_out_deb() {
   local from=$1 to=$2 arch=$3 name
   local share=$to/usr/share
-  install -d "$to"/{DEBIAN,opt/cni/bin,usr/bin,usr/lib/cni,usr/lib/systemd/system} "$share"/{twill,doc/twill/monitoring,lintian/overrides}
+  install -d "$to"/{DEBIAN,opt/cni/bin,usr/bin,usr/lib/cni,usr/lib/systemd/system}
+  install -d "$share"/{twill/kubernetes,doc/twill/monitoring,lintian/overrides}
 
   # One file of each program. Links lead to it from where Debian's containerd and podman look for plugins, and from PATH.
   install -m 755 "$from"/{twill,twill-ipam,twilld} "$to/opt/cni/bin/"
@@ -55,6 +57,7 @@ lay_out_deb() {
 
   # Samples are not documents: many a small system leaves /usr/share/doc out.
   install -m 644 "$from"/conf/*.conflist "$share/twill/"
+  install -m 644 "$from"/conf/kubernetes/* "$share/twill/kubernetes/"
   ln -s ../../twill "$share/doc/twill/examples"
   install -m 644 "$from"/doc/*.md "$share/doc/twill/"
   install -m 644 "$from"/doc/monitoring/* "$share/doc/twill/monitoring/"

@@ -41,6 +41,7 @@ lay_out_image() {
   local to=$1 arch=$2 from=$3 machine loader name
   machine=$(machine_of "$arch")
   install -d "$to"/{opt/cni/bin,etc,run,var/lib} "$to/lib/$machine"
+  ln -s ../run "$to/var/run" # as on a host: runtimes call namespaces /var/run/netns/NAME
   for name in twill twill-ipam twilld; do install -m 755 "$(bin_of "$arch")/$name" "$to/opt/cni/bin/$name"; done
   loader=$(readelf -l "$to/opt/cni/bin/twilld" | sed -nE 's/.*interpreter: (.*)\]/\1/p')
   for name in libc.so.6 libm.so.6 libssl.so.3 libcrypto.so.3 "$(basename "$loader")"; do

@@ -13,6 +13,10 @@ public static class Sysctl
 {
     private const string Root = "/proc/sys/";
 
+    /// <summary>Where parameters are written: <c>/proc/sys</c>, or where else the host's <c>/proc/sys</c> can be written. A container has
+    /// its own read-only. Not to be set while anything is written.</summary>
+    public static string WriteDirectory { get; set; } = "/proc/sys";
+
     /// <summary>Reads a parameter.</summary>
     /// <param name="name">Its path below /proc/sys, e.g. <c>net/ipv4/ip_forward</c>.</param>
     /// <returns>The value without the line's end.</returns>
@@ -52,7 +56,7 @@ public static class Sysctl
     /// the value.</exception>
     public static void Write(string name, string value)
     {
-        string path = PathOf(name);
+        string path = PathOf(name, $"{WriteDirectory}/");
         using SafeFileHandle fd = Libc.Open(path, O_WRONLY);
         Libc.WriteAtOnce(fd, Encoding.UTF8.GetBytes(value), path, value);
     }
@@ -89,7 +93,7 @@ public static class Sysctl
     }
 
     // An interface's name may hold dots but no slash: with slashes between the parts no name is ambiguous.
-    private static string PathOf(string name)
+    private static string PathOf(string name, string root = Root)
     {
         foreach (string part in name.Split('/'))
         {
@@ -98,6 +102,6 @@ public static class Sysctl
                 throw new ArgumentException($"A kernel parameter is named like net/ipv4/ip_forward, not '{name}'.", nameof(name));
             }
         }
-        return Root + name;
+        return root + name;
     }
 }

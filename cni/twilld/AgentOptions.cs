@@ -13,6 +13,7 @@ internal sealed record AgentOptions
 
         usage: twilld [options]
                twilld --release [--force] [--conf FILE | --conf-dir DIR]
+               twilld --install DIR [--install-files FROM=TO]...
                twilld up, preflight, support: what `twill` with these words runs
 
           --conf-dir DIR      look for networks in DIR (default /etc/cni/net.d): every configuration in it with a
@@ -22,6 +23,12 @@ internal sealed record AgentOptions
           --release           give this host's subnets back in etcd, for others to have at once, then exit: 0 when it holds
                               none any more, otherwise 1. The agent must be stopped, and no container have an address
           --force             with --release: also while containers have addresses; they are cut off sooner or later
+          --install DIR       put the plugins that are beside this program, twill and twill-ipam, into DIR, then exit: 0 when
+                              they are there, otherwise 1. Each is replaced at once, and other files in DIR stay. For
+                              images: DIR is the host's /opt/cni/bin
+          --install-files FROM=TO
+                              with --install: then copy the files of the directory FROM into the directory TO, with their
+                              modes (may be given several times, and is done in that order): keys, then configuration
           --interval SECONDS  compare everything at least this often (default 30)
           --pings NUMBER      ping the other hosts' subnets through the network with at most NUMBER packets a second
                               (default 20, 0 for none): `twill peers` and the metrics show how they answer
@@ -30,6 +37,8 @@ internal sealed record AgentOptions
           --listen ADDRESS:PORT
                               answer HTTP there: /metrics (Prometheus), /healthz (200 when all is well, else 503 and
                               what is not). Not by default; mind who reaches the address: 127.0.0.1:9116 is a good one
+          --sysctl-dir DIR    write kernel parameters below DIR instead of /proc/sys: for a container, whose own is
+                              read-only, with the host's mounted at DIR
           --log-level LEVEL   debug, info (default), warning or error
           --log-format FORMAT text (default) or json: one object per line
           --help              show this
@@ -51,6 +60,15 @@ internal sealed record AgentOptions
     internal bool Release { get; init; }
 
     internal bool Force { get; init; }
+
+    /// <summary>Where to put the plugins; null: nowhere, they are not asked for.</summary>
+    internal string? Install { get; init; }
+
+    /// <summary>Directories whose files go to the host after the plugins, and where to.</summary>
+    internal IReadOnlyList<(string From, string To)> InstallFiles { get; init; } = [];
+
+    /// <summary>Where kernel parameters are written.</summary>
+    internal string SysctlDir { get; init; } = "/proc/sys";
 
     internal bool Help { get; init; }
 
@@ -91,6 +109,9 @@ internal sealed record AgentOptions
                 "--listen" => options with { Listen = EndPoint(name, Value()) },
                 "--log-level" => options with { LogLevel = Choice(name, Value(), LogLevels) },
                 "--log-format" => options with { LogFormat = Choice(name, Value(), LogFormats) },
+                "--install" => options with { Install = Value() },
+                "--install-files" => options with { InstallFiles = [.. options.InstallFiles, Directories(name, Value())] },
+                "--sysctl-dir" => options with { SysctlDir = Directory(name, Value()) },
                 "--no-nexthops" when words.IsBare => options with { Nexthops = false },
                 "--once" when words.IsBare => options with { Once = true },
                 "--release" when words.IsBare => options with { Release = true },
@@ -101,7 +122,12 @@ internal sealed record AgentOptions
             };
         }
 
-        return options.Force && !options.Release ? throw new UsageException("--force belongs to --release") : options;
+        return options switch
+        {
+            { Force: true, Release: false } => throw new UsageException("--force belongs to --release"),
+            { InstallFiles.Count: > 0, Install: null } => throw new UsageException("--install-files belongs to --install"),
+            _ => options,
+        };
 
         string Value() => words.Value($"{words.Name}: expected a value after it");
     }
@@ -131,6 +157,16 @@ internal sealed record AgentOptions
         && value != at.Address.ToString()
             ? at
             : throw new UsageException($"{name}: expected an address and a port like 127.0.0.1:9116 or [::1]:9116, got '{value}'");
+
+    private static (string From, string To) Directories(string name, string value) =>
+        value.Split('=') is [{ Length: > 0 } from, { Length: > 0 } to]
+            ? (from, to)
+            : throw new UsageException($"{name}: expected two directories like /etc/twill=/host/etc/cni/net.d, got '{value}'");
+
+    private static string Directory(string name, string value) =>
+        global::System.IO.Directory.Exists($"{value}/net")
+            ? value.TrimEnd('/')
+            : throw new UsageException($"{name}: expected a directory with the host's /proc/sys/net in it, got '{value}'");
 
     private static int PacketsPerSecond(string name, string value) =>
         int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out int packets) && packets <= 1000

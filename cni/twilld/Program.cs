@@ -1,5 +1,7 @@
 using System.Runtime.InteropServices;
+using Twill.Agent.Install;
 using Twill.Cni;
+using Twill.Linux;
 using Twill.Network.State;
 using Twill.System;
 
@@ -37,8 +39,29 @@ internal static class Program
             return Good;
         }
 
-        return await ServeAsync(options, state).ConfigureAwait(false);
+        return options.Install is { } to ? Install(options, to) : await ServeAsync(options, state).ConfigureAwait(false);
     }
+
+    private static int Install(AgentOptions options, string to)
+    {
+        Log log = LogOf(options);
+        try
+        {
+            new Installer(log).Run(Path.GetDirectoryName(Environment.ProcessPath)!, to, options.InstallFiles);
+            return Good;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            log.Error(e.Message);
+            return NotInOrder;
+        }
+    }
+
+    private static Log LogOf(AgentOptions options) =>
+        new(Console.OpenStandardError(), options.LogLevel, options.LogFormat, TimeProvider.System)
+        {
+            IsJournal = Journal.IsStandardError(Environment.GetEnvironmentVariable("JOURNAL_STREAM")),
+        };
 
     private static async Task<int> OperateAsync(string[] args)
     {
@@ -71,10 +94,8 @@ internal static class Program
     private static async Task<int> ServeAsync(AgentOptions options, StateDir state)
     {
         StateDir.SetPrivateUmask();
-        Log log = new(Console.OpenStandardError(), options.LogLevel, options.LogFormat, TimeProvider.System)
-        {
-            IsJournal = Journal.IsStandardError(Environment.GetEnvironmentVariable("JOURNAL_STREAM")),
-        };
+        Sysctl.WriteDirectory = options.SysctlDir;
+        Log log = LogOf(options);
         using CancellationTokenSource stop = new();
         using PosixSignalRegistration onTerm = StopOn(PosixSignal.SIGTERM, stop),
             onInt = StopOn(PosixSignal.SIGINT, stop);

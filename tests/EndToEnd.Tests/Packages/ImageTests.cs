@@ -81,7 +81,8 @@ public sealed class ImageTests(BuiltPackages packages) : IClassFixture<BuiltPack
                 "lib64/ld-linux-x86-64.so.2",
                 "opt/cni/bin/twill",
                 "opt/cni/bin/twill-ipam",
-                "opt/cni/bin/twilld"
+                "opt/cni/bin/twilld",
+                "var/run"
             );
         JsonNode config = Blob(manifest["config"]!);
         ((string?)config["config"]!["Labels"]!["org.opencontainers.image.version"]).Should().Be(BuiltPackages.Version);

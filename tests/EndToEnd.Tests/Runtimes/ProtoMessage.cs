@@ -70,7 +70,9 @@ internal sealed class ProtoMessage
         return this;
     }
 
-    internal bool Flag(int field) => _fields.LastOrDefault(f => f.Field == field).Number != 0;
+    internal bool Flag(int field) => Number(field) != 0;
+
+    internal ulong Number(int field) => _fields.LastOrDefault(f => f.Field == field).Number;
 
     internal string Text(int field) => Encoding.UTF8.GetString(Content(field));
 
