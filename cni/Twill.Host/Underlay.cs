@@ -169,12 +169,12 @@ public sealed record Underlay(string Name, int Index, IPAddress? IPv4, IPAddress
                 ?? Choose(all, dual, (l, _) => l.Index == device)
                 ?? throw new HostException(
                     "$.backend.interface is empty, and the interface of the default route is down or has no global "
-                        + $"address: name another; there are {Offer(all)}"
+                        + $"address: name another; {Offer(all)}"
                 );
         }
         throw new HostException(
             $"$.backend.interface is empty, and this host has no {(dual ? "" : "IPv4 ")}default route to choose the underlay by: "
-                + $"name an interface, a glob, an address or a prefix; there are {Offer(all)}"
+                + $"name an interface, a glob, an address or a prefix; {Offer(all)}"
         );
     }
 
@@ -369,7 +369,7 @@ public sealed record Underlay(string Name, int Index, IPAddress? IPv4, IPAddress
             }
         }
 
-        return new($"$.backend.interface '{pattern}' picks no underlay: {why}; there are {Offer(all)}");
+        return new($"$.backend.interface '{pattern}' picks no underlay: {why}; {Offer(all)}");
     }
 
     private static string Offer(Candidates all)
@@ -390,6 +390,6 @@ public sealed record Underlay(string Name, int Index, IPAddress? IPv4, IPAddress
                 }
             }
         }
-        return offers.Count == 0 ? "none that is up with a global address" : string.Join(", ", offers);
+        return offers.Count == 0 ? "no interface is up with a global address" : $"there are {string.Join(", ", offers)}";
     }
 }
