@@ -14,7 +14,7 @@ public static class CniPlugin
     {
         CniVersion version = CniVersion.Latest;
         byte[]? output;
-        int exitCode = 0;
+        uint code = 0;
         CniRequest? request = null;
         try
         {
@@ -28,10 +28,12 @@ public static class CniPlugin
         }
         catch (Exception e)
         {
-            output = ErrorDocument(Describe(e, verbs), version);
-            exitCode = 1;
+            CniException told = Describe(e, verbs);
+            output = ErrorDocument(told, version);
+            code = told.Code == 0 ? (uint)CniErrorCode.Internal : (uint)told.Code; // a delegated plugin's own may be anything
         }
 
+        int exitCode = code == 0 ? 0 : 1;
         try
         {
             if (output is not null)
@@ -41,6 +43,7 @@ public static class CniPlugin
 
             process.EndStdout();
             request?.Phases?.Done("answer");
+            End(request, code);
             return exitCode;
         }
         catch (IOException e)
@@ -51,7 +54,16 @@ public static class CniPlugin
                 TakeBack(request, verbs, process);
             }
 
+            End(request, (uint)CniErrorCode.IoFailure);
             return 1;
+        }
+
+        void End(CniRequest? asked, uint code)
+        {
+            if (asked is not null)
+            {
+                verbs.Ended?.Invoke(new CniOutcome(asked, code));
+            }
         }
     }
 

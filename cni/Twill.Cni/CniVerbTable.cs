@@ -18,6 +18,9 @@ public sealed class CniVerbTable
     /// dispatcher.</summary>
     public Func<Exception, CniException?>? Translate { get; set; }
 
+    /// <summary>Told of each call at its end, when its answer is written.</summary>
+    public Action<CniOutcome>? Ended { get; set; }
+
     /// <summary>Runs when CNI_COMMAND is not set: the operator's command line, or a line of usage. Returns the exit code.</summary>
     public Func<int>? WithoutCommand { get; set; }
 }

@@ -1,4 +1,6 @@
+using System.Diagnostics;
 using Twill.Cni;
+using Twill.Network.State;
 using Twill.Plugin.Verbs;
 
 namespace Twill.Plugin;
@@ -7,8 +9,30 @@ internal static class Program
 {
     private static int Main(string[] arguments)
     {
+        long start = Stopwatch.GetTimestamp();
         CniProcess process = new();
-        return CniPlugin.Run(Table(process, arguments), process);
+        CniVerbTable verbs = Table(process, arguments);
+        verbs.Ended = outcome => Count(outcome, start);
+        return CniPlugin.Run(verbs, process);
+    }
+
+    /// <summary>For the agent's metrics: two system calls while it reads, else one.</summary>
+    private static void Count(CniOutcome outcome, long start)
+    {
+        long microseconds = (Stopwatch.GetTimestamp() - start) / (Stopwatch.Frequency / 1_000_000);
+        PluginCall call = new(
+            outcome.Request.Verb,
+            (ushort)Math.Min(outcome.Code, ushort.MaxValue),
+            (uint)Math.Min(microseconds, uint.MaxValue)
+        );
+        try
+        {
+            call.Tell(StateDir.From(outcome.Request.Environment).Existing(outcome.Request.NetworkName));
+        }
+        catch (CniException)
+        {
+            // No such state directory can be, as the runtime was told.
+        }
     }
 
     /// <summary>VERSION is the dispatcher's own.</summary>

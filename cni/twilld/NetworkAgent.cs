@@ -23,6 +23,7 @@ internal sealed class NetworkAgent : IDisposable
     private readonly ReachabilityLoop? _reachability;
     private readonly BridgeReconciler _bridge;
     private readonly KernelEventFilter _kernelEvents;
+    private readonly PluginCallCounter? _calls;
 
     /// <param name="conf">The network.</param>
     /// <param name="state">Where run-time state lives.</param>
@@ -30,6 +31,7 @@ internal sealed class NetworkAgent : IDisposable
     /// <param name="clock">The time of day.</param>
     /// <param name="pingsPerSecond">The most packets a second that measure whether other hosts answer; 0: none.</param>
     /// <param name="nexthops">Whether routes name nexthop objects where the kernel has them.</param>
+    /// <param name="countsCalls">Whether the plugin's calls are counted: where somebody can ask for them.</param>
     /// <exception cref="EtcdException">An endpoint or a file in the configuration is unusable.</exception>
     /// <exception cref="IOException">The state or the node's identity cannot be read or made.</exception>
     internal NetworkAgent(
@@ -38,7 +40,8 @@ internal sealed class NetworkAgent : IDisposable
         Log log,
         TimeProvider clock,
         int pingsPerSecond = AgentOptions.DefaultPings,
-        bool nexthops = true
+        bool nexthops = true,
+        bool countsCalls = false
     )
     {
         _context = new NetworkContext(conf, state.Network(conf.Name), BackendTable.Of(conf), log.ForNetwork(conf.Name), clock)
@@ -77,6 +80,7 @@ internal sealed class NetworkAgent : IDisposable
             _reachability = new ReachabilityLoop(_context, _context.PingTargets, pingsPerSecond);
         }
 
+        _calls = countsCalls ? NewCounter() : null;
         _reconcile = new ReconcileLoop(_context, _etcd, _lease, leases, _bridge, entryEvents, nexthopEvents, linkEvents);
     }
 
@@ -99,7 +103,21 @@ internal sealed class NetworkAgent : IDisposable
     {
         IpamConf ipam = _context.Conf.Ipam;
         int used = ipam.IsForeign ? 0 : AddressRecords.Count(ipam.DataDir, _context.Conf.Name);
-        return NetworkHealth.Metrics(_context.Snapshots.Current, _etcd?.LastContact, used, BootClock.Now);
+        AgentMetrics metrics = NetworkHealth.Metrics(_context.Snapshots.Current, _etcd?.LastContact, used, BootClock.Now);
+        return metrics with { PluginCalls = _calls?.Read() ?? [] };
+    }
+
+    private PluginCallCounter? NewCounter()
+    {
+        try
+        {
+            return new PluginCallCounter(_context.State);
+        }
+        catch (Exception e) when (ExpectedFailure.Is(e))
+        {
+            _context.Log.Warning($"calls of the plugin are not counted: {e.Message}");
+            return null;
+        }
     }
 
     /// <summary>Takes a change in the kernel, which may be a reason to reconcile. Called by the thread that monitors the kernel.</summary>
@@ -143,6 +161,11 @@ internal sealed class NetworkAgent : IDisposable
         if (_reachability is not null)
         {
             loops.Add(SuperviseAsync("reachability", _reachability.RunAsync, StartedOnce, stop));
+        }
+
+        if (_calls is not null)
+        {
+            loops.Add(SuperviseAsync("plugin calls", _calls.RunAsync, StartedOnce, stop));
         }
 
         try
@@ -193,6 +216,7 @@ internal sealed class NetworkAgent : IDisposable
     public void Dispose()
     {
         _reconcile.Dispose();
+        _calls?.Dispose();
         _etcd?.Dispose();
     }
 

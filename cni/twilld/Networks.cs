@@ -329,7 +329,15 @@ internal sealed class Networks
         {
             return KernelRequirement.Fault is { } fault
                 ? throw new HostException(fault)
-                : new NetworkAgent(network.Conf, _state, _log, TimeProvider.System, _options.Pings, _options.Nexthops);
+                : new NetworkAgent(
+                    network.Conf,
+                    _state,
+                    _log,
+                    TimeProvider.System,
+                    _options.Pings,
+                    _options.Nexthops,
+                    countsCalls: _options is { Listen: not null, Once: false }
+                );
         }
         catch (Exception e) when (ExpectedFailure.Is(e))
         {

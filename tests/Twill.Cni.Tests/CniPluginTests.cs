@@ -24,6 +24,28 @@ public sealed class CniPluginTests
         error.Msg().Should().Contain("more than 4 plugins");
     }
 
+    [Theory]
+    [InlineData("ADD", "1.1.0", 0)]
+    [InlineData("CHECK", "0.3.1", null)]
+    [InlineData("DEL", "1.1.0", 7)]
+    [InlineData("DEL", "1.1.0", 999)]
+    public void Whoever_wants_to_know_how_a_call_ended_is_told_once_when_it_could_be_read(string verb, string version, int? code)
+    {
+        List<(CniVerb, string, uint)> told = [];
+        CniVerbTable verbs = Calls.AllVerbs(_ =>
+        {
+            if (code > 0)
+            {
+                throw code == 7 ? new CniException(CniErrorCode.InvalidNetworkConfig, "no", "") : new InvalidOperationException();
+            }
+        });
+        verbs.Ended = outcome => told.Add((outcome.Request.Verb, outcome.Request.NetworkName, outcome.Code));
+
+        Calls.Run(Calls.Config(version), Calls.Environment(verb), verbs);
+
+        told.Select(one => $"{one.Item1.Name()} {one.Item2} {one.Item3}").Should().Equal(code is null ? [] : [$"{verb} net {code}"]);
+    }
+
     [Theory, MemberData(nameof(AllVersions))]
     public void Add_prints_one_result_in_the_version_asked(string version)
     {

@@ -91,6 +91,9 @@ public readonly record struct NetworkStateDir(string Path)
     /// <summary>Held by a GC at work.</summary>
     internal string CollectingPath => global::System.IO.Path.Combine(Path, "collecting");
 
+    /// <summary>Where the plugin tells the agent of its calls: <see cref="PluginCall"/>.</summary>
+    internal string CallsPath => global::System.IO.Path.Combine(Path, "calls");
+
     /// <summary>The directory of the records of published ports.</summary>
     public string PortsPath => global::System.IO.Path.Combine(Path, "ports");
 

@@ -95,6 +95,12 @@ internal static unsafe partial class Libc
         return LibC.mkdir(name.Pointer, mode);
     }
 
+    private static int mkfifo(string path, ushort mode)
+    {
+        using CString name = new(path, stackalloc byte[CString.Room]);
+        return LibC.mkfifo(name.Pointer, mode);
+    }
+
     private static int mkdirat(int directory, string path, ushort mode)
     {
         using CString name = new(path, stackalloc byte[CString.Room]);

@@ -42,6 +42,9 @@ internal sealed record AgentMetrics(string Network)
     /// <summary>Things put in order on this host: bridge, ports, forwarding, firewall.</summary>
     internal long HostChanges { get; init; }
 
+    /// <summary>Calls of the plugin, of each verb that was called.</summary>
+    internal IReadOnlyList<PluginCalls> PluginCalls { get; init; } = [];
+
     /// <summary>The conditions, each with the failure that lasts; null when there is none.</summary>
     internal IReadOnlyList<(string Name, string? Message)> Conditions { get; init; } = [];
 }

@@ -61,6 +61,7 @@ internal sealed partial class PrometheusText
             "Things put in order on this host: bridge, ports, forwarding, firewall.",
             n => n.HostChanges
         );
+        to.AddPluginCalls(networks);
         to.Begin("twill_condition_failing", "gauge", "1 while the condition fails; the log and /healthz say how.");
         foreach (AgentMetrics network in networks)
         {

@@ -34,6 +34,15 @@ public sealed partial class MonitoringTests
         string Ask() => metrics = host.Sh($"curl --silent --max-time 5 http://{Listen}/metrics || true");
         bool IsMeasured() => Ask().Contains("twill_peer_round_trip_seconds{", StringComparison.Ordinal);
         Eventually.True("the peer is measured", IsMeasured, TimeSpan.FromSeconds(20), () => metrics);
+        LabContainer container = host.AddContainer("c1");
+        host.Cnitool("add", "twill", container).ExitCode.Should().NotBe(0, "it has the interface already");
+        host.Cnitool("del", "twill", container).OrThrow();
+        Ask()
+            .Should()
+            .Contain("twill_plugin_calls_total{network=\"twill\",verb=\"ADD\",code=\"0\"} 1\n")
+            .And.Contain("twill_plugin_calls_total{network=\"twill\",verb=\"DEL\",code=\"0\"} 1\n")
+            .And.Contain("twill_plugin_call_seconds_count{network=\"twill\",verb=\"ADD\"} 2\n")
+            .And.MatchRegex("verb=\"ADD\",code=\"[1-9][0-9]*\"} 1\n");
 
         using TempDir directory = TempDir.Create();
         File.WriteAllText(directory.At("metrics"), metrics);
@@ -48,8 +57,12 @@ public sealed partial class MonitoringTests
         answered.Except(Metrics("twill.dashboard.json")).Should().BeEmpty("each is in a panel");
     }
 
+    /// <summary>Those that a file names; of a histogram's series, the histogram.</summary>
     private static IEnumerable<string> Metrics(string file) =>
-        Metric().Matches(File.ReadAllText(Path.Combine(Folder, file))).Select(match => match.Value).Distinct();
+        Metric()
+            .Matches(File.ReadAllText(Path.Combine(Folder, file)))
+            .Select(match => match.Value.Replace("_seconds_bucket", "_seconds", StringComparison.Ordinal))
+            .Distinct();
 
     [GeneratedRegex(@"(?m)^ *- alert: (\w+)$")]
     private static partial Regex Alert();

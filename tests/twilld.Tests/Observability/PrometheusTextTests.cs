@@ -17,6 +17,7 @@ public sealed class PrometheusTextTests
         PeersProgrammed = 11,
         Rounds = [("host", 2), ("everything", 7)],
         Conditions = [("lease", null), ("kernel", "it says \"no\"")],
+        PluginCalls = [new PluginCalls("ADD", [("0", 3), ("11", 1)], [1, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1], 12.5)],
     };
 
     [Theory]
@@ -31,6 +32,12 @@ public sealed class PrometheusTextTests
     [InlineData("twill_rounds_total{network=\"pods\",kind=\"everything\"} 7")]
     [InlineData("twill_condition_failing{network=\"pods\",condition=\"lease\"} 0")]
     [InlineData("twill_condition_failing{network=\"pods\",condition=\"kernel\"} 1")]
+    [InlineData("twill_plugin_calls_total{network=\"pods\",verb=\"ADD\",code=\"11\"} 1")]
+    [InlineData("twill_plugin_call_seconds_bucket{network=\"pods\",verb=\"ADD\",le=\"0.0025\"} 1")]
+    [InlineData("twill_plugin_call_seconds_bucket{network=\"pods\",verb=\"ADD\",le=\"0.01\"} 3")]
+    [InlineData("twill_plugin_call_seconds_bucket{network=\"pods\",verb=\"ADD\",le=\"+Inf\"} 4")]
+    [InlineData("twill_plugin_call_seconds_sum{network=\"pods\",verb=\"ADD\"} 12.5")]
+    [InlineData("twill_plugin_call_seconds_count{network=\"pods\",verb=\"ADD\"} 4")]
     public void A_figure_is_a_line_with_its_network(string line) => Lines(s_pods).Should().Contain(line);
 
     [Fact]
@@ -56,7 +63,12 @@ public sealed class PrometheusTextTests
             );
         string[] types = [.. lines.Where(line => line.StartsWith("# TYPE ", StringComparison.Ordinal)).Select(line => line.Split(' ')[2])];
         types.Should().OnlyHaveUniqueItems();
-        lines.Where(line => line[0] != '#').Select(line => line.Split('{', ' ')[0]).Distinct().Should().BeSubsetOf(types);
+        lines
+            .Where(line => line[0] != '#')
+            .Select(line => Regex.Replace(line.Split('{', ' ')[0], "_seconds_(bucket|sum|count)$", "_seconds"))
+            .Distinct()
+            .Should()
+            .BeSubsetOf(types);
     }
 
     private static string[] Lines(params AgentMetrics[] networks) =>
