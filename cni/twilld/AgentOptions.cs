@@ -14,7 +14,7 @@ internal sealed record AgentOptions
         usage: twilld [options]
                twilld --release [--force] [--conf FILE | --conf-dir DIR]
                twilld --install DIR [--install-files FROM=TO]...
-               twilld up, preflight, support: what `twill` with these words runs
+               twilld up, preflight, support, trace: what `twill` with these words runs
 
           --conf-dir DIR      look for networks in DIR (default /etc/cni/net.d): every configuration in it with a
                               plugin of type "twill", or with "ipam" of type "twill-ipam"; read again when it changes

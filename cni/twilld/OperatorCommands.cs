@@ -1,4 +1,5 @@
 using Twill.Agent.Support;
+using Twill.Agent.Trace;
 using Twill.Agent.Up;
 using Twill.Network.State;
 using Twill.System;
@@ -10,10 +11,11 @@ internal static class OperatorCommands
 {
     private const string Up = "up",
         Preflight = "preflight",
-        Support = "support";
+        Support = "support",
+        Trace = "trace";
 
     /// <summary>Whether a command line is one of them.</summary>
-    internal static bool Takes(string[] args) => args is [Up or Preflight or Support, ..];
+    internal static bool Takes(string[] args) => args is [Up or Preflight or Support or Trace, ..];
 
     /// <summary>Carries it out.</summary>
     /// <param name="args">the command line</param>
@@ -38,6 +40,19 @@ internal static class OperatorCommands
             await BecomeAsync(command, stop).ConfigureAwait(false);
             await new SupportCommand(support, state, version, Console.Out).RunAsync(stop).ConfigureAwait(false);
             return true;
+        }
+
+        if (command == Trace)
+        {
+            TraceOptions trace = TraceOptions.Parse(args[1..]);
+            if (trace.Help)
+            {
+                Console.Out.Write(TraceOptions.Usage);
+                return true;
+            }
+
+            await BecomeAsync(command, stop).ConfigureAwait(false);
+            return new TraceCommand(trace, state, Console.Out).Run();
         }
 
         UpOptions options = UpOptions.Parse(args[1..], checksOnly: command == Preflight);

@@ -27,13 +27,14 @@ internal static class Commands
     /// <summary>What twilld carries out.</summary>
     public const string Up = "up",
         Preflight = "preflight",
-        Support = "support";
+        Support = "support",
+        Trace = "trace";
 
     public static bool Exists(string word) => word is Status or Peers or Doctor or Cleanup;
 
     public static int Run(ICniProcess process, string[] arguments)
     {
-        if (arguments is [Up or Preflight or Support, ..])
+        if (arguments is [Up or Preflight or Support or Trace, ..])
         {
             return AgentCommands.Run(process, arguments);
         }

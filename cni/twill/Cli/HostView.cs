@@ -1,9 +1,9 @@
 using System.Net;
 using Twill.Cni;
+using Twill.Host;
 using Twill.Host.Backends;
 using Twill.Linux;
 using Twill.Linux.Links;
-using Twill.Linux.Netlink;
 using Twill.Linux.Routes;
 using Twill.Network.Configuration;
 using Twill.Network.State;
@@ -70,19 +70,7 @@ internal sealed class HostView : IDisposable
     /// <summary>Where the kernel sends a packet (<c>ip route get</c>): the interface's name, or why nowhere.</summary>
     /// <param name="packet">The packet.</param>
     /// <param name="route">The route that it takes; null when it takes none.</param>
-    public string WayOf(in GetRoute packet, out Route? route)
-    {
-        route = null;
-        try
-        {
-            int index = Route.TryGetRoute(packet, out route) ? route.Index : 0;
-            return route is null ? "nowhere (no route)" : Links.Find(link => link.Index == index)?.Name ?? "nowhere";
-        }
-        catch (NetlinkException e)
-        {
-            return $"nowhere ({e.Message})"; // a blackhole, unreachable or prohibit route, or such a rule
-        }
-    }
+    public string WayOf(in GetRoute packet, out Route? route) => PacketWay.Of(Route, packet, out route);
 
     /// <summary>The networks that are asked for.</summary>
     /// <exception cref="UsageException">no configuration names it</exception>

@@ -1,4 +1,5 @@
 using System.Net;
+using Twill.Host;
 using Twill.Linux.Routes;
 using Twill.System;
 
@@ -114,7 +115,7 @@ internal static class DriftCheck
         string address = packet.Destination.ToString(),
             from = packet.Source is null ? "" : " from " + packet.Source.ToString(),
             text = "packets" + from + " to " + address + " in " + row.Subnet.ToString() + " leave by " + way + ", not by " + row.Device;
-        if (Diversion.Of(host, packet, route) is { } diversion)
+        if (Diversion.Of(host.Route, packet, route) is { } diversion)
         {
             IPNetwork all = network.Conf.Ipam.Of(packet.Destination.AddressFamily)?.Range ?? row.Subnet!.Value;
             to.Fail(Name, text + diversion.Text, diversion.Remedy(all));

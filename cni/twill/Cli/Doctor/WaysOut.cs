@@ -1,4 +1,5 @@
 using System.Net;
+using Twill.Host;
 using Twill.Linux.Routes;
 using Twill.Network.State;
 using Twill.System;
@@ -41,7 +42,7 @@ internal static class WaysOut
             found = true;
             string address = peer.PublicIP.ToString(),
                 text = "packets to " + address + " leave by " + way + ", not by " + node.Interface;
-            if (Diversion.Of(host, packet, route) is { } by)
+            if (Diversion.Of(host.Route, packet, route) is { } by)
             {
                 IPNetwork alone = IPPrefix.Of(peer.PublicIP, IPPrefix.Bits(peer.PublicIP.AddressFamily));
                 to.Fail(ReachabilityCheck.Name, text + by.Text, by.Remedy(alone));
