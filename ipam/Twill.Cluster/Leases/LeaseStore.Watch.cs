@@ -95,7 +95,11 @@ public sealed partial class LeaseStore
 
     /// <summary>Follows a range of keys.</summary>
     private IAsyncEnumerable<RangeUpdate> FollowAsync(EtcdRange range, TimeSpan probeInterval, CancellationToken cancel) =>
-        new RangeFollower(_etcd, range, _random) { ProbeInterval = probeInterval, RelistInterval = WatchRelistInterval }.FollowAsync(cancel);
+        new RangeFollower(_etcd, range, _random)
+        {
+            ProbeInterval = probeInterval,
+            RelistInterval = WatchRelistInterval,
+        }.FollowAsync(cancel);
 
     private LeaseEvent ToLeaseEvent(EtcdWatchEvent change)
     {

@@ -14,7 +14,8 @@ internal static class EtcdReport
                 + $"at most {f.PeakMb:0}"
         );
         Line(
-            $"    a change is told         {Quantile(f.ChangeHalfMs, .5),9:0.0} ms until half know, {Quantile(f.ChangeLastMs, .5):0.0} until "
+            $"    a change is told         {Quantile(f.ChangeHalfMs, .5),9:0.0} ms until half know, "
+                + $"{Quantile(f.ChangeLastMs, .5):0.0} until "
                 + $"all do (p95 {Quantile(f.ChangeLastMs, .95):0.0}); {f.ChangeCpuMs:0.0} ms of processor time"
         );
         Line(
@@ -35,7 +36,8 @@ internal static class EtcdReport
         if (restart is { } r)
         {
             Line(
-                $"    {what,-25}{r.HalfSeconds,9:0.0} s until half of the watches run, {r.AllSeconds:0.0} until all; {r.Resumptions} go on, "
+                $"    {what,-25}{r.HalfSeconds,9:0.0} s until half of the watches run, {r.AllSeconds:0.0} until all; "
+                    + $"{r.Resumptions} go on, "
                     + $"{r.Lists} list anew, {r.Breaks} breaks; {Used(r.Use)}, at most {r.PeakMb:0} MB"
             );
         }

@@ -7,7 +7,8 @@ using Twill.System;
 namespace Twill.Bench.Etcd;
 
 /// <summary>
-/// A host as etcd sees it: it leases a subnet, keeps it, and watches the leases of all and the configuration, by the library and at the pace
+/// A host as etcd sees it: it leases a subnet, keeps it, and watches the leases of all and the configuration, by the library and at the
+/// pace
 /// of the agent, over a connection of its own. It has no kernel, and its files are in memory.
 /// </summary>
 internal sealed class PlayedHost : IDisposable
