@@ -66,8 +66,9 @@ internal sealed class NetworkAgent : IDisposable
                 Needed = () => [.. _context.Snapshots.Current.Host.Needs.All.Select(one => new NeededPrefix(one.Prefix, one.Reason))],
             };
             LeaseStateFiles files = new(_context.State, conf.Ipam.DataDir, conf.Name, request.BootId);
-            _lease = new LeaseLoop(_context, new LeaseManager(store, request, files, new LeaseLog(_context.Log)), _etcd);
-            _watch = new LeaseWatch(_context, store, leases);
+            LeaseManager manager = new(store, request, files, new LeaseLog(_context.Log));
+            _lease = new LeaseLoop(_context, manager, _etcd);
+            _watch = new LeaseWatch(_context, store, manager, leases);
         }
 
         OverlayEntryEvents entryEvents = new();

@@ -5,8 +5,9 @@ namespace Twill.Agent;
 /// <summary>Watches etcd: the leases of all hosts, and the network's configuration.</summary>
 /// <param name="context">The network.</param>
 /// <param name="store">The network in etcd.</param>
+/// <param name="manager">Knows what this host holds and has published.</param>
 /// <param name="leases">Where the leases are kept.</param>
-internal sealed class LeaseWatch(NetworkContext context, LeaseStore store, LeaseCache leases)
+internal sealed class LeaseWatch(NetworkContext context, LeaseStore store, LeaseManager manager, LeaseCache leases)
 {
     private readonly Condition _condition = context.NewCondition(ConditionName.LeaseWatch);
 
@@ -57,8 +58,16 @@ internal sealed class LeaseWatch(NetworkContext context, LeaseStore store, Lease
         }
     }
 
-    private static bool IsOwn(LeaseEvent e, HeldLease? held) =>
-        e is LeaseChanged { Lease: var lease } && held is not null && lease.LeaseId == held.LeaseId;
+    /// <summary>Whether a key of this host's lease was written, or a list shows one that says something else than this host does: a write
+    /// that no watch told of.</summary>
+    private bool IsOwn(LeaseEvent e, HeldLease? held) =>
+        held is not null
+        && e switch
+        {
+            LeaseChanged { Lease: var lease } => lease.LeaseId == held.LeaseId,
+            LeaseSnapshot all => all.Leases.Any(lease => lease.LeaseId == held.LeaseId && !manager.IsAsPublished(lease)),
+            _ => false,
+        };
 
     /// <summary>Whether etcd shows every subnet that is held under the lease that it is held by.</summary>
     private bool IsShown(HeldLease? held) =>

@@ -39,7 +39,7 @@ public sealed partial class LeaseManager(LeaseStore store, LeaseRequest request,
     private readonly Lock _lock = new();
     private volatile Holding _holding = new(null, [], []);
     private volatile Agreement _agreement = new(null, null);
-    private LeaseAttributes? _published;
+    private volatile LeaseAttributes? _published;
     private bool _isAdopted;
     private readonly List<SubnetKey> _outdated = [];
     private string _avoided = "";
@@ -70,6 +70,9 @@ public sealed partial class LeaseManager(LeaseStore store, LeaseRequest request,
 
     /// <summary>The network as etcd last had it without contradicting this host's configuration; null before that.</summary>
     public NetworkConfig? Agreed => _agreement.Network;
+
+    /// <summary>Whether a key of this host's lease says what this host published last; true before it has published anything.</summary>
+    public bool IsAsPublished(NodeLease shown) => _published is not { } published || shown.Attributes == published;
 
     /// <summary>When the lease must be renewed next: after a third of its time, so that two renewals may fail.</summary>
     public TimeSpan RenewAfter => TimeSpan.FromSeconds(Math.Max(0.5, (Held?.Ttl ?? request.Ttl) / 3.0));

@@ -135,8 +135,8 @@ internal static class EtcdBench
         {
             using EtcdClient client = new(new EtcdOptions([etcd.Endpoint]));
             client.PutAsync("/other", new byte[1]).GetAwaiter().GetResult();
-            long revision = client.PutAsync("/other", new byte[1]).GetAwaiter().GetResult();
-            etcd.Etcdctl("compaction", $"{revision}");
+            client.PutAsync("/other", new byte[1]).GetAwaiter().GetResult();
+            etcd.Compact();
         }
 
         etcd.Kill();

@@ -147,7 +147,7 @@ public sealed class WatchTests : IDisposable
         _etcd.Start();
         _etcd.Etcdctl("del", Key(1));
         Put(2);
-        _etcd.Etcdctl("compaction", Revision());
+        _etcd.Compact();
 
         await watcher.Until(Key(2));
     }
@@ -158,7 +158,7 @@ public sealed class WatchTests : IDisposable
         Put(1);
         Put(1);
         Put(1);
-        _etcd.Etcdctl("compaction", Revision());
+        _etcd.Compact();
         using EtcdClient client = new(new EtcdOptions([_etcd.Endpoint]));
         Func<Task> watch = async () =>
         {
@@ -237,8 +237,6 @@ public sealed class WatchTests : IDisposable
     private static string Value(int host) => Encoding.UTF8.GetString(SharedEtcd.Host(host).ToJson());
 
     private void Put(int n, int? host = null) => _etcd.Put(Key(n), Value(host ?? n));
-
-    private string Revision() => _etcd.Etcdctl("get", "x", "-w", "json").Split("\"revision\":")[1].Split(',')[0];
 
     private Watcher Watch(string[]? endpoints = null, TimeSpan? relist = null) =>
         new(endpoints ?? [_etcd.Endpoint], relist ?? TimeSpan.FromMinutes(10), _end.Token);

@@ -71,6 +71,28 @@ public sealed class ChangedNetworkTests : IDisposable
     }
 
     [RequiresRootFact]
+    public void What_somebody_wrote_into_its_key_while_nobody_watched_is_found_in_the_next_list()
+    {
+        AgentHost host = _lab.AddHost();
+        host.Configure("pods", leaseTtl: 86_400); // the next renewal is hours away
+        Daemon agent = host.Start();
+        host.WaitForSubnet();
+        string key = $"{AgentLab.Prefix}/subnets/{host.Subnet.Replace('/', '-')}",
+            own = _lab.Etcd.Get(key)!,
+            lease = _lab.Etcd.LeaseIdOf(key);
+
+        agent.Send(Signal.Stop);
+        _lab.Etcd.Etcdctl("put", key, own.Replace(host.Address, "192.168.64.99"), "--lease", lease);
+        _lab.Etcd.Put("/other", "so that the key's change is history");
+        _lab.Etcd.Put("/other", "of which nothing is left");
+        _lab.Etcd.Compact();
+        _lab.Etcd.Restart();
+        agent.Send(Signal.Cont);
+
+        Eventually.True("the key says again where this host is", () => _lab.Etcd.Get(key) == own, TimeSpan.FromSeconds(90), () => host.Log);
+    }
+
+    [RequiresRootFact]
     public void Another_leaseTtl_holds_from_the_next_step_on()
     {
         AgentHost host = _lab.StartHost();
