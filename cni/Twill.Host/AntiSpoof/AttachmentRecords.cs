@@ -1,7 +1,7 @@
 using System.Net;
 using System.Text;
-using Microsoft.Win32.SafeHandles;
 using Twill.Linux;
+using Twill.Network.State;
 using Twill.System;
 
 namespace Twill.Host.AntiSpoof;
@@ -27,8 +27,9 @@ public sealed class AttachmentRecords(string directory)
         Interface = "interface: ",
         HostEnd = "host end: ",
         Mac = "mac: ",
-        Address = "address: ",
-        End = "end";
+        Address = "address: ";
+
+    private readonly RecordDirectory _files = new(directory);
 
     /// <summary>Writes the record of a container; one that is there is replaced.</summary>
     /// <exception cref="LibcException">It cannot be written.</exception>
@@ -44,39 +45,23 @@ public sealed class AttachmentRecords(string directory)
             text.Append(Address).Append(address.ToString()).Append('\n');
         }
 
-        text.Append(End).Append('\n');
-        string path = PathOf(source.HostName);
-        using SafeFileHandle file = Open(path);
-        Libc.Truncate(file, path);
-        Libc.WriteAll(file, Encoding.UTF8.GetBytes(text.ToString()), path);
+        _files.Write(source.HostName, text);
     }
 
     /// <summary>The record of a container; null when there is none that can be read.</summary>
     /// <param name="hostName">The name of its host end.</param>
     public ContainerSource? Read(string hostName) =>
-        AtomicFile.TryReadAll(PathOf(hostName)) is { } bytes && Parse(bytes) is { } source && source.HostName == hostName ? source : null;
+        _files.Read(hostName) is { } lines && Parse(lines) is { } source && source.HostName == hostName ? source : null;
 
     /// <summary>Removes the record of a container; none is no error.</summary>
     /// <exception cref="LibcException">It cannot be removed.</exception>
-    public void Remove(string hostName) => Libc.TryUnlink(PathOf(hostName));
+    public void Remove(string hostName) => _files.Remove(hostName);
 
     /// <summary>Whether a container has a record, whatever is in it.</summary>
-    public bool Has(string hostName) => File.Exists(PathOf(hostName));
+    public bool Has(string hostName) => _files.Has(hostName);
 
     /// <summary>The host ends' names of all containers that have a record, be it cut short.</summary>
-    public List<string> Owners()
-    {
-        List<string> owners = [];
-        if (Directory.Exists(directory))
-        {
-            foreach (string path in Directory.EnumerateFiles(directory))
-            {
-                owners.Add(Path.GetFileName(path));
-            }
-        }
-
-        return owners;
-    }
+    public List<string> Owners() => _files.Owners();
 
     /// <summary>All records that can be read; the others are passed over.</summary>
     public List<ContainerSource> List()
@@ -94,25 +79,23 @@ public sealed class AttachmentRecords(string directory)
     }
 
     /// <summary>The text of a record as <see cref="Write"/> made it; null for any other.</summary>
-    private static ContainerSource? Parse(ReadOnlySpan<byte> bytes)
+    private static ContainerSource? Parse(string[] lines)
     {
         string? container = null,
             ifName = null,
             kind = null;
         MacAddress? mac = null;
         List<IPNetwork> addresses = [];
-        bool ended = false;
-        foreach (string line in Encoding.UTF8.GetString(bytes).Split('\n', StringSplitOptions.RemoveEmptyEntries))
+        foreach (string line in lines)
         {
-            container ??= After(line, Container);
-            ifName ??= After(line, Interface);
-            kind ??= After(line, HostEnd);
-            ended = line == End;
-            if (After(line, Mac) is { } text)
+            container ??= RecordDirectory.After(line, Container);
+            ifName ??= RecordDirectory.After(line, Interface);
+            kind ??= RecordDirectory.After(line, HostEnd);
+            if (RecordDirectory.After(line, Mac) is { } text)
             {
                 mac = MacAddress.TryParse(text, out MacAddress parsed) ? parsed : null;
             }
-            else if (After(line, Address) is { } prefix)
+            else if (RecordDirectory.After(line, Address) is { } prefix)
             {
                 if (!IPNetwork.TryParse(prefix, out IPNetwork address))
                 {
@@ -123,26 +106,10 @@ public sealed class AttachmentRecords(string directory)
             }
         }
 
-        return ended && container is not null && ifName is not null && kind is not null && mac is { } own
+        return container is not null && ifName is not null && kind is not null && mac is { } own
             ? new ContainerSource(container, ifName, kind == KindOf(isRouted: true), own, addresses)
             : null;
     }
 
-    private static string? After(string line, string label) =>
-        line.Length > label.Length && line.StartsWith(label, StringComparison.Ordinal) ? line[label.Length..] : null;
-
     private static string KindOf(bool isRouted) => isRouted ? "routed" : "bridge";
-
-    private string PathOf(string hostName) => Path.Combine(directory, hostName);
-
-    private SafeFileHandle Open(string path)
-    {
-        if (Libc.TryOpenPrivate(path) is { } file)
-        {
-            return file;
-        }
-
-        Libc.MakeDirectory(directory);
-        return Libc.OpenPrivate(path);
-    }
 }
