@@ -11,8 +11,7 @@ internal sealed record StatusAnswer(int Status, string Text);
 
 /// <summary>
 /// Answers GET and HEAD with a text, over HTTP/1.1, one request per connection. Made for a prober and a scraper, and for whoever else finds
-/// the port: few connections at once, little room for a request, little time for each. Where there are too many, the oldest ends: who
-/// asks and reads is done long before, and who is silent keeps nobody out.
+/// the port: few connections at once, little room for a request, little time for each.
 /// </summary>
 internal sealed class StatusServer : IDisposable
 {
@@ -22,8 +21,7 @@ internal sealed class StatusServer : IDisposable
     private readonly Socket _listener;
     private readonly Func<string, StatusAnswer> _answer;
     private readonly TimeSpan _limit;
-    private readonly Lock _lock = new();
-    private readonly LinkedList<CancellationTokenSource> _open = []; // the oldest first
+    private readonly OpenConnections _open = new(MostConnections);
     private readonly CancellationTokenSource _stop = new();
 
     /// <param name="at">Where to listen.</param>
@@ -81,7 +79,7 @@ internal sealed class StatusServer : IDisposable
     {
         using CancellationTokenSource limit = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
         limit.CancelAfter(_limit);
-        LinkedListNode<CancellationTokenSource> open = MakeRoom(limit);
+        LinkedListNode<CancellationTokenSource> open = _open.Add(limit);
         try
         {
             using (connection)
@@ -102,28 +100,7 @@ internal sealed class StatusServer : IDisposable
         }
         finally
         {
-            lock (_lock)
-            {
-                if (open.List is not null)
-                {
-                    _open.Remove(open);
-                }
-            }
-        }
-    }
-
-    /// <summary>Takes note of a connection. The oldest ends where there are too many.</summary>
-    private LinkedListNode<CancellationTokenSource> MakeRoom(CancellationTokenSource limit)
-    {
-        lock (_lock)
-        {
-            if (_open.Count >= MostConnections)
-            {
-                _open.First!.Value.CancelAfter(TimeSpan.Zero); // by a timer: nothing of the other runs here
-                _open.RemoveFirst();
-            }
-
-            return _open.AddLast(limit);
+            _open.Remove(open);
         }
     }
 
