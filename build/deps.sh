@@ -26,6 +26,7 @@ packages=(
   valgrind strace                               # count what ADD and DEL cost
   containernetworking-plugins                   # the reference plugins that ours work with and are compared to
   iperf3                                        # measures limits of bandwidth
+  bind9-dnsutils                                # dig, which asks for containers' names
   containerd runc podman busybox-static         # runtimes that call the plugins, and what their image is made of
   buildah                                       # makes the image
   prometheus                                    # its promtool judges alerts and metrics

@@ -72,6 +72,48 @@ public static class CniNames
         return null;
     }
 
+    /// <summary>One label of a host's name (RFC 1123 section 2.1): up to 63 letters, digits and '-', which is at neither
+    /// end.</summary>
+    public static string? HostLabelFault(ReadOnlySpan<char> label)
+    {
+        const int Longest = 63; // RFC 1035 section 2.3.4
+        if (label.Length is 0 or > Longest || label[0] == '-' || label[^1] == '-')
+        {
+            return $"expected 1 to {Longest} letters, digits and '-', with no '-' at an end (RFC 1123)";
+        }
+
+        foreach (char c in label)
+        {
+            if (!char.IsAsciiLetterOrDigit(c) && c != '-')
+            {
+                return "expected letters, digits and '-' only (RFC 1123)";
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>A domain: labels as <see cref="HostLabelFault"/> says, joined by dots.</summary>
+    /// <param name="domain">the text, without a dot at its end</param>
+    /// <param name="longest">how many characters it may have</param>
+    public static string? DomainFault(string domain, int longest)
+    {
+        if (domain.Length > longest)
+        {
+            return $"expected at most {longest} characters";
+        }
+
+        foreach (string label in domain.Split('.'))
+        {
+            if (HostLabelFault(label) is { } fault)
+            {
+                return $"a label of it: {fault}";
+            }
+        }
+
+        return null;
+    }
+
     private static bool IsName(string text)
     {
         if (text.Length == 0 || !char.IsAsciiLetterOrDigit(text[0]))

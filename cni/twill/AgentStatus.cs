@@ -29,7 +29,7 @@ internal sealed record AgentStatus
     /// <summary>Seconds: it reports at least every 30, so that after three times that it hangs.</summary>
     private const double SilentAfter = 90;
 
-    /// <summary>Whether the network needs one: to keep a lease, or to reach other hosts.</summary>
+    /// <summary>Whether the network needs one: to keep a lease, to reach other hosts, or to answer for names.</summary>
     public bool Needed { get; init; }
 
     /// <summary>Its process; null: it does not run.</summary>
@@ -84,7 +84,7 @@ internal sealed record AgentStatus
         int? pid = file is null ? null : AgentProcess.Find(file.Pid);
         return new()
         {
-            Needed = conf.Ipam.Etcd is not null || conf.Backend.JoinsHosts,
+            Needed = conf.Ipam.Etcd is not null || conf.Backend.JoinsHosts || conf.Names is not null,
             Pid = pid,
             ReportAge = file is null || double.IsInfinity(file.Age) ? null : file.Age,
             EtcdAge = file?.EtcdAge is { } age && double.IsFinite(age) ? age : null,

@@ -20,6 +20,7 @@ internal static class Usage
           twill peers      the other hosts' subnets, and whether the kernel has the whole way to each
           twill doctor     what keeps containers from reaching each other, and what to do about it
           twill trace      the way of a packet to a host, a container or an address, hop by hop, and where it ends
+          twill names      the names of containers that this host's agent answers for
           twill support    one archive for somebody who looks for a fault from elsewhere, without passwords and keys
           twill cleanup    removes what twill made on this host
 

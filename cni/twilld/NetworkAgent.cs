@@ -1,3 +1,4 @@
+using Twill.Agent.Names;
 using Twill.Cluster;
 using Twill.Host.Backends;
 using Twill.Linux;
@@ -21,6 +22,7 @@ internal sealed class NetworkAgent : IDisposable
     private readonly LeaseWatch? _watch;
     private readonly ReconcileLoop _reconcile;
     private readonly ReachabilityLoop? _reachability;
+    private readonly NamesLoop? _names;
     private readonly BridgeReconciler _bridge;
     private readonly KernelEventFilter _kernelEvents;
     private readonly PluginCallCounter? _calls;
@@ -32,6 +34,7 @@ internal sealed class NetworkAgent : IDisposable
     /// <param name="pingsPerSecond">The most packets a second that measure whether other hosts answer; 0: none.</param>
     /// <param name="nexthops">Whether routes name nexthop objects where the kernel has them.</param>
     /// <param name="countsCalls">Whether the plugin's calls are counted: where somebody can ask for them.</param>
+    /// <param name="names">The names of all networks of this host; null: there are no others.</param>
     /// <exception cref="EtcdException">An endpoint or a file in the configuration is unusable.</exception>
     /// <exception cref="IOException">The state or the node's identity cannot be read or made.</exception>
     internal NetworkAgent(
@@ -41,7 +44,8 @@ internal sealed class NetworkAgent : IDisposable
         TimeProvider clock,
         int pingsPerSecond = AgentOptions.DefaultPings,
         bool nexthops = true,
-        bool countsCalls = false
+        bool countsCalls = false,
+        NameDirectory? names = null
     )
     {
         _context = new NetworkContext(conf, state.Network(conf.Name), BackendTable.Of(conf), log.ForNetwork(conf.Name), clock)
@@ -82,6 +86,7 @@ internal sealed class NetworkAgent : IDisposable
         }
 
         _calls = countsCalls ? NewCounter() : null;
+        _names = conf.Names is { } named ? new NamesLoop(_context, named, names ?? new NameDirectory(), _etcd) : null;
         _reconcile = new ReconcileLoop(_context, _etcd, _lease, leases, _bridge, entryEvents, nexthopEvents, linkEvents);
     }
 
@@ -105,7 +110,12 @@ internal sealed class NetworkAgent : IDisposable
         IpamConf ipam = _context.Conf.Ipam;
         int used = ipam.IsForeign ? 0 : AddressRecords.Count(ipam.DataDir, _context.Conf.Name);
         AgentMetrics metrics = NetworkHealth.Metrics(_context.Snapshots.Current, _etcd?.LastContact, used, BootClock.Now);
-        return metrics with { PluginCalls = _calls?.Read() ?? [] };
+        return metrics with
+        {
+            PluginCalls = _calls?.Read() ?? [],
+            Names = _names?.Count,
+            NameQueries = _names?.Queries ?? [],
+        };
     }
 
     private PluginCallCounter? NewCounter()
@@ -122,7 +132,11 @@ internal sealed class NetworkAgent : IDisposable
     }
 
     /// <summary>Takes a change in the kernel, which may be a reason to reconcile. Called by the thread that monitors the kernel.</summary>
-    internal void Take(in NetworkChange change) => _context.Reconcile.Add(_kernelEvents.Take(in change, _context.Snapshots.Current));
+    internal void Take(in NetworkChange change)
+    {
+        _context.Reconcile.Add(_kernelEvents.Take(in change, _context.Snapshots.Current));
+        _names?.Take(in change);
+    }
 
     /// <summary>Compares everything at once, with the kernel and with etcd. From any thread.</summary>
     internal void ReconcileEverything()
@@ -149,14 +163,26 @@ internal sealed class NetworkAgent : IDisposable
         }
 
         ForgetFormerMeasurements();
+        if (_names is null)
+        {
+            NamesLoop.RemoveFormer(_context);
+        }
 
-        // The first pass runs before the other loops start: it finds the underlay, which the lease publishes.
-        List<Task> loops = [SuperviseAsync("reconcile", token => _reconcile.RunAsync(interval, StartedOnce, token), StartedOnce, stop)];
+        // Names are answered for at once. Then the first pass runs before the other loops start: it finds the underlay, which the lease
+        // publishes.
+        List<Task> loops = _names is null ? [] : [SuperviseAsync("names", _names.RunAsync, StartedOnce, stop)];
+        loops.Add(SuperviseAsync("reconcile", token => _reconcile.RunAsync(interval, StartedOnce, token), StartedOnce, stop));
         if (_lease is not null && _watch is not null)
         {
             loops.Add(SuperviseAsync("lease", _lease.RunAsync, StartedOnce, stop));
             loops.Add(SuperviseAsync("lease watch", _watch.RunAsync, StartedOnce, stop));
             loops.Add(SuperviseAsync("configuration watch", _watch.RunConfigAsync, StartedOnce, stop));
+        }
+
+        if (_names?.Publication is { } publication)
+        {
+            loops.Add(SuperviseAsync("watch of names", publication.WatchAsync, StartedOnce, stop));
+            loops.Add(SuperviseAsync("publication of names", publication.PublishAsync, StartedOnce, stop));
         }
 
         if (_reachability is not null)
@@ -218,6 +244,7 @@ internal sealed class NetworkAgent : IDisposable
     {
         _reconcile.Dispose();
         _calls?.Dispose();
+        _names?.Dispose();
         _etcd?.Dispose();
     }
 

@@ -1,3 +1,4 @@
+using Twill.Agent.Names;
 using Twill.Host;
 using Twill.Linux;
 using Twill.Network.Configuration;
@@ -19,6 +20,7 @@ internal sealed class Networks
     private readonly TimeSpan? _watchdog;
     private readonly Log _log;
     private readonly AsyncSignal _wake = new();
+    private readonly NameDirectory _names = new();
     private readonly Condition _start;
     private string? _configuration; // as the files said when they were read last
     private bool _isReady;
@@ -336,7 +338,8 @@ internal sealed class Networks
                     TimeProvider.System,
                     _options.Pings,
                     _options.Nexthops,
-                    countsCalls: _options is { Listen: not null, Once: false }
+                    countsCalls: _options is { Listen: not null, Once: false },
+                    names: _names
                 );
         }
         catch (Exception e) when (ExpectedFailure.Is(e))

@@ -1,3 +1,4 @@
+using Twill.Agent.Names;
 using Twill.Agent.Support;
 using Twill.Agent.Trace;
 using Twill.Agent.Up;
@@ -11,11 +12,12 @@ internal static class OperatorCommands
 {
     private const string Up = "up",
         Preflight = "preflight",
+        Names = "names",
         Support = "support",
         Trace = "trace";
 
     /// <summary>Whether a command line is one of them.</summary>
-    internal static bool Takes(string[] args) => args is [Up or Preflight or Support or Trace, ..];
+    internal static bool Takes(string[] args) => args is [Up or Preflight or Names or Support or Trace, ..];
 
     /// <summary>Carries it out.</summary>
     /// <param name="args">the command line</param>
@@ -28,6 +30,11 @@ internal static class OperatorCommands
     internal static async Task<bool> RunAsync(string[] args, StateDir state, string version, CancellationToken stop)
     {
         string command = args[0];
+        if (command == Names)
+        {
+            return await NamesCommand.RunAsync(args[1..], state, Console.Out, () => BecomeAsync(command, stop)).ConfigureAwait(false);
+        }
+
         if (command == Support)
         {
             SupportOptions support = SupportOptions.Parse(args[1..]);

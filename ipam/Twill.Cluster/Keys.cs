@@ -21,6 +21,9 @@ public sealed class Keys(string prefix)
     /// <summary>What the memories of all nodes start with.</summary>
     public string Nodes => $"{Prefix}/twill/nodes/";
 
+    /// <summary>What the keys of all names start with: the <c>path</c> of CoreDNS's plugin <c>etcd</c>, and a slash.</summary>
+    public string Names => $"{Prefix}/twill/names/";
+
     /// <summary>The lease of a subnet, or of one of each family.</summary>
     public string Subnet(SubnetKey subnets) => Subnets + subnets;
 

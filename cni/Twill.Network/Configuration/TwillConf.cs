@@ -68,6 +68,9 @@ public sealed record TwillConf
     /// <summary>Addresses that containers may use beside their own; none inside another.</summary>
     public IReadOnlyList<IPNetwork> AllowedAddresses { get; init; } = [];
 
+    /// <summary>How containers are found by name; null: they are not.</summary>
+    public NamesConf? Names { get; init; }
+
     /// <summary>How hosts reach each other's containers.</summary>
     public required BackendConf Backend { get; init; }
 
@@ -139,6 +142,7 @@ public sealed record TwillConf
         Isolation.RefuseUnsupported(plugin);
         ReferenceKeys.RefuseIgnored(plugin);
         ConfigReader? runtimeConfig = plugin["runtimeConfig"].IgnoringCase().Object();
+        bool isGateway = plugin["isGateway"].Bool(true) || plugin["isDefaultGateway"].Bool(false); // the latter means both
         return conf with
         {
             Bridge = ReadBridge(plugin["bridge"], backend),
@@ -148,11 +152,12 @@ public sealed record TwillConf
             HairpinMode = plugin["hairpinMode"].Bool(true),
             IsIsolated = plugin["isolated"].Bool(true),
             Icc = plugin["icc"].Bool(true),
-            IsGateway = plugin["isGateway"].Bool(true) || plugin["isDefaultGateway"].Bool(false), // the latter means both
+            IsGateway = isGateway,
             IsDefaultGateway = plugin["isDefaultGateway"].Bool(false),
             ForceHostPorts = ReadHostPortInUse(plugin[HostPortInUseKey]),
             AntiSpoof = Isolation.ReadAntiSpoof(plugin),
             AllowedAddresses = Isolation.ReadAllowedAddresses(plugin["allowedAddresses"]),
+            Names = plugin[NamesConf.Key].Exists ? NamesConf.Parse(plugin, name, isGateway, ipam) : null,
             Dns = CniDns.Parse(plugin["dns"]),
             RuntimeDns = CniDns.OfRuntime(runtimeConfig),
             RuntimeConfig = runtimeConfig,

@@ -100,6 +100,12 @@ public readonly record struct NetworkStateDir(string Path)
     /// <summary>The directory of the records of what containers may send as.</summary>
     public string AttachmentsPath => global::System.IO.Path.Combine(Path, "attachments");
 
+    /// <summary>The directory of the records of containers' names: <see cref="State.NameRecords"/>.</summary>
+    public string NameRecordsPath => global::System.IO.Path.Combine(Path, "names");
+
+    /// <summary>What the agent answers for: <see cref="State.NamesFile"/>.</summary>
+    public string NamesPath => global::System.IO.Path.Combine(Path, "names.json");
+
     /// <summary>Takes the network's lock.</summary>
     /// <exception cref="TimeoutException">another process holds it</exception>
     public FileLock Lock(TimeSpan timeout) => FileLock.Acquire(LockPath, timeout);

@@ -23,7 +23,8 @@ internal static class CapabilityCheck
         MacDifference(inPod, spec.IfName, RequestedMac.Read(request))
         ?? PodShaping.FindDifference(host, spec, Bandwidth.Read(conf, spec.Mtu))
         ?? Ports.FindDifference(host, state, conf, spec.HostName, made.Of(spec.IfName))
-        ?? SourceProtection.FindDifference(host, inPod, state, conf, spec, made.Of(spec.IfName));
+        ?? SourceProtection.FindDifference(host, inPod, state, conf, spec, made.Of(spec.IfName))
+        ?? ContainerNames.FindDifference(state, conf, spec.HostName, request, made.Of(spec.IfName));
 
     private static string? MacDifference(RouteSocket inPod, string ifName, MacAddress? wanted) =>
         wanted is { } mac && inPod.TryGetLink(ifName, out Link? link) && link.Mac != mac

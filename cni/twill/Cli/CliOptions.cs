@@ -55,7 +55,7 @@ internal sealed record CliOptions
         }
         return options.Command.Length > 0
             ? options
-            : throw new UsageException("expected a command: up, preflight, status, peers, doctor, support or cleanup");
+            : throw new UsageException("expected a command: up, preflight, status, peers, doctor, names, support or cleanup");
 
         string Value(string what) => words.Value($"expected {what} after {words.Name}");
     }

@@ -27,6 +27,7 @@ internal static class Commands
     /// <summary>What twilld carries out.</summary>
     public const string Up = "up",
         Preflight = "preflight",
+        Names = "names",
         Support = "support",
         Trace = "trace";
 
@@ -34,7 +35,7 @@ internal static class Commands
 
     public static int Run(ICniProcess process, string[] arguments)
     {
-        if (arguments is [Up or Preflight or Support or Trace, ..])
+        if (arguments is [Up or Preflight or Names or Support or Trace, ..])
         {
             return AgentCommands.Run(process, arguments);
         }

@@ -119,6 +119,11 @@ internal static class StatusReport
         {
             AgentStatus agent = network.Agent;
             lines.Add("agent", new Cell(AgentText(agent), agent.Problem is null ? Style.Plain : Style.Bad));
+        }
+
+        if (network.Agent.Needed && network.IsLeased)
+        {
+            AgentStatus agent = network.Agent;
             lines.Add("etcd", agent.EtcdAge is double age ? $"answered {Format.Time(age)} ago" : "has not answered the agent");
             lines.Add(
                 "peers",

@@ -25,7 +25,7 @@ internal static class Add
         }
 
         TwillConf conf = TwillConf.Parse(request.Reader, BackendTable.All);
-        request.Args.RefuseUnknown("IP", "MAC");
+        request.Args.RefuseUnknown(conf.Names is null ? ["IP", "MAC"] : ["IP", "MAC", ContainerNames.Argument]);
         NetworkStateDir state = StateDir.From(request.Environment).Network(conf.Name);
         using InFlightAdd mark = InFlightAdd.Begin(state, request.Attachment);
         using Undo undo = new();
@@ -49,6 +49,7 @@ internal static class Add
         int mtu = HostNode.EnsureMtu(host, state, conf);
         PodLimits limits = Bandwidth.Read(conf, mtu);
         MacAddress? requestedMac = RequestedMac.Read(request);
+        List<string> names = ContainerNames.Read(request, conf);
 
         request.Phases?.Done("configuration, network namespace, MTU");
 
@@ -142,8 +143,9 @@ internal static class Add
             ],
             Ips = ips,
             Routes = routes,
-            Dns = conf.RuntimeDns ?? (addresses.Dns.IsEmpty ? conf.Dns : addresses.Dns),
+            Dns = ContainerNames.ResolverSettings(conf, addresses),
         };
+        ContainerNames.Publish(state, request, conf, names, made, undo);
         return request.Version >= CniVersion.V0_3_0 && request.PrevResult is { } before ? before.Followed(made) : made;
     }
 

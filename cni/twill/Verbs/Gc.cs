@@ -45,6 +45,8 @@ internal static class Gc
         using NftSocket nft = NftSocket.Open();
         SourceReconciler sources = new(host, nft, records, conf.Name);
         HashSet<string> looked = sources.Owners();
+        NameRecords names = ContainerNames.RecordsOf(state);
+        List<string> named = names.Owners();
         List<string> hostEnds = HostEnds(host, conf),
             ifbs = PodShaping.Ifbs(host, conf.Name);
 
@@ -60,6 +62,13 @@ internal static class Gc
             if (!kept.Contains(hostName))
             {
                 cleanup.Try($"cannot free the published ports of {hostName}", () => Ports.Release(state, conf, hostName));
+            }
+        }
+        foreach (string hostName in named)
+        {
+            if (!kept.Contains(hostName))
+            {
+                cleanup.Try($"cannot delete the names of the container of {hostName}", () => names.Remove(hostName));
             }
         }
         foreach (string hostName in hostEnds)

@@ -33,6 +33,12 @@ internal sealed record AgentMetrics(string Network)
     /// <summary>How the other hosts answer.</summary>
     internal ReachabilityStatus Reachability { get; init; } = new();
 
+    /// <summary>Names of containers that are answered for, of all hosts; null when the network has none.</summary>
+    internal int? Names { get; init; }
+
+    /// <summary>Queries for names so far, by what became of them.</summary>
+    internal IReadOnlyList<(string Result, long Count)> NameQueries { get; init; } = [];
+
     /// <summary>Rounds so far, by what they looked at.</summary>
     internal IReadOnlyList<(string Kind, long Count)> Rounds { get; init; } = [];
 

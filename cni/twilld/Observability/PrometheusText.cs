@@ -44,6 +44,16 @@ internal sealed partial class PrometheusText
             n.LeaseSecondsLeft
         );
         to.Add(networks, "twill_etcd_silence_seconds", "gauge", "Time since etcd last answered.", n => (now - n.EtcdContact)?.TotalSeconds);
+        to.Add(networks, "twill_names", "gauge", "Names of containers that are answered for, of all hosts.", n => n.Names);
+        to.Begin("twill_name_queries_total", "counter", "Queries for names, by what became of them.");
+        foreach (AgentMetrics network in networks)
+        {
+            foreach ((string result, long count) in network.NameQueries)
+            {
+                to.Add(count, ("network", network.Network), ("result", result));
+            }
+        }
+
         to.Begin("twill_rounds_total", "counter", "Comparisons of what should be with what is, by what was looked at.");
         foreach (AgentMetrics network in networks)
         {

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Globalization;
+using System.Net;
 using Twill.Network.State;
 using Twill.System;
 
@@ -15,6 +16,9 @@ internal sealed class ReachabilityReport(NetworkContext context, PeerTable table
 
     /// <summary>The most peers that have figures of their own in the metrics.</summary>
     internal const int MostSeries = 20;
+
+    /// <summary>The most peers that are listed as silent: where there are more, it is this host that is cut off.</summary>
+    internal const int MostSilent = 256;
 
     /// <summary>Where that many packets in a row were not answered by anybody, nobody answers.</summary>
     internal const int LostUntilNone = 50;
@@ -68,6 +72,7 @@ internal sealed class ReachabilityReport(NetworkContext context, PeerTable table
     private ReachabilityStatus Count(long now)
     {
         Span<int> counts = stackalloc int[4];
+        List<IPNetwork> silent = [];
         int lines = 0;
         for (int i = 0; i < table.Count; i++)
         {
@@ -79,6 +84,10 @@ internal sealed class ReachabilityReport(NetworkContext context, PeerTable table
             }
 
             counts[(int)peer.State]++;
+            if (peer.State == PeerState.Silent && silent.Count <= MostSilent)
+            {
+                silent.Add(table.TargetOf(i).Subnet);
+            }
         }
 
         if (lines > MostLines)
@@ -92,6 +101,7 @@ internal sealed class ReachabilityReport(NetworkContext context, PeerTable table
             Unknown = counts[(int)PeerState.Unknown],
             Silent = counts[(int)PeerState.Silent],
             LosingFullSize = counts[(int)PeerState.LosesFullSize],
+            SilentSubnets = silent.Count is > 0 and <= MostSilent && silent.Count < table.Count ? silent : [],
         };
     }
 

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Net;
 using Twill.Network.State;
 
 namespace Twill.Agent;
@@ -14,6 +15,9 @@ internal sealed record ReachabilityStatus
 
     /// <summary>Those that do not answer.</summary>
     internal int Silent { get; init; }
+
+    /// <summary>The subnets of those that do not answer, where others do: a bounded number.</summary>
+    internal IReadOnlyList<IPNetwork> SilentSubnets { get; init; } = [];
 
     /// <summary>Those that answer small packets, but none of full size.</summary>
     internal int LosingFullSize { get; init; }

@@ -17,7 +17,17 @@ internal sealed record NetworkContext(TwillConf Conf, NetworkStateDir State, IBa
 
     /// <summary>What is known of the network.</summary>
     internal SnapshotStore Snapshots { get; } =
-        new(new NetworkSnapshot(Conf) { Conditions = [.. ConditionName.All.Select(name => new ConditionState(name, null))] });
+        new(
+            new NetworkSnapshot(Conf)
+            {
+                Conditions =
+                [
+                    .. ConditionName
+                        .All.Concat(Conf.Names is null ? [] : ConditionName.OfNames)
+                        .Select(name => new ConditionState(name, null)),
+                ],
+            }
+        );
 
     /// <summary>Wakes the reconcile loop.</summary>
     internal ReconcileRequests Reconcile { get; } = new();

@@ -1,7 +1,7 @@
 namespace Twill.Cluster;
 
 /// <summary>What <see cref="RangeFollower"/> tells: one of a list, changes, and an error after which it goes on.</summary>
-internal readonly record struct RangeUpdate()
+public readonly record struct RangeUpdate()
 {
     /// <summary>All there is.</summary>
     public RangeResult? List { get; init; }

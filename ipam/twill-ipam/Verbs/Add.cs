@@ -22,7 +22,7 @@ internal static class Add
 
     private static CniResult Run(CniRequest request, TwillConf conf, IpamHost host)
     {
-        request.Args.RefuseUnknown("IP", "MAC"); // the second is for the main plugin
+        request.Args.RefuseUnknown("IP", "MAC", "NAME"); // the others are for the main plugin
         IPAddress[] wanted = AddressRequest.Read(request, conf.Ipam);
         IReadOnlyList<RangeRequest> ranges = RangeRequest.Read(request, conf.Ipam);
         CniDns dns = CniDns.OfRuntime(request.RuntimeConfig) ?? ResolverSettings.Of(conf.Ipam);

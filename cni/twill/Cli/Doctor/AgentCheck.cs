@@ -25,11 +25,11 @@ internal static class AgentCheck
         }
         else
         {
-            to.Ok(
-                "agent",
-                $"twilld (pid {agent.Pid}) reported {Format.Time(agent.ReportAge ?? 0)} ago; etcd "
-                    + $"{(agent.EtcdAge is double age ? $"answered {Format.Time(age)} ago" : "has not answered yet")}"
-            );
+            string etcd =
+                network.Conf.Ipam.Etcd is null ? ""
+                : agent.EtcdAge is double age ? $"; etcd answered {Format.Time(age)} ago"
+                : "; etcd has not answered yet";
+            to.Ok("agent", $"twilld (pid {agent.Pid}) reported {Format.Time(agent.ReportAge ?? 0)} ago{etcd}");
         }
 
         Lease(to, network);
