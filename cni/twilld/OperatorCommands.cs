@@ -1,3 +1,4 @@
+using Twill.Agent.Conversions;
 using Twill.Agent.Names;
 using Twill.Agent.Support;
 using Twill.Agent.Trace;
@@ -14,10 +15,11 @@ internal static class OperatorCommands
         Preflight = "preflight",
         Names = "names",
         Support = "support",
-        Trace = "trace";
+        Trace = "trace",
+        Convert = "convert";
 
     /// <summary>Whether a command line is one of them.</summary>
-    internal static bool Takes(string[] args) => args is [Up or Preflight or Names or Support or Trace, ..];
+    internal static bool Takes(string[] args) => args is [Up or Preflight or Names or Support or Trace or Convert, ..];
 
     /// <summary>Carries it out.</summary>
     /// <param name="args">the command line</param>
@@ -33,6 +35,11 @@ internal static class OperatorCommands
         if (command == Names)
         {
             return await NamesCommand.RunAsync(args[1..], state, Console.Out, () => BecomeAsync(command, stop)).ConfigureAwait(false);
+        }
+
+        if (command == Convert)
+        {
+            return RunConvert(args[1..]);
         }
 
         if (command == Support)
@@ -72,6 +79,19 @@ internal static class OperatorCommands
         await BecomeAsync(command, stop).ConfigureAwait(false);
         UpReport report = new(Console.Out, options.Json);
         return await new UpCommand(options, state, new MadeFiles(), report).RunAsync(stop).ConfigureAwait(false);
+    }
+
+    /// <summary>It looks at one file only: everybody may who can read that.</summary>
+    private static bool RunConvert(string[] args)
+    {
+        ConvertOptions options = ConvertOptions.Parse(args);
+        if (options.Help)
+        {
+            Console.Out.Write(ConvertOptions.Usage);
+            return true;
+        }
+
+        return ConvertCommand.Run(options, Console.Out, Console.Error);
     }
 
     /// <summary>Who looks for the agent's process looks for its name, and this is none.</summary>

@@ -29,13 +29,14 @@ internal static class Commands
         Preflight = "preflight",
         Names = "names",
         Support = "support",
-        Trace = "trace";
+        Trace = "trace",
+        Convert = "convert";
 
     public static bool Exists(string word) => word is Status or Peers or Doctor or Cleanup;
 
     public static int Run(ICniProcess process, string[] arguments)
     {
-        if (arguments is [Up or Preflight or Names or Support or Trace, ..])
+        if (arguments is [Up or Preflight or Names or Support or Trace or Convert, ..])
         {
             return AgentCommands.Run(process, arguments);
         }
