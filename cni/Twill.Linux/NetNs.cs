@@ -56,6 +56,33 @@ public sealed class NetNs : IDisposable
     /// <summary>Opens the namespace of the calling thread.</summary>
     public static NetNs Current() => Open(OfThread);
 
+    /// <summary>Makes a namespace that has no name: it lasts as long as it is open here, or somebody is in it.</summary>
+    /// <exception cref="LibcException">EPERM: CAP_SYS_ADMIN is missing.</exception>
+    public static NetNs Create()
+    {
+        NetNs? made = null;
+        ExceptionDispatchInfo? failure = null;
+        Thread thread = new(
+            () =>
+            {
+                try
+                {
+                    Libc.UnshareNetwork();
+                    made = Current();
+                }
+                catch (Exception e)
+                {
+                    failure = ExceptionDispatchInfo.Capture(e);
+                }
+            },
+            maxStackSize: 256 * 1024
+        );
+        thread.Start();
+        thread.Join();
+        failure?.Throw();
+        return made!;
+    }
+
     /// <summary>True when both are the same namespace.</summary>
     public bool IsSameAs(NetNs other) => Identity == other.Identity;
 

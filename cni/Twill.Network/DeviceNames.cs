@@ -15,6 +15,8 @@ public static class DeviceNames
     /// <summary>What the device that queues what a container sends starts with.</summary>
     public const string IfbPrefix = "tb";
 
+    private const string WaitingPrefix = "tp";
+
     /// <summary>Characters that follow a prefix of two: 64 bits, 5 in a character. With the prefix, IFNAMSIZ - 1 = 15.</summary>
     private const int HashCharacters = 13;
 
@@ -38,6 +40,12 @@ public static class DeviceNames
 
     /// <summary>The name of the host end that an ifb belongs to.</summary>
     public static string VethOfIfb(string ifb) => VethPrefix + ifb[IfbPrefix.Length..];
+
+    /// <summary>
+    /// The name of a container's end while it waits in the host's namespace for Docker to move it: <c>tp</c> and the same 13 characters as
+    /// in its host end's name.
+    /// </summary>
+    public static string WaitingEnd(string containerId, string ifName) => Hashed(WaitingPrefix, containerId, ifName);
 
     /// <summary>
     /// The alias of a host end and of its ifb (<c>ip link</c> shows it), so that a person and GC can tell whose it is: network, container

@@ -39,6 +39,8 @@ internal sealed record AgentOptions
                               what is not). Not by default; mind who reaches the address: 127.0.0.1:9116 is a good one
           --sysctl-dir DIR    write kernel parameters below DIR instead of /proc/sys: for a container, whose own is
                               read-only, with the host's mounted at DIR
+          --docker            be Docker's network and IPAM driver `twill`, at /run/docker/plugins/twill.sock: Docker's containers
+                              get into these networks by `docker network create -d twill --ipam-driver twill -o network=NAME`
           --log-level LEVEL   debug, info (default), warning or error
           --log-format FORMAT text (default) or json: one object per line
           --help              show this
@@ -88,6 +90,9 @@ internal sealed record AgentOptions
     /// <summary>Where to answer HTTP; null: nowhere.</summary>
     internal IPEndPoint? Listen { get; init; }
 
+    /// <summary>Whether to be Docker's network driver.</summary>
+    internal bool Docker { get; init; }
+
     internal LogLevel LogLevel { get; init; } = LogLevel.Info;
 
     internal LogFormat LogFormat { get; init; } = LogFormat.Text;
@@ -113,6 +118,7 @@ internal sealed record AgentOptions
                 "--install-files" => options with { InstallFiles = [.. options.InstallFiles, Directories(name, Value())] },
                 "--sysctl-dir" => options with { SysctlDir = Directory(name, Value()) },
                 "--no-nexthops" when words.IsBare => options with { Nexthops = false },
+                "--docker" when words.IsBare => options with { Docker = true },
                 "--once" when words.IsBare => options with { Once = true },
                 "--release" when words.IsBare => options with { Release = true },
                 "--force" when words.IsBare => options with { Force = true },

@@ -28,8 +28,8 @@ internal sealed class Networks
     private readonly Lock _lock = new(); // for all below
     private readonly Dictionary<string, Served> _served = [];
     private IReadOnlyList<string> _problems = [];
-    private string? _startFailure,
-        _listenFailure;
+    private readonly SortedDictionary<string, string?> _failures = []; // by the option of the command line
+    private string? _startFailure;
     private int _starting;
     private bool _reloadRequested,
         _kernelWatchRuns = true;
@@ -52,8 +52,9 @@ internal sealed class Networks
         _wake.Set();
     }
 
-    /// <summary>Takes why nobody is answered where `--listen` says; null when they are. From any thread.</summary>
-    internal void TakeListenFailure(string? message) => Locked(() => _listenFailure = message);
+    /// <summary>Takes why what an option asks for does not work; null when it does. From any thread.</summary>
+    internal void TakeFailure(string option, string? message) =>
+        Locked(() => _failures[option] = message);
 
     /// <summary>All that is not as it should be, a line each; empty when all is well. From any thread.</summary>
     internal List<string> UnhealthyReasons()
@@ -67,10 +68,7 @@ internal sealed class Networks
                 reasons.Add(_startFailure);
             }
 
-            if (_listenFailure is not null)
-            {
-                reasons.Add($"--listen: {_listenFailure}");
-            }
+            reasons.AddRange(_failures.Where(failure => failure.Value is not null).Select(failure => $"{failure.Key}: {failure.Value}"));
 
             if (!_kernelWatchRuns)
             {
@@ -373,7 +371,7 @@ internal sealed class Networks
         lock (_lock)
         {
             (agents, allStarted) = (Agents, _starting == 0);
-            problems = [.. ((string?[])[_listenFailure, _startFailure]).OfType<string>(), .. _problems];
+            problems = [.. _failures.Values.OfType<string>(), .. ((string?[])[_startFailure]).OfType<string>(), .. _problems];
         }
 
         if (!_isReady && allStarted)

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Twill.Agent.Docker;
 using Twill.Agent.Install;
 using Twill.Cni;
 using Twill.Linux;
@@ -122,11 +123,16 @@ internal static class Program
                 return await networks.RunOnceAsync(stop.Token).ConfigureAwait(false) ? Good : NotInOrder;
             }
 
+            Action<string?> Failure(string option) => message => networks.TakeFailure(option, message);
             Task listening = options.Listen is { } at
-                ? new StatusListener(at, path => Answer(path, networks), log, networks.TakeListenFailure).RunAsync(stop.Token)
+                ? new StatusListener(at, path => Answer(path, networks), log, Failure("--listen")).RunAsync(stop.Token)
+                : Task.CompletedTask;
+            Task docker = options.Docker
+                ? DockerService.Create(options, state, log, Failure("--docker")).RunAsync(stop.Token)
                 : Task.CompletedTask;
             await networks.RunAsync(stop.Token).ConfigureAwait(false);
             await listening.ConfigureAwait(false);
+            await docker.ConfigureAwait(false);
             return Good;
         }
         catch (LibcException e) when (e.Errno is Errno.EPERM or Errno.EACCES)

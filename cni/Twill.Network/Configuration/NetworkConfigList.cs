@@ -12,6 +12,9 @@ public sealed record FoundNetwork(string File, TwillConf Conf)
 {
     /// <summary>All that was read for it, byte by byte: the same as long as nothing of it changed, however the files came there.</summary>
     public string Content { get; init; } = "";
+
+    /// <summary>The plugin's part of the file; of a single configuration all of it.</summary>
+    public JsonElement Plugin { get; init; }
 }
 
 /// <summary>
@@ -102,7 +105,8 @@ public sealed class NetworkConfigList
             {
                 Add(
                     file,
-                    TwillConf.Parse(root, root["name"].OptionalString() ?? "", CniRequest.ReadVersion(root["cniVersion"]), _backends)
+                    TwillConf.Parse(root, root["name"].OptionalString() ?? "", CniRequest.ReadVersion(root["cniVersion"]), _backends),
+                    root
                 );
             }
         }
@@ -158,7 +162,7 @@ public sealed class NetworkConfigList
             );
         }
 
-        Add(file, TwillConf.Parse(plugins[0], name, HighestVersion(root), _backends));
+        Add(file, TwillConf.Parse(plugins[0], name, HighestVersion(root), _backends), plugins[0]);
         TellSharedCapabilities(file, plugins[0], others);
     }
 
@@ -262,7 +266,7 @@ public sealed class NetworkConfigList
         return null;
     }
 
-    private void Add(string file, TwillConf conf)
+    private void Add(string file, TwillConf conf, ConfigReader plugin)
     {
         if (_networks.Find(known => known.Conf.Name == conf.Name) is FoundNetwork first)
         {
@@ -271,7 +275,7 @@ public sealed class NetworkConfigList
         else
         {
             string content = _content.ToString(_contentOfFile, _content.Length - _contentOfFile);
-            _networks.Add(new FoundNetwork(file, conf) { Content = content });
+            _networks.Add(new FoundNetwork(file, conf) { Content = content, Plugin = plugin.Value });
         }
     }
 

@@ -106,6 +106,9 @@ public readonly record struct NetworkStateDir(string Path)
     /// <summary>What the agent answers for: <see cref="State.NamesFile"/>.</summary>
     public string NamesPath => global::System.IO.Path.Combine(Path, "names.json");
 
+    /// <summary>The directory of the records of Docker's endpoints: <see cref="DockerEndpoint"/>.</summary>
+    public string DockerPath => global::System.IO.Path.Combine(Path, "docker");
+
     /// <summary>Takes the network's lock.</summary>
     /// <exception cref="TimeoutException">another process holds it</exception>
     public FileLock Lock(TimeSpan timeout) => FileLock.Acquire(LockPath, timeout);

@@ -20,6 +20,15 @@ internal static unsafe partial class Libc
         }
     }
 
+    /// <summary>Moves the calling thread into a network namespace of its own, which is new.</summary>
+    internal static void UnshareNetwork()
+    {
+        if (unshare(CLONE_NEWNET) != 0)
+        {
+            throw LibcException.Last("unshare(CLONE_NEWNET)");
+        }
+    }
+
     /// <summary>The kind of namespace a descriptor stands for, CLONE_NEW*.</summary>
     /// <returns>-1 when it stands for none.</returns>
     internal static int NamespaceType(SafeFileHandle file)

@@ -52,7 +52,8 @@ internal static class Gc
 
         // Only now, when it is known what there is: who is at work on any of it.
         HashSet<string> kept = [];
-        foreach (CniAttachment attachment in (IEnumerable<CniAttachment>)[.. valid, .. GcSession.AddsInFlight(state)])
+        List<CniAttachment> others = [.. GcSession.AddsInFlight(state), .. DockerEndpoint.Attachments(state)];
+        foreach (CniAttachment attachment in (IEnumerable<CniAttachment>)[.. valid, .. others])
         {
             kept.Add(DeviceNames.Veth(attachment.ContainerId, attachment.IfName));
         }

@@ -141,7 +141,7 @@ internal sealed class ContainerMtu(TwillConf conf)
         }
 
         using RouteSocket inside = netns.Run(() => RouteSocket.Open());
-        if (!inside.TryGetLink(owner.Owner.IfName, out Link? link) || link.Index != end.LinkIndex)
+        if (!inside.TryGetLink(end.LinkIndex, out Link? link) || link.LinkIndex != end.Index)
         {
             return false;
         }

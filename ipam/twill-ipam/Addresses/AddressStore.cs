@@ -114,6 +114,20 @@ internal sealed class AddressStore : IDisposable
         return inTheWay;
     }
 
+    /// <summary>Writes another record of the same attachment in the place of the one that it has.</summary>
+    /// <param name="addresses">all that it has</param>
+    /// <param name="record">the new record</param>
+    public void Replace(IPAddress[] addresses, AddressRecord record)
+    {
+        byte[] content = Encoding.UTF8.GetBytes(record.Of(addresses).Format());
+        foreach (IPAddress address in addresses)
+        {
+            Libc.TryUnlinkAt(_directory, NewName);
+            Libc.WriteNewAt(_directory, NewName, content);
+            Libc.Rename($"{Path}/{NewName}", $"{Path}/{address}");
+        }
+    }
+
     /// <summary>Removes an address's file, those of the others that its attachment has, and then the attachment's link.</summary>
     /// <param name="address">the address</param>
     /// <param name="record">its record; null when it is not readable</param>

@@ -27,6 +27,7 @@ internal static class Add
         IReadOnlyList<RangeRequest> ranges = RangeRequest.Read(request, conf.Ipam);
         CniDns dns = CniDns.OfRuntime(request.RuntimeConfig) ?? ResolverSettings.Of(conf.Ipam);
         AddressRecord record = NewRecord(request, host);
+        Reservation reservation = Reservations.Read(request);
         ISubnetSource source = SubnetSources.For(conf, host);
         using AddressStore store = AddressStore.Open(conf.Ipam.DataDir, request.NetworkName);
         for (int round = 0; round < Rounds; round++)
@@ -35,15 +36,15 @@ internal static class Add
             using (store.Lock())
             {
                 host.ThrowIfCallerGone();
+                if (reservation != Reservation.None && TakeReserved(source, store, record, conf.Ipam, reservation) is { } reserved)
+                {
+                    return ResultOf(reserved, conf.Ipam, dns);
+                }
+
                 RefuseSecondAdd(store, record.Owner, host);
                 if (TakeOf(source, store, record, wanted, ranges, conf.Ipam, host, out full) is { } ips)
                 {
-                    return new CniResult
-                    {
-                        Ips = ips,
-                        Routes = RoutesFor(ips, conf.Ipam),
-                        Dns = dns,
-                    };
+                    return ResultOf(ips, conf.Ipam, dns);
                 }
             }
             source.Obtain(full);
@@ -54,6 +55,25 @@ internal static class Add
             $"{store.Path}: this host got a subnet {Rounds} times and found it without a free address or without a valid lease each time"
         );
     }
+
+    private static CniResult ResultOf(CniIp[] ips, IpamConf conf, CniDns dns) =>
+        new()
+        {
+            Ips = ips,
+            Routes = RoutesFor(ips, conf),
+            Dns = dns,
+        };
+
+    private static CniIp[]? TakeReserved(
+        ISubnetSource source,
+        AddressStore store,
+        AddressRecord record,
+        IpamConf conf,
+        Reservation reservation
+    ) =>
+        source.Current() is { } subnets && Reservations.TryTake(store, PoolsOf(subnets, conf), record, reservation) is { } taken
+            ? AsIps(taken)
+            : null;
 
     /// <summary>The routes that are configured; those of a family that no address is given of nothing could take.</summary>
     private static IReadOnlyList<CniRoute> RoutesFor(CniIp[] ips, IpamConf conf)
@@ -118,14 +138,11 @@ internal static class Add
             store.Release(taken[0].Address, record.Of(Array.ConvertAll(taken, one => one.Address)));
             return null;
         }
-        var ips = new CniIp[taken.Length];
-        for (int i = 0; i < ips.Length; i++)
-        {
-            ips[i] = new CniIp(taken[i].Address, taken[i].Range.Subnet.PrefixLength, taken[i].Range.Gateway);
-        }
-
-        return ips;
+        return AsIps(taken);
     }
+
+    private static CniIp[] AsIps(TakenAddress[] taken) =>
+        Array.ConvertAll(taken, one => new CniIp(one.Address, one.Range.Subnet.PrefixLength, one.Range.Gateway));
 
     /// <summary>
     /// The fence, looked at once more: time goes on while a process stands still, and what it claims behind the deadline may be

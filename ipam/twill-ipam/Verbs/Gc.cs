@@ -24,7 +24,9 @@ internal static class Gc
         using (store.Lock())
         {
             host.ThrowIfCallerGone();
-            valid.UnionWith(GcSession.AddsInFlight(host.State.Existing(request.NetworkName))); // no address is claimed while we look
+            NetworkStateDir state = host.State.Existing(request.NetworkName);
+            valid.UnionWith(GcSession.AddsInFlight(state)); // no address is claimed while we look
+            valid.UnionWith(DockerEndpoint.Attachments(state));
             store.RemoveLeftover();
             var kept = new HashSet<IPAddress>(); // a file that cannot be read still counts for the attachment whose link leads to it
             bool mayHaveMore = false; // and as long as one cannot, who knows what other addresses it would name

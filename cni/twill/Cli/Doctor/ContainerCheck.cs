@@ -5,6 +5,7 @@ using Twill.Linux.Links;
 using Twill.Linux.Neighbours;
 using Twill.Linux.Netlink;
 using Twill.Linux.Routes;
+using Twill.Network;
 using Twill.Network.State;
 using Twill.System;
 
@@ -40,7 +41,7 @@ internal static class ContainerCheck
 
                     looked++;
                     WayIn(to, host, network, file.Address, record);
-                    Inside(to, network, file.Address, record);
+                    Inside(to, host, network, file.Address, record);
                     if (fixedNeighbours.TryGetValue(file.Address, out Neighbour? neighbour))
                     {
                         to.Fail(
@@ -82,7 +83,7 @@ internal static class ContainerCheck
         }
     }
 
-    private static void Inside(Findings to, NetworkView network, IPAddress address, AddressRecord record)
+    private static void Inside(Findings to, HostView host, NetworkView network, IPAddress address, AddressRecord record)
     {
         try
         {
@@ -93,7 +94,7 @@ internal static class ContainerCheck
             }
 
             using RouteSocket inside = netns.Run(() => RouteSocket.Open());
-            if (Fault(inside, network, address, record) is var (fault, remedy))
+            if (Fault(inside, network, address, NameInside(host, inside, record)) is var (fault, remedy))
             {
                 to.Fail(Name, $"in {Of(record)}: {fault}", $"nsenter --net={record.Netns} {remedy}; or restart the container");
             }
@@ -104,9 +105,16 @@ internal static class ContainerCheck
         }
     }
 
-    private static (string Fault, string Remedy)? Fault(RouteSocket inside, NetworkView network, IPAddress address, AddressRecord record)
+    /// <summary>The name that the container's end has: Docker gives it another one than the plugins were told.</summary>
+    private static string NameInside(HostView host, RouteSocket inside, AddressRecord record) =>
+        host.Find(DeviceNames.Veth(record.Owner.ContainerId, record.Owner.IfName)) is { } end
+        && inside.TryGetLink(end.LinkIndex, out Link? link)
+        && link.LinkIndex == end.Index
+            ? link.Name
+            : record.Owner.IfName;
+
+    private static (string Fault, string Remedy)? Fault(RouteSocket inside, NetworkView network, IPAddress address, string name)
     {
-        string name = record.Owner.IfName;
         if (!inside.TryGetLink(name, out Link? link))
         {
             return ($"interface {name} is gone", "ip link");
