@@ -36,7 +36,13 @@ public static class BridgeGateways
             return;
         }
 
-        List<BridgeGateway> missing = Missing(route.ListAddresses(bridge.Index), wanted);
+        List<InterfaceAddress> present = route.ListAddresses(bridge.Index);
+        if (conf.ForceAddress)
+        {
+            RemoveOthers(route, conf, bridge, present, wanted);
+        }
+
+        List<BridgeGateway> missing = Missing(present, wanted);
         if (missing.Count == 0)
         {
             return;
@@ -78,6 +84,41 @@ public static class BridgeGateways
             {
                 throw new OverlapException($"the containers' subnet {gateway.Subnet} overlaps {needed.Reason}", "subnet");
             }
+        }
+    }
+
+    /// <summary>
+    /// <c>forceAddress</c>: takes addresses in the containers' subnets off the bridge that are no gateway's. Addresses elsewhere stay, and
+    /// so do all of a bridge that somebody else has made: they may be what the host is reached at.
+    /// </summary>
+    private static void RemoveOthers(
+        RouteSocket route,
+        TwillConf conf,
+        Link bridge,
+        List<InterfaceAddress> present,
+        IReadOnlyList<BridgeGateway> wanted
+    )
+    {
+        foreach (InterfaceAddress address in present)
+        {
+            if (
+                !wanted.Exists(gateway => gateway.Subnet.Overlaps(address.Network))
+                || wanted.Exists(gateway => gateway.Address.Equals(address.Address) && gateway.PrefixLength == address.PrefixLength)
+            )
+            {
+                continue;
+            }
+
+            if (bridge.Mac != HostMacs.ForBridge(conf.Bridge))
+            {
+                throw new OverlapException(
+                    $"bridge {conf.Bridge}, which twill did not make, has the address {address} in the containers' subnet: it is not taken "
+                        + "off for forceAddress",
+                    "forceAddress"
+                );
+            }
+
+            route.TryExecute(new DeleteAddress(address.Index, address.Address, address.PrefixLength), Errno.EADDRNOTAVAIL);
         }
     }
 

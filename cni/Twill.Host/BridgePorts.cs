@@ -35,8 +35,15 @@ public static class BridgePorts
     /// <param name="bridgeIndex">The bridge.</param>
     /// <param name="hairpin">Whether the bridge sends frames back to the port they came from.</param>
     /// <param name="detached">The ends.</param>
+    /// <param name="isolated">Whether they exchange frames with the bridge only.</param>
     /// <returns>What the kernel refused, in words; empty when all are back.</returns>
-    public static IReadOnlyList<string> Reattach(RouteSocket route, int bridgeIndex, bool hairpin, IReadOnlyList<Link> detached)
+    public static IReadOnlyList<string> Reattach(
+        RouteSocket route,
+        int bridgeIndex,
+        bool hairpin,
+        IReadOnlyList<Link> detached,
+        bool isolated = false
+    )
     {
         RouteBatch batch = route.NewBatch();
         foreach (Link end in detached)
@@ -45,7 +52,8 @@ public static class BridgePorts
             batch.Add(new SetLink(end.Index) { Master = isPort ? null : bridgeIndex, Up = true }, tolerate: Errno.ENODEV);
             if (!isPort)
             {
-                batch.Add(new SetBridgePort(end.Index) { Hairpin = hairpin }, tolerate: Errno.ENODEV, alsoTolerate: Errno.EOPNOTSUPP);
+                SetBridgePort port = new(end.Index) { Hairpin = hairpin, Isolated = isolated ? true : null };
+                batch.Add(port, tolerate: Errno.ENODEV, alsoTolerate: Errno.EOPNOTSUPP);
             }
         }
         List<string> refusals = [];

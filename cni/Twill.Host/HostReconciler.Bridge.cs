@@ -32,6 +32,11 @@ public static partial class HostReconciler
             changes.Add($"bridge {conf.Bridge} is up with MTU {mtu} again");
         }
 
+        if (EnsurePromiscuous(route, conf, bridge))
+        {
+            changes.Add($"bridge {conf.Bridge} takes all frames again");
+        }
+
         changes.AddRange(RouterAnnouncements.Refuse(route, bridge, MayHaveIPv6(conf)));
         if (!bridge.ProxyArp && RoutedVeth.AnyOn(route) && RoutedVeth.EnableProxyForAll(route, bridge, subnets))
         {
@@ -52,6 +57,18 @@ public static partial class HostReconciler
         }
 
         return overlap;
+    }
+
+    /// <summary><c>ip link set dev BRIDGE promisc on</c>, where the configuration says so and it is not.</summary>
+    private static bool EnsurePromiscuous(RouteSocket route, TwillConf conf, Link bridge)
+    {
+        bool missing = conf.PromiscMode && !bridge.IsPromiscuous;
+        if (missing)
+        {
+            route.Execute(new SetLink(bridge.Index) { Promiscuous = true });
+        }
+
+        return missing;
     }
 
     /// <summary>This host's addresses in its subnets, and the routes that come with them.</summary>

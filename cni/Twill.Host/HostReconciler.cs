@@ -107,6 +107,7 @@ public static partial class HostReconciler
     public static Link EnsureBridge(RouteSocket route, TwillConf conf, int mtu)
     {
         Link bridge = HostBridge.Ensure(route, conf.Bridge, mtu);
+        EnsurePromiscuous(route, conf, bridge);
         RouterAnnouncements.Refuse(route, bridge, MayHaveIPv6(conf));
         return conf.Icc || bridge.ProxyArp || !RoutedVeth.EnableProxyArp(conf.Bridge) ? bridge : route.GetLink(bridge.Index);
     }

@@ -23,6 +23,8 @@ public static class IPv6Settings
 
     private static readonly (string Name, string Value)[] s_inside = [("accept_ra", "0"), ("accept_dad", "0"), ("disable_ipv6", "0")];
 
+    private static readonly (string Name, string Value)[] s_asking = [("accept_ra", "0"), ("accept_dad", "1"), ("disable_ipv6", "0")];
+
     // A bridge that is down for a moment keeps its addresses, as it keeps those of IPv4.
     private static readonly (string Name, string Value)[] s_bridge = [.. s_inside, ("autoconf", "0"), ("keep_addr_on_down", "1")];
 
@@ -73,11 +75,12 @@ public static class IPv6Settings
     /// </summary>
     /// <param name="pod">The container's namespace.</param>
     /// <param name="ifName">The interface's name inside.</param>
+    /// <param name="asks">Whether it waits for addresses after all, and asks who has them.</param>
     /// <exception cref="HostException">This kernel runs without IPv6.</exception>
-    public static void EnsureInside(NetNs pod, string ifName) =>
+    public static void EnsureInside(NetNs pod, string ifName, bool asks = false) =>
         pod.Run(() =>
         {
-            foreach ((string name, string value) in s_inside)
+            foreach ((string name, string value) in asks ? s_asking : s_inside)
             {
                 Ensure(Of(ifName, name), value);
             }

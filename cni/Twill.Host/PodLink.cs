@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using Twill.Linux;
 using Twill.Linux.Addresses;
 using Twill.Linux.Links;
@@ -18,6 +19,9 @@ public sealed record PodLinkSpec(string Network, string ContainerId, string IfNa
 {
     /// <summary>Whether the container may send as itself only (<see cref="AntiSpoof.SourceFilter"/>).</summary>
     public bool AntiSpoof { get; init; }
+
+    /// <summary>Whether it exchanges frames with the bridge only, not with other containers.</summary>
+    public bool Isolated { get; init; }
 
     /// <summary>Name of the host end.</summary>
     public string HostName { get; } = DeviceNames.Veth(ContainerId, IfName);
@@ -97,12 +101,14 @@ public static class PodLink
     /// <param name="mac">Its hardware address.</param>
     /// <param name="addresses">Its addresses.</param>
     /// <param name="routes">Its routes, next hops on the link first.</param>
+    /// <param name="asks">Whether the kernel is to ask if anybody has an IPv6 address already; see <see cref="WaitUntilUnique"/>.</param>
     public static void Configure(
         RouteSocket inPod,
         int index,
         MacAddress mac,
         IReadOnlyList<PodAddress> addresses,
-        IReadOnlyList<PodRoute> routes
+        IReadOnlyList<PodRoute> routes,
+        bool asks = false
     )
     {
         RouteBatch batch = inPod.NewBatch();
@@ -112,7 +118,9 @@ public static class PodLink
             batch.Add(
                 new NewAddress(index, address.Address, address.PrefixLength)
                 {
-                    AddressFlags = AddressFlags.NoDad | (address.IsAlone ? AddressFlags.NoPrefixRoute : AddressFlags.None),
+                    AddressFlags =
+                        (asks ? AddressFlags.None : AddressFlags.NoDad)
+                        | (address.IsAlone ? AddressFlags.NoPrefixRoute : AddressFlags.None),
                 }
             );
         }
@@ -174,6 +182,43 @@ public static class PodLink
         for (int i = 0; i < Questions && !place.ListMulticastGroups(index).Contains(group); i++)
         {
             Thread.Sleep(1);
+        }
+    }
+
+    /// <summary>
+    /// Waits until the kernel has asked by duplicate address detection (RFC 4862, section 5.4) whether somebody else has an IPv6 address of
+    /// the container. It takes one to two seconds.
+    /// </summary>
+    /// <param name="inPod">A socket in the container's namespace.</param>
+    /// <param name="index">The interface's index inside.</param>
+    /// <exception cref="HostException">Somebody has it, or the kernel still asks after ten seconds.</exception>
+    public static void WaitUntilUnique(RouteSocket inPod, int index)
+    {
+        const int Questions = 200; // of 50 ms each
+        for (int i = 0; ; i++)
+        {
+            InterfaceAddress? asking = null;
+            foreach (InterfaceAddress address in inPod.ListAddresses(index, AddressFamily.InterNetworkV6))
+            {
+                if ((address.Flags & AddressFlags.DadFailed) != 0)
+                {
+                    throw new HostException($"somebody else has the container's address {address.Address} already");
+                }
+
+                asking = (address.Flags & AddressFlags.Tentative) != 0 && !address.Address.IsIPv6LinkLocal ? address : asking;
+            }
+
+            if (asking is null)
+            {
+                return;
+            }
+
+            if (i == Questions)
+            {
+                throw new HostException($"the kernel still asks whether somebody else has the container's address {asking.Address}");
+            }
+
+            Thread.Sleep(50);
         }
     }
 

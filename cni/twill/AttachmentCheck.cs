@@ -200,6 +200,11 @@ internal sealed class AttachmentCheck(RouteSocket host, RouteSocket inPod, PodLi
             return $"bridge {conf.Bridge} is down";
         }
 
+        if (conf.PromiscMode && !bridge.IsPromiscuous)
+        {
+            return $"bridge {conf.Bridge} does not take all frames (ip link set dev {conf.Bridge} promisc on)";
+        }
+
         CniInterface? told = Told(conf.Bridge, inContainer: false);
         int mtu = told is { Mtu: > 0 } ? Math.Min(told.Mtu, spec.Mtu) : spec.Mtu;
         if (bridge.Mtu < mtu)

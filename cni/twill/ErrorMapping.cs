@@ -36,6 +36,8 @@ internal static class ErrorMapping
                 overlap.Message,
                 overlap.Key == "isGateway"
                     ? "$.isGateway: set it to false, which leaves that address where it is, or give another gateway in $.ipam"
+                : overlap.Key == "forceAddress"
+                    ? "$.forceAddress: take that address off the bridge (ip address del), or leave the key out"
                     : "$.ipam: give the containers another subnet, or take that address or route off this host",
                 overlap
             ),

@@ -44,7 +44,14 @@ public sealed class BridgeAttachment : IAttachment
 
         RouteBatch batch = host.NewBatch();
         batch.Add(new SetLink(end.Index) { Alias = spec.Alias });
-        batch.Add(new SetBridgePort(end.Index) { Hairpin = spec.Hairpin, Learning = spec.AntiSpoof ? false : null });
+        batch.Add(
+            new SetBridgePort(end.Index)
+            {
+                Hairpin = spec.Hairpin,
+                Learning = spec.AntiSpoof ? false : null,
+                Isolated = spec.Isolated ? true : null,
+            }
+        );
         batch.Send();
         return end;
     }
@@ -78,9 +85,14 @@ public sealed class BridgeAttachment : IAttachment
             return $"host end {site.End.Name} is not a port of bridge {site.Bridge.Name}";
         }
 
-        return site.End.BridgePort?.Hairpin == site.Spec.Hairpin
-            ? null
-            : $"hairpin of host end {site.End.Name} is {(site.Spec.Hairpin ? "off, not on" : "on, not off")}";
+        if (site.End.BridgePort?.Hairpin != site.Spec.Hairpin)
+        {
+            return $"hairpin of host end {site.End.Name} is {(site.Spec.Hairpin ? "off, not on" : "on, not off")}";
+        }
+
+        return site.Spec.Isolated && site.End.BridgePort is { Isolated: false }
+            ? $"host end {site.End.Name} is not isolated from other containers (bridge link set dev {site.End.Name} isolated on)"
+            : null;
     }
 
     /// <inheritdoc/>

@@ -38,6 +38,9 @@ public sealed class Link
     /// <summary>IFF_LOOPBACK.</summary>
     public bool IsLoopback => (Flags & (uint)IFF.LOOPBACK) != 0;
 
+    /// <summary>IFF_PROMISC: somebody set it to take all frames.</summary>
+    public bool IsPromiscuous => (Flags & (uint)IFF.PROMISC) != 0;
+
     /// <summary>Interface index of the bridge it is a port of; 0 for none.</summary>
     public int MasterIndex { get; private set; }
 

@@ -12,10 +12,12 @@ internal struct IfInfoMsg // struct ifinfomsg
     internal IFF Flags; // ifi_flags
     internal IFF Change; // ifi_change: which of the flags are meant
 
-    internal void SetUp(bool up)
+    internal void SetUp(bool up) => Set(IFF.UP, up);
+
+    internal void Set(IFF flag, bool on)
     {
-        Flags = up ? IFF.UP : IFF.None;
-        Change = IFF.UP;
+        Flags |= on ? flag : IFF.None;
+        Change |= flag;
     }
 }
 
@@ -26,5 +28,6 @@ internal enum IFF : uint // linux/if.h
     UP = 1,
     LOOPBACK = 8,
     RUNNING = 0x40,
+    PROMISC = 0x100,
     LOWER_UP = 0x10000,
 }

@@ -4,8 +4,8 @@ using Twill.Linux.Netlink;
 
 namespace Twill.Linux.Links;
 
-/// <summary><c>ip link set dev LINK [up|down] [address MAC] [mtu MTU] [master BRIDGE|nomaster] [group GROUP] [alias TEXT] [name NAME]
-/// [netns FD]</c>: what is left null stays.</summary>
+/// <summary><c>ip link set dev LINK [up|down] [promisc on|off] [address MAC] [mtu MTU] [master BRIDGE|nomaster] [group GROUP]
+/// [alias TEXT] [name NAME] [netns FD]</c>: what is left null stays.</summary>
 /// <param name="Link">Which link.</param>
 public readonly record struct SetLink(LinkRef Link) : INetlinkRequest
 {
@@ -17,6 +17,9 @@ public readonly record struct SetLink(LinkRef Link) : INetlinkRequest
 
     /// <summary>Up or down.</summary>
     public bool? Up { get; init; }
+
+    /// <summary>Whether it takes all frames, whomever they are for.</summary>
+    public bool? Promiscuous { get; init; }
 
     /// <summary>Hardware address.</summary>
     public MacAddress? Mac { get; init; }
@@ -44,6 +47,7 @@ public readonly record struct SetLink(LinkRef Link) : INetlinkRequest
         new CommandText("ip link set")
             .Add("dev", Link.NameIn(names))
             .AddIf(Up is not null, Up == true ? "up" : "down")
+            .AddSwitch("promisc", Promiscuous)
             .Add("address", Mac)
             .Add("mtu", Mtu)
             .AddIf(Master == 0, "nomaster")
@@ -67,6 +71,11 @@ public readonly record struct SetLink(LinkRef Link) : INetlinkRequest
         if (Up is { } up)
         {
             header.SetUp(up);
+        }
+
+        if (Promiscuous is { } promiscuous)
+        {
+            header.Set(IFF.PROMISC, promiscuous);
         }
 
         w.Header(in header);

@@ -1,5 +1,4 @@
 using System.Net;
-using System.Text.Json;
 using Twill.Cni;
 using Twill.System;
 
@@ -56,28 +55,15 @@ internal static class Isolation
         return all;
     }
 
-    /// <summary>
-    /// Refuses what would keep containers apart if it were not ignored: who asks for that must not believe to have it. A value that asks
-    /// for nothing passes.
-    /// </summary>
-    /// <exception cref="CniException">code 2</exception>
-    internal static void RefuseUnsupported(ConfigReader plugin)
+    /// <summary><c>portIsolation</c>, of which <c>icc</c> is the stronger form.</summary>
+    internal static bool ReadPortIsolation(ConfigReader at, bool icc)
     {
-        plugin["vlan"].RefuseUnlessEmpty("twill has no VLANs on its bridge; leave the key out, or give the VLAN a network of its own");
-        plugin["vlanTrunk"].RefuseUnlessEmpty("twill has no VLANs on its bridge; leave the key out");
-        plugin["portIsolation"].RefuseUnlessEmpty("\"icc\": false keeps containers of one network apart; leave this key out");
-    }
-
-    private static void RefuseUnlessEmpty(this ConfigReader at, string remedy)
-    {
-        bool isEmpty =
-            !at.IsSet
-            || at.Value.ValueKind == JsonValueKind.False
-            || (at.Value.ValueKind == JsonValueKind.Number && at.Value.TryGetInt32(out int number) && number == 0)
-            || (at.Value.ValueKind == JsonValueKind.Array && at.Value.GetArrayLength() == 0);
-        if (!isEmpty)
+        bool isolated = at.Bool(false);
+        if (isolated && !icc)
         {
-            at.ComplainUnsupported($"not supported; {remedy}");
+            at.ComplainText("\"icc\": false keeps the containers apart already, and takes them off the bridge: leave this key out");
         }
+
+        return isolated;
     }
 }

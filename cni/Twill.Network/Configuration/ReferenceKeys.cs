@@ -4,9 +4,9 @@ using Twill.Cni;
 namespace Twill.Network.Configuration;
 
 /// <summary>
-/// Keys of the reference plugin <c>bridge</c> (containernetworking/plugins, NetConf in plugins/main/bridge/bridge.go) that twill does not
-/// honour. Each is taken with the value that asks for what twill does anyway, and refused with any other: a key that is accepted and
-/// ignored would be something lost without a word. Those that keep containers apart are in <see cref="Isolation"/>.
+/// Keys of the reference plugins <c>bridge</c>, <c>flannel</c>, <c>macvlan</c>, <c>ipvlan</c> and <c>vlan</c> that twill does not honour.
+/// Each is taken with the value that asks for what twill does anyway, and refused with any other: a key that is accepted and ignored
+/// would be something lost without a word.
 /// </summary>
 internal static class ReferenceKeys
 {
@@ -15,31 +15,66 @@ internal static class ReferenceKeys
     /// <param name="Instead">What twill does, and the key to use instead where there is one.</param>
     private sealed record Row(string Key, Func<JsonElement, bool> AsIs, string Instead);
 
+    private const string Vlans = "the bridge of a network knows no VLANs: leave the key out, and give each VLAN a network of its own",
+        Flannel = "the plugin flannel's",
+        Parents =
+            "a key of the plugins macvlan, ipvlan and vlan; twill's containers hang on a bridge. Keep that plugin, and let ipam be "
+            + "twill-ipam";
+
     private static readonly Row[] s_table =
     [
-        new("forceAddress", IsFalse, "an address that somebody gave the bridge is left there"),
-        new("ipMasqBackend", IsNftables, "source NAT is done by nftables"),
-        new("promiscMode", IsFalse, "a container reaches itself by \"hairpinMode\": true"),
-        new("preserveDefaultVlan", value => value.ValueKind == JsonValueKind.True, "the bridge knows no VLANs"),
-        new("enabledad", IsFalse, "IPv6 addresses are used at once, because the IPAM plugin knows who has which"),
-        new("disableContainerInterface", IsFalse, "a container's interface is up when ADD has succeeded"),
+        // bridge: NetConf in plugins/main/bridge/bridge.go of containernetworking/plugins
+        new("ipMasqBackend", IsNftables, "source NAT is done by nftables: leave the key out"),
+        new("vlan", IsEmpty, Vlans),
+        new("vlanTrunk", IsEmpty, Vlans),
+        new("preserveDefaultVlan", value => value.ValueKind == JsonValueKind.True, Vlans),
+        new("disableContainerInterface", IsFalse, "it belongs to networks without addresses, and twill's have some: leave the key out"),
+        // flannel: NetConf in flannel.go of flannel-io/cni-plugin
+        new("delegate", Never, $"{Flannel}: write what is in it beside \"type\", as ipMasq, hairpinMode, mtu and isDefaultGateway"),
+        new("subnetFile", Never, $"{Flannel}: ipam.etcd says where this host's subnet comes from, and ipam.network what it is part of"),
+        new("dataDir", Never, $"{Flannel}: ipam.dataDir says where addresses are on record"),
+        // macvlan, ipvlan, vlan: NetConf in plugins/main/KIND/KIND.go
+        new("master", Never, Parents),
+        new("mode", Never, Parents),
+        new("linkInContainer", IsFalse, Parents),
+        new("bcqueuelen", Never, Parents),
+        new("vlanId", Never, Parents),
     ];
 
     /// <exception cref="CniException">code 2, naming key and value</exception>
-    internal static void RefuseIgnored(ConfigReader plugin)
+    internal static void RefuseUnsupported(ConfigReader plugin)
     {
-        foreach (Row row in s_table)
+        if (plugin.Value.ValueKind != JsonValueKind.Object)
         {
-            ConfigReader at = plugin[row.Key];
-            if (at.Exists && !row.AsIs(at.Value))
+            return;
+        }
+
+        foreach (JsonProperty member in plugin.Value.EnumerateObject())
+        {
+            foreach (Row row in s_table)
             {
-                at.ComplainUnsupported($"twill has no use for this value: {row.Instead}");
+                if (member.NameEquals(row.Key) && member.Value.ValueKind != JsonValueKind.Null && !row.AsIs(member.Value))
+                {
+                    plugin[row.Key].ComplainUnsupported($"twill has no use for this value: {row.Instead}");
+                }
             }
         }
     }
+
+    private static bool Never(JsonElement value) => value.ValueKind == JsonValueKind.String && value.ValueEquals("");
 
     private static bool IsFalse(JsonElement value) => value.ValueKind == JsonValueKind.False;
 
     private static bool IsNftables(JsonElement value) =>
         value.ValueKind == JsonValueKind.String && (value.ValueEquals("nftables") || value.ValueEquals(""));
+
+    private static bool IsEmpty(JsonElement value) =>
+        value.ValueKind switch
+        {
+            JsonValueKind.Number => value.TryGetInt32(out int number) && number == 0,
+            JsonValueKind.Array => value.GetArrayLength() == 0,
+            JsonValueKind.String => value.ValueEquals(""),
+            JsonValueKind.False => true,
+            _ => false,
+        };
 }

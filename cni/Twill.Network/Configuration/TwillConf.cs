@@ -59,6 +59,18 @@ public sealed record TwillConf
     /// <summary>Its value for true; the other one is <c>refuse</c>.</summary>
     public const string Force = "force";
 
+    /// <summary>Whether the bridge takes all frames, whomever they are for.</summary>
+    public bool PromiscMode { get; init; }
+
+    /// <summary>Whether containers exchange frames with the bridge only, not with each other.</summary>
+    public bool PortIsolation { get; init; }
+
+    /// <summary>Whether other addresses in the containers' subnets are taken off the bridge for the gateways'.</summary>
+    public bool ForceAddress { get; init; }
+
+    /// <summary>Whether a container asks if anybody has its IPv6 address before it uses it.</summary>
+    public bool EnableDad { get; init; }
+
     /// <summary>Whether ports are published that a process of the host listens on.</summary>
     public bool ForceHostPorts { get; init; }
 
@@ -136,8 +148,9 @@ public sealed record TwillConf
             return conf;
         }
 
-        Isolation.RefuseUnsupported(plugin);
-        ReferenceKeys.RefuseIgnored(plugin);
+        ReferenceKeys.RefuseUnsupported(plugin);
+        bool promiscuous = plugin["promiscMode"].Bool(false),
+            icc = plugin["icc"].Bool(true);
         ConfigReader? runtimeConfig = plugin["runtimeConfig"].IgnoringCase().Object();
         return conf with
         {
@@ -145,11 +158,15 @@ public sealed record TwillConf
             Mtu = ReadMtu(plugin["mtu"]),
             IpMasq = plugin["ipMasq"].Bool(true),
             NonMasqueradeCidrs = ReadNetworks(plugin["nonMasqueradeCIDRs"]),
-            HairpinMode = plugin["hairpinMode"].Bool(true),
+            PromiscMode = promiscuous,
+            HairpinMode = ReadHairpin(plugin["hairpinMode"], promiscuous),
             IsIsolated = plugin["isolated"].Bool(true),
-            Icc = plugin["icc"].Bool(true),
+            Icc = icc,
+            PortIsolation = Isolation.ReadPortIsolation(plugin["portIsolation"], icc),
             IsGateway = plugin["isGateway"].Bool(true) || plugin["isDefaultGateway"].Bool(false), // the latter means both
             IsDefaultGateway = plugin["isDefaultGateway"].Bool(false),
+            ForceAddress = plugin["forceAddress"].Bool(false),
+            EnableDad = plugin["enabledad"].Bool(false),
             ForceHostPorts = ReadHostPortInUse(plugin[HostPortInUseKey]),
             AntiSpoof = Isolation.ReadAntiSpoof(plugin),
             AllowedAddresses = Isolation.ReadAllowedAddresses(plugin["allowedAddresses"]),
@@ -184,6 +201,18 @@ public sealed record TwillConf
         }
 
         return backend.DeviceNames.Contains(name) ? at.Complain($"another name than the overlay device's ({name})", "twill0") : name;
+    }
+
+    /// <summary>A bridge that takes all frames sends back what a container sends to itself already: twice is once too often.</summary>
+    private static bool ReadHairpin(ConfigReader at, bool promiscuous)
+    {
+        bool hairpin = at.Bool(!promiscuous);
+        if (hairpin && promiscuous)
+        {
+            at.ComplainText("expected false beside \"promiscMode\": true, as in the plugin bridge: leave one of them out");
+        }
+
+        return hairpin;
     }
 
     private static bool ReadHostPortInUse(ConfigReader at) =>

@@ -58,7 +58,11 @@ internal static class Add
         request.Phases?.Done("IPAM plugin started");
         HostReconciler.EnsureForwarding();
         Link bridge = HostReconciler.EnsureBridge(host, conf, mtu);
-        PodLinkSpec spec = new(conf.Name, request.ContainerId, request.IfName, mtu, conf.HairpinMode) { AntiSpoof = conf.AntiSpoof };
+        PodLinkSpec spec = new(conf.Name, request.ContainerId, request.IfName, mtu, conf.HairpinMode)
+        {
+            AntiSpoof = conf.AntiSpoof,
+            Isolated = conf.PortIsolation,
+        };
         RequestedMac.RefuseHosts(requestedMac, bridge, spec);
         (IAttachment attachment, Link end) = AttachmentTable.All.Create(host, pod, spec, bridge, created: () =>
         {
@@ -66,7 +70,7 @@ internal static class Add
             undo.Add($"delete {spec.HostName}", () => Delete(spec.HostName));
         });
         AttachmentSite site = new(host, spec, end, bridge);
-        RefuseRoutedWithoutGateway(conf, attachment.GatewayLink(site), bridge);
+        RefuseRouted(conf, attachment.GatewayLink(site), bridge);
         request.Phases?.Done("bridge, veth pair");
         using RouteSocket inPod = RouterAnnouncements.OpenRefusing(pod, request.IfName);
         int inside = PodLink.IndexOf(inPod, request.IfName);
@@ -88,7 +92,7 @@ internal static class Add
         if (addresses.First(AddressFamily.InterNetworkV6) is { } six)
         {
             HostSetup.EnsureIPv6(conf, six, mtu);
-            IPv6Settings.EnsureInside(pod, request.IfName);
+            IPv6Settings.EnsureInside(pod, request.IfName, conf.EnableDad);
         }
         MacAddress mac = requestedMac ?? HostMacs.ForContainer((addresses.First(AddressFamily.InterNetwork) ?? addresses.Ips[0]).Address);
         RouteBatch onBridge = host.NewBatch();
@@ -109,7 +113,7 @@ internal static class Add
         ContainerLink container = attachment.Inside(attached);
         List<PodRoute> inKernel = [.. container.Routes, .. PodRoutes.ForKernel(routes, addresses)];
         request.Phases?.Done("gateway, limits");
-        PodLink.Configure(inPod, inside, mac, container.Addresses, inKernel);
+        PodLink.Configure(inPod, inside, mac, container.Addresses, inKernel, conf.EnableDad);
         request.Phases?.Done("container's end");
         Link gateway = attachment.GatewayLink(site);
         Ports.Publish(host, state, request, conf, addresses, gateway.Name, undo);
@@ -117,6 +121,11 @@ internal static class Add
         if (gateway.Index != end.Index && !gateway.IsRunning) // a bridge's first port: the kernel's worker comes once more, for the bridge
         {
             PodLink.WaitUntilForwarding(host, gateway.Name);
+        }
+
+        if (conf.EnableDad)
+        {
+            PodLink.WaitUntilUnique(inPod, inside);
         }
 
         foreach (CniIp ip in addresses.Ips)
@@ -164,9 +173,17 @@ internal static class Add
         return ipam;
     }
 
-    /// <summary>Past the bridge's ports a container's only way is this host.</summary>
-    private static void RefuseRoutedWithoutGateway(TwillConf conf, Link gateway, Link bridge)
+    /// <summary>Past the bridge's ports a container's only way is this host, and what the bridge keeps apart is not kept apart.</summary>
+    private static void RefuseRouted(TwillConf conf, Link gateway, Link bridge)
     {
+        if (conf.PortIsolation && gateway.Index != bridge.Index)
+        {
+            throw new HostException(
+                $"the ports of bridge {bridge.Name} are all taken, and portIsolation keeps containers apart at these only: "
+                    + "\"icc\": false does so for any number of containers"
+            );
+        }
+
         if (!conf.IsGateway && gateway.Index != bridge.Index)
         {
             string why = conf.Icc ? "they are all taken" : "icc is false";

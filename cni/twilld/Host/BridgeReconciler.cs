@@ -89,7 +89,7 @@ internal sealed class BridgeReconciler(TwillConf conf)
 
         _mac ??= bridge.Mac;
         List<Link> detached = TakeDetached(route, bridge, changes);
-        IReadOnlyList<string> refusals = BridgePorts.Reattach(route, bridge.Index, conf.HairpinMode, detached);
+        IReadOnlyList<string> refusals = BridgePorts.Reattach(route, bridge.Index, conf.HairpinMode, detached, conf.PortIsolation);
         if (detached.Count > 0)
         {
             changes.Add(

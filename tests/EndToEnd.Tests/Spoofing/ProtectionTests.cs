@@ -129,10 +129,10 @@ public sealed class ProtectionTests : IDisposable
         refused.ErrorCode.Should().Be(7);
         refused.ErrorText.Should().Contain($"{bridge} is that of bridge twill0");
 
-        Configure("portIsolation", true);
+        Configure("vlan", 5);
         refused = plugin.Add(_single.Config);
         refused.ErrorCode.Should().Be(2);
-        refused.ErrorText.Should().Contain("$.portIsolation, value 'true'");
+        refused.ErrorText.Should().Contain("$.vlan, value '5'");
         Leftovers.Links(Host).Should().ContainSingle();
     }
 

@@ -101,6 +101,10 @@ public sealed class LinkRequestTests
     public void SetLink_down_means_the_same_flag() => Captured.Equal("links/set-link-down", new SetLink(10) { Up = false });
 
     [Fact]
+    public void SetLink_promiscuous_is_another_flag() =>
+        Captured.Equal("links/set-link-promisc", new SetLink(10) { Promiscuous = true });
+
+    [Fact]
     public void SetLink_sends_all_that_is_asked_for() =>
         Captured.Equal(
             "links/set-link-all",

@@ -80,10 +80,11 @@ public class NetlinkTraceTests
             new NewWireGuard("twill-wg.1") { Mtu = 1420 }.ToCommand
         ),
         [nameof(SetLink)] = (
-            "ip link set dev br0 down mtu 0 nomaster group 0 alias 'a pod'\\''s end'",
+            "ip link set dev br0 down promisc off mtu 0 nomaster group 0 alias 'a pod'\\''s end'",
             new SetLink(10)
             {
                 Up = false,
+                Promiscuous = false,
                 Mtu = 0,
                 Master = 0,
                 Group = 0,

@@ -31,6 +31,7 @@ REQUESTS = {
     "links/new-vxlan-ipv6": ("true", "ip link add twill.1 type vxlan id 16777215 local fd00::1 nolearning dstport 8472 udp6zerocsumtx udp6zerocsumrx gbp", 16, {}),
     "links/set-link-up": (BR, "ip link set dev br0 up", 16, {}),
     "links/set-link-down": (BR, "ip link set dev br0 down", 16, {}),
+    "links/set-link-promisc": (BR, "ip link set dev br0 promisc on", 16, {}),
     "links/set-link-all": (PORT, "ip link set dev tw1 up address 02:00:00:00:00:03 mtu 1400 master br0 alias pod-7", 16, {}),
     "links/set-link-nomaster": (PORT, "ip link set dev tw0 nomaster", 16, {}),
     "links/set-link-name": (BR, "ip link set dev br0 name br1", 16, {}),

@@ -46,14 +46,12 @@ public sealed class IsolationTests
     [InlineData("'vlan':100", "$.vlan", "'100'")]
     [InlineData("'vlan':'100'", "$.vlan", "'100'")]
     [InlineData("'vlanTrunk':[{'id':5}]", "$.vlanTrunk", "a list")]
-    [InlineData("'portIsolation':true", "$.portIsolation", "'true'")]
-    [InlineData("'portIsolation':'yes'", "$.portIsolation", "'yes'")]
     public void What_would_keep_containers_apart_and_is_not_supported_is_refused(string keys, string path, string value)
     {
         CniException refusal = Refusal("," + keys);
         refusal.Code.Should().Be(CniErrorCode.UnsupportedField);
         refusal.Message.Should().Be($"unsupported field in the network configuration: {path}, value {value}");
-        string complaint = $"{path}: not supported; ";
+        string complaint = $"{path}: twill has no use for this value: ";
         refusal.Details.Should().StartWith(complaint);
 
         List<string> complaints = [];
@@ -63,7 +61,7 @@ public sealed class IsolationTests
 
     [Fact]
     public void Values_that_ask_for_nothing_pass() =>
-        Parse(",'vlan':0,'vlanTrunk':[],'portIsolation':false,'macspoofchk':null").AntiSpoof.Should().BeTrue();
+        Parse(",'vlan':0,'vlanTrunk':[],'preserveDefaultVlan':true,'portIsolation':false,'macspoofchk':null").AntiSpoof.Should().BeTrue();
 
     private static CniException Refusal(string keys) =>
         FluentActions.Invoking(() => Parse(keys)).Should().Throw<CniException>().Which;

@@ -9,14 +9,18 @@ namespace Twill.Network.Tests.Configuration;
 public sealed class UnsupportedFieldTests
 {
     [Theory]
-    [InlineData("'forceAddress':true", "forceAddress", "'true'")]
     [InlineData("'ipMasqBackend':'iptables'", "ipMasqBackend", "'iptables'")]
-    [InlineData("'promiscMode':true", "promiscMode", "'true'")]
     [InlineData("'preserveDefaultVlan':false", "preserveDefaultVlan", "'false'")]
-    [InlineData("'promiscMode':'yes'", "promiscMode", "'yes'")]
-    [InlineData("'enabledad':true", "enabledad", "'true'")]
     [InlineData("'disableContainerInterface':true", "disableContainerInterface", "'true'")]
-    public void Keys_of_the_reference_bridge_that_would_be_ignored(string json, string key, string value)
+    [InlineData("'delegate':{'bridge':'cni0'}", "delegate", "an object")]
+    [InlineData("'subnetFile':'/run/flannel/subnet.env'", "subnetFile", "'/run/flannel/subnet.env'")]
+    [InlineData("'dataDir':'/var/lib/cni/flannel'", "dataDir", "'/var/lib/cni/flannel'")]
+    [InlineData("'master':'eth0'", "master", "'eth0'")]
+    [InlineData("'mode':'l2'", "mode", "'l2'")]
+    [InlineData("'linkInContainer':true", "linkInContainer", "'true'")]
+    [InlineData("'bcqueuelen':5", "bcqueuelen", "'5'")]
+    [InlineData("'vlanId':5", "vlanId", "'5'")]
+    public void Keys_of_reference_plugins_that_would_be_ignored(string json, string key, string value)
     {
         string plugin = "{'name':'n','type':'twill'," + json + ",'ipam':{'type':'x'}}";
 
@@ -32,6 +36,25 @@ public sealed class UnsupportedFieldTests
         string others = plugin.Replace("'twill'", "'bridge'");
         TwillConf.Parse(Calls.Reader(others), BackendTable.All).Type.Should().Be("bridge", "it honours them");
     }
+
+    [Fact]
+    public void Keys_of_the_reference_bridge_that_are_honoured()
+    {
+        TwillConf conf = Parse("'forceAddress':true,'promiscMode':true,'enabledad':true,'portIsolation':true");
+
+        (conf.ForceAddress, conf.PromiscMode, conf.EnableDad, conf.PortIsolation).Should().Be((true, true, true, true));
+        conf.HairpinMode.Should().BeFalse("a bridge that takes all frames sends them back already");
+        conf = Parse("'isGateway':true");
+        (conf.ForceAddress, conf.PromiscMode, conf.EnableDad, conf.PortIsolation).Should().Be((false, false, false, false));
+        conf.HairpinMode.Should().BeTrue();
+    }
+
+    [Theory]
+    [InlineData("'promiscMode':true,'hairpinMode':true", "$.hairpinMode: expected false beside \"promiscMode\": true")]
+    [InlineData("'portIsolation':true,'icc':false", "$.portIsolation: \"icc\": false keeps the containers apart already")]
+    [InlineData("'promiscMode':'yes'", "$.promiscMode: expected true or false, got 'yes'")]
+    public void Keys_of_the_reference_bridge_that_contradict_others(string json, string complaint) =>
+        FluentActions.Invoking(() => Parse(json)).Should().Throw<CniException>().Which.Details.Should().StartWith(complaint);
 
     [Fact]
     public void Keys_of_the_reference_bridge_are_taken_with_the_values_that_ask_for_what_is_done() =>
@@ -67,4 +90,7 @@ public sealed class UnsupportedFieldTests
         e.Code.Should().Be(CniErrorCode.UnsupportedField);
         e.Message.Should().Be($"unsupported field in the network configuration: {path}, value a list");
     }
+
+    private static TwillConf Parse(string members) =>
+        TwillConf.Parse(Calls.Reader($"{{'name':'n','type':'twill',{members},'ipam':{{'type':'x'}}}}"), BackendTable.All);
 }
