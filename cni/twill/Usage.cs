@@ -22,6 +22,7 @@ internal static class Usage
           twill trace      the way of a packet to a host, a container or an address, hop by hop, and where it ends
           twill support    one archive for somebody who looks for a fault from elsewhere, without passwords and keys
           twill cleanup    removes what twill made on this host
+          twill convert    another plugin's network configuration as one of twill's, and what would change by it
 
           --version   the version of this program, and the CNI versions it speaks
           --help      this text

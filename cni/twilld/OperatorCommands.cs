@@ -1,3 +1,4 @@
+using Twill.Agent.Conversions;
 using Twill.Agent.Support;
 using Twill.Agent.Trace;
 using Twill.Agent.Up;
@@ -12,10 +13,11 @@ internal static class OperatorCommands
     private const string Up = "up",
         Preflight = "preflight",
         Support = "support",
-        Trace = "trace";
+        Trace = "trace",
+        Convert = "convert";
 
     /// <summary>Whether a command line is one of them.</summary>
-    internal static bool Takes(string[] args) => args is [Up or Preflight or Support or Trace, ..];
+    internal static bool Takes(string[] args) => args is [Up or Preflight or Support or Trace or Convert, ..];
 
     /// <summary>Carries it out.</summary>
     /// <param name="args">the command line</param>
@@ -28,6 +30,11 @@ internal static class OperatorCommands
     internal static async Task<bool> RunAsync(string[] args, StateDir state, string version, CancellationToken stop)
     {
         string command = args[0];
+        if (command == Convert)
+        {
+            return RunConvert(args[1..]);
+        }
+
         if (command == Support)
         {
             SupportOptions support = SupportOptions.Parse(args[1..]);
@@ -65,6 +72,19 @@ internal static class OperatorCommands
         await BecomeAsync(command, stop).ConfigureAwait(false);
         UpReport report = new(Console.Out, options.Json);
         return await new UpCommand(options, state, new MadeFiles(), report).RunAsync(stop).ConfigureAwait(false);
+    }
+
+    /// <summary>It looks at one file only: everybody may who can read that.</summary>
+    private static bool RunConvert(string[] args)
+    {
+        ConvertOptions options = ConvertOptions.Parse(args);
+        if (options.Help)
+        {
+            Console.Out.Write(ConvertOptions.Usage);
+            return true;
+        }
+
+        return ConvertCommand.Run(options, Console.Out, Console.Error);
     }
 
     /// <summary>Who looks for the agent's process looks for its name, and this is none.</summary>

@@ -28,13 +28,14 @@ internal static class Commands
     public const string Up = "up",
         Preflight = "preflight",
         Support = "support",
-        Trace = "trace";
+        Trace = "trace",
+        Convert = "convert";
 
     public static bool Exists(string word) => word is Status or Peers or Doctor or Cleanup;
 
     public static int Run(ICniProcess process, string[] arguments)
     {
-        if (arguments is [Up or Preflight or Support or Trace, ..])
+        if (arguments is [Up or Preflight or Support or Trace or Convert, ..])
         {
             return AgentCommands.Run(process, arguments);
         }
