@@ -211,7 +211,7 @@ public sealed class HostPrefixes
         private static HashSet<int> OwnDevices(RouteSocket route, TwillConf conf)
         {
             HashSet<int> own = [];
-            Add(conf.IsForeign ? "" : conf.Bridge);
+            Add(conf.IsForeign || conf.Lan is not null ? "" : conf.Bridge);
             foreach (string name in conf.Backend.DeviceNames)
             {
                 Add(name);

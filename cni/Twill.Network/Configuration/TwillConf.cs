@@ -28,6 +28,9 @@ public sealed record TwillConf
     /// <summary>The host bridge; made when missing.</summary>
     public string Bridge { get; init; } = "twill0";
 
+    /// <summary>The administrator's LAN that containers are on; null: the network is twill's own.</summary>
+    public LanConf? Lan { get; init; }
+
     /// <summary>Bytes; 0: the underlay's MTU less the backend's overhead.</summary>
     public int Mtu { get; init; }
 
@@ -128,8 +131,9 @@ public sealed record TwillConf
         }
 
         string type = PluginType(plugin["type"]);
-        IpamConf ipam = IpamConf.Parse(plugin["ipam"], name, type);
-        BackendConf backend = backends.Parse(plugin["backend"], DefaultBackend(type, ipam, backends));
+        LanConf? lan = type == MainPlugin ? LanConf.Read(plugin) : null;
+        IpamConf ipam = IpamConf.Parse(plugin["ipam"], name, type, isLan: lan is not null);
+        BackendConf backend = backends.Parse(plugin["backend"], lan is null ? DefaultBackend(type, ipam, backends) : backends.None);
         if (backend.JoinsHosts && ipam.Etcd is null)
         {
             plugin["backend"]["type"].Complain("none: hosts can be joined only when ipam leases subnets from etcd", false);
@@ -154,16 +158,17 @@ public sealed record TwillConf
         ConfigReader? runtimeConfig = plugin["runtimeConfig"].IgnoringCase().Object();
         return conf with
         {
-            Bridge = ReadBridge(plugin["bridge"], backend),
+            Lan = lan,
+            Bridge = lan?.Bridge ?? ReadBridge(plugin["bridge"], backend),
             Mtu = ReadMtu(plugin["mtu"]),
-            IpMasq = plugin["ipMasq"].Bool(true),
+            IpMasq = plugin["ipMasq"].Bool(lan is null),
             NonMasqueradeCidrs = ReadNetworks(plugin["nonMasqueradeCIDRs"]),
             PromiscMode = promiscuous,
-            HairpinMode = ReadHairpin(plugin["hairpinMode"], promiscuous),
-            IsIsolated = plugin["isolated"].Bool(true),
+            HairpinMode = ReadHairpin(plugin["hairpinMode"], promiscuous, fallback: lan is null),
+            IsIsolated = plugin["isolated"].Bool(lan is null),
             Icc = icc,
             PortIsolation = Isolation.ReadPortIsolation(plugin["portIsolation"], icc),
-            IsGateway = plugin["isGateway"].Bool(true) || plugin["isDefaultGateway"].Bool(false), // the latter means both
+            IsGateway = lan is null && (plugin["isGateway"].Bool(true) || plugin["isDefaultGateway"].Bool(false)), // the latter means both
             IsDefaultGateway = plugin["isDefaultGateway"].Bool(false),
             ForceAddress = plugin["forceAddress"].Bool(false),
             EnableDad = plugin["enabledad"].Bool(false),
@@ -204,9 +209,9 @@ public sealed record TwillConf
     }
 
     /// <summary>A bridge that takes all frames sends back what a container sends to itself already: twice is once too often.</summary>
-    private static bool ReadHairpin(ConfigReader at, bool promiscuous)
+    private static bool ReadHairpin(ConfigReader at, bool promiscuous, bool fallback)
     {
-        bool hairpin = at.Bool(!promiscuous);
+        bool hairpin = at.Bool(fallback && !promiscuous);
         if (hairpin && promiscuous)
         {
             at.ComplainText("expected false beside \"promiscMode\": true, as in the plugin bridge: leave one of them out");

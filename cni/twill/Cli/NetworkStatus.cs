@@ -205,7 +205,7 @@ internal sealed record NetworkStatus
             Agent = network.Agent,
             Measured = conf.Ipam.Etcd is not null && conf.Backend.JoinsHosts ? network.Measured : null,
             StateProblems = [.. network.StateProblems, .. network.StorageProblems],
-            BlockingChains = network.IsOurs
+            BlockingChains = network.OwnsBridge
                 ? ForwardPaths
                     .FindBlockingChains(host.Route, conf, network.Node)
                     .FindAll(chain => chain.IsCertain && !chain.IsMeant)

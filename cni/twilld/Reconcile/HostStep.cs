@@ -43,6 +43,11 @@ internal sealed class HostStep(NetworkContext context, LeaseLoop? lease, BridgeR
 
     private List<string> Reconcile(RouteSocket route, NetworkSnapshot snapshot)
     {
+        if (context.Conf.Lan is not null)
+        {
+            return Told(ReconcilePorts(route));
+        }
+
         NodeFile? node = snapshot.Host.Node;
         int mtu = context.Conf.Mtu != 0 ? context.Conf.Mtu : node?.Mtu ?? Underlay.MtuToOutside(route);
         List<string> changes = containerMtu.Lower(route, mtu, out IReadOnlyList<string> refusals);
@@ -67,23 +72,34 @@ internal sealed class HostStep(NetworkContext context, LeaseLoop? lease, BridgeR
                 new FormerHost(snapshot.Lease.Former, snapshot.UsesEtcd && snapshot.Lease.IsAccepted != true)
             )
         );
-        try
-        {
-            changes.AddRange(bridge.Reconcile(route));
-            using NftSocket nft = NftSocket.Open();
-            AttachmentRecords records = new(context.State.AttachmentsPath);
-            changes.AddRange(new SourceReconciler(route, nft, records, context.Conf.Name).Reconcile());
-        }
-        finally
-        {
-            context.Snapshots.Update(s => s with { Host = s.Host with { BridgeIndex = bridge.Index } });
-        }
-
+        changes.AddRange(ReconcilePorts(route));
         if (_firewalls.Reconcile(route, node) is { } done)
         {
             changes.Add(done);
         }
 
+        return Told(changes);
+    }
+
+    /// <summary>What is the network's own on any bridge: containers' ports, and what these may send as.</summary>
+    private List<string> ReconcilePorts(RouteSocket route)
+    {
+        try
+        {
+            List<string> changes = bridge.Reconcile(route);
+            using NftSocket nft = NftSocket.Open();
+            AttachmentRecords records = new(context.State.AttachmentsPath);
+            changes.AddRange(new SourceReconciler(route, nft, records, context.Conf.Name).Reconcile());
+            return changes;
+        }
+        finally
+        {
+            context.Snapshots.Update(s => s with { Host = s.Host with { BridgeIndex = bridge.Index } });
+        }
+    }
+
+    private List<string> Told(List<string> changes)
+    {
         context.Snapshots.Update(s => s with { Reconcile = s.Reconcile with { HostChanges = s.Reconcile.HostChanges + changes.Count } });
         foreach (string change in changes)
         {

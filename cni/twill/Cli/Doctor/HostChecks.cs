@@ -154,7 +154,7 @@ internal static class HostChecks
         HashSet<string> devices = [];
         foreach (NetworkView network in networks)
         {
-            devices.Add(network.IsOurs ? network.Conf.Bridge : "");
+            devices.Add(network.OwnsBridge ? network.Conf.Bridge : "");
             devices.UnionWith(network.OverlayDevices.ConvertAll(overlay => overlay.Name));
             devices.Add(network.Node?.Interface ?? "");
         }
