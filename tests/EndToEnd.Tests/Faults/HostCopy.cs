@@ -19,6 +19,9 @@ internal sealed class HostCopy(Cluster cluster, Action<JsonObject> change)
 
     private LabHost? _host;
 
+    /// <summary>Whether the copy is gone and its claim is still there. etcd begins a claim's time anew whenever it is restarted.</summary>
+    internal bool IsClaimEnding { get; private set; }
+
     /// <summary>Starts the copy: both say so, and it hands out nothing. When it is gone, the original hands out again.</summary>
     internal void ComeAndGo(LabHost original, bool withMemory, JsonObject config)
     {
@@ -40,7 +43,9 @@ internal sealed class HostCopy(Cluster cluster, Action<JsonObject> change)
         agent.Stop();
         container.Remove();
         _host.Sh($"rm -rf {Records} {State}; ip link delete twill0; ip link delete twill.1; nft flush ruleset; true");
+        IsClaimEnding = true;
         Await("the original hands out again", () => HasLease(original), original.Agent!);
+        IsClaimEnding = false;
     }
 
     private static void Await(string what, Func<bool> condition, Daemon agent) =>

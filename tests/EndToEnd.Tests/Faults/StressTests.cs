@@ -231,7 +231,7 @@ public sealed class StressTests(ITestOutputHelper output) : IDisposable
                 case 3 when number == 0 && test._copy is { } copy && random.Next(10) == 0:
                     test.Break("copies of the host", () => copy.ComeAndGo(test.Host, withMemory: random.Next(2) == 0, test.Config()));
                     break;
-                case 0:
+                case 0 when test._copy is not { IsClaimEnding: true }:
                     test.Break("times etcd killed", () =>
                     {
                         test._cluster!.Etcd.Kill();
@@ -239,7 +239,7 @@ public sealed class StressTests(ITestOutputHelper output) : IDisposable
                         test._cluster.Etcd.Start();
                     });
                     break;
-                case 1:
+                case 1 when test._copy is not { IsClaimEnding: true }:
                     test.Break("times etcd frozen", () =>
                     {
                         test._cluster!.Etcd.Pause();
