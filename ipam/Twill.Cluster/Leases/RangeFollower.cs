@@ -29,6 +29,7 @@ internal sealed class RangeFollower(IEtcd etcd, EtcdRange range, Random random)
         int failures = 0;
         while (true)
         {
+            bool hasResumed = false; // and somebody believes so
             (Beginning begun, EtcdException? error) = await CatchAsync(BeginAsync(cancel)).ConfigureAwait(false);
             if (error is null)
             {
@@ -51,7 +52,7 @@ internal sealed class RangeFollower(IEtcd etcd, EtcdRange range, Random random)
                         if (error is null)
                         {
                             yield return Take(batches.Current) with { IsResumed = isResumed };
-                            isResumed = false;
+                            (hasResumed, isResumed) = (hasResumed || isResumed, false);
                         }
                     }
                 }
@@ -71,7 +72,9 @@ internal sealed class RangeFollower(IEtcd etcd, EtcdRange range, Random random)
             {
                 _newest = null;
             }
-            else
+
+            // etcd says that a watch is made, and then that its history is gone. The list that follows may take its time.
+            if (error.Kind != EtcdErrorKind.Compacted || hasResumed)
             {
                 yield return new RangeUpdate { Error = error };
             }

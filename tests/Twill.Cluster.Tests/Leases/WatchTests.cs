@@ -153,6 +153,25 @@ public sealed class WatchTests : IDisposable
     }
 
     [Fact]
+    public async Task A_watch_that_seemed_to_go_on_says_that_it_does_not_until_all_is_listed()
+    {
+        Put(1);
+        using Watcher watcher = Watch();
+        await watcher.Next<LeaseSnapshot>();
+        _etcd.Put("/other", "so that the key's change is history");
+        _etcd.Put("/other", "of which nothing is left");
+        _etcd.Compact();
+
+        _etcd.Kill();
+        await watcher.Next<WatchInterrupted>();
+        _etcd.Start();
+
+        await watcher.Next<WatchResumed>();
+        (await watcher.Next<WatchInterrupted>()).Error.Kind.Should().Be(EtcdErrorKind.Compacted);
+        (await watcher.Next<LeaseSnapshot>()).Leases.Should().ContainSingle();
+    }
+
+    [Fact]
     public async Task A_watch_from_a_compacted_revision_ends_with_that_reason()
     {
         Put(1);
