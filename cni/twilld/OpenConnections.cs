@@ -1,3 +1,5 @@
+using System.Net.Sockets;
+
 namespace Twill.Agent;
 
 /// <summary>
@@ -10,9 +12,56 @@ internal sealed class OpenConnections(int most)
     private readonly Lock _lock = new();
     private readonly LinkedList<CancellationTokenSource> _open = []; // the oldest first
 
+    /// <summary>Takes connections and serves each, until stopped.</summary>
+    /// <param name="listener">Where they come.</param>
+    /// <param name="limit">The longest that one lasts.</param>
+    /// <param name="serve">Serves one, which is closed then.</param>
+    /// <param name="stop">Ends all of them.</param>
+    internal async Task AcceptAsync(Socket listener, TimeSpan limit, Func<Socket, CancellationToken, Task> serve, CancellationToken stop)
+    {
+        while (!stop.IsCancellationRequested)
+        {
+            try
+            {
+                _ = ServeAsync(await listener.AcceptAsync(stop).ConfigureAwait(false), limit, serve, stop);
+            }
+            catch (SocketException)
+            {
+                // The connection was gone before it was taken, or descriptors ran out, which passes.
+                await Task.Delay(100, CancellationToken.None).ConfigureAwait(false);
+            }
+            catch (Exception e) when (e is OperationCanceledException or ObjectDisposedException)
+            {
+                return;
+            }
+        }
+    }
+
+    private async Task ServeAsync(Socket connection, TimeSpan limit, Func<Socket, CancellationToken, Task> serve, CancellationToken stop)
+    {
+        using CancellationTokenSource end = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        end.CancelAfter(limit);
+        LinkedListNode<CancellationTokenSource> open = Add(end);
+        try
+        {
+            using (connection)
+            {
+                await serve(connection, end.Token).ConfigureAwait(false);
+            }
+        }
+        catch (Exception e) when (e is SocketException or OperationCanceledException or ObjectDisposedException)
+        {
+            // Whoever asked went away or took too long: nobody is left to be told.
+        }
+        finally
+        {
+            Remove(open);
+        }
+    }
+
     /// <summary>Takes note of a connection.</summary>
     /// <param name="limit">What ends it.</param>
-    internal LinkedListNode<CancellationTokenSource> Add(CancellationTokenSource limit)
+    private LinkedListNode<CancellationTokenSource> Add(CancellationTokenSource limit)
     {
         lock (_lock)
         {
@@ -27,7 +76,7 @@ internal sealed class OpenConnections(int most)
     }
 
     /// <summary>Forgets a connection that has ended.</summary>
-    internal void Remove(LinkedListNode<CancellationTokenSource> open)
+    private void Remove(LinkedListNode<CancellationTokenSource> open)
     {
         lock (_lock)
         {

@@ -43,7 +43,7 @@ internal sealed class NameServer : IDisposable
             throw;
         }
 
-        _running = Task.WhenAll(ReceiveAsync(), AcceptAsync());
+        _running = Task.WhenAll(ReceiveAsync(), _open.AcceptAsync(_tcp, s_longestConnection, ServeAsync, _stop.Token));
     }
 
     /// <summary>What ended it although nobody did; null while it runs.</summary>
@@ -144,53 +144,16 @@ internal sealed class NameServer : IDisposable
         }
     }
 
-    private async Task AcceptAsync()
+    private async Task ServeAsync(Socket connection, CancellationToken limit)
     {
-        while (!_stop.IsCancellationRequested)
+        IPAddress from = ((IPEndPoint)connection.RemoteEndPoint!).Address;
+        while (
+            _service.RoleOf(from) is { } role
+            && await DnsStream.ReadAsync(connection, LongestQuery, limit).ConfigureAwait(false) is { } message
+            && await AnswerAsync(message, role, from, limit).ConfigureAwait(false) is { } framed
+        )
         {
-            try
-            {
-                _ = ServeAsync(await _tcp.AcceptAsync(_stop.Token).ConfigureAwait(false));
-            }
-            catch (SocketException)
-            {
-                // The connection was gone before it was taken, or descriptors ran out, which passes.
-                await Task.Delay(100, CancellationToken.None).ConfigureAwait(false);
-            }
-            catch (Exception e) when (e is OperationCanceledException or ObjectDisposedException)
-            {
-                return;
-            }
-        }
-    }
-
-    private async Task ServeAsync(Socket connection)
-    {
-        using CancellationTokenSource limit = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
-        limit.CancelAfter(s_longestConnection);
-        LinkedListNode<CancellationTokenSource> open = _open.Add(limit);
-        try
-        {
-            using (connection)
-            {
-                IPAddress from = ((IPEndPoint)connection.RemoteEndPoint!).Address;
-                while (
-                    _service.RoleOf(from) is { } role
-                    && await DnsStream.ReadAsync(connection, LongestQuery, limit.Token).ConfigureAwait(false) is { } message
-                    && await AnswerAsync(message, role, from, limit.Token).ConfigureAwait(false) is { } framed
-                )
-                {
-                    await DnsStream.WriteAsync(connection, framed, limit.Token).ConfigureAwait(false);
-                }
-            }
-        }
-        catch (Exception e) when (e is SocketException or OperationCanceledException or ObjectDisposedException)
-        {
-            // Whoever asked went away or took too long: nobody is left to be told.
-        }
-        finally
-        {
-            _open.Remove(open);
+            await DnsStream.WriteAsync(connection, framed, limit).ConfigureAwait(false);
         }
     }
 

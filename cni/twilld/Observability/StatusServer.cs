@@ -20,7 +20,6 @@ internal sealed class StatusServer : IDisposable
 
     private readonly Socket _listener;
     private readonly Func<string, StatusAnswer> _answer;
-    private readonly TimeSpan _limit;
     private readonly OpenConnections _open = new(MostConnections);
     private readonly CancellationTokenSource _stop = new();
 
@@ -30,7 +29,7 @@ internal sealed class StatusServer : IDisposable
     /// <exception cref="SocketException">The address is taken or not this host's.</exception>
     internal StatusServer(IPEndPoint at, Func<string, StatusAnswer> answer, TimeSpan limit)
     {
-        (_answer, _limit) = (answer, limit);
+        _answer = answer;
         _listener = new Socket(at.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
         try
         {
@@ -43,7 +42,7 @@ internal sealed class StatusServer : IDisposable
             throw;
         }
 
-        _ = AcceptAsync();
+        _ = _open.AcceptAsync(_listener, limit, ServeAsync, _stop.Token);
     }
 
     /// <summary>Where it listens: with the port that the kernel chose, if 0 was asked for.</summary>
@@ -55,53 +54,16 @@ internal sealed class StatusServer : IDisposable
         _listener.Dispose();
     }
 
-    private async Task AcceptAsync()
+    private async Task ServeAsync(Socket connection, CancellationToken limit)
     {
-        while (!_stop.IsCancellationRequested)
+        byte[] answer = Answer(await ReadHeadAsync(connection, limit).ConfigureAwait(false));
+        for (int sent = 0; sent < answer.Length;)
         {
-            try
-            {
-                _ = ServeAsync(await _listener.AcceptAsync(_stop.Token).ConfigureAwait(false));
-            }
-            catch (SocketException)
-            {
-                // The connection was gone before it was taken, or descriptors ran out, which passes.
-                await Task.Delay(100, CancellationToken.None).ConfigureAwait(false);
-            }
-            catch (Exception e) when (e is OperationCanceledException or ObjectDisposedException)
-            {
-                return;
-            }
+            sent += await connection.SendAsync(answer.AsMemory(sent), SocketFlags.None, limit).ConfigureAwait(false);
         }
-    }
 
-    private async Task ServeAsync(Socket connection)
-    {
-        using CancellationTokenSource limit = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
-        limit.CancelAfter(_limit);
-        LinkedListNode<CancellationTokenSource> open = _open.Add(limit);
-        try
-        {
-            using (connection)
-            {
-                byte[] answer = Answer(await ReadHeadAsync(connection, limit.Token).ConfigureAwait(false));
-                for (int sent = 0; sent < answer.Length;)
-                {
-                    sent += await connection.SendAsync(answer.AsMemory(sent), SocketFlags.None, limit.Token).ConfigureAwait(false);
-                }
-
-                connection.Shutdown(SocketShutdown.Send);
-                await connection.ReceiveAsync(new byte[LongestRequest], SocketFlags.None, limit.Token).ConfigureAwait(false);
-            }
-        }
-        catch (Exception e) when (e is SocketException or OperationCanceledException)
-        {
-            // Whoever asked went away or took too long: nobody is left to be told.
-        }
-        finally
-        {
-            _open.Remove(open);
-        }
+        connection.Shutdown(SocketShutdown.Send);
+        await connection.ReceiveAsync(new byte[LongestRequest], SocketFlags.None, limit).ConfigureAwait(false);
     }
 
     /// <summary>The request up to its empty line; null when that does not come in so much room.</summary>
