@@ -58,30 +58,12 @@ public sealed class NetNs : IDisposable
 
     /// <summary>Makes a namespace that has no name: it lasts as long as it is open here, or somebody is in it.</summary>
     /// <exception cref="LibcException">EPERM: CAP_SYS_ADMIN is missing.</exception>
-    public static NetNs Create()
-    {
-        NetNs? made = null;
-        ExceptionDispatchInfo? failure = null;
-        Thread thread = new(
-            () =>
-            {
-                try
-                {
-                    Libc.UnshareNetwork();
-                    made = Current();
-                }
-                catch (Exception e)
-                {
-                    failure = ExceptionDispatchInfo.Capture(e);
-                }
-            },
-            maxStackSize: 256 * 1024
-        );
-        thread.Start();
-        thread.Join();
-        failure?.Throw();
-        return made!;
-    }
+    public static NetNs Create() =>
+        OnNewThread(() =>
+        {
+            Libc.UnshareNetwork();
+            return Current();
+        });
 
     /// <summary>True when both are the same namespace.</summary>
     public bool IsSameAs(NetNs other) => Identity == other.Identity;
@@ -118,13 +100,7 @@ public sealed class NetNs : IDisposable
         }
     }
 
-    /// <summary>
-    /// Runs the body on a new thread inside the namespace and waits for it. The thread ends with the body, so there is nothing to
-    /// restore and no other code ever runs in the wrong namespace. The body must not await.
-    /// </summary>
-    /// <returns>What the body returned; what it threw is thrown here.</returns>
-    /// <exception cref="LibcException">EPERM: CAP_SYS_ADMIN is missing.</exception>
-    public T Run<T>(Func<T> body)
+    private static T OnNewThread<T>(Func<T> body)
     {
         T result = default!;
         ExceptionDispatchInfo? failure = null;
@@ -133,7 +109,6 @@ public sealed class NetNs : IDisposable
             {
                 try
                 {
-                    Libc.SetNs(Handle);
                     result = body();
                 }
                 catch (Exception e)
@@ -148,6 +123,19 @@ public sealed class NetNs : IDisposable
         failure?.Throw();
         return result;
     }
+
+    /// <summary>
+    /// Runs the body on a new thread inside the namespace and waits for it. The thread ends with the body, so there is nothing to
+    /// restore and no other code ever runs in the wrong namespace. The body must not await.
+    /// </summary>
+    /// <returns>What the body returned; what it threw is thrown here.</returns>
+    /// <exception cref="LibcException">EPERM: CAP_SYS_ADMIN is missing.</exception>
+    public T Run<T>(Func<T> body) =>
+        OnNewThread(() =>
+        {
+            Libc.SetNs(Handle);
+            return body();
+        });
 
     /// <summary>As <see cref="Run{T}"/>, for a body that returns nothing.</summary>
     public void Run(Action body) =>
