@@ -1,4 +1,5 @@
 using System.Text.Json;
+using static Twill.Bench.Quantiles;
 
 namespace Twill.Bench.Agent;
 
@@ -49,10 +50,4 @@ internal static class AgentReport
         JsonSerializer.Serialize(all, new JsonSerializerOptions { WriteIndented = true });
 
     private static void Line(string line) => Console.WriteLine(line);
-
-    private static double Quantile(List<double> values, double quantile)
-    {
-        double[] sorted = [.. values.Order()];
-        return sorted.Length == 0 ? double.NaN : sorted[(int)Math.Round(quantile * (sorted.Length - 1))];
-    }
 }

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using static Twill.Bench.Quantiles;
 
 namespace Twill.Bench.Etcd;
 
@@ -47,10 +48,4 @@ internal static class EtcdReport
         $"{use.CpuMs / 1e3:0.0} s of processor time, {use.Calls:0} calls ({use.Lists:0} ranges), {use.SentMb:0} MB sent";
 
     private static void Line(string line) => Console.WriteLine(line);
-
-    private static double Quantile(List<double> values, double quantile)
-    {
-        double[] sorted = [.. values.Order()];
-        return sorted.Length == 0 ? double.NaN : sorted[(int)Math.Round(quantile * (sorted.Length - 1))];
-    }
 }
