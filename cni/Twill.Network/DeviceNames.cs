@@ -38,6 +38,9 @@ public static class DeviceNames
     /// <summary>True for a name that <see cref="Ifb"/> could have made.</summary>
     public static bool IsIfb(ReadOnlySpan<char> name) => IsHashed(IfbPrefix, name);
 
+    /// <summary>The name of the ifb that belongs to a host end.</summary>
+    public static string IfbOfVeth(string veth) => IfbPrefix + veth[VethPrefix.Length..];
+
     /// <summary>The name of the host end that an ifb belongs to.</summary>
     public static string VethOfIfb(string ifb) => VethPrefix + ifb[IfbPrefix.Length..];
 

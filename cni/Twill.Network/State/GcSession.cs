@@ -67,6 +67,24 @@ public sealed class GcSession : IDisposable
         return running;
     }
 
+    /// <summary>Frees what an attachment has left, unless an ADD of the same one is at work. One that begins meanwhile waits.</summary>
+    /// <param name="hostName">The name of the attachment's host end.</param>
+    /// <param name="free">What frees it.</param>
+    /// <exception cref="TimeoutException">Another process holds the lock of that attachment.</exception>
+    public void FreeUnlessAdded(string hostName, Action free)
+    {
+        using SafeFileHandle freeing = FreeingLock.Acquire(_network, hostName);
+        foreach (CniAttachment attachment in AddsInFlight(_network))
+        {
+            if (DeviceNames.Veth(attachment.ContainerId, attachment.IfName) == hostName)
+            {
+                return;
+            }
+        }
+
+        free();
+    }
+
     /// <summary>Removes the marks of ADDs that were killed.</summary>
     public void DeleteStaleMarks()
     {

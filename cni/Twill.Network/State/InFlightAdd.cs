@@ -11,6 +11,7 @@ namespace Twill.Network.State;
 /// adding/4f2c..:eth0   locked (flock) while the ADD runs. Not locked: that ADD was killed, and what it made is an orphan
 /// added/4f2c..:eth0    the ADD ended while a GC runs or waits, to which it still counts as running
 /// collecting           locked (flock) by the GC that runs; a byte of it (fcntl) by each that runs or waits for its turn
+/// freeing              a byte of it locked (fcntl) by a GC while it frees the rest of one attachment, and by its next ADD after the mark
 /// </code>
 /// An ADD asks at its end whether there is a GC, in one step with its farewell, so that to a GC every ADD counts that was at work at any
 /// moment since the GC was called, and none that had ended before.
@@ -27,7 +28,24 @@ public sealed class InFlightAdd : IDisposable
     /// <param name="network">the network's directory</param>
     /// <param name="attachment">what is being made</param>
     /// <exception cref="IOException">the mark cannot be made</exception>
+    /// <exception cref="TimeoutException">a GC that frees what a former container of that name left does not come to an end</exception>
     public static InFlightAdd Begin(NetworkStateDir network, CniAttachment attachment)
+    {
+        InFlightAdd add = Mark(network, attachment);
+        try
+        {
+            // A GC that saw no mark yet may be removing what a former ADD of the same attachment left.
+            FreeingLock.Acquire(network, DeviceNames.Veth(attachment.ContainerId, attachment.IfName)).Dispose();
+            return add;
+        }
+        catch
+        {
+            add.Dispose();
+            throw;
+        }
+    }
+
+    private static InFlightAdd Mark(NetworkStateDir network, CniAttachment attachment)
     {
         // of a millisecond: a GC looks at a mark for much less. Another ADD for the same attachment keeps it, and goes first
         const int Attempts = 20;

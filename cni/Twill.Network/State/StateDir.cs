@@ -91,6 +91,9 @@ public readonly record struct NetworkStateDir(string Path)
     /// <summary>Held by a GC at work.</summary>
     internal string CollectingPath => global::System.IO.Path.Combine(Path, "collecting");
 
+    /// <summary>A byte of it is held by a GC while it frees the rest of one attachment: <see cref="FreeingLock"/>.</summary>
+    internal string FreeingPath => global::System.IO.Path.Combine(Path, "freeing");
+
     /// <summary>Where the plugin tells the agent of its calls: <see cref="PluginCall"/>.</summary>
     internal string CallsPath => global::System.IO.Path.Combine(Path, "calls");
 

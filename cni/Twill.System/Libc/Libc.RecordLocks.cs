@@ -45,6 +45,10 @@ internal static unsafe partial class Libc
         TryLockBytes(file, F_OFD_SETLK, F_UNLCK, offset + 1, 0, what);
     }
 
+    /// <summary>Locks one byte; false when somebody else has it.</summary>
+    internal static bool TryLockOneByte(SafeFileHandle file, long offset, string what) =>
+        TryLockBytes(file, F_OFD_SETLK, F_WRLCK, offset, 1, what);
+
     /// <summary>Gives all bytes up.</summary>
     internal static void UnlockBytes(SafeFileHandle file, string what) => TryLockBytes(file, F_OFD_SETLK, F_UNLCK, 0, 0, what);
 

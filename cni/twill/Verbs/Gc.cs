@@ -29,7 +29,7 @@ internal static class Gc
         Cleanup cleanup = new();
         using (GcSession session = GcSession.Begin(state, s_patience))
         {
-            cleanup.Try("cannot find what is not used any more", () => Free(conf, state, request.ValidAttachments, cleanup));
+            cleanup.Try("cannot find what is not used any more", () => Free(conf, state, session, request.ValidAttachments, cleanup));
             cleanup.Try($"cannot free addresses ({conf.Ipam.Type})", () => DelegateExec.Run(request, conf.Ipam.Type, CniVerb.Gc));
             cleanup.Try("cannot remove the marks of ADDs that were killed", session.DeleteStaleMarks);
         }
@@ -37,7 +37,13 @@ internal static class Gc
         return null;
     }
 
-    private static void Free(TwillConf conf, NetworkStateDir state, IReadOnlyList<CniAttachment> valid, Cleanup cleanup)
+    private static void Free(
+        TwillConf conf,
+        NetworkStateDir state,
+        GcSession session,
+        IReadOnlyList<CniAttachment> valid,
+        Cleanup cleanup
+    )
     {
         using RouteSocket host = RouteSocket.Open();
         IReadOnlyCollection<string> withPorts = Ports.Owners(state, conf.Name);
@@ -58,45 +64,31 @@ internal static class Gc
             kept.Add(DeviceNames.Veth(attachment.ContainerId, attachment.IfName));
         }
 
-        foreach (string hostName in withPorts)
+        // An ADD of one that is freed may begin only now: nobody counts on what was asked above alone.
+        void FreeEach(IEnumerable<string> hostNames, string problem, Action<string> free)
         {
-            if (!kept.Contains(hostName))
+            foreach (string hostName in hostNames)
             {
-                cleanup.Try($"cannot free the published ports of {hostName}", () => Ports.Release(state, conf, hostName));
+                if (!kept.Contains(hostName))
+                {
+                    cleanup.Try($"{problem} {hostName}", () => session.FreeUnlessAdded(hostName, () => free(hostName)));
+                }
             }
         }
-        foreach (string hostName in named)
-        {
-            if (!kept.Contains(hostName))
-            {
-                cleanup.Try($"cannot delete the names of the container of {hostName}", () => names.Remove(hostName));
-            }
-        }
-        foreach (string hostName in hostEnds)
-        {
-            if (!kept.Contains(hostName))
-            {
-                cleanup.Try($"cannot delete {hostName}", () => HostEndRemoval.Run(host, records, conf.Name, hostName, out _));
-                looked.Remove(hostName);
-            }
-        }
-        foreach (string hostName in looked)
-        {
-            if (!kept.Contains(hostName))
-            {
-                cleanup.Try($"cannot delete what the container of {hostName} may send as", () => sources.Remove(hostName));
-            }
-        }
+
+        FreeEach(withPorts, "cannot free the published ports of", hostName => Ports.Release(state, conf, hostName));
+        FreeEach(named, "cannot delete the names of the container of", names.Remove);
+        FreeEach(hostEnds, "cannot delete", hostName => HostEndRemoval.Run(host, records, conf.Name, hostName, out _));
+        looked.ExceptWith(hostEnds);
+        FreeEach(looked, "cannot delete what may be sent as by the container of", sources.Remove);
         cleanup.Try("cannot take away what containers left on the bridge whose host ends are gone", () =>
             AttachmentTable.All.DeleteStale(host)
         );
-        foreach (string ifb in ifbs)
-        {
-            if (!kept.Contains(DeviceNames.VethOfIfb(ifb)))
-            {
-                cleanup.Try($"cannot delete {ifb}", () => PodShaping.Delete(host, ifb));
-            }
-        }
+        FreeEach(
+            ifbs.ConvertAll(DeviceNames.VethOfIfb),
+            "cannot delete the ifb of",
+            hostName => PodShaping.Delete(host, DeviceNames.IfbOfVeth(hostName))
+        );
     }
 
     private static List<string> HostEnds(RouteSocket host, TwillConf conf)

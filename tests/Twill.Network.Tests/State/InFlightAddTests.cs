@@ -194,6 +194,47 @@ public sealed class InFlightAddTests : IDisposable
         }
     }
 
+    [Fact]
+    public void What_an_add_at_work_takes_over_is_not_freed()
+    {
+        using GcSession collection = GcSession.Begin(Network, TimeSpan.FromSeconds(1));
+        using InFlightAdd add = InFlightAdd.Begin(Network, s_web); // after the collection looked who is at work
+        int freed = 0;
+
+        collection.FreeUnlessAdded(DeviceNames.Veth(s_web.ContainerId, s_web.IfName), () => freed++);
+        freed.Should().Be(0);
+        collection.FreeUnlessAdded(DeviceNames.Veth(s_long.ContainerId, s_long.IfName), () => freed++);
+        freed.Should().Be(1, "nobody adds that one");
+    }
+
+    [Fact]
+    public async Task An_add_that_begins_while_its_rest_is_freed_waits_for_that()
+    {
+        using GcSession collection = GcSession.Begin(Network, TimeSpan.FromSeconds(1));
+        using ManualResetEventSlim isFreeing = new(),
+            mayEnd = new();
+        Task freeing = Task.Run(() =>
+            collection.FreeUnlessAdded(
+                DeviceNames.Veth(s_web.ContainerId, s_web.IfName),
+                () =>
+                {
+                    isFreeing.Set();
+                    mayEnd.Wait();
+                }
+            )
+        );
+        isFreeing.Wait();
+
+        InFlightAdd.Begin(Network, s_long).Dispose(); // another one does not wait
+        Task<InFlightAdd> add = Task.Run(() => InFlightAdd.Begin(Network, s_web));
+        Eventually.True("the ADD has its mark", () => GcSession.AddsInFlight(Network).Contains(s_web));
+        add.IsCompleted.Should().BeFalse("its rest is being freed");
+
+        mayEnd.Set();
+        await freeing;
+        (await add).Dispose();
+    }
+
     public void Dispose() => _temp.Dispose();
 
     /// <summary>How many collections there are: each has a lock of its own in the file.</summary>
