@@ -39,6 +39,9 @@ internal sealed class MeasuredPeers
     /// <summary>Those that answer.</summary>
     public int Answering => With(PeerState.Answers).Count;
 
+    /// <summary>Those of which it is too early to tell: the agent has just started, or has just learnt of them.</summary>
+    public int NotAskedYet => With(PeerState.Unknown).Count;
+
     /// <summary>What is not as it should be; null: nothing, as far as it can be told.</summary>
     public string? Problem
     {

@@ -140,7 +140,7 @@ internal static class StatusReport
         network.Measured is not { } measured || network.Agent.PeersWanted == 0 ? ""
         : measured.Failure is not null ? ", whether they answer is not known"
         : measured.NotMeasured is { } reason ? $", whether they answer is not measured: {reason}"
-        : $", {measured.Answering} answer";
+        : $", {measured.Answering} answer" + (measured.NotAskedYet is > 0 and int early ? $", {early} not asked yet" : "");
 
     private static string LeaseText(LeaseStatus lease) =>
         lease is not { Age: double age, Left: double left } ? $"{Format.LeaseId(lease.Id)}, of an earlier boot"
