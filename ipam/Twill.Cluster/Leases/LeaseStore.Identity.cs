@@ -197,7 +197,8 @@ public sealed partial class LeaseStore
         return null;
     }
 
-    /// <summary>Makes the claim of this host, unless it stands already, and wakes the other's agent by its key.</summary>
+    /// <summary>Makes the claim of this host, unless it stands already, and wakes the other's agent by its key as long as that one has none:
+    /// it may have slept over the first time, or its claim of a former dispute may have stood then.</summary>
     private async Task ClaimAsync(ClusterView view, LeaseAttributes self, CancellationToken cancel)
     {
         bool stands = view.Claims.Exists(claim => claim.Incarnation == Instance!.Incarnation);
@@ -206,7 +207,8 @@ public sealed partial class LeaseStore
             (_claimLease, stands) = (0, false);
         }
 
-        if (stands)
+        bool isAnswered = view.Claims.Exists(claim => claim.Incarnation != Instance!.Incarnation);
+        if (stands && isAnswered)
         {
             return;
         }
@@ -222,7 +224,7 @@ public sealed partial class LeaseStore
         {
             string key = Keys.Subnet(subnets);
             if (
-                view.Claims.Count == 0
+                !isAnswered
                 && view.Find(key) is { Lease: not 0 }
                 && await _etcd.GetAsync(key, cancel).ConfigureAwait(false) is { Lease: not 0 } found
             )

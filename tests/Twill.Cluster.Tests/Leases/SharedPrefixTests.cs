@@ -128,6 +128,33 @@ public sealed class SharedPrefixTests(SharedEtcd etcd)
     }
 
     [Fact]
+    public async Task A_host_whose_former_claim_outlived_its_dispute_is_told_of_the_next_copy()
+    {
+        using EtcdClient client = etcd.NewClient();
+        LeaseStore original = Store(client, "n", "boot 1"),
+            copy = Store(client, "n", "boot 2");
+        HeldLease held = await original.AcquireAsync(TestNode.Sixteen, SharedEtcd.Host(1), 60);
+        string claim = original.Keys.Claim("node", "boot 1");
+        etcd.Server.Put(claim, """{"publicIP":"192.0.2.1"}"""); // etcd was away when it was to end
+        await ShouldBeRefused(() => copy.AcquireAsync(TestNode.Sixteen, SharedEtcd.Host(2), 60));
+        etcd.Server.Etcdctl("del", claim); // now it ended, and the original has not looked since
+        string before = Written();
+
+        await ShouldBeRefused(() => copy.AcquireAsync(TestNode.Sixteen, SharedEtcd.Host(2), 60));
+
+        Written().Should().NotBe(before, "that wakes the agent of the original");
+        await ShouldBeRefused(() => original.RenewAsync(held, SharedEtcd.Host(1)));
+        before = Written();
+        await ShouldBeRefused(() => copy.AcquireAsync(TestNode.Sixteen, SharedEtcd.Host(2), 60));
+        Written().Should().Be(before, "both know");
+
+        string Written() =>
+            etcd.Server.Etcdctl("get", original.Keys.Subnet(held.Subnets[0]), "-w", "fields")
+                .Split('\n')
+                .Single(line => line.StartsWith("\"ModRevision\"", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public async Task A_key_that_says_another_address_is_written_as_it_was_when_nobody_answers_for_it()
     {
         using EtcdClient client = etcd.NewClient();
