@@ -10,6 +10,11 @@ internal static class EtcdMessages
     public static RangeRequest Range(EtcdRange range, bool keysOnly = false)
     {
         RangeRequest request = new() { Key = Key(range), KeysOnly = keysOnly };
+        if (range.CreatedAfter > 0)
+        {
+            request.MinCreateRevision = range.CreatedAfter + 1;
+        }
+
         if (range.IsPrefix)
         {
             request.RangeEnd = End(range);

@@ -14,6 +14,9 @@ public readonly record struct EtcdRange
     /// <summary>The store's revision to read at, of its history; 0: now.</summary>
     public long AtRevision { get; init; }
 
+    /// <summary>Only keys that came to be after this revision; 0: all.</summary>
+    public long CreatedAfter { get; init; }
+
     /// <summary>This one key.</summary>
     public static EtcdRange Of(string key) => new(key, false);
 

@@ -11,7 +11,10 @@ internal sealed class ClusterView
 
     private readonly Keys _keys;
 
-    private ClusterView(Keys keys, NodeMemory own) => (_keys, Own) = (keys, own);
+    private ClusterView(Keys keys, NodeMemory own, long revision) => (_keys, Own, Revision) = (keys, own, revision);
+
+    /// <summary>The store's revision at which this was read.</summary>
+    public long Revision { get; }
 
     /// <summary>This node's memory.</summary>
     public NodeMemory Own { get; private set; }
@@ -49,7 +52,7 @@ internal sealed class ClusterView
             throw new EtcdException(EtcdErrorKind.Protocol, "", $"etcd txn: expected the results of two ranges, got {result.Ranges.Count}");
         }
 
-        var view = new ClusterView(keys, NodeMemory.None(keys.Node(nodeId)));
+        var view = new ClusterView(keys, NodeMemory.None(keys.Node(nodeId)), result.Revision);
         foreach (KeyValue kv in result.Ranges[0].Items)
         {
             if (keys.TryParseClaim(kv.Key, out string claimed, out string incarnation))
@@ -106,6 +109,32 @@ internal sealed class ClusterView
     /// its lease, and what its former id remembers is void.</summary>
     public bool IsTakenOver(SubnetKey subnets, long lease) =>
         Others.Exists(node => node.Lease == lease && node.ModRevision > Own.ModRevision && node.Subnets.Contains(subnets));
+
+    /// <summary>What to ask for in a transaction that writes a lease: the keys of others that came to be since this was read.</summary>
+    public EtcdOp GetNewer() => EtcdOp.Get(EtcdRange.Prefix(_keys.Subnets) with { CreatedAfter = Revision }, keysOnly: true);
+
+    /// <summary>Whether the answer to <see cref="GetNewer"/> shows that nobody has leased what overlaps these subnets meanwhile. They
+    /// overlapped nothing in this view.</summary>
+    /// <param name="subnets">What the key leases.</param>
+    /// <param name="key">The key, written by the same transaction.</param>
+    /// <param name="result">The answer to the transaction.</param>
+    public bool IsStillFree(SubnetKey subnets, string key, TxnResult result)
+    {
+        if (result.Revision <= Revision || result.Ranges.Count != 1)
+        {
+            return false; // etcd was restored in between: revisions tell nothing
+        }
+
+        foreach (KeyValue newer in result.Ranges[0].Items)
+        {
+            if (newer.Key != key && _keys.TryParseSubnet(newer.Key, out SubnetKey leased) && leased.Overlaps(subnets))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
 
     /// <summary>True when there is a key other than this one of which a subnet overlaps.</summary>
     /// <param name="subnets">What the key leases.</param>

@@ -89,7 +89,7 @@ public sealed partial class LeaseStore
         (view, long foreign) = await ClaimIdentityAsync(view, lease, attributes, holds: false, cancel).ConfigureAwait(false);
         if (foreign != 0)
         {
-            return await AcquireNewAsync([], lease, config, attributes, cancel, foreign).ConfigureAwait(false);
+            return await AcquireNewAsync([], lease, config, attributes, cancel, foreign, view).ConfigureAwait(false);
         }
 
         if (await ChangeFamiliesAsync(view, config, attributes, cancel).ConfigureAwait(false))
@@ -110,7 +110,8 @@ public sealed partial class LeaseStore
                 ).Held;
         if (subnets.Count == 0)
         {
-            subnets = await AcquireNewAsync([], lease, config, attributes, cancel).ConfigureAwait(false);
+            ClusterView? unchanged = had.Count == 0 ? view : null;
+            subnets = await AcquireNewAsync([], lease, config, attributes, cancel, foreign: 0, unchanged).ConfigureAwait(false);
         }
 
         if (subnets.Count > 0 && own.Lease != 0 && own.Lease != lease && !own.Subnets.Exists(had => view.IsTakenOver(had, own.Lease)))
@@ -123,19 +124,27 @@ public sealed partial class LeaseStore
 
     /// <summary>What the node has and one new subnet. Nothing when it has none and another process of this node leased one
     /// meanwhile.</summary>
+    /// <param name="have">What it has.</param>
+    /// <param name="lease">The etcd lease.</param>
+    /// <param name="config">The network's configuration.</param>
+    /// <param name="attributes">What to publish.</param>
+    /// <param name="cancel">Breaks off.</param>
+    /// <param name="foreign">The etcd lease by which a host lives that may be another one with this node's id; 0: there is none.</param>
+    /// <param name="view">What was just read, which among 10,000 hosts is more than a megabyte; null: nothing.</param>
     private async Task<IReadOnlyList<SubnetKey>> AcquireNewAsync(
         IReadOnlyList<SubnetKey> have,
         long lease,
         NetworkConfig config,
         LeaseAttributes attributes,
         CancellationToken cancel,
-        long foreign = 0
+        long foreign = 0,
+        ClusterView? view = null
     )
     {
         IReadOnlyList<NeededPrefix> needed = await NeededAsync(config, attributes, cancel).ConfigureAwait(false);
         for (int tries = 0; tries < MaxAttempts; tries++)
         {
-            ClusterView view = await ViewAsync(cancel).ConfigureAwait(false);
+            view = tries == 0 && view is not null ? view : await ViewAsync(cancel).ConfigureAwait(false);
             if (FindUnacknowledged(view, have, lease) is { } unacknowledged)
             {
                 if (await KeepUnlessOverlappedAsync(unacknowledged, lease, have, attributes, cancel).ConfigureAwait(false))
@@ -161,12 +170,16 @@ public sealed partial class LeaseStore
                 Forget(txn, past, subnet);
             }
 
-            if (!await TryCommitAsync(txn, tries, cancel).ConfigureAwait(false))
+            txn.Then(view.GetNewer());
+            if (await TryCommitAsync(txn, tries, cancel).ConfigureAwait(false) is not { } done)
             {
                 continue;
             }
 
-            if (await KeepUnlessOverlappedAsync(subnet, lease, have, attributes, cancel).ConfigureAwait(false))
+            if (
+                view.IsStillFree(subnet, key, done)
+                || await KeepUnlessOverlappedAsync(subnet, lease, have, attributes, cancel).ConfigureAwait(false)
+            )
             {
                 return all;
             }
@@ -308,7 +321,7 @@ public sealed partial class LeaseStore
 
             EtcdTxn undo = new EtcdTxn().IfModRevision(key, own.ModRevision).Then(EtcdOp.Delete(EtcdRange.Of(key)));
             Remember(undo, view.Own, attributes, lease, others);
-            if (await TryCommitAsync(undo, tries, cancel).ConfigureAwait(false))
+            if (await TryCommitAsync(undo, tries, cancel).ConfigureAwait(false) is not null)
             {
                 return false;
             }
@@ -359,26 +372,26 @@ public sealed partial class LeaseStore
 
     private Task<ClusterView> ViewAsync(CancellationToken cancel) => ClusterView.ReadAsync(_etcd, Keys, _nodeId, _network, cancel);
 
-    /// <summary>True: done. False: a condition did not hold, or no answer came and it may or may not be done: look again.</summary>
-    private async Task<bool> TryCommitAsync(EtcdTxn txn, int tries, CancellationToken cancel)
+    /// <summary>The answer: done. Null: a condition did not hold, or no answer came and it may or may not be done: look again.</summary>
+    private async Task<TxnResult?> TryCommitAsync(EtcdTxn txn, int tries, CancellationToken cancel)
     {
         try
         {
-            if ((await _etcd.TxnAsync(txn, cancel).ConfigureAwait(false)).Succeeded)
+            if (await _etcd.TxnAsync(txn, cancel).ConfigureAwait(false) is { Succeeded: true } done)
             {
-                return true;
+                return done;
             }
         }
         catch (EtcdException e) when (e.Kind is EtcdErrorKind.Timeout or EtcdErrorKind.Unreachable && tries == 0)
         {
-            return false;
+            return null;
         }
         if (tries >= 2)
         {
             await Task.Delay(_random.Next(5 * Math.Min(tries, 20)), cancel).ConfigureAwait(false);
         }
 
-        return false;
+        return null;
     }
 
     /// <summary>Revokes an etcd lease that nothing needs any more. When that fails it runs out by itself, so nothing is lost.</summary>

@@ -297,7 +297,7 @@ public sealed partial class LeaseStore
             Remember(txn, view.Own, attributes, lease, held);
             try
             {
-                if (!await TryCommitAsync(txn, tries, cancel).ConfigureAwait(false))
+                if (await TryCommitAsync(txn, tries, cancel).ConfigureAwait(false) is null)
                 {
                     continue;
                 }

@@ -34,8 +34,9 @@ internal sealed class HostCopy(Cluster cluster, Action<JsonObject> change)
         }
 
         Daemon agent = _host.StartAgent();
-        Await("the copy says that it is one", () => Says(_host), agent);
-        Await("the original says that there is one", () => Says(original), agent);
+        string Logs() => $"the copy's agent:\n{agent.Log}\nthe original's:\n{original.Agent!.Log}";
+        Await("the copy says that it is one", () => Says(_host), Logs);
+        Await("the original says that there is one", () => Says(original), Logs);
         LabContainer container = _host.NewContainer("container");
         CniAnswer refused = _host.Plugin("twill", container).Add(config.ToJsonString());
         refused.ExitCode.Should().NotBe(0, $"the copy hands out nothing: {refused}");
@@ -44,12 +45,11 @@ internal sealed class HostCopy(Cluster cluster, Action<JsonObject> change)
         container.Remove();
         _host.Sh($"rm -rf {Records} {State}; ip link delete twill0; ip link delete twill.1; nft flush ruleset; true");
         IsClaimEnding = true;
-        Await("the original hands out again", () => HasLease(original), original.Agent!);
+        Await("the original hands out again", () => HasLease(original), Logs);
         IsClaimEnding = false;
     }
 
-    private static void Await(string what, Func<bool> condition, Daemon agent) =>
-        Eventually.True(what, condition, s_limit, () => agent.Log);
+    private static void Await(string what, Func<bool> condition, Func<string> logs) => Eventually.True(what, condition, s_limit, logs);
 
     private static bool Says(LabHost host) => host.Twill("status").Stdout.Contains(Told);
 

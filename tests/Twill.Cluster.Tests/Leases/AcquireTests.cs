@@ -55,6 +55,46 @@ public sealed class AcquireTests(SharedEtcd etcd)
     }
 
     [Fact]
+    public async Task A_host_that_joins_reads_what_the_others_have_once()
+    {
+        const int Others = 400;
+        NetworkConfig large = NetworkConfig.Create(IPNetwork.Parse("10.0.0.0/8"));
+        await Task.WhenAll(
+            Enumerable.Range(0, 8).Select(part => Task.Run(() =>
+            {
+                for (int i = part; i < Others; i += 8)
+                {
+                    string subnet = $"10.{i / 250}.{i % 250 + 1}.0";
+                    etcd.Server.Put($"{_prefix}/subnets/{subnet}-24", """{"PublicIP":"192.0.2.77","PublicIPv6":null}""");
+                    etcd.Server.Put(
+                        $"{_prefix}/twill/nodes/other-{i}",
+                        $$"""{"publicIP":"192.0.2.77","lease":"{{i + 1:x}}","subnets":["{{subnet}}/24"]}"""
+                    );
+                }
+            }))
+        );
+        using TestNode node = new(etcd.Server, _prefix, 1);
+        await node.Store.RememberedAsync(); // the connection is there
+
+        long before = await Sent();
+        await node.Store.ListAsync();
+        long list = await Sent() - before;
+        await node.Acquire(large);
+        long join = await Sent() - before - list;
+
+        // The list has keys and values of the leases, a look at the cluster their keys, and keys and values of the memories.
+        join.Should().BeInRange(list / 2, list * 3, "read three times it is five times that list");
+
+        async Task<long> Sent()
+        {
+            using HttpClient http = new();
+            string metrics = await http.GetStringAsync($"{etcd.Server.Endpoint}/metrics");
+            string line = metrics.Split('\n').Single(l => l.StartsWith("etcd_network_client_grpc_sent_bytes_total ", StringComparison.Ordinal));
+            return (long)double.Parse(line.Split(' ')[1], CultureInfo.InvariantCulture);
+        }
+    }
+
+    [Fact]
     public async Task The_first_subnet_is_leased_only_when_subnetMin_names_it()
     {
         NetworkConfig four = NetworkConfig.Create(IPNetwork.Parse("10.9.0.0/22"));

@@ -90,6 +90,7 @@ internal sealed class Fingerprint
             DescribeKey(op.Range.Key, into);
             into.Add(new Token(Meaning.Plain, (int)op.Kind));
             into.Add(new Token(Meaning.Lease, op.Lease));
+            into.Add(new Token(Meaning.Revision, op.Range.CreatedAfter));
             if (op.Kind == EtcdOpKind.Put)
             {
                 DescribeMemory(op.Range.Key, op.Value, into);

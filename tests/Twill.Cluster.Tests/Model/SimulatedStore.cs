@@ -230,7 +230,7 @@ internal sealed class SimulatedStore(Func<double> clock)
         }
         foreach ((string key, KeyValue kv) in _keys)
         {
-            if (key.StartsWith(range.Key, StringComparison.Ordinal))
+            if (key.StartsWith(range.Key, StringComparison.Ordinal) && kv.CreateRevision > range.CreatedAfter)
             {
                 found.Add(kv);
             }

@@ -133,6 +133,18 @@ public sealed class SimulatedStoreTests(SharedEtcd etcd)
                     }
                 }
             }
+            if (there.Count > 0)
+            {
+                int one = there.Count / 2;
+                EtcdRange newer = EtcdRange.Prefix(prefix);
+                IReadOnlyList<KeyValue> newerThere = (
+                    await real.RangeAsync(newer with { CreatedAfter = there[one].CreateRevision })
+                ).Items;
+                newerThere.Select(kv => kv.Key).Should().Equal(
+                    simulated.Range(newer with { CreatedAfter = here[one].CreateRevision }).Items.Select(kv => kv.Key)
+                );
+            }
+
             revisions.OrderBy(p => p.Key).Select(p => p.Value).Should().BeInAscendingOrder();
         }
     }
