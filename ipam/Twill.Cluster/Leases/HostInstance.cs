@@ -21,10 +21,11 @@ public sealed record HostInstance(string Incarnation, string Network, Func<strin
 /// etcd lease of its own. Two of them for one id are two hosts.</summary>
 /// <param name="Incarnation">Whose claim it is.</param>
 /// <param name="PublicIP">Its address; empty when it cannot be read.</param>
-internal sealed record NodeClaim(string Incarnation, string PublicIP)
+/// <param name="Lease">The etcd lease by which it lives.</param>
+internal sealed record NodeClaim(string Incarnation, string PublicIP, long Lease)
 {
     /// <summary>Reads a claim: whatever its value, it is one.</summary>
-    public static NodeClaim Parse(string incarnation, KeyValue kv) => new(incarnation, NodeMemory.Parse(kv).PublicIP);
+    public static NodeClaim Parse(string incarnation, KeyValue kv) => new(incarnation, NodeMemory.Parse(kv).PublicIP, kv.Lease);
 
     public static byte[] Write(string publicIP) => FlannelJson.Object(w => w.WriteString("publicIP", publicIP));
 }

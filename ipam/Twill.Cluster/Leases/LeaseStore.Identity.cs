@@ -80,6 +80,12 @@ public sealed partial class LeaseStore
     )
     {
         ThrowIfOtherNetworks(view);
+        if (_claimLease == 0)
+        {
+            // etcd did not hear that it was to end, or the run of this program that made it did not live to say so.
+            _claimLease = FindOwnClaim(view, self)?.Lease ?? 0;
+        }
+
         Dispute? dispute = Judge(view, lease, self, holds, stranger);
         if (dispute is not null)
         {
@@ -112,6 +118,12 @@ public sealed partial class LeaseStore
         (_claimLease, _disputedBy) = (0, null);
         return (view, dispute is not null && !holds ? view.Own.Lease : 0);
     }
+
+    /// <summary>The claim that this host has made and that still stands; null: none does.</summary>
+    private NodeClaim? FindOwnClaim(ClusterView view, LeaseAttributes self) =>
+        AddressOf(self) is { Length: > 0 } address
+            ? view.Claims.Find(claim => claim.Incarnation == Instance?.Incarnation && claim.PublicIP == address)
+            : null;
 
     /// <summary>Who else has this node id; null: nobody.</summary>
     private Dispute? Judge(ClusterView view, long lease, LeaseAttributes self, bool holds, string? stranger = null)

@@ -171,6 +171,38 @@ public sealed class SharedPrefixTests(SharedEtcd etcd)
         etcd.Keys(_prefix).Should().NotContain(one => one.Contains("claims"));
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_claim_whose_end_etcd_did_not_hear_is_the_hosts_own_and_ends_the_next_time(bool isRestarted)
+    {
+        using EtcdClient client = etcd.NewClient();
+        DeafEtcd deaf = new(client);
+        LeaseStore host = Store(deaf, "n", "boot 1");
+        HeldLease held = await host.AcquireAsync(TestNode.Sixteen, SharedEtcd.Host(1), 60);
+        string key = host.Keys.Subnet(held.Subnets[0]),
+            said = etcd.Server.Get(key)!;
+        void SayOtherwise() =>
+            etcd.Server.Etcdctl("put", key, said.Replace("192.0.2.1", "192.0.2.99"), $"--lease={held.LeaseId:x}");
+        await host.RenewAsync(held, SharedEtcd.Host(1));
+        SayOtherwise();
+        deaf.IsDeaf = true;
+        await host.RenewAsync(held, SharedEtcd.Host(1)); // nobody answers, and etcd does not hear that the claim is to end
+        etcd.Keys(_prefix).Should().ContainSingle(one => one.Contains("claims"));
+        deaf.IsDeaf = false;
+        if (isRestarted)
+        {
+            host = Store(deaf, "n", "boot 1, anew");
+            await host.RepublishAsync(held, SharedEtcd.Host(1));
+        }
+
+        SayOtherwise();
+        await host.RenewAsync(held, SharedEtcd.Host(1));
+
+        etcd.Server.Get(key).Should().Be(said);
+        etcd.Keys(_prefix).Should().NotContain(one => one.Contains("claims"));
+    }
+
     [Fact]
     public async Task A_host_whose_address_changes_asks_nobody()
     {
@@ -195,14 +227,14 @@ public sealed class SharedPrefixTests(SharedEtcd etcd)
             .And.Contain("On the host that is the copy run: the remedy");
 
     private LeaseStore Store(
-        EtcdClient client,
+        IEtcd client,
         string network,
         string incarnation,
         string holds = "",
         string? prefix = null,
         int pause = 10
     ) =>
-        new(client, prefix ?? _prefix, "node", SharedEtcd.Clock)
+        new(client, prefix ?? _prefix, "node", SharedEtcd.Clock, Random.Shared)
         {
             Instance = new HostInstance(incarnation, network, name => name == holds, "the remedy") { Renew = former => former + ", anew" },
             ClaimPause = TimeSpan.FromMilliseconds(pause),
@@ -210,4 +242,35 @@ public sealed class SharedPrefixTests(SharedEtcd etcd)
 
     /// <summary>What etcd holds under the prefix, with revisions.</summary>
     private string Everything() => etcd.Server.Etcdctl("get", "--prefix", _prefix, "-w", "fields").Split("\"Key\"", 2)[^1];
+
+    /// <summary>An etcd that does not hear which leases are to end.</summary>
+    private sealed class DeafEtcd(EtcdClient etcd) : IEtcd
+    {
+        internal bool IsDeaf { get; set; }
+
+        public Task<bool> LeaseRevokeAsync(long lease, CancellationToken cancel = default) =>
+            IsDeaf
+                ? throw new EtcdException(EtcdErrorKind.Unreachable, "", "etcd lease revoke: the connection broke")
+                : etcd.LeaseRevokeAsync(lease, cancel);
+
+        public Task<RangeResult> RangeAsync(EtcdRange range, CancellationToken cancel = default) => etcd.RangeAsync(range, cancel);
+
+        public Task<KeyValue?> GetAsync(string key, CancellationToken cancel = default) => etcd.GetAsync(key, cancel);
+
+        public Task<long> DeleteAsync(EtcdRange range, CancellationToken cancel = default) => etcd.DeleteAsync(range, cancel);
+
+        public Task<TxnResult> TxnAsync(EtcdTxn txn, CancellationToken cancel = default) => etcd.TxnAsync(txn, cancel);
+
+        public Task<LeaseGrant> LeaseGrantAsync(long ttl, CancellationToken cancel = default) => etcd.LeaseGrantAsync(ttl, cancel);
+
+        public Task<LeaseGrant> LeaseKeepAliveAsync(long lease, CancellationToken cancel = default) =>
+            etcd.LeaseKeepAliveAsync(lease, cancel);
+
+        public IAsyncEnumerable<EtcdWatchBatch> WatchAsync(
+            EtcdRange range,
+            long startRevision,
+            TimeSpan probeInterval,
+            CancellationToken cancel = default
+        ) => etcd.WatchAsync(range, startRevision, probeInterval, cancel);
+    }
 }
