@@ -17,8 +17,13 @@ internal static class Format
             : $"{days} d {hours} h";
     }
 
-    /// <summary><c>1 peer</c>, <c>2 peers</c>.</summary>
-    public static string Count(int number, string one, string? many = null) => $"{number} {(number == 1 ? one : many ?? one + "s")}";
+    /// <summary><c>1 peer</c>, <c>2 peers</c>, <c>0 addresses</c>.</summary>
+    /// <param name="number">How many.</param>
+    /// <param name="one">What one is called.</param>
+    /// <param name="many">What more or none are called; null: as English has it.</param>
+    public static string Count(int number, string one, string? many = null) => $"{number} {(number == 1 ? one : many ?? Plural(one))}";
+
+    private static string Plural(string one) => one + (one[^1] is 's' or 'x' || one[^2..] is "ch" or "sh" ? "es" : "s");
 
     /// <summary>The first few of a list, and how many more there are.</summary>
     public static string Few(IReadOnlyList<string> items, int most = 3)

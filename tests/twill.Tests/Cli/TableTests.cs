@@ -35,6 +35,15 @@ public sealed class TableTests
     [InlineData(183_600, "2 d 3 h")]
     public void Times_are_told_in_two_units_at_most(double seconds, string text) => Format.Time(seconds).Should().Be(text);
 
+    [Theory]
+    [InlineData(1, "address", "1 address")]
+    [InlineData(0, "address", "0 addresses")]
+    [InlineData(2, "address record", "2 address records")]
+    [InlineData(2, "prefix", "2 prefixes")]
+    [InlineData(2, "switch", "2 switches")]
+    [InlineData(5, "remote subnet", "5 remote subnets")]
+    public void What_is_counted_has_its_plural(int number, string one, string text) => Format.Count(number, one).Should().Be(text);
+
     [Fact]
     public void A_long_list_is_cut()
     {
