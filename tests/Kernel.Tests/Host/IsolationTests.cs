@@ -59,18 +59,22 @@ public sealed class IsolationTests : IDisposable
     {
         if (isStrangerRouted)
         {
-            TakeOff("other", "10.245.7.1", Stranger);
+            TakeOff("other", "10.245.7.1", Stranger, "fd00:245::1", Stranger6);
         }
 
         if (isPodRouted)
         {
-            TakeOff("pod0", BridgeAddress, $"{AddressOf(0)}");
+            TakeOff(0);
         }
 
-        Eventually.True("without the rules it reaches the container", () => _stranger.CanPing($"{AddressOf(0)}"));
+        Eventually.True("without the rules it reaches the container", () =>
+            _stranger.CanPing($"{AddressOf(0)}") && _stranger.CanPing($"{AddressOf6(0)}")
+        );
         _lab.Do(nft => Firewall.Ensure(nft, s_isolated)).Should().BeTrue();
         _stranger.CanPing($"{AddressOf(0)}").Should().BeFalse();
+        _stranger.CanPing($"{AddressOf6(0)}").Should().BeFalse();
         _lab.Pods[0].CanPing(Stranger).Should().BeFalse("that network is isolated too");
+        _lab.Pods[0].CanPing(Stranger6).Should().BeFalse("in both families");
         _lab.Host.CanPing($"{AddressOf(0)}").Should().BeTrue("the host reaches its containers");
         _lab.Pods[1].CanPing($"{AddressOf(0)}").Should().BeTrue("containers of the network reach each other");
         _lab.Pods[0].CanPing(OutsideAddress).Should().BeTrue();
@@ -106,15 +110,22 @@ public sealed class IsolationTests : IDisposable
     [RequiresRootFact]
     public void Containers_of_one_network_are_kept_apart_and_reach_all_else()
     {
-        TakeOff("pod0", BridgeAddress, $"{AddressOf(0)}");
-        TakeOff("pod1", BridgeAddress, $"{AddressOf(1)}");
-        _lab.Host.Sh("for i in pod0 pod1; do echo 1 >/proc/sys/net/ipv4/conf/$i/proxy_arp; done");
-        Eventually.True("without the rule they reach each other", () => _lab.Pods[1].CanPing($"{AddressOf(0)}"));
+        TakeOff(0);
+        TakeOff(1);
+        _lab.Host.Sh(
+            "for i in pod0 pod1; do echo 1 >/proc/sys/net/ipv4/conf/$i/proxy_arp; echo 1 >/proc/sys/net/ipv6/conf/$i/proxy_ndp; done; "
+                + $"ip neigh add proxy {AddressOf6(1)} dev pod0; ip neigh add proxy {AddressOf6(0)} dev pod1"
+        );
+        Eventually.True("without the rule they reach each other", () =>
+            _lab.Pods[1].CanPing($"{AddressOf(0)}") && _lab.Pods[1].CanPing($"{AddressOf6(0)}")
+        );
 
         _lab.Do(nft => Firewall.Ensure(nft, s_isolated with { Icc = false })).Should().BeTrue();
         _lab.Do(nft => Firewall.FindDifference(nft, s_isolated with { Icc = false }, [])).Should().BeNull();
         _lab.Pods[1].CanPing($"{AddressOf(0)}").Should().BeFalse();
+        _lab.Pods[1].CanPing($"{AddressOf6(0)}").Should().BeFalse();
         _lab.Pods[1].CanPing(BridgeAddress).Should().BeTrue();
+        _lab.Pods[1].CanPing(BridgeAddress6).Should().BeTrue();
         _lab.Pods[1].CanPing(OutsideAddress).Should().BeTrue();
         _lab.Host.CanPing($"{AddressOf(0)}").Should().BeTrue();
 
@@ -130,12 +141,15 @@ public sealed class IsolationTests : IDisposable
         _lab.Dispose();
     }
 
+    private void TakeOff(int pod) => TakeOff($"pod{pod}", BridgeAddress, $"{AddressOf(pod)}", BridgeAddress6, $"{AddressOf6(pod)}");
+
     /// <summary>Takes a container off its bridge, as one past its ports.</summary>
-    private void TakeOff(string end, string gateway, string address)
+    private void TakeOff(string end, string gateway, string address, string gateway6, string address6)
     {
         _lab.Host.Sh(
             $"ip link set {end} nomaster group {RoutedVeth.Group}; ip link set {end} up; "
                 + $"ip address add {gateway} peer {address}/32 dev {end}; "
+                + $"ip address add {gateway6}/128 dev {end} nodad; ip route add {address6}/128 dev {end}; "
                 + $"for i in /proc/sys/net/ipv4/conf/*/rp_filter; do echo 0 >$i; done; for i in twill0 twill1 {end}; do "
                 + "echo 1 >/proc/sys/net/ipv4/conf/$i/proxy_arp; echo 0 >/proc/sys/net/ipv4/neigh/$i/proxy_delay; done; ip neigh flush all"
         );

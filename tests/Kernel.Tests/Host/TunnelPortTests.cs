@@ -46,6 +46,7 @@ public sealed class TunnelPortTests : IDisposable
     [InlineData("pod", HostAddress, false)]
     [InlineData("pod", BridgeAddress6, false)]
     [InlineData("pod", HostAddress, true)]
+    [InlineData("pod", HostAddress6, true)]
     [InlineData("neighbour", HostAddress, false)]
     [InlineData("neighbour", HostAddress6, false)]
     public void Nobody_but_a_peer_puts_frames_into_the_overlay(string who, string to, bool isRouted)
@@ -85,6 +86,7 @@ public sealed class TunnelPortTests : IDisposable
     [InlineData(OutsideAddress, false)]
     [InlineData(OutsideAddress6, false)]
     [InlineData(OutsideAddress, true)]
+    [InlineData(OutsideAddress6, true)]
     public void A_container_sends_no_frames_of_the_network_to_other_hosts(string to, bool isRouted)
     {
         if (isRouted)
@@ -198,8 +200,12 @@ public sealed class TunnelPortTests : IDisposable
     {
         _lab.Host.Sh($"ip link set pod{pod} nomaster group {RoutedVeth.Group}; ip link set pod{pod} up");
         _lab.Host.Ip($"address add {BridgeAddress} peer {AddressOf(pod)}/32 dev pod{pod}");
+        _lab.Host.Ip($"address add {BridgeAddress6}/128 dev pod{pod} nodad");
+        _lab.Host.Ip($"route add {AddressOf6(pod)}/128 dev pod{pod}");
         _lab.Pods[pod].Ip("neigh flush all");
-        Eventually.True("it is reached past the bridge", () => _lab.Pods[pod].CanPing(BridgeAddress));
+        Eventually.True("it is reached past the bridge", () =>
+            _lab.Pods[pod].CanPing(BridgeAddress) && _lab.Pods[pod].CanPing(BridgeAddress6)
+        );
     }
 
     private static void Count(TestNetns at, string what, string hook = "prerouting") =>
