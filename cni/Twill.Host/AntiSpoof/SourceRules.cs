@@ -12,7 +12,8 @@ namespace Twill.Host.AntiSpoof;
 /// <list type="bullet">
 /// <item>IPv6 link-local addresses: which one an interface has, only its kernel knows (EUI-64, or a stable one by a secret).</item>
 /// <item>The unspecified address, for ARP probes, DHCP, duplicate address detection and multicast listener reports.</item>
-/// <item>Protocols other than IP and ARP, from its own hardware address.</item>
+/// <item>Protocols other than IP and ARP, from its own hardware address. Not VLAN tags that are left when the kernel has taken the first
+/// one off: a kernel takes off those of VLAN 0 as well, and what is behind them was never looked at.</item>
 /// </list>
 /// It may answer neighbour solicitations for its own and link-local addresses, and is no router: its advertisements and redirects are
 /// dropped (RFC 6105 calls that RA guard).
@@ -21,7 +22,9 @@ internal static class SourceRules
 {
     private const ushort ETH_P_IP = 0x0800,
         ETH_P_ARP = 0x0806,
-        ETH_P_IPV6 = 0x86dd;
+        ETH_P_8021Q = 0x8100,
+        ETH_P_IPV6 = 0x86dd,
+        ETH_P_8021AD = 0x88a8;
     private const byte RouterAdvertisement = 134,
         NeighbourAdvertisement = 136,
         Redirect = 137;
@@ -67,6 +70,8 @@ internal static class SourceRules
                         .Protocol(ETH_P_IP, inverted: true)
                         .Protocol(ETH_P_ARP, inverted: true)
                         .Protocol(ETH_P_IPV6, inverted: true)
+                        .Protocol(ETH_P_8021Q, inverted: true)
+                        .Protocol(ETH_P_8021AD, inverted: true)
                 )
                 .Accept()
                 .WithComment("other protocols"),

@@ -21,7 +21,7 @@ namespace Twill.Host.AntiSpoof;
 internal sealed class SourceTable
 {
     /// <summary>Counts up when the rules change with a version of twill, so that a newer one replaces the table of an older.</summary>
-    private const int Generation = 1;
+    private const int Generation = 2;
 
     /// <summary>The name of the one chain.</summary>
     internal const string Chain = "prerouting";

@@ -33,6 +33,16 @@ internal static class Frame
             : Of(from, to, 0x0800, IPv4(source, destination, udp));
     }
 
+    /// <summary>A router advertisement to all nodes, preference high (RFC 4861, section 4.2; RFC 4191, section 2.2).</summary>
+    internal static string RouterAdvertisement(MacAddress from, string source)
+    {
+        byte[] message = [134, 0, 0, 0, 64, 0x08, 0x07, 0x08, 0, 0, 0, 0, 0, 0, 0, 0];
+        return Of(from, MacAddress.Parse("33:33:00:00:00:01"), 0x86dd, IPv6(source, "ff02::1", Icmpv6, hopLimit: 255, message));
+    }
+
+    /// <summary>The frame behind VLAN tags, in hexadecimal as it is.</summary>
+    internal static string Tagged(string frame, string tags) => frame[..24] + tags + frame[24..];
+
     private static byte[] IPv4(string source, string destination, byte[] udp)
     {
         byte[] packet = [0x45, 0, 0, (byte)(20 + udp.Length), 0, 0, 0, 0, 64, Udp, 0, 0, .. Bytes(source), .. Bytes(destination), .. udp];

@@ -27,6 +27,55 @@ public sealed class SpoofingTests(SpoofingLab lab) : IClassFixture<SpoofingLab>
         }
     }
 
+    /// <summary>A kernel takes tags of VLAN 0 off, one as well as several, and takes what is behind them for untagged.</summary>
+    [RequiresRootTheory]
+    [InlineData("81000000")]
+    [InlineData("8100000081000000")]
+    [InlineData("88a8000081000000")]
+    [InlineData("810000008100000081000000")]
+    public void Source_addresses_behind_tags_of_VLAN_0(string tags)
+    {
+        foreach (bool isV6 in new[] { false, true })
+        {
+            Arrives(lab.Open, isRouted: false, isV6, "elsewhere", tags).Should().BeTrue();
+            Arrives(lab.Kept, isRouted: false, isV6, "elsewhere", tags).Should().BeFalse();
+            Arrives(lab.Kept, isRouted: true, isV6, "elsewhere", tags).Should().BeFalse();
+        }
+
+        if (tags == "8100000081000000") // nobody's word is believed at once: the others would take as long
+        {
+            Believed(lab.Open, n => ArpForNeighbour(n, tags)).Should().BeTrue();
+            Believed(lab.Kept, n => ArpForNeighbour(n, tags)).Should().BeFalse();
+        }
+    }
+
+    /// <summary>A neighbour that listens to routers, as one does whose image or administrator turned that on.</summary>
+    [RequiresRootTheory]
+    [InlineData("")]
+    [InlineData("8100000081000000")]
+    public void Router_advertisements_to_neighbours(string tags)
+    {
+        IsFollowed(lab.Open).Should().BeTrue();
+        IsFollowed(lab.Kept).Should().BeFalse();
+
+        bool IsFollowed(SpoofedNetwork network)
+        {
+            network.Neighbour.Sh("cd /proc/sys/net/ipv6/conf/eth0; echo 1 >accept_ra; echo 1 >accept_ra_defrtr");
+            try
+            {
+                MacAddress own = SpoofedNetwork.MacOf(network.Attacker, "eth0");
+                string frame = Frame.RouterAdvertisement(own, own.ToLinkLocal().ToString());
+                network.Send(network.Attacker, Frame.Tagged(frame, tags));
+                network.Attacker.CanPing(network.Neighbour.Addresses[1]).Should().BeTrue(); // sent behind it
+                return network.Neighbour.Ip("-6 route show default proto ra").Length > 0;
+            }
+            finally
+            {
+                network.Neighbour.Sh("echo 0 >/proc/sys/net/ipv6/conf/eth0/accept_ra; ip -6 route flush default proto ra");
+            }
+        }
+    }
+
     [RequiresRootFact]
     public void Arp_answers_for_the_gateway_and_for_a_neighbour()
     {
@@ -37,10 +86,12 @@ public sealed class SpoofingTests(SpoofingLab lab) : IClassFixture<SpoofingLab>
     }
 
     [RequiresRootFact]
-    public void Neighbour_advertisements_for_the_gateway()
+    public void Neighbour_advertisements_for_the_gateway_and_for_a_neighbour()
     {
         Believed(lab.Open, n => AdvertisementForGateway(n)).Should().BeTrue();
         Believed(lab.Kept, n => AdvertisementForGateway(n)).Should().BeFalse();
+        Believed(lab.Open, n => AdvertisementForNeighbour(n)).Should().BeTrue();
+        Believed(lab.Kept, n => AdvertisementForNeighbour(n)).Should().BeFalse();
     }
 
     [RequiresRootFact]
@@ -106,7 +157,7 @@ public sealed class SpoofingTests(SpoofingLab lab) : IClassFixture<SpoofingLab>
     }
 
     /// <summary>Whether a datagram with such a source arrives at the host.</summary>
-    private bool Arrives(SpoofedNetwork network, bool isRouted, bool isV6, string whose)
+    private bool Arrives(SpoofedNetwork network, bool isRouted, bool isV6, string whose, string tags = "")
     {
         LabContainer from = isRouted ? network.Routed : network.Attacker;
         string source = whose switch
@@ -124,10 +175,8 @@ public sealed class SpoofingTests(SpoofingLab lab) : IClassFixture<SpoofingLab>
                 + "nft 'add chain inet watch seen { type filter hook prerouting priority mangle; }'; "
                 + $"nft add rule inet watch seen {match} counter"
         );
-        network.Send(
-            from,
-            Frame.Datagram(SpoofedNetwork.MacOf(from, "eth0"), SpoofedNetwork.MacOf(lab.Host, device), source, gateway)
-        );
+        string frame = Frame.Datagram(SpoofedNetwork.MacOf(from, "eth0"), SpoofedNetwork.MacOf(lab.Host, device), source, gateway);
+        network.Send(from, Frame.Tagged(frame, tags));
         from.CanPing(gateway).Should().BeTrue(); // sent behind it
         return !lab.Host.Nft("list table inet watch").Contains("packets 0 ");
     }
@@ -137,19 +186,25 @@ public sealed class SpoofingTests(SpoofingLab lab) : IClassFixture<SpoofingLab>
     private bool Believed(SpoofedNetwork network, Func<SpoofedNetwork, Func<bool>> attack)
     {
         const int Attempts = 10;
-        network.Neighbour.Ip("neigh flush dev eth0"); // what the attack before left
-        lab.Host.Ip($"neigh flush dev {network.BridgeName}");
+        Forget();
         for (int attempt = 0; attempt < Attempts; attempt++)
         {
             Func<bool> isBelieved = attack(network);
             network.Attacker.CanPing(network.Gateway).Should().BeTrue();
             if (isBelieved())
             {
+                Forget(); // or those that follow would not reach each other
                 return true;
             }
         }
 
         return false;
+
+        void Forget()
+        {
+            network.Neighbour.Ip("neigh flush dev eth0");
+            lab.Host.Ip($"neigh flush dev {network.BridgeName}");
+        }
     }
 
     private Func<bool> ArpForGateway(SpoofedNetwork network)
@@ -161,13 +216,14 @@ public sealed class SpoofingTests(SpoofingLab lab) : IClassFixture<SpoofingLab>
         return () => SpoofedNetwork.BelievedAt(network.Neighbour, network.Gateway, "eth0") == own;
     }
 
-    private Func<bool> ArpForNeighbour(SpoofedNetwork network)
+    private Func<bool> ArpForNeighbour(SpoofedNetwork network, string tags = "")
     {
         MacAddress own = SpoofedNetwork.MacOf(network.Attacker, "eth0"),
             bridge = SpoofedNetwork.MacOf(lab.Host, network.BridgeName);
         string victim = network.Neighbour.Address;
         lab.Host.CanPing(victim).Should().BeTrue();
-        network.Send(network.Attacker, Frame.ArpAnswer(own, bridge, victim, network.Gateway));
+        string frame = Frame.ArpAnswer(own, bridge, victim, network.Gateway);
+        network.Send(network.Attacker, Frame.Tagged(frame, tags));
         return () => SpoofedNetwork.BelievedAt(lab.Host, victim, network.BridgeName) == own;
     }
 
@@ -181,5 +237,18 @@ public sealed class SpoofingTests(SpoofingLab lab) : IClassFixture<SpoofingLab>
             Frame.NeighbourAdvertisement(own, victim, own.ToLinkLocal().ToString(), network.GatewayV6, network.Neighbour.Addresses[1])
         );
         return () => SpoofedNetwork.BelievedAt(network.Neighbour, network.GatewayV6, "eth0") == own;
+    }
+
+    private Func<bool> AdvertisementForNeighbour(SpoofedNetwork network)
+    {
+        MacAddress own = SpoofedNetwork.MacOf(network.Attacker, "eth0"),
+            bridge = SpoofedNetwork.MacOf(lab.Host, network.BridgeName);
+        string victim = network.Neighbour.Addresses[1];
+        lab.Host.CanPing(victim).Should().BeTrue();
+        network.Send(
+            network.Attacker,
+            Frame.NeighbourAdvertisement(own, bridge, own.ToLinkLocal().ToString(), victim, network.GatewayV6)
+        );
+        return () => SpoofedNetwork.BelievedAt(lab.Host, victim, network.BridgeName) == own;
     }
 }
