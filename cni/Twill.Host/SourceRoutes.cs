@@ -1,7 +1,9 @@
 using System.Net;
 using System.Net.Sockets;
 using Twill.Linux;
+using Twill.Linux.Links;
 using Twill.Linux.Netlink;
+using Twill.Linux.Routes;
 using Twill.Linux.Rules;
 using Twill.System;
 
@@ -13,7 +15,7 @@ namespace Twill.Host;
 /// strict reverse-path filtering. So packets from an address of a later network leave by that network: a rule of this address, and a table
 /// with the interface's own routes.
 /// </summary>
-internal static class SourceRoutes
+public static class SourceRoutes
 {
     /// <summary>The table of an interface has its index and this: <c>ip route show table 116003</c> for interface 3.</summary>
     private const uint FirstTable = 116_000,
@@ -72,15 +74,59 @@ internal static class SourceRoutes
         batch.Send();
     }
 
-    /// <returns>False when the kernel has no rules: it was built without CONFIG_IP_MULTIPLE_TABLES or its IPv6 counterpart.</returns>
+    /// <summary>
+    /// What an address lacks to leave by its own interface, where the default route of another network is taken first, and the command
+    /// that puts it back. Null: it lacks nothing.
+    /// </summary>
+    /// <param name="inPod">A socket in the container's namespace.</param>
+    /// <param name="link">The interface.</param>
+    /// <param name="address">One of its addresses.</param>
+    public static (string Fault, string Remedy)? FindDifference(RouteSocket inPod, Link link, IPAddress address)
+    {
+        AddressFamily family = address.AddressFamily;
+        List<Route> main = inPod.ListRoutes(new() { Family = family, Table = RouteTable.Main });
+        Route? own = main.Find(route => IsDefault(route) && route.Index == link.Index);
+        if (
+            own is null
+            || !main.Exists(route => IsDefault(route) && route.Index != link.Index && route.Metric < own.Metric)
+            || ListRules(inPod, family) is not { } rules
+        )
+        {
+            return null;
+        }
+
+        uint table = FirstTable + (uint)link.Index;
+        IPNetwork alone = new(address, IPPrefix.Bits(family));
+        string rule = $"from {address} lookup {table}",
+            ip = family == AddressFamily.InterNetworkV6 ? "ip -6" : "ip";
+        if (!rules.Exists(found => found.Action == PolicyAction.ToTable && found.Table == table && found.Source == alone && !found.IsInverted))
+        {
+            return ($"packets from {address} leave by another network's interface: the rule '{rule}' is missing", $"{ip} rule add {rule}");
+        }
+
+        List<Route> there = inPod.ListRoutes(new() { Family = family, Table = table, Index = link.Index });
+        foreach (Route wanted in main)
+        {
+            bool isSubnet = wanted is { Gateway: null, Destination.PrefixLength: > 0 } && wanted.Destination.Contains(address);
+            if (
+                (wanted == own || (isSubnet && wanted.Index == link.Index))
+                && !there.Exists(route => route.Destination == wanted.Destination && Equals(route.Gateway, wanted.Gateway))
+            )
+            {
+                string route = $"{wanted.Destination}{(wanted.Gateway is { } gateway ? $" via {gateway}" : "")} dev {link.Name} table {table}";
+                return ($"packets from {address} do not find their way: the route {route} is missing", $"{ip} route add {route}");
+            }
+        }
+
+        return null;
+    }
+
+    private static bool IsDefault(Route route) => route.Destination.PrefixLength == 0;
+
+    /// <returns>False when the kernel has no rules.</returns>
     private static bool TryDeleteOrphans(RouteSocket inPod, AddressFamily family)
     {
-        List<PolicyRule> rules;
-        try
-        {
-            rules = inPod.ListRules(family);
-        }
-        catch (NetlinkException e) when (e.Errno is Errno.EOPNOTSUPP or Errno.EAFNOSUPPORT)
+        if (ListRules(inPod, family) is not { } rules)
         {
             return false;
         }
@@ -97,5 +143,18 @@ internal static class SourceRoutes
         }
 
         return true;
+    }
+
+    /// <summary>Null when the kernel has none: it was built without CONFIG_IP_MULTIPLE_TABLES or its IPv6 counterpart.</summary>
+    private static List<PolicyRule>? ListRules(RouteSocket inPod, AddressFamily family)
+    {
+        try
+        {
+            return inPod.ListRules(family);
+        }
+        catch (NetlinkException e) when (e.Errno is Errno.EOPNOTSUPP or Errno.EAFNOSUPPORT)
+        {
+            return null;
+        }
     }
 }

@@ -39,7 +39,25 @@ internal sealed class AttachmentCheck(RouteSocket host, RouteSocket inPod, PodLi
 
         return !link.IsUp
             ? $"interface {spec.IfName} is down"
-            : MacDifference("interface", link, told) ?? InsideMtu(link, told) ?? Addresses(link.Index) ?? Routes(link.Index);
+            : MacDifference("interface", link, told)
+                ?? InsideMtu(link, told)
+                ?? Addresses(link.Index)
+                ?? Routes(link.Index)
+                ?? SourceRoutesOf(link);
+    }
+
+    /// <summary>Of a container in several networks: whether what each address sends leaves by its own interface.</summary>
+    private string? SourceRoutesOf(Link link)
+    {
+        foreach (CniIp ip in made.Of(spec.IfName).Ips)
+        {
+            if (SourceRoutes.FindDifference(inPod, link, ip.Address) is { } difference)
+            {
+                return difference.Fault;
+            }
+        }
+
+        return null;
     }
 
     /// <summary>

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Twill.EndToEnd.Tests.Cli;
 using Twill.Testing;
 
 namespace Twill.EndToEnd.Tests.Overlap;
@@ -90,7 +91,7 @@ public sealed class SingleHostOverlapTests : IDisposable
     }
 
     [RequiresRootFact]
-    public void The_second_IPv4_default_route_in_a_container_comes_behind_the_first()
+    public void The_second_IPv4_default_route_in_a_container_comes_behind_the_first_and_its_address_leaves_by_its_own_interface()
     {
         foreach ((string name, string bridge, string subnet) in (ReadOnlySpan<(string, string, string)>)
             [("twill", "twill0", "10.70.0.0/24"), ("second", "twill2", "10.71.0.0/24")])
@@ -104,18 +105,36 @@ public sealed class SingleHostOverlapTests : IDisposable
         }
 
         LabContainer container = _host.AddContainer("c1");
-        _host.Run(["env", "CNI_IFNAME=eth1", .. CnitoolAdd("second", container)]).ExitCode.Should().Be(0);
+        _host.Run(["env", "CNI_IFNAME=eth1", .. Cnitool("add", "second", container)]).ExitCode.Should().Be(0);
 
         JsonElement[] defaults = [.. container.IpJson("route show default").EnumerateArray()];
         defaults.Select(route => $"{route.GetProperty("dev")}").Should().Equal("eth0", "eth1");
         defaults[0].TryGetProperty("metric", out _).Should().BeFalse();
         defaults[1].GetProperty("metric").GetInt32().Should().Be(1);
+
+        string second = $"{container.IpJson("-4 address show dev eth1")[0].GetProperty("addr_info")[0].GetProperty("local")}";
+        CmdResult Check() => _host.Run(["env", "CNI_IFNAME=eth1", .. Cnitool("check", "second", container)]);
+        Check().OrThrow();
+        _host.Complaints().Should().BeEmpty();
+
+        container.Ip($"rule del from {second}");
+
+        CmdResult checkedNow = Check();
+        string missing = $"packets from {second} leave by another network's interface: the rule 'from {second} lookup ";
+        (checkedNow.Stdout + checkedNow.Stderr).Should().Contain(missing);
+        _host.Cnitool("check", "twill", container).OrThrow();
+        Complaint named = _host.Complaints().Should().ContainSingle().Subject;
+        (named.Check, named.Outcome).Should().Be(("containers", "failed"));
+        named.Text.Should().Contain(missing);
+        _host.Sh(named.Remedy.Split(';')[0]);
+        Check().OrThrow();
+        _host.Complaints().Should().BeEmpty();
     }
 
     public void Dispose() => _lab.Dispose();
 
-    private static string[] CnitoolAdd(string network, LabContainer container) =>
-        ["CNI_PATH=/opt/cni/bin", "NETCONFPATH=/etc/cni/net.d", RepoPaths.Cnitool, "add", network, container.NetnsPath];
+    private static string[] Cnitool(string verb, string network, LabContainer container) =>
+        ["CNI_PATH=/opt/cni/bin", "NETCONFPATH=/etc/cni/net.d", RepoPaths.Cnitool, verb, network, container.NetnsPath];
 
     private void Configure(string name, Action<JsonObject> change)
     {

@@ -74,6 +74,61 @@ public sealed class PodRouteTests
         Rules(pod).Should().HaveCount(3).And.NotContain(rule => rule.Contains("10.9.0.2", StringComparison.Ordinal));
     }
 
+    [RequiresRootTheory]
+    [InlineData("10.1.0.2", "10.2.0.2", "0.0.0.0/0", "10.1.0.1", "10.2.0.1", "ip")]
+    [InlineData("fd01::2", "fd02::2", "::/0", "fd01::1", "fd02::1", "ip -6")]
+    public void What_a_second_interface_lacks_is_named_with_the_command_that_puts_it_back(
+        string first,
+        string second,
+        string anywhere,
+        string firstGateway,
+        string secondGateway,
+        string ip
+    )
+    {
+        using TestNetns pod = TestNetns.Create();
+        IPNetwork all = IPNetwork.Parse(anywhere);
+        Configure(pod, "eth0", first, [new PodRoute(all, IPAddress.Parse(firstGateway))]);
+        Configure(pod, "eth1", second, [new PodRoute(all, IPAddress.Parse(secondGateway))]);
+        Find("eth0", first).Should().BeNull();
+        Find("eth1", second).Should().BeNull();
+        int table = 116_000 + pod.IndexOf("eth1");
+        string[] damages =
+        [
+            $"rule del from {second}",
+            $"route flush table {table}",
+            $"route del default table {table}",
+            $"route del {(ip == "ip" ? "10.2.0.0/24" : "fd02::/64")} table {table}",
+        ];
+
+        foreach (string damage in damages)
+        {
+            pod.Sh($"{ip} {damage}");
+            (string fault, string remedy) = Find("eth1", second)!.Value;
+            fault.Should().StartWith($"packets from {second} ").And.EndWith(" is missing");
+            remedy.Should().StartWith($"{ip} r");
+            Find("eth0", first).Should().BeNull("the first network has nothing to do with that");
+            for (int i = 0; i < 2 && Find("eth1", second) is var (_, next); i++)
+            {
+                pod.Sh(next); // a table that was flushed lacks two
+            }
+
+            Find("eth1", second).Should().BeNull(damage);
+            pod.Sh($"{ip} route get {firstGateway} from {second}").Should().Contain($"via {secondGateway} dev eth1");
+        }
+
+        pod.Ip("link delete eth0");
+        pod.Sh($"{ip} rule del from {second}");
+        Find("eth1", second).Should().BeNull("there is no other network any more");
+
+        (string, string)? Find(string name, string address)
+        {
+            using NetNs ns = NetNs.Open(pod.Path);
+            using RouteSocket inPod = RouteSocket.Open(ns);
+            return SourceRoutes.FindDifference(inPod, inPod.GetLink(name), IPAddress.Parse(address));
+        }
+    }
+
     [RequiresRootFact]
     public void A_container_in_one_network_has_no_rules()
     {

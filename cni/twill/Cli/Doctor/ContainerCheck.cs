@@ -130,6 +130,11 @@ internal static class ContainerCheck
             return ($"interface {name} lacks its address {address}", $"ip address add {address}/{LengthOf(network, address)} dev {name}");
         }
 
+        if (SourceRoutes.FindDifference(inside, link, address) is { } difference)
+        {
+            return difference;
+        }
+
         if (!network.Conf.Ipam.IsForeign && network.Conf.Ipam.Etcd is not null && Beyond(network, address) is { } beyond)
         {
             string way = WayOf(inside, beyond, link);
