@@ -62,11 +62,6 @@ internal static class ContainerNames
     /// <summary>Puts the names on record: from now on the container is found by them.</summary>
     public static void Publish(NetworkStateDir state, CniRequest request, TwillConf conf, List<string> names, CniResult made, Undo undo)
     {
-        if (conf.Names is null)
-        {
-            return;
-        }
-
         NameRecords records = RecordsOf(state);
         if (names.Count == 0)
         {

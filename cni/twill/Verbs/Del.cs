@@ -25,11 +25,8 @@ internal static class Del
             ifbName = DeviceNames.Ifb(request.ContainerId, request.IfName);
         Cleanup cleanup = new();
         using RunningDelegate? early = StartIpam(request, conf);
-        if (conf.Names is not null)
-        {
-            cleanup.Try("cannot delete the container's names", () => ContainerNames.RecordsOf(StateOf(request)).Remove(hostName));
-        }
-
+        // Also when the network has no names any more: it had some when the container was added, perhaps.
+        cleanup.Try("cannot delete the container's names", () => ContainerNames.RecordsOf(StateOf(request)).Remove(hostName));
         cleanup.Try("cannot free the published ports", () => Ports.Release(StateOf(request), conf, hostName));
         request.Phases?.Done("ports");
         cleanup.Try($"cannot delete {hostName}", () =>

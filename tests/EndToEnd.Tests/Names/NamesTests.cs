@@ -118,7 +118,7 @@ public sealed class NamesTests
         host.Nft("delete table inet other");
         Eventually.Pass(() => host.Run("/opt/cni/bin/twill", "status").Stdout.Should().Contain("all is well"));
 
-        // CHECK misses a name, DEL and GC take it away.
+        // CHECK misses a name, DEL and GC take it away; DEL also where the network has no names any more.
         string record = host.At($"/run/twill/twill/names/{HostEnd(web)}"),
             content = File.ReadAllText(record);
         CniProcess plugin = Plugin(host, web, "NAME=web");
@@ -128,7 +128,9 @@ public sealed class NamesTests
         (missing.ErrorCode, missing.ErrorText.Contains(HostEnd(web), StringComparison.Ordinal)).Should().Be((103, true));
         File.WriteAllText(record, content);
         plugin.Check(config).OrThrow();
-        plugin.Del(config).OrThrow();
+        JsonObject nameless = single.Conf.ForPlugin(web.Result);
+        nameless.Remove("names").Should().BeTrue();
+        plugin.Del(nameless.ToJsonString()).OrThrow();
         File.Exists(record).Should().BeFalse();
         JsonObject gc = single.Conf.ForPlugin();
         gc["cniVersion"] = "1.1.0";
