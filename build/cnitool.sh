@@ -8,6 +8,7 @@
 # golang-go without any further download.
 set -euo pipefail
 . "$(dirname "$0")/lib/say.sh"
+. "$(dirname "$0")/lib/debian.sh"
 help_if_asked "$@"
 tools=$root/artifacts/tools
 case ${1:-} in
@@ -22,29 +23,9 @@ work=$(mktemp -d "$tools/.cnitool.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 log=$work/log
 
-# source_entries: the machine's Debian archives as deb-src, one line each, from both forms of apt's configuration.
-source_entries() {
-  cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list 2>/dev/null |
-    sed -nE 's/^deb +(\[[^]]*\] +)?([^ ]*debian\/? .*)/deb-src \1\2/p' || true
-  local file
-  for file in /etc/apt/sources.list.d/*.sources; do
-    [[ ! -e $file ]] || awk -v RS= '
-      function field(name,   i, line) {
-        for (i = 1; i <= NF; i++) { line = $i; if (index(line, name ":") == 1) { sub(/^[^:]*: */, "", line); return line } }
-        return ""
-      }
-      BEGIN { FS = "\n" }
-      /(^|\n)Types:[^\n]*deb/ {
-        uris = split(field("URIs"), uri, " "); suites = split(field("Suites"), suite, " "); key = field("Signed-By")
-        for (u = 1; u <= uris; u++) if (uri[u] ~ /debian\/?$/) for (s = 1; s <= suites; s++)
-          print "deb-src " (key ? "[signed-by=" key "] " : "") uri[u] " " suite[s] " " field("Components")
-      }' "$file"
-  done
-}
-
 step "Building cnitool from Debian's source package $package"
 mkdir -p "$work"/apt/{lists/partial,archives/partial} "$work/source" "$work/go/src/github.com/containernetworking"
-source_entries >"$work/apt/sources.list"
+debian_sources deb-src >"$work/apt/sources.list"
 [[ -s $work/apt/sources.list ]] || die "found no Debian archive in /etc/apt/sources.list or /etc/apt/sources.list.d"
 
 apt=(apt-get -q -o "Dir::Etc::SourceList=$work/apt/sources.list" -o Dir::Etc::SourceParts=/dev/null -o "Dir::State::Lists=$work/apt/lists"

@@ -59,14 +59,18 @@ with_references() {
 fingerprint() {
   (cd "$root" &&
     with_references "$1" | sort -u |
-    xargs -I{} find {} build/Native*.props build/Programs.proj build/lib/*.c Directory.Build.* Directory.Packages.props global.json \
+    xargs -I{} find {} build/Native*.props build/Programs.proj build/lib/*.c build/glibc.sh Directory.Build.* Directory.Packages.props global.json \
       \( -name bin -o -name obj \) -prune -o -type f ! -name "*.md" -print0 | sort -z | xargs -0 sha256sum | sha256sum)
 }
+
+# loads_glibc PROJECT...: whether one of the programs is not static.
+loads_glibc() { (cd "$root" && for project in "$@"; do ! grep -q '<StaticExecutable>true<' "$project"/*.csproj && return; done; false); }
 
 # publish PROJECT...: into artifacts/publish/NAME, then the executables and their symbols to their places. One at a time: two runs of this
 # script would write the same files. --close: dotnet leaves a build server behind, which would hold the lock.
 publish() {
   local log=$work/publish.log name
+  ! loads_glibc "$@" || "$root/build/glibc.sh" --arch "$arch"
   if ! flock --close "$root/artifacts/publish.lock" dotnet msbuild "$root/build/Programs.proj" -restore -m:1 -nologo -v:m \
     "-p:Programs=$*" "-p:Sources=$root/" "-p:Runtime=linux-$arch" "-p:Work=$work/" >"$log" 2>&1; then
     cat "$log" >&2

@@ -59,8 +59,8 @@ files_of() {
 chosen=() only='' needs=yes
 declare -A filter=()
 choose() { chosen+=("$1"); filter[$1]=${2:-}; }
-# End-to-end tests that need programs that few need (for another processor, of an earlier version), or compile, are a run of their own: the
-# others need not wait for these.
+# End-to-end tests that need what few need (programs for another processor or of an earlier version, roots of other systems), or compile, are a
+# run of their own: the others need not wait for these.
 further=-further mark='[Trait("Programs", "further")]'
 choose_end_to_end() {
   choose EndToEnd.Tests 'Programs!=further'
@@ -152,7 +152,7 @@ publish() {
   build/publish.sh || code=$?
   wait "$cnitool" && return "$code"
 }
-publish_further() { build/publish.sh --arch arm64 && build/former.sh; }
+publish_further() { build/publish.sh --arch arm64 && build/former.sh && build/roots.sh; }
 # The build has judged code style with the same rules (EnforceCodeStyleInBuild); what it cannot judge is white space.
 format() { dotnet format whitespace --folder . --verify-no-changes --exclude artifacts; }
 run() { run_filtered "${1%"$further"}" "${filter[$1]}" "$1.trx"; }

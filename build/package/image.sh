@@ -36,6 +36,9 @@ libraries() {
   done
 }
 
+# needed_by FILE...: the libraries that programs are linked with.
+needed_by() { objdump -p "$@" | sed -nE 's/^ *NEEDED +//p' | sort -u; }
+
 # lay_out_image DIR ARCH LIBRARIES: the image's root directory.
 lay_out_image() {
   local to=$1 arch=$2 from=$3 machine loader name
@@ -44,7 +47,7 @@ lay_out_image() {
   ln -s ../run "$to/var/run" # as on a host: runtimes call namespaces /var/run/netns/NAME
   for name in twill twill-ipam twilld; do install -m 755 "$(bin_of "$arch")/$name" "$to/opt/cni/bin/$name"; done
   loader=$(readelf -l "$to/opt/cni/bin/twilld" | sed -nE 's/.*interpreter: (.*)\]/\1/p')
-  for name in libc.so.6 libm.so.6 libssl.so.3 libcrypto.so.3 "$(basename "$loader")"; do
+  for name in $(needed_by "$to"/opt/cni/bin/twill{-ipam,d}) libssl.so.3 libcrypto.so.3; do
     install -m 755 "$(find "$from" -path "*/$machine/$name" | head -n 1)" "$to/lib/$machine/$name"
   done
   install -d "$to$(dirname "$loader")"

@@ -24,6 +24,15 @@ public static class RepoPaths
     public static string Arm64Program(string name) =>
         Published(Path.Combine("artifacts", "bin-arm64", name), "build/publish.sh --arch arm64");
 
+    /// <summary>The root directory of another system (build/roots.sh), e.g. debian-11.</summary>
+    public static string SystemRoot(string name)
+    {
+        string path = Path.Combine(Root, "artifacts", "roots", name);
+        return Directory.Exists(path)
+            ? path
+            : throw new DirectoryNotFoundException($"artifacts/roots/{name} is missing: run build/roots.sh first");
+    }
+
     private static string Published(string path, string script)
     {
         string full = Path.Combine(Root, path);
