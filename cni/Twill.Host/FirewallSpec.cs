@@ -20,6 +20,9 @@ public sealed record FirewallSpec(
     IReadOnlyList<IPNetwork> Exempt
 )
 {
+    /// <inheritdoc/>
+    public override string ToString() => Network;
+
     /// <summary>
     /// Whether containers may have IPv6 addresses that are not yet in <see cref="Local"/>: only the IPAM plugin knows. Without it, and
     /// without an IPv6 prefix there, the table has nothing for IPv6.

@@ -23,6 +23,9 @@ internal enum AgentCondition
 /// <summary>How the agent is in a network: for STATUS, and for the operator's commands.</summary>
 internal sealed record AgentStatus
 {
+    /// <inheritdoc/>
+    public override string ToString() => $"{Pid}";
+
     /// <summary>What is said of <see cref="AgentCondition.NoReport"/>.</summary>
     public const string NoReportText = "no agent (twilld) has run since this host started";
 

@@ -15,6 +15,9 @@ namespace Twill.Host.Forwarding;
 /// <param name="Containers">The addresses of all its containers, on every host; null when only the IPAM plugin knows.</param>
 public sealed record ForwardTraffic(string Network, InterfaceRef Bridge, IPNetwork? Containers)
 {
+    /// <inheritdoc/>
+    public override string ToString() => Network;
+
     private static readonly IPAddress s_outside = new([192, 0, 2, 1]),
         s_outside6 = IPAddress.Parse("2001:db8::1"); // TEST-NET-1 and its like: somewhere outside
 

@@ -14,6 +14,9 @@ namespace Twill.Host.Forwarding;
 /// <param name="Destination">Prefix of their destination addresses.</param>
 internal sealed record ProbePacket(string Description, InterfaceRef? Iif, InterfaceRef? Oif, IPNetwork? Source, IPNetwork? Destination)
 {
+    /// <inheritdoc/>
+    public override string ToString() => Description;
+
     /// <summary>IPv4 or IPv6; prefixes are of it.</summary>
     public AddressFamily Family { get; init; } = AddressFamily.InterNetwork;
 

@@ -22,6 +22,9 @@ public sealed record Actual(
     IReadOnlySet<OverlayFdbEntry> ForeignFdb
 )
 {
+    /// <inheritdoc/>
+    public override string ToString() => $"{Routes.Count} routes, {Neighbours.Count} neighbours, {Fdb.Count} FDB entries";
+
     /// <summary>Peers of WireGuard devices, all of which are ours to keep.</summary>
     public IReadOnlyDictionary<TunnelEnd, TunnelPeer> Tunnels { get; init; } = new Dictionary<TunnelEnd, TunnelPeer>();
 

@@ -11,6 +11,9 @@ namespace Twill.Network.State;
 /// </summary>
 public sealed record NodeFile
 {
+    /// <inheritdoc/>
+    public override string ToString() => Interface;
+
     /// <summary>The network's name.</summary>
     public required string Network { get; init; }
 

@@ -41,6 +41,9 @@ public readonly record struct PeerReachability(
     double? LastHeard
 )
 {
+    /// <inheritdoc/>
+    public override string ToString() => $"{Subnet} {State}";
+
     /// <summary>Why this host's kernel did not even send the last packet; null: it did.</summary>
     public string? SendError { get; init; }
 

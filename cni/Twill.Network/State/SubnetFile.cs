@@ -10,6 +10,9 @@ namespace Twill.Network.State;
 /// </summary>
 public sealed record SubnetFile
 {
+    /// <inheritdoc/>
+    public override string ToString() => string.Join(", ", Subnets);
+
     /// <summary>The network's name.</summary>
     public required string Network { get; init; }
 

@@ -50,6 +50,9 @@ internal sealed record PeerRow(
     EntryState Fdb
 )
 {
+    /// <inheritdoc/>
+    public override string ToString() => $"{Subnet} {Device}";
+
     /// <summary>The peer that packets go to encrypted; null where they go another way.</summary>
     public TunnelEntry? Tunnel { get; init; }
 

@@ -10,6 +10,9 @@ namespace Twill.Plugin.Cli;
 /// <param name="Rows">what the kernel has</param>
 internal sealed record NetworkPeers(string Network, string Backend, int? Wanted, IReadOnlyList<PeerRow> Rows)
 {
+    /// <inheritdoc/>
+    public override string ToString() => Network;
+
     /// <summary>How they answer.</summary>
     public MeasuredPeers Measured { get; init; } = MeasuredPeers.From(null, null, agentRuns: true);
 
