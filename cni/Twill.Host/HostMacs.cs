@@ -30,6 +30,10 @@ public static class HostMacs
     /// <summary>The host's end of the pair, from the same hash as its name.</summary>
     public static MacAddress ForHostEnd(string containerId, string ifName) => Derived(0x06, StableHash.Of(containerId, ifName));
 
+    /// <summary>The same on an administrator's bridge. A bridge without an address of its own takes the lowest of its ports', and is to
+    /// keep that of the host's interface: this one is higher than any that a manufacturer gives.</summary>
+    public static MacAddress ForLanEnd(string containerId, string ifName) => Derived(0xfe, StableHash.Of(containerId, ifName));
+
     /// <summary>A bridge: the same on one host as long as its host name and the bridge's name stay.</summary>
     public static MacAddress ForBridge(string bridge) => Derived(0x0a, StableHash.Of(Environment.MachineName, bridge));
 

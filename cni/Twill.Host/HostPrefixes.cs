@@ -144,6 +144,7 @@ public sealed class HostPrefixes
     private sealed class Reader(HostPrefixes to, RouteSocket route, TwillConf conf, IReadOnlyList<IPNetwork> networks)
     {
         private readonly HashSet<int> _own = OwnDevices(route, conf);
+        private readonly int _lan = conf.Lan is { } lan && route.TryGetLink(lan.Bridge, out Link? link) ? link.Index : 0;
         private readonly Dictionary<int, Link?> _asked = []; // what was asked for already
 
         private bool IsLeased => conf.Ipam.Etcd is not null;
@@ -211,7 +212,7 @@ public sealed class HostPrefixes
         private static HashSet<int> OwnDevices(RouteSocket route, TwillConf conf)
         {
             HashSet<int> own = [];
-            Add(conf.IsForeign ? "" : conf.Bridge);
+            Add(conf.IsForeign || conf.Lan is not null ? "" : conf.Bridge);
             foreach (string name in conf.Backend.DeviceNames)
             {
                 Add(name);
@@ -273,6 +274,11 @@ public sealed class HostPrefixes
             const byte RTPROT_KERNEL = 2;
             bool isLink = !hasGateway && found.Protocol == RTPROT_KERNEL;
             device = null;
+            if (isLink && _lan != 0 && found.Index == _lan)
+            {
+                return false; // the LAN itself, on which containers and host are neighbours
+            }
+
             foreach (IPNetwork network in networks)
             {
                 bool isAround = found.Destination.Covers(network)

@@ -62,6 +62,11 @@ public static partial class HostReconciler
     /// <returns>Whether it did.</returns>
     public static bool EnsureFirewall(RouteSocket route, NetworkStateDir state, TwillConf conf, bool keepsFormer)
     {
+        if (conf.Lan is not null)
+        {
+            return false; // the host does not forward what containers send
+        }
+
         using NftSocket nft = NftSocket.Open();
         if (Firewall.Ensure(nft, FirewallOf(conf), TunnelPeers.InUse(route, conf.Name), keepsFormer, out bool isKept))
         {
@@ -81,7 +86,7 @@ public static partial class HostReconciler
     /// <param name="prefixes">The prefixes of a container's addresses.</param>
     public static void AddContainerPrefixes(TwillConf conf, IReadOnlyList<IPNetwork> prefixes)
     {
-        if (!OnlyIpamKnows(conf))
+        if (!OnlyIpamKnows(conf) || conf.Lan is not null)
         {
             return;
         }
@@ -103,9 +108,14 @@ public static partial class HostReconciler
     /// <param name="route">A socket in the host's namespace, which is the calling thread's.</param>
     /// <param name="conf">The network.</param>
     /// <param name="mtu">Bytes.</param>
-    /// <exception cref="HostException">A device of that name is no bridge.</exception>
+    /// <exception cref="HostException">A device of that name is no bridge, or the LAN's bridge cannot be used.</exception>
     public static Link EnsureBridge(RouteSocket route, TwillConf conf, int mtu)
     {
+        if (conf.Lan is { } lan)
+        {
+            return LanBridge.Find(route, lan);
+        }
+
         Link bridge = HostBridge.Ensure(route, conf.Bridge, mtu);
         EnsurePromiscuous(route, conf, bridge);
         RouterAnnouncements.Refuse(route, bridge, MayHaveIPv6(conf));
@@ -122,6 +132,11 @@ public static partial class HostReconciler
     public static List<string> EnsureIPv6(TwillConf conf)
     {
         List<string> changes = [];
+        if (conf.Lan is not null)
+        {
+            return changes;
+        }
+
         if (IPv6Settings.EnsureForwarding())
         {
             changes.Add("IPv6 forwarding turned on");
@@ -141,6 +156,11 @@ public static partial class HostReconciler
     /// <returns>The first difference, in words; null when there is none.</returns>
     public static string? FindFirewallDifference(TwillConf conf, IReadOnlyList<IPNetwork> prefixes)
     {
+        if (conf.Lan is not null)
+        {
+            return null;
+        }
+
         using NftSocket nft = NftSocket.Open();
         FirewallSpec spec = FirewallOf(conf);
         if (Firewall.FindDifference(nft, spec, OnlyIpamKnows(conf) ? prefixes : []) is { } difference)

@@ -17,6 +17,9 @@ namespace Twill.Host;
 /// <param name="Hairpin">Whether the bridge sends frames back to the port they came from.</param>
 public sealed record PodLinkSpec(string Network, string ContainerId, string IfName, int Mtu, bool Hairpin)
 {
+    /// <inheritdoc/>
+    public override string ToString() => HostName;
+
     /// <summary>Whether the container may send as itself only (<see cref="AntiSpoof.SourceFilter"/>).</summary>
     public bool AntiSpoof { get; init; }
 
@@ -29,8 +32,11 @@ public sealed record PodLinkSpec(string Network, string ContainerId, string IfNa
     /// <summary>Name of the device that queues what the container sends, when that is limited.</summary>
     public string IfbName => DeviceNames.Ifb(ContainerId, IfName);
 
+    /// <summary>Whether the host end hangs on a bridge that is not twill's to change.</summary>
+    public bool IsOnLan { get; init; }
+
     /// <summary>Hardware address of the host end.</summary>
-    public MacAddress HostMac { get; } = HostMacs.ForHostEnd(ContainerId, IfName);
+    public MacAddress HostMac => IsOnLan ? HostMacs.ForLanEnd(ContainerId, IfName) : HostMacs.ForHostEnd(ContainerId, IfName);
 
     /// <summary>The host end's alias.</summary>
     public string Alias => DeviceNames.VethAlias(Network, ContainerId, IfName);

@@ -129,7 +129,8 @@ public sealed record Underlay(string Name, int Index, IPAddress? IPv4, IPAddress
         internal bool IsOutside(Link link, IPAddress address) =>
             Conf is null
             || (
-                link.Name == Conf.Bridge && !Conf.IsForeign
+                Conf.Lan is { } lan && link.Name == lan.Bridge ? true
+                : link.Name == Conf.Bridge && !Conf.IsForeign
                     ? !Conf.Ipam.Ranges.Exists(network => network.Contains(address)) || !HasContainers(link, address)
                     : !Conf.Backend.DeviceNames.Contains(link.Name) && !DeviceNames.IsVeth(link.Name) && link.Group != HostBridge.Group
             );

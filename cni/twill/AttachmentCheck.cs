@@ -223,6 +223,11 @@ internal sealed class AttachmentCheck(RouteSocket host, RouteSocket inPod, PodLi
             return $"bridge {conf.Bridge} does not take all frames (ip link set dev {conf.Bridge} promisc on)";
         }
 
+        if (conf.Lan is not null)
+        {
+            return bridge.Mtu < spec.Mtu ? $"bridge {conf.Bridge} has MTU {bridge.Mtu}, less than the {spec.Mtu} of its containers" : null;
+        }
+
         CniInterface? told = Told(conf.Bridge, inContainer: false);
         int mtu = told is { Mtu: > 0 } ? Math.Min(told.Mtu, spec.Mtu) : spec.Mtu;
         if (bridge.Mtu < mtu)
@@ -254,6 +259,11 @@ internal sealed class AttachmentCheck(RouteSocket host, RouteSocket inPod, PodLi
 
     private string? Host()
     {
+        if (conf.Lan is not null)
+        {
+            return null;
+        }
+
         CniResult own = made.Of(spec.IfName);
         if (Sysctl.Read(HostReconciler.Forwarding) != "1")
         {

@@ -18,6 +18,16 @@ internal static class HostNode
     /// <exception cref="HostException">The underlay cannot be told.</exception>
     public static int EnsureMtu(RouteSocket host, NetworkStateDir network, TwillConf conf)
     {
+        if (conf.Lan is { } lan)
+        {
+            if (conf.Ipam.Etcd is not null && (NodeFile.TryRead(network, out _) is not { } told || !IsCurrent(told, conf)))
+            {
+                Find(host, conf, null).Write(network);
+            }
+
+            return LanBridge.MtuOf(LanBridge.Find(host, lan), conf);
+        }
+
         if (conf.Ipam.Etcd is null)
         {
             return conf.Mtu != 0 ? conf.Mtu : Underlay.MtuToOutside(host);

@@ -62,6 +62,7 @@ public sealed class ProgramsTests
                 "10-twill-single.conflist", // SingleHost
                 "10-twill-dual.conflist", // DualLeaseTests
                 "10-twill-wireguard.conflist", // WireGuardCluster
+                "10-twill-lan.conflist", // LanBridgeTests
                 "twilld.service", // ServiceTests
                 "twill-wireguard@.service", // WireGuardPrograms
             ]);

@@ -14,6 +14,9 @@ public static class SampleConf
     /// <summary>conf/10-twill-wireguard.conflist with this etcd.</summary>
     public static JsonObject WireGuard(string etcdEndpoint) => WithEtcd("10-twill-wireguard.conflist", etcdEndpoint);
 
+    /// <summary>conf/10-twill-lan.conflist with this etcd.</summary>
+    public static JsonObject Lan(string etcdEndpoint) => WithEtcd("10-twill-lan.conflist", etcdEndpoint);
+
     /// <summary>conf/10-twill-single.conflist as it is.</summary>
     public static JsonObject Single() => Load("10-twill-single.conflist");
 

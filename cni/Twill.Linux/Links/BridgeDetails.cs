@@ -11,6 +11,9 @@ public sealed class BridgeDetails
     /// <summary>mcast_snooping: multicast goes only to ports that joined.</summary>
     public bool MulticastSnooping { get; private set; }
 
+    /// <summary>vlan_default_pvid: the VLAN of a new port, 0 for none; null where the kernel has no VLANs.</summary>
+    public int? DefaultPvid { get; private set; }
+
     internal static BridgeDetails Decode(NetlinkReader reader)
     {
         BridgeDetails bridge = new();
@@ -20,6 +23,9 @@ public sealed class BridgeDetails
             {
                 case IFLA_BR.VLAN_FILTERING:
                     bridge.VlanFiltering = a.Bool();
+                    break;
+                case IFLA_BR.VLAN_DEFAULT_PVID:
+                    bridge.DefaultPvid = a.U16();
                     break;
                 case IFLA_BR.MCAST_SNOOPING:
                     bridge.MulticastSnooping = a.Bool();

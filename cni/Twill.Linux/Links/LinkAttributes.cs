@@ -63,6 +63,7 @@ internal enum IFLA_BR : ushort // inside IFLA_INFO_DATA of kind bridge
 {
     VLAN_FILTERING = 7,
     MCAST_SNOOPING = 23,
+    VLAN_DEFAULT_PVID = 39,
 }
 
 internal enum IFLA_BRPORT : ushort // inside IFLA_INFO_SLAVE_DATA of slave kind bridge, and inside IFLA_PROTINFO

@@ -13,6 +13,9 @@ namespace Twill.Network.Configuration;
 /// </summary>
 public sealed record IpamConf
 {
+    /// <inheritdoc/>
+    public override string ToString() => Type;
+
     private static readonly IpamFamily NoIPv4 = new(AddressFamily.InterNetwork);
 
     private readonly List<IpamFamily> _families = [];
@@ -82,7 +85,7 @@ public sealed record IpamConf
     /// <summary>A resolv.conf to take the resolver settings from; null: none.</summary>
     public string? ResolvConf { get; init; }
 
-    internal static IpamConf Parse(ConfigReader at, string networkName, string mainPlugin)
+    internal static IpamConf Parse(ConfigReader at, string networkName, string mainPlugin, bool isLan = false)
     {
         if (at.Object() is null)
         {
@@ -154,7 +157,7 @@ public sealed record IpamConf
         {
             return conf with
             {
-                Families = ReadFamilies(section, leased: true),
+                Families = ReadFamilies(section, leased: true, isLan),
                 Etcd = EtcdConf.Parse(section["etcd"], networkName),
                 LeaseTtl = section["leaseTtl"].Long(86_400, 2, 31_536_000),
             };
@@ -190,6 +193,11 @@ public sealed record IpamConf
     /// <summary>The gateway of a subnet that this host leases or has: the configured one, else its first address.</summary>
     public IPAddress GatewayOf(IPNetwork subnet)
     {
+        if (Of(subnet.BaseAddress.AddressFamily)?.Router is { } router)
+        {
+            return router;
+        }
+
         foreach (FixedRange range in Of(subnet.BaseAddress.AddressFamily)?.Fixed ?? [])
         {
             if (range.Subnet.Equals(subnet))
@@ -202,7 +210,7 @@ public sealed record IpamConf
     }
 
     /// <summary>IPv4 is always there, IPv6 beside it when the key that everything else of it hangs on is.</summary>
-    private static IpamFamily[] ReadFamilies(ConfigReader section, bool leased)
+    private static IpamFamily[] ReadFamilies(ConfigReader section, bool leased, bool isLan = false)
     {
         FamilyKeys four = FamilyKeys.IPv4,
             six = FamilyKeys.IPv6;
@@ -239,14 +247,14 @@ public sealed record IpamConf
         IpamFamily Read(FamilyKeys keys)
         {
             Refuse(keys);
-            return leased ? LeasedSubnet.Read(section, keys) : FixedSubnet.Read(section, keys);
+            return leased ? LeasedSubnet.Read(section, keys, isLan) : FixedSubnet.Read(section, keys);
         }
 
         void Refuse(FamilyKeys keys)
         {
             if (leased)
             {
-                LeasedSubnet.RefuseOthers(section, keys);
+                LeasedSubnet.RefuseOthers(section, keys, isLan);
             }
             else
             {

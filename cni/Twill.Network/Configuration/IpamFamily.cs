@@ -11,6 +11,9 @@ namespace Twill.Network.Configuration;
 /// <param name="Family">IPv4 or IPv6</param>
 public sealed record IpamFamily(AddressFamily Family)
 {
+    /// <inheritdoc/>
+    public override string ToString() => $"{Range}";
+
     /// <summary>With etcd: the cluster network.</summary>
     public IPNetwork? Network { get; init; }
 
@@ -23,6 +26,9 @@ public sealed record IpamFamily(AddressFamily Family)
     /// <summary>With etcd: the last subnet's base address; null: the network's last.</summary>
     public IPAddress? SubnetMax { get; init; }
 
+    /// <summary>Where subnets are slices of a LAN: its router. Null elsewhere.</summary>
+    public IPAddress? Router { get; init; }
+
     /// <summary>The fixed ranges that are together the pool; none with etcd.</summary>
     public IReadOnlyList<FixedRange> Fixed { get; init; } = [];
 
@@ -31,7 +37,18 @@ public sealed record IpamFamily(AddressFamily Family)
 
     /// <summary>What may be handed out of a subnet that this host leases or has.</summary>
     public IReadOnlyList<FixedRange> RangesOf(IPNetwork subnet) =>
-        Fixed.Count == 0 ? [new FixedRange(subnet)] : [.. Fixed.FindAll(range => range.Subnet.Equals(subnet))];
+        Router is not null && Network is { } lan ? [SliceOf(lan, subnet)]
+        : Fixed.Count == 0 ? [new FixedRange(subnet)]
+        : [.. Fixed.FindAll(range => range.Subnet.Equals(subnet))];
+
+    /// <summary>A slice of a LAN has the LAN's length and router. All of its addresses can be given, but the first and last of the
+    /// LAN.</summary>
+    private FixedRange SliceOf(IPNetwork lan, IPNetwork slice)
+    {
+        UInt128 first = UInt128.Max(slice.First(), IPPrefix.NumberOf(lan.FirstHost())),
+            last = UInt128.Min(slice.Last(), IPPrefix.NumberOf(lan.LastHost()));
+        return new FixedRange(lan, IPPrefix.AddressOf(first, Family), IPPrefix.AddressOf(last, Family), Router);
+    }
 
     /// <summary>Where the addresses of all containers of the network are: the cluster network or the fixed subnet.</summary>
     public IPNetwork? Range => Network ?? Subnet;

@@ -9,18 +9,18 @@ namespace Twill.Network.Configuration;
 internal static class LeasedSubnet
 {
     /// <summary>Complains about keys that only a fixed subnet has a use for.</summary>
-    internal static void RefuseOthers(ConfigReader section, FamilyKeys keys)
+    internal static void RefuseOthers(ConfigReader section, FamilyKeys keys, bool isLan)
     {
         foreach (string key in (ReadOnlySpan<string>)[keys.RangeStart, keys.RangeEnd, keys.Gateway])
         {
-            if (section[key].IsSet)
+            if (section[key].IsSet && !(isLan && key == keys.Gateway))
             {
                 section[key].ComplainText("belongs to a fixed subnet; with etcd every leased subnet has its own");
             }
         }
     }
 
-    internal static IpamFamily Read(ConfigReader section, FamilyKeys keys)
+    internal static IpamFamily Read(ConfigReader section, FamilyKeys keys, bool isLan)
     {
         ConfigReader at = section[keys.Network];
         IPNetwork? network = at.OptionalNetwork(keys.Family);
@@ -57,8 +57,16 @@ internal static class LeasedSubnet
             SubnetLen = length,
             SubnetMin = min,
             SubnetMax = max,
+            Router = isLan ? ReadRouter(section[keys.Gateway], keys, network) : null,
         };
     }
+
+    /// <summary>The LAN's router: its first address, if nothing is said.</summary>
+    private static IPAddress? ReadRouter(ConfigReader at, FamilyKeys keys, IPNetwork? network) =>
+        network is not { } lan ? null
+        : at.OptionalAddress(keys.Family) is not { } router ? lan.FirstHost()
+        : lan.Contains(router) ? router
+        : at.Complain($"an address in {lan}, the LAN", lan.FirstHost());
 
     private static IPAddress? Bound(ConfigReader at, FamilyKeys keys, IPNetwork? network, int length)
     {

@@ -7,6 +7,9 @@ namespace Twill.Network.Configuration;
 /// <summary>One network as its configuration describes it, read whole and checked: the three programs read the same.</summary>
 public sealed record TwillConf
 {
+    /// <inheritdoc/>
+    public override string ToString() => Name;
+
     /// <summary>The main plugin's name.</summary>
     public const string MainPlugin = "twill";
 
@@ -27,6 +30,9 @@ public sealed record TwillConf
 
     /// <summary>The host bridge; made when missing.</summary>
     public string Bridge { get; init; } = "twill0";
+
+    /// <summary>The administrator's LAN that containers are on; null: the network is twill's own.</summary>
+    public LanConf? Lan { get; init; }
 
     /// <summary>Bytes; 0: the underlay's MTU less the backend's overhead.</summary>
     public int Mtu { get; init; }
@@ -131,8 +137,9 @@ public sealed record TwillConf
         }
 
         string type = PluginType(plugin["type"]);
-        IpamConf ipam = IpamConf.Parse(plugin["ipam"], name, type);
-        BackendConf backend = backends.Parse(plugin["backend"], DefaultBackend(type, ipam, backends));
+        LanConf? lan = type == MainPlugin ? LanConf.Read(plugin) : null;
+        IpamConf ipam = IpamConf.Parse(plugin["ipam"], name, type, isLan: lan is not null);
+        BackendConf backend = backends.Parse(plugin["backend"], lan is null ? DefaultBackend(type, ipam, backends) : backends.None);
         if (backend.JoinsHosts && ipam.Etcd is null)
         {
             plugin["backend"]["type"].Complain("none: hosts can be joined only when ipam leases subnets from etcd", false);
@@ -155,16 +162,17 @@ public sealed record TwillConf
         bool promiscuous = plugin["promiscMode"].Bool(false),
             icc = plugin["icc"].Bool(true);
         ConfigReader? runtimeConfig = plugin["runtimeConfig"].IgnoringCase().Object();
-        bool isGateway = plugin["isGateway"].Bool(true) || plugin["isDefaultGateway"].Bool(false); // the latter means both
+        bool isGateway = lan is null && (plugin["isGateway"].Bool(true) || plugin["isDefaultGateway"].Bool(false)); // the latter means both
         return conf with
         {
-            Bridge = ReadBridge(plugin["bridge"], backend),
+            Lan = lan,
+            Bridge = lan?.Bridge ?? ReadBridge(plugin["bridge"], backend),
             Mtu = ReadMtu(plugin["mtu"]),
-            IpMasq = plugin["ipMasq"].Bool(true),
+            IpMasq = plugin["ipMasq"].Bool(lan is null),
             NonMasqueradeCidrs = ReadNetworks(plugin["nonMasqueradeCIDRs"]),
             PromiscMode = promiscuous,
-            HairpinMode = ReadHairpin(plugin["hairpinMode"], promiscuous),
-            IsIsolated = plugin["isolated"].Bool(true),
+            HairpinMode = ReadHairpin(plugin["hairpinMode"], promiscuous, fallback: lan is null),
+            IsIsolated = plugin["isolated"].Bool(lan is null),
             Icc = icc,
             PortIsolation = Isolation.ReadPortIsolation(plugin["portIsolation"], icc),
             IsGateway = isGateway,
@@ -209,9 +217,9 @@ public sealed record TwillConf
     }
 
     /// <summary>A bridge that takes all frames sends back what a container sends to itself already: twice is once too often.</summary>
-    private static bool ReadHairpin(ConfigReader at, bool promiscuous)
+    private static bool ReadHairpin(ConfigReader at, bool promiscuous, bool fallback)
     {
-        bool hairpin = at.Bool(!promiscuous);
+        bool hairpin = at.Bool(fallback && !promiscuous);
         if (hairpin && promiscuous)
         {
             at.ComplainText("expected false beside \"promiscMode\": true, as in the plugin bridge: leave one of them out");

@@ -68,7 +68,7 @@ internal sealed partial class CleanupPlanner(HostView host, CliOptions options)
         {
             if (All || network.Name == options.Network)
             {
-                targets.Add(new Target(network.Name, network.IsOurs ? network.Conf.Bridge : null, network, network.HostEnds));
+                targets.Add(new Target(network.Name, network.OwnsBridge ? network.Conf.Bridge : null, network, network.HostEnds));
             }
         }
         foreach (string name in made)

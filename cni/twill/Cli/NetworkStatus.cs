@@ -50,6 +50,9 @@ internal sealed record LeaseStatus(long Id, long Ttl, double? Age, double? Left)
 /// <summary>How a network is on this host: what <c>twill status</c> tells.</summary>
 internal sealed record NetworkStatus
 {
+    /// <inheritdoc/>
+    public override string ToString() => Name;
+
     public required string Name { get; init; }
 
     public required string File { get; init; }
@@ -205,7 +208,7 @@ internal sealed record NetworkStatus
             Agent = network.Agent,
             Measured = conf.Ipam.Etcd is not null && conf.Backend.JoinsHosts ? network.Measured : null,
             StateProblems = [.. network.StateProblems, .. network.StorageProblems],
-            BlockingChains = network.IsOurs
+            BlockingChains = network.OwnsBridge
                 ? ForwardPaths
                     .FindBlockingChains(host.Route, conf, network.Node)
                     .FindAll(chain => chain.IsCertain && !chain.IsMeant)

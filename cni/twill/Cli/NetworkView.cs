@@ -79,6 +79,12 @@ internal sealed class NetworkView
     /// <summary>Whether the main plugin is twill, so that bridge, host ends and firewall are ours.</summary>
     public bool IsOurs => !Conf.IsForeign;
 
+    /// <summary>Whether the bridge and a firewall for it are ours as well: a LAN's is the administrator's.</summary>
+    public bool OwnsBridge => IsOurs && Conf.Lan is null;
+
+    /// <summary>Whether the host forwards what its containers send: on a LAN's bridge they send it themselves.</summary>
+    public bool Forwards => Conf.Lan is null;
+
     /// <summary>Whether containers get IPv6 addresses; where only another IPAM plugin knows, whether the bridge has one for them.</summary>
     public bool HasIPv6 =>
         Conf.Ipam.IPv6 is not null

@@ -57,12 +57,17 @@ internal static class Add
         bool isNew = false;
         using RunningDelegate ipam = StartIpam(request, conf, undo, () => isNew);
         request.Phases?.Done("IPAM plugin started");
-        HostReconciler.EnsureForwarding();
+        if (conf.Lan is null)
+        {
+            HostReconciler.EnsureForwarding();
+        }
+
         Link bridge = HostReconciler.EnsureBridge(host, conf, mtu);
         PodLinkSpec spec = new(conf.Name, request.ContainerId, request.IfName, mtu, conf.HairpinMode)
         {
             AntiSpoof = conf.AntiSpoof,
             Isolated = conf.PortIsolation,
+            IsOnLan = conf.Lan is not null,
         };
         RequestedMac.RefuseHosts(requestedMac, bridge, spec);
         (IAttachment attachment, Link end) = AttachmentTable.All.Create(host, pod, spec, bridge, created: () =>

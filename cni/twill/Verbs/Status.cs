@@ -37,7 +37,11 @@ internal static class Status
             );
         }
 
-        RefuseBlockingChains(conf, NodeFile.TryRead(state, out _));
+        if (conf.Lan is null)
+        {
+            RefuseBlockingChains(conf, NodeFile.TryRead(state, out _));
+        }
+
         ReachabilityStatus.ThrowIfNoneAnswers(state, conf);
         return null;
     }
@@ -77,6 +81,12 @@ internal static class Status
     private static void RefuseConflicts(TwillConf conf, NetworkStateDir state)
     {
         using RouteSocket host = RouteSocket.Open();
+        if (conf.Lan is { } lan)
+        {
+            LanBridge.MtuOf(LanBridge.Find(host, lan), conf);
+            return;
+        }
+
         HostBridge.ThrowIfNotBridge(host, conf.Bridge);
         BridgeOwner.ThrowIfAnothers(host, conf, host.TryGetLink(conf.Bridge, out Link? bridge) ? bridge : null);
         List<BridgeGateway> gateways = [];

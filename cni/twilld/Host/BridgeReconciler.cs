@@ -81,7 +81,7 @@ internal sealed class BridgeReconciler(TwillConf conf)
             return changes;
         }
 
-        if (_mac is { } mac && bridge.Mac != mac)
+        if (conf.Lan is null && _mac is { } mac && bridge.Mac != mac)
         {
             route.Execute(new SetLink(bridge.Index) { Mac = mac });
             changes.Add($"bridge {conf.Bridge} has MAC {mac} again, by which containers know it, instead of {bridge.Mac}");

@@ -43,18 +43,15 @@ internal sealed class HostStep(NetworkContext context, LeaseLoop? lease, BridgeR
 
     private List<string> Reconcile(RouteSocket route, NetworkSnapshot snapshot)
     {
-        NodeFile? node = snapshot.Host.Node;
-        int mtu = context.Conf.Mtu != 0 ? context.Conf.Mtu : node?.Mtu ?? Underlay.MtuToOutside(route);
-        List<string> changes = containerMtu.Lower(route, mtu, out IReadOnlyList<string> refusals);
-        if (refusals.Count > 0)
+        if (context.Conf.Lan is { } lan)
         {
-            _containerMtu.Raise($"larger than the network's {mtu}, full packets may be lost: {string.Join("; ", refusals.Take(10))}");
-        }
-        else
-        {
-            _containerMtu.Resolve();
+            int bridges = LanBridge.MtuOf(LanBridge.Find(route, lan), context.Conf);
+            return Told([.. LowerMtu(route, bridges), .. ReconcilePorts(route)]);
         }
 
+        NodeFile? node = snapshot.Host.Node;
+        int mtu = context.Conf.Mtu != 0 ? context.Conf.Mtu : node?.Mtu ?? Underlay.MtuToOutside(route);
+        List<string> changes = LowerMtu(route, mtu);
         changes.AddRange(
             HostReconciler.Ensure(
                 route,
@@ -67,23 +64,49 @@ internal sealed class HostStep(NetworkContext context, LeaseLoop? lease, BridgeR
                 new FormerHost(snapshot.Lease.Former, snapshot.UsesEtcd && snapshot.Lease.IsAccepted != true)
             )
         );
-        try
-        {
-            changes.AddRange(bridge.Reconcile(route));
-            using NftSocket nft = NftSocket.Open();
-            AttachmentRecords records = new(context.State.AttachmentsPath);
-            changes.AddRange(new SourceReconciler(route, nft, records, context.Conf.Name).Reconcile());
-        }
-        finally
-        {
-            context.Snapshots.Update(s => s with { Host = s.Host with { BridgeIndex = bridge.Index } });
-        }
-
+        changes.AddRange(ReconcilePorts(route));
         if (_firewalls.Reconcile(route, node) is { } done)
         {
             changes.Add(done);
         }
 
+        return Told(changes);
+    }
+
+    private List<string> LowerMtu(RouteSocket route, int mtu)
+    {
+        List<string> changes = containerMtu.Lower(route, mtu, out IReadOnlyList<string> refusals);
+        if (refusals.Count > 0)
+        {
+            _containerMtu.Raise($"larger than the network's {mtu}, full packets may be lost: {string.Join("; ", refusals.Take(10))}");
+        }
+        else
+        {
+            _containerMtu.Resolve();
+        }
+
+        return changes;
+    }
+
+    /// <summary>What is the network's own on any bridge: containers' ports, and what these may send as.</summary>
+    private List<string> ReconcilePorts(RouteSocket route)
+    {
+        try
+        {
+            List<string> changes = bridge.Reconcile(route);
+            using NftSocket nft = NftSocket.Open();
+            AttachmentRecords records = new(context.State.AttachmentsPath);
+            changes.AddRange(new SourceReconciler(route, nft, records, context.Conf.Name).Reconcile());
+            return changes;
+        }
+        finally
+        {
+            context.Snapshots.Update(s => s with { Host = s.Host with { BridgeIndex = bridge.Index } });
+        }
+    }
+
+    private List<string> Told(List<string> changes)
+    {
         context.Snapshots.Update(s => s with { Reconcile = s.Reconcile with { HostChanges = s.Reconcile.HostChanges + changes.Count } });
         foreach (string change in changes)
         {

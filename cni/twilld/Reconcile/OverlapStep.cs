@@ -19,7 +19,7 @@ internal sealed class OverlapStep(NetworkContext context, Func<IReadOnlyCollecti
         HostPrefixes needs = HostPrefixes.Read(route, context.Conf, etcdMembers());
         context.Snapshots.Update(s => s with { Host = s.Host with { Needs = needs } });
         NetworkSnapshot snapshot = context.Snapshots.Current;
-        foreach (IPNetwork subnet in snapshot.OwnsBridge ? snapshot.LocalSubnets : [])
+        foreach (IPNetwork subnet in snapshot.OwnsBridge && context.Conf.Lan is null ? snapshot.LocalSubnets : [])
         {
             if (needs.FindOverlap(subnet) is { } needed)
             {

@@ -130,7 +130,7 @@ internal static class Add
         if (allocator.TryTake(record) is not { } taken)
         {
             RefuseForWant(allocator, store, ranges);
-            full = allocator.Lacking!.Subnets;
+            full = subnets.FindAll(subnet => subnet.BaseAddress.AddressFamily == allocator.Lacking!.Family);
             return null;
         }
         if (!MayStillBeGiven(taken, source))

@@ -33,7 +33,7 @@ internal static class Status
             {
                 if (!HasRoom(pool, conf, request.NetworkName, host))
                 {
-                    source.ProbeObtain(pool.Subnets);
+                    source.ProbeObtain(subnets.FindAll(subnet => subnet.BaseAddress.AddressFamily == pool.Family));
                 }
             }
             return null;

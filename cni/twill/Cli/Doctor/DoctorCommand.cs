@@ -28,6 +28,13 @@ internal static class DoctorCommand
         foreach (NetworkView network in networks)
         {
             Findings to = new(network.Name);
+            if (network.Conf.Lan is not null)
+            {
+                LookAtLan(to, host, network);
+                checks.AddRange(to.Checks);
+                continue;
+            }
+
             BridgeCheck.Run(to, host, network);
             OverlayCheck.Run(to, host, network);
             FirewallCheck.Run(to, host, network);
@@ -46,6 +53,16 @@ internal static class DoctorCommand
         }
 
         return checks;
+    }
+
+    /// <summary>The host does not forward for containers on a LAN: what matters is that they hang on its bridge.</summary>
+    private static void LookAtLan(Findings to, HostView host, NetworkView network)
+    {
+        LanCheck.Run(to, host, network);
+        AntiSpoofCheck.Run(to, host, network);
+        AgentCheck.Run(to, network);
+        LeakCheck.Run(to, host, network);
+        StorageCheck.Run(to, network);
     }
 
     /// <summary>Who puts things right.</summary>

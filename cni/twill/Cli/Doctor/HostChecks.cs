@@ -24,7 +24,7 @@ internal static class HostChecks
         to.Look(
             "forwarding",
             () => Forwarding(to, host, networks),
-            () => networks.Exists(network => network.HasIPv6) ? "this host forwards IPv4 and IPv6" : "this host forwards IPv4"
+            () => networks.Exists(network => network.Forwards) ? Forwarded(networks) : null
         );
         to.Look("routers", () => RouterAnnouncementCheck.Run(to, host, networks), () => null);
         to.Look("iptables", () => LegacyTables(to), BridgeFilterNote);
@@ -118,9 +118,12 @@ internal static class HostChecks
         }
     }
 
+    private static string Forwarded(List<NetworkView> networks) =>
+        networks.Exists(network => network.Forwards && network.HasIPv6) ? "this host forwards IPv4 and IPv6" : "this host forwards IPv4";
+
     private static void Forwarding(Findings to, HostView host, List<NetworkView> networks)
     {
-        if (Sysctl.Read("net/ipv4/ip_forward") != "1" && networks.Exists(network => network.IsInUse))
+        if (Sysctl.Read("net/ipv4/ip_forward") != "1" && networks.Exists(network => network.IsInUse && network.Forwards))
         {
             to.Fail(
                 "forwarding",
@@ -137,7 +140,10 @@ internal static class HostChecks
                 "take ipv6.disable=1 from the kernel's command line and boot, or IPv6 out of the network's configuration"
             );
         }
-        else if (networks.Exists(network => network.IsInUse && network.HasIPv6) && Value("net/ipv6/conf/all/forwarding") != "1")
+        else if (
+            networks.Exists(network => network.IsInUse && network.HasIPv6 && network.Forwards)
+            && Value("net/ipv6/conf/all/forwarding") != "1"
+        )
         {
             to.Fail(
                 "forwarding",
@@ -152,9 +158,9 @@ internal static class HostChecks
         }
 
         HashSet<string> devices = [];
-        foreach (NetworkView network in networks)
+        foreach (NetworkView network in networks.FindAll(network => network.Forwards))
         {
-            devices.Add(network.IsOurs ? network.Conf.Bridge : "");
+            devices.Add(network.OwnsBridge ? network.Conf.Bridge : "");
             devices.UnionWith(network.OverlayDevices.ConvertAll(overlay => overlay.Name));
             devices.Add(network.Node?.Interface ?? "");
         }
