@@ -21,6 +21,8 @@ internal static class Usage
           twill doctor     what keeps containers from reaching each other, and what to do about it
           twill trace      the way of a packet to a host, a container or an address, hop by hop, and where it ends
           twill names      the names of containers that this host's agent answers for
+          twill attach     puts a running container into a network
+          twill detach     takes it out again
           twill support    one archive for somebody who looks for a fault from elsewhere, without passwords and keys
           twill cleanup    removes what twill made on this host
           twill convert    another plugin's network configuration as one of twill's, and what would change by it

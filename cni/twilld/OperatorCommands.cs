@@ -1,3 +1,4 @@
+using Twill.Agent.Attach;
 using Twill.Agent.Conversions;
 using Twill.Agent.Names;
 using Twill.Agent.Support;
@@ -19,7 +20,8 @@ internal static class OperatorCommands
         Convert = "convert";
 
     /// <summary>Whether a command line is one of them.</summary>
-    internal static bool Takes(string[] args) => args is [Up or Preflight or Names or Support or Trace or Convert, ..];
+    internal static bool Takes(string[] args) =>
+        args is [Up or Preflight or Names or Support or Trace or Convert or AttachOptions.Attach or AttachOptions.Detach, ..];
 
     /// <summary>Carries it out.</summary>
     /// <param name="args">the command line</param>
@@ -67,6 +69,20 @@ internal static class OperatorCommands
 
             await BecomeAsync(command, stop).ConfigureAwait(false);
             return new TraceCommand(trace, state, Console.Out).Run();
+        }
+
+        if (command is AttachOptions.Attach or AttachOptions.Detach)
+        {
+            AttachOptions attach = AttachOptions.Parse(args);
+            if (attach.Help)
+            {
+                Console.Out.Write(attach.Usage);
+                return true;
+            }
+
+            await BecomeAsync(command, stop).ConfigureAwait(false);
+            await new AttachCommand(attach, state, ContainerFinder.OfHost(), Console.Out).RunAsync(stop).ConfigureAwait(false);
+            return true;
         }
 
         UpOptions options = UpOptions.Parse(args[1..], checksOnly: command == Preflight);

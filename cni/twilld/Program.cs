@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Twill.Agent.Attach;
 using Twill.Agent.Docker;
 using Twill.Agent.Install;
 using Twill.Cni;
@@ -130,9 +131,11 @@ internal static class Program
             Task docker = options.Docker
                 ? DockerService.Create(options, state, log, Failure("--docker")).RunAsync(stop.Token)
                 : Task.CompletedTask;
+            Task attached = new AttachedSweep(state, log, Failure("attached containers")).RunAsync(stop.Token);
             await networks.RunAsync(stop.Token).ConfigureAwait(false);
             await listening.ConfigureAwait(false);
             await docker.ConfigureAwait(false);
+            await attached.ConfigureAwait(false);
             return Good;
         }
         catch (LibcException e) when (e.Errno is Errno.EPERM or Errno.EACCES)

@@ -53,6 +53,9 @@ public readonly record struct StateDir(string Root)
     /// <param name="name">the network's name, valid</param>
     public NetworkStateDir Existing(string name) => new(Path.Combine(Root, name));
 
+    /// <summary>Held by whoever attaches or detaches containers that run: no network's name begins with a dot.</summary>
+    public string AttachLockPath => Path.Combine(Root, ".attach");
+
     /// <summary>Makes a directory and what is missing above it, mode 0700.</summary>
     /// <exception cref="IOException">it cannot be made</exception>
     public static void MakePrivate(string path) => Libc.MakeDirectory(path);
@@ -111,6 +114,9 @@ public readonly record struct NetworkStateDir(string Path)
 
     /// <summary>The directory of the records of Docker's endpoints: <see cref="DockerEndpoint"/>.</summary>
     public string DockerPath => global::System.IO.Path.Combine(Path, "docker");
+
+    /// <summary>The directory of the records of what <c>twill attach</c> has attached: <see cref="AttachedContainer"/>.</summary>
+    public string AttachedPath => global::System.IO.Path.Combine(Path, "attached");
 
     /// <summary>Takes the network's lock.</summary>
     /// <exception cref="TimeoutException">another process holds it</exception>

@@ -119,6 +119,7 @@ internal sealed partial class CleanupPlanner(HostView host, CliOptions options)
                 }
 
                 NodeIdentity.ForgetIncarnation(host.State);
+                File.Delete(host.State.AttachLockPath);
                 RemoveIfEmpty(host.State.Root);
             }));
     }

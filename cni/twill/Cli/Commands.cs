@@ -30,13 +30,15 @@ internal static class Commands
         Names = "names",
         Support = "support",
         Trace = "trace",
-        Convert = "convert";
+        Convert = "convert",
+        Attach = "attach",
+        Detach = "detach";
 
     public static bool Exists(string word) => word is Status or Peers or Doctor or Cleanup;
 
     public static int Run(ICniProcess process, string[] arguments)
     {
-        if (arguments is [Up or Preflight or Names or Support or Trace or Convert, ..])
+        if (arguments is [Up or Preflight or Names or Support or Trace or Convert or Attach or Detach, ..])
         {
             return AgentCommands.Run(process, arguments);
         }

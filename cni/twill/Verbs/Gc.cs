@@ -58,7 +58,12 @@ internal static class Gc
 
         // Only now, when it is known what there is: who is at work on any of it.
         HashSet<string> kept = [];
-        List<CniAttachment> others = [.. GcSession.AddsInFlight(state), .. DockerEndpoint.Attachments(state)];
+        List<CniAttachment> others =
+        [
+            .. GcSession.AddsInFlight(state),
+            .. DockerEndpoint.Attachments(state),
+            .. AttachedContainer.Attachments(state),
+        ];
         foreach (CniAttachment attachment in (IEnumerable<CniAttachment>)[.. valid, .. others])
         {
             kept.Add(DeviceNames.Veth(attachment.ContainerId, attachment.IfName));

@@ -24,7 +24,7 @@ internal sealed class DockerService(string socket, DockerApi api, EndpointSweep 
     internal static DockerService Create(AgentOptions options, StateDir state, Log log, Action<string?> publish)
     {
         DockerCatalog catalog = new(() => NetworkCatalog.Load(options).Networks);
-        Endpoints endpoints = new(state, new PluginRunner(PluginRunner.OwnDirectory));
+        Endpoints endpoints = new(state, new PluginRunner(PluginProcess.OwnDirectory));
         NetworkDriver networks = new(catalog, new DockerNetworks(DockerNetworks.DefaultPath), endpoints, log);
         DockerApi api = new(networks, new IpamDriver(catalog, endpoints, state), log);
         return new DockerService(DefaultSocket, api, new EndpointSweep(endpoints, log), log, publish);

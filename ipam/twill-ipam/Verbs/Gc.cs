@@ -27,6 +27,7 @@ internal static class Gc
             NetworkStateDir state = host.State.Existing(request.NetworkName);
             valid.UnionWith(GcSession.AddsInFlight(state)); // no address is claimed while we look
             valid.UnionWith(DockerEndpoint.Attachments(state));
+            valid.UnionWith(AttachedContainer.Attachments(state));
             store.RemoveLeftover();
             var kept = new HashSet<IPAddress>(); // a file that cannot be read still counts for the attachment whose link leads to it
             bool mayHaveMore = false; // and as long as one cannot, who knows what other addresses it would name

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Twill.EndToEnd.Tests.Ports;
 using Twill.Testing;
 
@@ -77,6 +78,33 @@ public sealed class ContainerdTests(ContainerdHost node) : IClassFixture<Contain
         Inside(pod).CanPing(Lab.OutsideAddress).Should().BeTrue();
 
         End(pod);
+        Leftovers.Of(Host).Should().BeEquivalentTo(before);
+    }
+
+    [RequiresRootFact]
+    public void A_pod_joins_a_second_network_by_its_name_or_id()
+    {
+        JsonObject second = SampleConf.Single();
+        second["name"] = "second";
+        second.Plugin()["bridge"] = "twill1";
+        second.Ipam()["subnet"] = "10.245.0.0/24";
+        Host.Write("/run/second/second.conflist", second.ToJsonString());
+        IReadOnlyList<string> before = Leftovers.Of(Host);
+        PodStatus pod = Run(new("joins")),
+            named = Run(new("named") { Labels = new Dictionary<string, string> { ["io.kubernetes.pod.name"] = "my-pod" } });
+        CmdResult Twill(params string[] args) => node.Place.Run(["/opt/cni/bin/twill", .. args, "--conf-dir", "/run/second"]);
+
+        string told = Twill("attach", "second", pod.Id[..10], "--ip", "10.245.0.9").OrThrow().Stdout;
+        told.Should().Contain("is in network second: eth1, 10.245.0.9/24");
+        Twill("attach", "second", "containerd:my-pod").OrThrow().Stdout.Should().Contain("containerd my-pod is in network second: eth1");
+        Inside(named).CanPing("10.245.0.9").Should().BeTrue();
+        Twill("detach", "second", pod.Id).OrThrow();
+        Twill("detach", "second", "my-pod").OrThrow();
+        Inside(pod).HasLink("eth1").Should().BeFalse();
+        Inside(pod).CanPing(Lab.OutsideAddress).Should().BeTrue();
+
+        End(pod);
+        End(named);
         Leftovers.Of(Host).Should().BeEquivalentTo(before);
     }
 

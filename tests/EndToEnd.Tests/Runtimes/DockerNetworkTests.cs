@@ -166,6 +166,44 @@ public sealed class DockerNetworkTests(DockerCluster cluster) : IClassFixture<Do
     }
 
     [RequiresRootFact]
+    public void A_container_outside_of_the_network_is_attached_by_name_and_taken_out_when_it_dies()
+    {
+        Docker.Do("network", "create", "side");
+        RuntimeContainer c = Docker.Run("four", "--network=side");
+        Docker.Run("stopped", "--network=none");
+        Docker.Do("stop", "--time", "0", "stopped");
+        Docker.Run("hosts", "--network=host");
+
+        JsonNode made = JsonNode.Parse(Twill("attach", "twill", "four", "--json").OrThrow().Stdout)!;
+        ((string?)made["interface"]).Should().Be("eth1");
+        string id = (string)made["container"]!,
+            address = ((string)made["addresses"]![0]!).Split('/')[0];
+        id.Should().Be(Docker.Inspect("four", "{{.Id}}"));
+        c.Ip("-4 address show dev eth1").Should().Contain($"inet {address}/24 ");
+        cluster.There.CanPing(address).Should().BeTrue();
+        cluster.Near.CanPing(address).Should().BeTrue();
+        Record(address).Should().Contain($"container: {id}\n").And.Contain("interface: eth1\n");
+        GarbageCollection();
+        DoctorFindsNothing();
+        CmdResult again = Twill("attach", "twill", id[..12]);
+        again.ExitCode.Should().Be(1);
+        again.Stderr.Should().Contain($"docker four is in network twill already: eth1, {address}/24; CHECK of its plugins finds all");
+        Twill("attach", "twill", "stopped").Stderr.Should().Contain("container stopped of docker does not run");
+        Twill("attach", "twill", "hosts").Stderr.Should().Contain("docker hosts has no network of its own");
+        Twill("attach", "twill", "docker:four2").Stderr.Should().Contain("no container 'four2' on this host; asked were docker (3 ");
+
+        Twill("detach", "twill", id[..12]).OrThrow().Stdout.Should().Be("docker four is out of network twill\n");
+        c.HasLink("eth1").Should().BeFalse();
+        LeavesNothing();
+
+        Twill("attach", "twill", "four").OrThrow();
+        Docker.Do("rm", "--force", "four", "stopped", "hosts");
+        Eventually.Pass(() => Host.Sh("ls /run/twill/twill/attached").Should().BeEmpty(Docker.AgentLog));
+        LeavesNothing();
+        Docker.Do("network", "rm", "side");
+    }
+
+    [RequiresRootFact]
     public void What_cannot_be_is_told_by_docker_in_twills_words()
     {
         Docker
@@ -188,10 +226,12 @@ public sealed class DockerNetworkTests(DockerCluster cluster) : IClassFixture<Do
         Host.Plugin("twill").Run("GC", conf.ToJsonString()).OrThrow();
     }
 
+    private CmdResult Twill(params string[] args) => cluster.Place.Run(["/opt/cni/bin/twill", .. args]);
+
     /// <summary>Where Docker's namespaces are to be seen.</summary>
     private void DoctorFindsNothing()
     {
-        JsonNode report = JsonNode.Parse(cluster.Place.Run("/opt/cni/bin/twill", "doctor", "--json").Stdout)!;
+        JsonNode report = JsonNode.Parse(Twill("doctor", "--json").Stdout)!;
         report["checks"]!.AsArray().Where(check => (string?)check!["outcome"] != "ok").Should().BeEmpty(report.ToJsonString());
     }
 

@@ -12,6 +12,8 @@ internal sealed record PodSpec(string Name)
 
     internal IReadOnlyDictionary<string, string> Annotations { get; init; } = new Dictionary<string, string>();
 
+    internal IReadOnlyDictionary<string, string> Labels { get; init; } = new Dictionary<string, string>();
+
     /// <summary>`runtime.v1.PodSandboxConfig`.</summary>
     internal ProtoMessage ToProto()
     {
@@ -26,6 +28,6 @@ internal sealed record PodSpec(string Name)
             );
         }
 
-        return config.Add(7, Annotations).Add(8, new ProtoMessage());
+        return config.Add(6, Labels).Add(7, Annotations).Add(8, new ProtoMessage());
     }
 }

@@ -147,6 +147,28 @@ public sealed class PodmanTests(PodmanHost node) : IClassFixture<PodmanHost>
     }
 
     [RequiresRootFact]
+    public void A_container_outside_of_the_network_is_attached_by_name()
+    {
+        IReadOnlyList<string> before = Left();
+        RuntimeContainer container = Podman.Run("outside", "--network", "second"),
+            inside = Podman.Run("inside");
+        CmdResult Twill(params string[] args) => node.Place.Run(["/opt/cni/bin/twill", .. args]);
+
+        string told = Twill("attach", "twill", "outside", "--ip", "10.244.0.99").OrThrow().Stdout;
+        told.Should().Contain("podman outside is in network twill: eth1");
+        inside.CanPing("10.244.0.99").Should().BeTrue();
+        container.Ip("-4 address show dev eth1").Should().Contain("inet 10.244.0.99/24 ");
+        CmdResult member = Twill("attach", "twill", "podman:inside");
+        member.ExitCode.Should().Be(1);
+        member.Stderr.Should().Contain($"podman inside is in network twill already, by its runtime: eth0, {Podman.Address("inside")}");
+        Twill("detach", "twill", "outside").OrThrow();
+        container.HasLink("eth1").Should().BeFalse();
+
+        Podman.Remove("outside", "inside");
+        Left().Should().BeEquivalentTo(before);
+    }
+
+    [RequiresRootFact]
     public void A_reload_gives_the_container_its_addresses_and_ports_again()
     {
         IReadOnlyList<string> before = Left();

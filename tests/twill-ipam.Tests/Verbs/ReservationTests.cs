@@ -53,9 +53,22 @@ public sealed class ReservationTests : IDisposable
     {
         _bench.Add(Reserving("take"), "docker-02420af40702");
         _bench.Add(_bench.Fixed(), "c2");
-        string records = _bench.NetworkStateDir.DockerPath;
-        Directory.CreateDirectory(records);
-        File.WriteAllText($"{records}/docker-02420af40702.json", "{}");
+        KeptByGc($"{_bench.NetworkStateDir.DockerPath}/docker-02420af40702.json");
+    }
+
+    [Fact]
+    public void A_GC_spares_what_twill_attach_has_attached()
+    {
+        _bench.Add(_bench.Fixed(), "4f2c");
+        _bench.Add(_bench.Fixed(), "c2");
+        KeptByGc($"{_bench.NetworkStateDir.AttachedPath}/eth0@4f2c.json");
+    }
+
+    /// <summary>Of two addresses the first is kept, as its container has that record.</summary>
+    private void KeptByGc(string record)
+    {
+        Directory.CreateDirectory(Path.GetDirectoryName(record)!);
+        File.WriteAllText(record, "{}");
 
         _bench.Run("GC", _bench.Fixed(top: ""","cni.dev/valid-attachments":[]""")).OrThrow();
 
