@@ -99,7 +99,11 @@ public static class SourceRoutes
         IPNetwork alone = new(address, IPPrefix.Bits(family));
         string rule = $"from {address} lookup {table}",
             ip = family == AddressFamily.InterNetworkV6 ? "ip -6" : "ip";
-        if (!rules.Exists(found => found.Action == PolicyAction.ToTable && found.Table == table && found.Source == alone && !found.IsInverted))
+        if (
+            !rules.Exists(found =>
+                found.Action == PolicyAction.ToTable && found.Table == table && found.Source == alone && !found.IsInverted
+            )
+        )
         {
             return ($"packets from {address} leave by another network's interface: the rule '{rule}' is missing", $"{ip} rule add {rule}");
         }

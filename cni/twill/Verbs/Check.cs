@@ -26,7 +26,7 @@ internal static class Check
         using RouteSocket inPod = RouteSocket.Open(pod);
         NetworkStateDir state = StateDir.From(request.Environment).Network(conf.Name);
         int mtu = HostNode.EnsureMtu(host, state, conf);
-        PodLinkSpec spec = new(conf.Name, request.ContainerId, request.IfName, mtu, conf.HairpinMode) 
+        PodLinkSpec spec = new(conf.Name, request.ContainerId, request.IfName, mtu, conf.HairpinMode)
         {
             Isolated = conf.PortIsolation,
             IsOnLan = conf.Lan is not null,
