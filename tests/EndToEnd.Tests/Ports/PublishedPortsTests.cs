@@ -72,6 +72,29 @@ public sealed class PublishedPortsTests(SingleHost single) : IClassFixture<Singl
     }
 
     [RequiresRootFact]
+    public void Where_parameters_of_the_kernel_cannot_be_written_ports_are_published_as_long_as_they_are_right()
+    {
+        using SingleHost other = new();
+        string config = other.Conf.ForPlugin().WithRuntimeConfig("""{"portMappings":[{"hostPort":8170,"containerPort":80}]}""").ToJsonString(),
+            next = config.Replace("8170", "8171", StringComparison.Ordinal);
+        LabContainer first = other.Host.NewContainer("first"),
+            second = other.Host.NewContainer("second");
+        other.Host.Plugin("twill", first).Add(config).OrThrow();
+        other.Host.Sh("mount --bind /proc/sys /proc/sys; mount -o remount,bind,ro /proc/sys");
+
+        other.Host.Plugin("twill", second).Add(next).OrThrow();
+
+        using (On(second, "tcp", 80, "web"))
+        {
+            Ask(other.Host, "tcp", "127.0.0.1", 8171).Should().StartWith("web ");
+        }
+
+        other.Host.Plugin("twill", second).Del(next).OrThrow();
+        other.Host.Plugin("twill", first).Del(config).OrThrow();
+        other.Host.Published("twill").Should().BeEmpty();
+    }
+
+    [RequiresRootFact]
     public void Del_needs_neither_the_ports_nor_a_result_nor_the_namespace()
     {
         LabContainer container = Host.NewContainer("bare"),

@@ -1,6 +1,8 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Twill.EndToEnd.Tests.Capabilities;
 using Twill.EndToEnd.Tests.Cli;
+using Twill.EndToEnd.Tests.IPv6;
 using Twill.Testing;
 
 namespace Twill.EndToEnd.Tests.Spoofing;
@@ -107,6 +109,27 @@ public sealed class ProtectionTests : IDisposable
         Host.Cnitool("check", "twill", container).OrThrow();
         Host.Cnitool("del", "twill", container).OrThrow();
         Host.Nft("list table bridge twill-twill").Should().NotContain("elements");
+    }
+
+    [RequiresRootTheory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Allowed_prefixes_of_IPv6_may_be_used_on_the_bridge_and_past_it(bool icc)
+    {
+        using DualHost dual = new();
+        dual.Conf.Plugin()["allowedAddresses"] = new JsonArray("fd09::/64");
+        dual.Conf.Plugin()["icc"] = icc;
+        dual.Host.Configure(dual.Conf);
+        LabContainer container = dual.Host.AddContainer("nested");
+        foreach (string inside in (string[])["fd09::7", "fd0a::7"])
+        {
+            container.Ip($"address add {inside}/128 dev eth0 nodad");
+            dual.Host.Ip($"route add {inside}/128 via {DualHost.SixOf(container)} dev {(icc ? "twill0" : container.HostEnd())}");
+        }
+
+        dual.Host.CanPing("fd09::7").Should().BeTrue();
+        dual.Host.CanPing("fd0a::7").Should().BeFalse("nobody allowed that one");
+        dual.Host.Cnitool("check", "twill", container).OrThrow();
     }
 
     [RequiresRootFact]

@@ -30,6 +30,33 @@ public sealed class StatusTests
         Eventually.Pass(() => Both(host, small, null)); // the number of the namespace may be another's for a moment
     }
 
+    /// <summary>The kernel tells programs of this personality that it is Linux 2.6.</summary>
+    [RequiresRootFact]
+    public void A_kernel_that_is_too_old_is_named_by_every_program_and_nothing_is_made()
+    {
+        const string Why = "this kernel is Linux 2.6, and twill needs 5.10 or newer";
+        using SingleHost single = new();
+        LabHost host = single.Host;
+        string[] old = ["setarch", "--uname-2.6"];
+        string conf = Conf(single.Conf).ToJsonString();
+        CniProcess Old(CniProcess plugin) => plugin with { Prefix = [.. plugin.Prefix, .. old] };
+
+        CniAnswer status = Old(host.Plugin("twill")).Run("STATUS", conf),
+            add = Old(host.Plugin("twill", host.NewContainer("c"))).Add(single.Config);
+        CmdResult agent = host.Run([.. old, "/opt/cni/bin/twilld", "--once"]);
+
+        status.ErrorCode.Should().Be(50, status.ToString());
+        foreach (string said in (string[])[status.ErrorText, add.ErrorText, agent.Stderr, Says("status"), Says("doctor")])
+        {
+            said.Should().Contain(Why).And.NotContain("all is well");
+        }
+
+        Leftovers.Of(host).Should().BeEmpty();
+        host.Nft("list ruleset").Should().BeEmpty();
+
+        string Says(string command) => host.Run([.. old, "/opt/cni/bin/twill", command]).Stdout;
+    }
+
     [RequiresRootFact]
     public void A_bridge_that_is_missing_while_there_are_containers_or_is_down_is_code_51()
     {
