@@ -89,7 +89,7 @@ public sealed class CrashLab : IDisposable
                 list.Ipam()["etcd"]!["prefix"] = prefix;
             }
 
-            if (what.Name.EndsWith("rich", StringComparison.Ordinal))
+            if (what.Name.EndsWith("rich", StringComparison.Ordinal) || what.IsRouted)
             {
                 list.Ipam()["ipv6Subnet"] = "fd00:244::/64";
             }
@@ -103,6 +103,7 @@ public sealed class CrashLab : IDisposable
 
         yield return ("plain", Conf(_ => { }));
         yield return ("rich", Conf(conf => conf["runtimeConfig"] = PortsAndLimits(8080)));
+        yield return ("routed", Conf(conf => conf["icc"] = false));
         yield return ("neighbour", Conf(conf => conf["runtimeConfig"] = PortsAndLimits(9090)));
         yield return (
             "gc",

@@ -17,9 +17,11 @@ public sealed class PluginKillTests(CrashLab lab, ITestOutputHelper output) : IC
         new("first", "ADD", MakesHost: true),
         new("used", "ADD"),
         new("rich", "ADD"),
+        new("routed", "ADD"),
         new("lease", "ADD", Leases: true, MakesHost: true),
         new("del", "DEL"),
         new("del-rich", "DEL"),
+        new("del-routed", "DEL"),
         new("gc", "GC"),
     ];
 
@@ -31,7 +33,10 @@ public sealed class PluginKillTests(CrashLab lab, ITestOutputHelper output) : IC
             foreach (KillCase one in s_cases)
             {
                 cases.Add(one.Name, "twill");
-                cases.Add(one.Name, "twill-ipam");
+                if (!one.IsRouted)
+                {
+                    cases.Add(one.Name, "twill-ipam");
+                }
             }
 
             return cases;

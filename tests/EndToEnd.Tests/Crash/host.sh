@@ -4,11 +4,11 @@
 #
 #   unshare --net host.sh CASE OF AT [--after] [--all]
 #
-# CASE     what is killed: first, used, rich, lease: an ADD; del, del-rich: a DEL; gc: a GC
+# CASE     what is killed: first, used, rich, routed, lease: an ADD; del, del-rich, del-routed: a DEL; gc: a GC
 # OF, AT   as killat has them; further options are killat's as well
 #
 # The environment says where things are: KILLAT, BIN (our programs), UNDERLAY (the process that holds the underlay's namespace), CABLE and
-# ADDRESS (of this host there), CONF (a directory with plain.json, rich.json, neighbour.json and gc.json).
+# ADDRESS (of this host there), CONF (a directory with plain.json, rich.json, routed.json, neighbour.json and gc.json).
 #
 # Printed are lines of a word and a value: "point PROGRAM CALL", the calls made; "code STEP N", how a step ended; "say STEP TEXT", what a
 # failed one said; "after X" or "later X", what there is after the runtime's step and after one more ADD and DEL: "link JSON", "file PATH", ..
@@ -92,8 +92,10 @@ case $case_ in
   first | lease) ;;
   used) attach n1 plain ;;
   rich) attach n1 neighbour && conf=rich ;;
+  routed) attach n1 routed && conf=routed ;;
   del) attach n1 plain && of_container c1 && call add-c1 ADD plain && verb=DEL ;;
   del-rich) attach n1 neighbour && of_container c1 && call add-c1 ADD rich && conf=rich verb=DEL ;;
+  del-routed) attach n1 routed && of_container c1 && call add-c1 ADD routed && conf=routed verb=DEL ;;
   gc)
     attach n1 neighbour && attach c2 rich && attach c3 plain && of_container c1 && call add-c1 ADD plain
     conf=gc verb=GC then=GC
@@ -112,7 +114,7 @@ dump after
 
 call add ADD "${conf/gc/plain}"
 pings c1 "$(field gateway add)"
-if [[ -e /run/netns/n1 ]]; then
+if [[ -e /run/netns/n1 && $conf != routed ]]; then # icc is false there
   pings n1 "$(field address add)"
   pings c1 "$(field address add-n1)"
 fi

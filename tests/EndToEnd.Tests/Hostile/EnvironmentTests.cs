@@ -211,6 +211,33 @@ public sealed class EnvironmentTests(HostileBench bench, ITestOutputHelper outpu
         bench.TidyUp(path);
     }
 
+    [RequiresRootFact]
+    public void With_too_few_open_files_a_call_says_so_and_leaves_nothing()
+    {
+        CniProcess plugin = bench.Plugin("twill");
+        string config = bench.Config().ToJsonString();
+        int refused = 0;
+        for (int most = 8; most <= 40; most += 4)
+        {
+            CniProcess limited = plugin with { Prefix = [.. plugin.Prefix, "prlimit", $"--nofile={most}"] };
+            foreach (string verb in (string[])["ADD", "DEL"])
+            {
+                CniAnswer answer = limited.Run(verb, config);
+                if (answer.ExitCode != 0)
+                {
+                    answer.ErrorCode.Should().BeOneOf([5, 100], $"a file or a socket: {verb} with {most}: {answer}");
+                    answer.ErrorText.Should().Contain("Too many open files");
+                    refused++;
+                }
+            }
+
+            plugin.Del(config).OrThrow();
+            bench.TidyUp($"{most} files");
+        }
+
+        refused.Should().BePositive();
+    }
+
     private void Undo(string program, byte[] config) => bench.Plugin(program).Run("DEL", config).OrThrow();
 
     private static void Judge(CniAnswer answer, string program, string verb, string version, string name, State state)
