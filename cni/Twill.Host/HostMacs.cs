@@ -34,6 +34,14 @@ public static class HostMacs
     /// keep that of the host's interface: this one is higher than any that a manufacturer gives.</summary>
     public static MacAddress ForLanEnd(string containerId, string ifName) => Derived(0xfe, StableHash.Of(containerId, ifName));
 
+    /// <summary>Whether an address is of that kind.</summary>
+    public static bool IsLanEnd(MacAddress? mac)
+    {
+        Span<byte> bytes = stackalloc byte[MacAddress.Length];
+        (mac ?? MacAddress.Zero).CopyTo(bytes);
+        return bytes[0] == 0xfe;
+    }
+
     /// <summary>A bridge: the same on one host as long as its host name and the bridge's name stay.</summary>
     public static MacAddress ForBridge(string bridge) => Derived(0x0a, StableHash.Of(Environment.MachineName, bridge));
 

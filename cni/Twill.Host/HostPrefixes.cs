@@ -144,7 +144,7 @@ public sealed class HostPrefixes
     private sealed class Reader(HostPrefixes to, RouteSocket route, TwillConf conf, IReadOnlyList<IPNetwork> networks)
     {
         private readonly HashSet<int> _own = OwnDevices(route, conf);
-        private readonly int _lan = conf.Lan is { } lan && route.TryGetLink(lan.Bridge, out Link? link) ? link.Index : 0;
+        private readonly int _lan = conf.Lan is { } lan && route.TryGetLink(lan.Device, out Link? link) ? link.Index : 0;
         private readonly Dictionary<int, Link?> _asked = []; // what was asked for already
 
         private bool IsLeased => conf.Ipam.Etcd is not null;

@@ -64,7 +64,7 @@ public static partial class HostReconciler
     {
         if (conf.Lan is not null)
         {
-            return false; // the host does not forward what containers send
+            return false; // nothing of theirs is translated or kept apart
         }
 
         using NftSocket nft = NftSocket.Open();
@@ -103,6 +103,9 @@ public static partial class HostReconciler
         }
     }
 
+    /// <summary>Whether the host forwards what a network's containers send: on a bridge of a LAN they send it themselves.</summary>
+    public static bool Forwards(TwillConf conf) => conf.Lan is null or { IsRouted: true };
+
     /// <summary>Makes the bridge, as <see cref="HostBridge.Ensure"/>, and deaf to routers that containers announce. Where containers are
     /// kept apart it gets no ports: all go past it, so that each packet between them passes the firewall.</summary>
     /// <param name="route">A socket in the host's namespace, which is the calling thread's.</param>
@@ -111,9 +114,9 @@ public static partial class HostReconciler
     /// <exception cref="HostException">A device of that name is no bridge, or the LAN's bridge cannot be used.</exception>
     public static Link EnsureBridge(RouteSocket route, TwillConf conf, int mtu)
     {
-        if (conf.Lan is { } lan)
+        if (conf.Lan is not null)
         {
-            return LanBridge.Find(route, lan);
+            return LanLink.Find(route, conf);
         }
 
         Link bridge = HostBridge.Ensure(route, conf.Bridge, mtu);

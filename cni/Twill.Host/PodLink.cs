@@ -35,6 +35,9 @@ public sealed record PodLinkSpec(string Network, string ContainerId, string IfNa
     /// <summary>Whether the host end hangs on a bridge that is not twill's to change.</summary>
     public bool IsOnLan { get; init; }
 
+    /// <summary>Whether it hangs on none, and the host answers for the container on the LAN.</summary>
+    public bool IsRoutedOnLan { get; init; }
+
     /// <summary>Hardware address of the host end.</summary>
     public MacAddress HostMac => IsOnLan ? HostMacs.ForLanEnd(ContainerId, IfName) : HostMacs.ForHostEnd(ContainerId, IfName);
 
@@ -67,7 +70,11 @@ public sealed record PodRoute(
     int Priority = 0,
     uint? Table = null,
     int? Scope = null
-);
+)
+{
+    /// <inheritdoc/>
+    public override string ToString() => $"{Dst}";
+}
 
 /// <summary>
 /// A container's veth pair, whose one end is made inside the container's namespace under its final name. How the other end hangs on the

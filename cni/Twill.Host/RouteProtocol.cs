@@ -8,4 +8,7 @@ public static class RouteProtocol
 {
     /// <summary>The number that twill puts on everything it writes; free in the kernel's and iproute2's `rt_protos`.</summary>
     public const byte Twill = 116;
+
+    /// <summary>That of routes to single containers of this host, which no backend keeps.</summary>
+    public const byte Container = 117;
 }

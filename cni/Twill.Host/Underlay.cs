@@ -23,6 +23,9 @@ namespace Twill.Host;
 /// <param name="Mtu">The interface's MTU in bytes.</param>
 public sealed record Underlay(string Name, int Index, IPAddress? IPv4, IPAddress? IPv6, int Mtu)
 {
+    /// <inheritdoc/>
+    public override string ToString() => Name;
+
     // An address that is nobody's (TEST-NET-1, RFC 5737): only the default route leads there.
     private static readonly IPAddress s_somewhereElse = new([192, 0, 2, 1]);
 
@@ -128,9 +131,9 @@ public sealed record Underlay(string Name, int Index, IPAddress? IPv4, IPAddress
         /// bridge may be both, where containers are on the hosts' own LAN.</summary>
         internal bool IsOutside(Link link, IPAddress address) =>
             Conf is null
+            || (Conf.Lan is not null && link.Name == Conf.Bridge)
             || (
-                Conf.Lan is { } lan && link.Name == lan.Bridge ? true
-                : link.Name == Conf.Bridge && !Conf.IsForeign
+                link.Name == Conf.Bridge && !Conf.IsForeign
                     ? !Conf.Ipam.Ranges.Exists(network => network.Contains(address)) || !HasContainers(link, address)
                     : !Conf.Backend.DeviceNames.Contains(link.Name) && !DeviceNames.IsVeth(link.Name) && link.Group != HostBridge.Group
             );

@@ -9,6 +9,9 @@ namespace Twill.Linux;
 /// </summary>
 public static class ArpAnnouncement
 {
+    /// <summary>Bytes of a packet.</summary>
+    internal const int Length = 28;
+
     /// <summary>Sends it from a link of the calling thread's network namespace.</summary>
     /// <param name="index">Interface index.</param>
     /// <param name="address">The IPv4 address.</param>
@@ -17,7 +20,7 @@ public static class ArpAnnouncement
     /// <exception cref="ArgumentException">The address is not an IPv4 address.</exception>
     public static void Send(int index, IPAddress address, MacAddress at)
     {
-        Span<byte> packet = stackalloc byte[28];
+        Span<byte> packet = stackalloc byte[Length];
         Write(packet, address, at);
         Libc.Broadcast(index, Libc.ETH_P_ARP, packet);
     }

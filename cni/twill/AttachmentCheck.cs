@@ -225,7 +225,7 @@ internal sealed class AttachmentCheck(RouteSocket host, RouteSocket inPod, PodLi
 
         if (conf.Lan is not null)
         {
-            return bridge.Mtu < spec.Mtu ? $"bridge {conf.Bridge} has MTU {bridge.Mtu}, less than the {spec.Mtu} of its containers" : null;
+            return bridge.Mtu < spec.Mtu ? $"{conf.Lan.What} has MTU {bridge.Mtu}, less than the {spec.Mtu} of its containers" : null;
         }
 
         CniInterface? told = Told(conf.Bridge, inContainer: false);

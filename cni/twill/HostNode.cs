@@ -18,14 +18,14 @@ internal static class HostNode
     /// <exception cref="HostException">The underlay cannot be told.</exception>
     public static int EnsureMtu(RouteSocket host, NetworkStateDir network, TwillConf conf)
     {
-        if (conf.Lan is { } lan)
+        if (conf.Lan is not null)
         {
             if (conf.Ipam.Etcd is not null && (NodeFile.TryRead(network, out _) is not { } told || !IsCurrent(told, conf)))
             {
                 Find(host, conf, null).Write(network);
             }
 
-            return LanBridge.MtuOf(LanBridge.Find(host, lan), conf);
+            return LanLink.MtuOf(LanLink.Find(host, conf), conf);
         }
 
         if (conf.Ipam.Etcd is null)

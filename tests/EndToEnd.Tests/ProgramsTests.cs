@@ -63,6 +63,7 @@ public sealed class ProgramsTests
                 "10-twill-dual.conflist", // DualLeaseTests
                 "10-twill-wireguard.conflist", // WireGuardCluster
                 "10-twill-lan.conflist", // LanBridgeTests
+                "10-twill-lan-routed.conflist", // LanInterfaceTests
                 "twilld.service", // ServiceTests
                 "twill-wireguard@.service", // WireGuardPrograms
             ]);

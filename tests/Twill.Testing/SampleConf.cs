@@ -17,6 +17,9 @@ public static class SampleConf
     /// <summary>conf/10-twill-lan.conflist with this etcd.</summary>
     public static JsonObject Lan(string etcdEndpoint) => WithEtcd("10-twill-lan.conflist", etcdEndpoint);
 
+    /// <summary>conf/10-twill-lan-routed.conflist as it is.</summary>
+    public static JsonObject LanRouted() => Load("10-twill-lan-routed.conflist");
+
     /// <summary>conf/10-twill-single.conflist as it is.</summary>
     public static JsonObject Single() => Load("10-twill-single.conflist");
 

@@ -18,6 +18,9 @@ public sealed record ContainerSource(
     IReadOnlyList<IPNetwork> Addresses
 )
 {
+    /// <inheritdoc/>
+    public override string ToString() => HostName;
+
     /// <summary>Name of the container's host end.</summary>
     public string HostName { get; } = DeviceNames.Veth(ContainerId, IfName);
 }

@@ -9,7 +9,7 @@ namespace Twill.Host.Attachments;
 public sealed class AttachmentTable(params IReadOnlyList<IAttachment> attachments)
 {
     /// <summary>All attachments.</summary>
-    public static AttachmentTable All { get; } = new(new BridgeAttachment(), new RoutedAttachment());
+    public static AttachmentTable All { get; } = new(new BridgeAttachment(), new RoutedAttachment(), new LanAttachment());
 
     /// <summary>Makes the container's interface by the first attachment that has room for it.</summary>
     /// <param name="host">A socket in the host's namespace, which is the calling thread's.</param>

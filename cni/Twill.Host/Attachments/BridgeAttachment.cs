@@ -28,7 +28,11 @@ public sealed class BridgeAttachment : IAttachment
     /// </remarks>
     public Link? Create(RouteSocket host, NetNs pod, PodLinkSpec spec, Link bridge, Action created)
     {
-        if ((bridge.ProxyArp && !spec.IsOnLan) || !host.TryExecute(PodLink.Veth(pod, spec) with { Master = bridge.Index }, Errno.EEXIST, Errno.EXFULL))
+        if (
+            spec.IsRoutedOnLan
+            || (bridge.ProxyArp && !spec.IsOnLan)
+            || !host.TryExecute(PodLink.Veth(pod, spec) with { Master = bridge.Index }, Errno.EEXIST, Errno.EXFULL)
+        )
         {
             return null;
         }

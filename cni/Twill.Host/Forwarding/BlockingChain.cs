@@ -8,6 +8,9 @@ namespace Twill.Host.Forwarding;
 /// <param name="Chain">Its name.</param>
 public sealed record BlockingChain(TableId Table, string Chain)
 {
+    /// <inheritdoc/>
+    public override string ToString() => Text;
+
     /// <summary>False when not all of its rules are understood.</summary>
     public bool IsCertain { get; init; }
 
@@ -31,7 +34,7 @@ public sealed record BlockingChain(TableId Table, string Chain)
     )
     {
         BlockingChain blocking = Of(chain, stopped, RemedyFor(chain, traffic, iptables));
-        return blocking with { IsMendedByUs = iptables is not null && !blocking.IsMeant };
+        return blocking with { IsMendedByUs = iptables is not null && !blocking.IsMeant && traffic.Lan is null };
     }
 
     internal static BlockingChain Of(NftChain chain, List<(ProbePacket Packet, ChainVerdict ChainVerdict)> stopped, string remedy)

@@ -28,15 +28,17 @@ public static class ForwardPaths
     /// <param name="conf">the network</param>
     /// <param name="node">what this host is in it; null before that is known</param>
     public static List<ForwardTraffic> Find(RouteSocket route, TwillConf conf, NodeFile? node) =>
-        ForwardTraffic.Find(
-            route,
-            conf.Name,
-            conf.Bridge,
-            conf.Ipam.Ranges,
-            conf.Backend.JoinsHosts,
-            inner => conf.Backend.DeviceNameOver(node?.OuterOf(inner) ?? inner),
-            node?.Interface
-        );
+        conf.Lan is { } lan
+            ? ForwardTraffic.OnLan(route, conf.Name, conf.Bridge, lan.IsRouted, conf.Ipam.Ranges)
+            : ForwardTraffic.Find(
+                route,
+                conf.Name,
+                conf.Bridge,
+                conf.Ipam.Ranges,
+                conf.Backend.JoinsHosts,
+                inner => conf.Backend.DeviceNameOver(node?.OuterOf(inner) ?? inner),
+                node?.Interface
+            );
 
     /// <summary>The chains of others that drop containers' packets, or may.</summary>
     /// <param name="route">a socket in the host's namespace</param>

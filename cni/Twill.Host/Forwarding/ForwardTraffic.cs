@@ -94,6 +94,29 @@ public sealed record ForwardTraffic(string Network, InterfaceRef Bridge, IPNetwo
             });
     }
 
+    /// <summary>Of containers on a LAN. By its bridge their packets go from port to port, and pass the forward chains with br_netfilter
+    /// only; by an interface from a host end to that.</summary>
+    /// <param name="route">A socket in the host's namespace.</param>
+    /// <param name="network">The network's name.</param>
+    /// <param name="device">The bridge or interface.</param>
+    /// <param name="isRouted">Whether it is an interface.</param>
+    /// <param name="ranges">Where the containers' addresses are; empty when only the IPAM plugin knows.</param>
+    internal static List<ForwardTraffic> OnLan(
+        RouteSocket route,
+        string network,
+        string device,
+        bool isRouted,
+        IReadOnlyList<IPNetwork> ranges
+    )
+    {
+        InterfaceRef lan = InterfaceOf(route, device),
+            port = new(DeviceNames.Veth("", ""));
+        return Of(network, isRouted ? port : lan, ranges, hasIPv6: false).ConvertAll(traffic => traffic with { Lan = lan });
+    }
+
+    /// <summary>The bridge or interface on the LAN that the containers are on; null when they are on none.</summary>
+    internal InterfaceRef? Lan { get; init; }
+
     /// <summary>As `nft` and iptables name the family in rules: ip, ip6.</summary>
     internal string Word => IsIPv6 ? "ip6" : "ip";
 
@@ -104,6 +127,17 @@ public sealed record ForwardTraffic(string Network, InterfaceRef Bridge, IPNetwo
     internal List<ProbePacket> Packets(bool published)
     {
         List<ProbePacket> packets = [];
+        if (Lan is not null)
+        {
+            if (Bridge != Lan || IsBridgedTrafficFiltered())
+            {
+                packets.Add(new("from containers to the LAN", Bridge, Lan, Containers, null));
+                packets.Add(new("from the LAN to containers", Lan, Bridge, null, Containers));
+            }
+
+            return OfFamily(packets);
+        }
+
         if (HasOtherHosts)
         {
             packets.Add(new("from containers to those of other hosts", Bridge, Across, Containers, Containers));

@@ -9,6 +9,9 @@ namespace Twill.Linux.Nftables;
 /// <param name="Key">Type of the keys, e.g. <see cref="NftType.Ipv4Addr"/> or a concatenation.</param>
 public sealed record NftSet(TableId Table, string Name, NftType Key)
 {
+    /// <inheritdoc/>
+    public override string ToString() => $"{Table} {Name}";
+
     /// <summary>Type of a map's data; null for a set.</summary>
     public NftType? Data { get; init; }
 

@@ -61,6 +61,9 @@ public sealed record IpamFamily(AddressFamily Family)
 /// <param name="ConfiguredGateway">the gateway; null: the subnet's first address</param>
 public sealed record FixedRange(IPNetwork Subnet, IPAddress? Start = null, IPAddress? End = null, IPAddress? ConfiguredGateway = null)
 {
+    /// <inheritdoc/>
+    public override string ToString() => $"{Subnet}";
+
     /// <summary>The gateway.</summary>
     public IPAddress Gateway => ConfiguredGateway ?? Subnet.FirstHost();
 

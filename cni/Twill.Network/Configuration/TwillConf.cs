@@ -139,6 +139,7 @@ public sealed record TwillConf
         string type = PluginType(plugin["type"]);
         LanConf? lan = type == MainPlugin ? LanConf.Read(plugin) : null;
         IpamConf ipam = IpamConf.Parse(plugin["ipam"], name, type, isLan: lan is not null);
+        lan?.RefuseIPv6(plugin, ipam);
         BackendConf backend = backends.Parse(plugin["backend"], lan is null ? DefaultBackend(type, ipam, backends) : backends.None);
         if (backend.JoinsHosts && ipam.Etcd is null)
         {
@@ -166,7 +167,7 @@ public sealed record TwillConf
         return conf with
         {
             Lan = lan,
-            Bridge = lan?.Bridge ?? ReadBridge(plugin["bridge"], backend),
+            Bridge = lan?.Device ?? ReadBridge(plugin["bridge"], backend),
             Mtu = ReadMtu(plugin["mtu"]),
             IpMasq = plugin["ipMasq"].Bool(lan is null),
             NonMasqueradeCidrs = ReadNetworks(plugin["nonMasqueradeCIDRs"]),

@@ -25,6 +25,9 @@ public enum MadeKind
 /// <param name="Content">what the file holds, or where the link leads; a directory has none</param>
 public sealed record MadeFile(MadeKind Kind, string Path, string Content)
 {
+    /// <inheritdoc/>
+    public override string ToString() => Path;
+
     private const UnixFileMode Readable =
         UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.OtherRead;
 

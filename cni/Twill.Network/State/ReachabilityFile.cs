@@ -67,6 +67,9 @@ public readonly record struct PeerReachability(
 /// seconds.</summary>
 public sealed record ReachabilityFile
 {
+    /// <inheritdoc/>
+    public override string ToString() => $"{Time}";
+
     private static readonly string[] s_states = ["unknown", "answers", "losesFullSize", "silent"];
 
     /// <summary>The boot it was written in; another boot's content is history.</summary>

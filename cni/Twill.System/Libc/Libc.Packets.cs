@@ -11,6 +11,26 @@ internal static unsafe partial class Libc
     internal const ushort ETH_P_ARP = 0x0806,
         ETH_P_IPV6 = 0x86dd;
 
+    /// <summary>Bytes of <see cref="LinkAddress"/>.</summary>
+    internal static int LinkAddressLength => sizeof(sockaddr_ll);
+
+    /// <summary>A socket for packets on a link, past IP. It is given none before it is bound to a <see cref="LinkAddress"/>.</summary>
+    internal static SafeFileHandle PacketSocket() => Opened(socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC, 0), "socket(AF_PACKET)");
+
+    /// <summary>A protocol on a link, and there a hardware address (struct sockaddr_ll).</summary>
+    internal static byte[] LinkAddress(int index, ushort protocol, ReadOnlySpan<byte> mac)
+    {
+        sockaddr_ll address = new()
+        {
+            sll_family = (ushort)AF_PACKET,
+            sll_protocol = BitConverter.IsLittleEndian ? BinaryPrimitives.ReverseEndianness(protocol) : protocol,
+            sll_ifindex = index,
+            sll_halen = (byte)mac.Length,
+        };
+        mac.CopyTo(new Span<byte>(address.sll_addr, mac.Length));
+        return new ReadOnlySpan<byte>(&address, sizeof(sockaddr_ll)).ToArray();
+    }
+
     /// <summary>As <see cref="SendTo"/>, to everybody on the link.</summary>
     internal static void Broadcast(int index, ushort protocol, ReadOnlySpan<byte> packet) =>
         SendTo(index, [0xff, 0xff, 0xff, 0xff, 0xff, 0xff], protocol, packet);

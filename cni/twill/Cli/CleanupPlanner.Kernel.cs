@@ -1,6 +1,7 @@
 using System.Net;
 using Twill.Host;
 using Twill.Host.AntiSpoof;
+using Twill.Host.Attachments;
 using Twill.Host.Forwarding;
 using Twill.Host.Ports;
 using Twill.Host.Reconcile;
@@ -38,6 +39,7 @@ internal sealed partial class CleanupPlanner
                 }
 
                 batch.Send();
+                AttachmentTable.All.DeleteStale(host.Route);
             }));
     }
 

@@ -5,6 +5,9 @@ namespace Twill.Plugin.Cli;
 /// <summary>A command line of the operator's commands, read whole.</summary>
 internal sealed record CliOptions
 {
+    /// <inheritdoc/>
+    public override string ToString() => ConfDir;
+
     public const string DefaultConfDir = "/etc/cni/net.d";
 
     /// <summary>status, peers, doctor or cleanup.</summary>

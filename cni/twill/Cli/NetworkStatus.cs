@@ -28,6 +28,9 @@ internal sealed record SubnetUse(IPNetwork Prefix, int Used, long Free)
 /// <param name="Left">seconds until nothing is handed out any more; null: of an earlier boot, so nothing is</param>
 internal sealed record LeaseStatus(long Id, long Ttl, double? Age, double? Left)
 {
+    /// <inheritdoc/>
+    public override string ToString() => $"{Id}";
+
     /// <summary>What is wrong with it; null: nothing.</summary>
     public string? Problem =>
         Left is not double left ? "the lease is of an earlier boot: no address is handed out before it is renewed"
@@ -208,7 +211,7 @@ internal sealed record NetworkStatus
             Agent = network.Agent,
             Measured = conf.Ipam.Etcd is not null && conf.Backend.JoinsHosts ? network.Measured : null,
             StateProblems = [.. network.StateProblems, .. network.StorageProblems],
-            BlockingChains = network.OwnsBridge
+            BlockingChains = network.IsOurs
                 ? ForwardPaths
                     .FindBlockingChains(host.Route, conf, network.Node)
                     .FindAll(chain => chain.IsCertain && !chain.IsMeant)

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using Twill.Host;
 using Twill.Host.Attachments;
 using Twill.Host.Reconcile;
 using Twill.Linux.Links;
@@ -83,7 +84,7 @@ internal sealed class NetworkView
     public bool OwnsBridge => IsOurs && Conf.Lan is null;
 
     /// <summary>Whether the host forwards what its containers send: on a LAN's bridge they send it themselves.</summary>
-    public bool Forwards => Conf.Lan is null;
+    public bool Forwards => HostReconciler.Forwards(Conf);
 
     /// <summary>Whether containers get IPv6 addresses; where only another IPAM plugin knows, whether the bridge has one for them.</summary>
     public bool HasIPv6 =>

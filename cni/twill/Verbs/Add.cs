@@ -57,7 +57,7 @@ internal static class Add
         bool isNew = false;
         using RunningDelegate ipam = StartIpam(request, conf, undo, () => isNew);
         request.Phases?.Done("IPAM plugin started");
-        if (conf.Lan is null)
+        if (HostReconciler.Forwards(conf))
         {
             HostReconciler.EnsureForwarding();
         }
@@ -68,6 +68,7 @@ internal static class Add
             AntiSpoof = conf.AntiSpoof,
             Isolated = conf.PortIsolation,
             IsOnLan = conf.Lan is not null,
+            IsRoutedOnLan = conf.Lan is { IsRouted: true },
         };
         RequestedMac.RefuseHosts(requestedMac, bridge, spec);
         (IAttachment attachment, Link end) = AttachmentTable.All.Create(host, pod, spec, bridge, created: () =>
@@ -183,6 +184,11 @@ internal static class Add
     /// <summary>Past the bridge's ports a container's only way is this host, and what the bridge keeps apart is not kept apart.</summary>
     private static void RefuseRouted(TwillConf conf, Link gateway, Link bridge)
     {
+        if (conf.Lan is { IsRouted: true })
+        {
+            return;
+        }
+
         if (conf.PortIsolation && gateway.Index != bridge.Index)
         {
             throw new HostException(

@@ -30,6 +30,7 @@ internal static class Check
         {
             Isolated = conf.PortIsolation,
             IsOnLan = conf.Lan is not null,
+            IsRoutedOnLan = conf.Lan is { IsRouted: true },
         };
         AttachmentCheck check = new(host, inPod, spec, conf, made);
         string? found = check.FindDifference() ?? CapabilityCheck.FindDifference(host, inPod, state, spec, conf, made, request);

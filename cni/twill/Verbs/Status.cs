@@ -37,10 +37,7 @@ internal static class Status
             );
         }
 
-        if (conf.Lan is null)
-        {
-            RefuseBlockingChains(conf, NodeFile.TryRead(state, out _));
-        }
+        RefuseBlockingChains(conf, NodeFile.TryRead(state, out _));
 
         ReachabilityStatus.ThrowIfNoneAnswers(state, conf);
         return null;
@@ -81,9 +78,9 @@ internal static class Status
     private static void RefuseConflicts(TwillConf conf, NetworkStateDir state)
     {
         using RouteSocket host = RouteSocket.Open();
-        if (conf.Lan is { } lan)
+        if (conf.Lan is not null)
         {
-            LanBridge.MtuOf(LanBridge.Find(host, lan), conf);
+            LanLink.MtuOf(LanLink.Find(host, conf), conf);
             return;
         }
 

@@ -47,7 +47,9 @@ internal sealed class KernelEventFilter(
                     ? ReconcileReason.None
                     : ReconcileReason.Everything;
             case NetworkChangeKind.Route:
-                return !IsOurs(in change, snapshot) && Concerns(change.Route, snapshot) ? ReconcileReason.Everything : ReconcileReason.None;
+                return change.IsRemoval && IsWayToContainer(change.Route) ? ReconcileReason.Host
+                    : !IsOurs(in change, snapshot) && Concerns(change.Route, snapshot) ? ReconcileReason.Everything
+                    : ReconcileReason.None;
             case NetworkChangeKind.Nexthop:
                 return TakeNexthop(in change, snapshot);
             case NetworkChangeKind.Forwarding:
@@ -116,6 +118,9 @@ internal sealed class KernelEventFilter(
             : isDetached ? ReconcileReason.Host
             : ReconcileReason.None;
     }
+
+    /// <summary>Whether it leads to a container on a LAN's interface. One goes with each that is deleted.</summary>
+    private bool IsWayToContainer(Route? route) => conf.Lan is { IsRouted: true } && route is { Protocol: RouteProtocol.Container };
 
     private bool IsOverlayName(string name) => conf.Backend.DeviceNames.Contains(name);
 

@@ -2,6 +2,7 @@ using System.Net;
 using Twill.Host;
 using Twill.Host.AntiSpoof;
 using Twill.Linux;
+using Twill.Linux.Links;
 using Twill.Linux.Nftables;
 using Twill.Network.State;
 
@@ -21,6 +22,9 @@ internal sealed class HostStep(NetworkContext context, LeaseLoop? lease, BridgeR
             context.Snapshots.Update(s => s with { BlockingFirewall = message })
         )
     );
+
+    private readonly LanReconciler _lan = new(context.Conf);
+    private int _lanMtu;
 
     private readonly Condition _containerMtu = context.NewCondition(ConditionName.ContainerMtu);
 
@@ -43,10 +47,10 @@ internal sealed class HostStep(NetworkContext context, LeaseLoop? lease, BridgeR
 
     private List<string> Reconcile(RouteSocket route, NetworkSnapshot snapshot)
     {
-        if (context.Conf.Lan is { } lan)
+        if (context.Conf.Lan is not null)
         {
-            int bridges = LanBridge.MtuOf(LanBridge.Find(route, lan), context.Conf);
-            return Told([.. LowerMtu(route, bridges), .. ReconcilePorts(route)]);
+            Link link = LanLink.Find(route, context.Conf);
+            return Told([.. LowerMtu(route, LanMtu(link)), .. ReconcilePorts(route), .. _lan.Reconcile(route, link)]);
         }
 
         NodeFile? node = snapshot.Host.Node;
@@ -71,6 +75,18 @@ internal sealed class HostStep(NetworkContext context, LeaseLoop? lease, BridgeR
         }
 
         return Told(changes);
+    }
+
+    /// <summary>The MTU of the LAN, which is another host's or an administrator's to change.</summary>
+    private int LanMtu(Link link)
+    {
+        int mtu = LanLink.MtuOf(link, context.Conf);
+        if (_lanMtu > mtu)
+        {
+            containerMtu.AddFormer(_lanMtu);
+        }
+
+        return _lanMtu = mtu;
     }
 
     private List<string> LowerMtu(RouteSocket route, int mtu)

@@ -30,9 +30,11 @@ internal static class Add
         Reservation reservation = Reservations.Read(request);
         ISubnetSource source = SubnetSources.For(conf, host);
         using AddressStore store = AddressStore.Open(conf.Ipam.DataDir, request.NetworkName);
+        List<string> others = [];
         for (int round = 0; round < Rounds; round++)
         {
             IReadOnlyList<IPNetwork>? full;
+            CniIp[]? taken;
             using (store.Lock())
             {
                 host.ThrowIfCallerGone();
@@ -42,18 +44,55 @@ internal static class Add
                 }
 
                 RefuseSecondAdd(store, record.Owner, host);
-                if (TakeOf(source, store, record, wanted, ranges, conf.Ipam, host, out full) is { } ips)
+                taken = TakeOf(source, store, record, wanted, ranges, conf.Ipam, host, out full);
+            }
+
+            if (taken is null)
+            {
+                source.Obtain(full);
+            }
+            else if (LanProbe.FindOwner(conf, taken) is not { } owner) // without the lock: it takes its time
+            {
+                return ResultOf(taken, conf.Ipam, dns);
+            }
+            else
+            {
+                GiveBack(store, record, taken);
+                others.Add(owner);
+                if (wanted.Length > 0)
                 {
-                    return ResultOf(ips, conf.Ipam, dns);
+                    break;
                 }
             }
-            source.Obtain(full);
         }
+
+        if (others.Count > 0)
+        {
+            throw new CniException(
+                CniErrorCode.TryAgainLater,
+                "no free address: other machines of the LAN have them",
+                $"{string.Join("; ", others)}: keep what they have out of the containers' range ($.ipam: rangeStart and rangeEnd, or "
+                    + "subnetMin and subnetMax)"
+            );
+        }
+
         throw new CniException(
             CniErrorCode.TryAgainLater,
             "no free address",
             $"{store.Path}: this host got a subnet {Rounds} times and found it without a free address or without a valid lease each time"
         );
+    }
+
+    /// <summary>Frees what was just taken, if it still is this call's: the next round goes on behind it.</summary>
+    private static void GiveBack(AddressStore store, AddressRecord record, CniIp[] taken)
+    {
+        using (store.Lock())
+        {
+            if (store.Read(taken[0].Address, out _)?.Owner == record.Owner)
+            {
+                store.Release(taken[0].Address, record.Of(Array.ConvertAll(taken, one => one.Address)));
+            }
+        }
     }
 
     private static CniResult ResultOf(CniIp[] ips, IpamConf conf, CniDns dns) =>

@@ -44,9 +44,16 @@ public sealed class LanBridgeTests
         bridge.GetProperty("mtu").GetInt32().Should().Be(1500);
         hosts[0].Cnitool("check", "lan", one).OrThrow();
         hosts[0].Complaints().Should().BeEmpty();
-        hosts[0].Twill("doctor").Stdout.Should().Contain("bridge br0 is up, 1 container");
+        hosts[0].Twill("doctor").Stdout.Should().Contain("bridge br0 of $.lan.bridge is up, 1 container");
         hosts[0].TwillJson("status").ExitCode.Should().Be(0);
         hosts[0].Status(conf).OrThrow();
+
+        hosts[0].Nft("add table inet others { chain forward { type filter hook forward priority 0; policy drop; }; }");
+        one.CanPing(Lab.GatewayAddress).Should().BeFalse("with br_netfilter the host's firewall sees what the bridge forwards");
+        CniAnswer limited = hosts[0].Status(conf);
+        limited.ErrorCode.Should().Be(51);
+        limited.ErrorText.Should().Contain("table inet others (policy drop) drops packets from containers to the LAN");
+        hosts[0].Nft("delete table inet others");
 
         hosts[0].Ip($"link set dev {one.HostEnd()} nomaster");
         Eventually.True("the agent puts the port back", () => one.CanPing(Lab.GatewayAddress));
@@ -120,7 +127,7 @@ public sealed class LanBridgeTests
             7,
             "$.runtimeConfig.portMappings: ports cannot be published on a LAN"
         );
-        Refused(With(conf, "lan", """{"bridge":"eth0"}"""), 100, "device eth0 of $.lan.bridge is no bridge");
+        Refused(With(conf, "lan", """{"bridge":"eth0"}"""), 100, "bridge eth0 of $.lan.bridge is no bridge");
         host.Ip("link set br0 down");
         host.Complaints().Should().ContainSingle(one => one.Check == "LAN" && one.Text.Contains("is down"));
         Refused(conf, 100, "bridge br0 of $.lan.bridge is down: ip link set br0 up");

@@ -20,7 +20,7 @@ public sealed class LanTests
     {
         TwillConf conf = Parse("", ipam);
 
-        (conf.Lan!.Bridge, conf.Bridge).Should().Be(("br0", "br0"));
+        (conf.Lan!.Device, conf.Bridge).Should().Be(("br0", "br0"));
         (conf.IsGateway, conf.IpMasq, conf.IsIsolated, conf.HairpinMode).Should().Be((false, false, false, false));
         conf.Backend.Type.Should().Be("none");
         conf.Ipam.GatewayOf(IPNetwork.Parse(subnet)).Should().Be(IPAddress.Parse("192.168.50.254"));
@@ -59,9 +59,27 @@ public sealed class LanTests
     public void What_a_LAN_has_no_use_for_is_refused(string members, string complaint) =>
         FluentActions.Invoking(() => Parse($",{members}", Fixed)).Should().Throw<CniException>().Which.Details.Should().Match(complaint);
 
+    [Fact]
+    public void By_an_interface_it_is_routed()
+    {
+        TwillConf conf = TwillConf.Parse(
+            Calls.Reader(Text("'lan':{'interface':'eth0','hostAccess':true,'probe':true},'attachment':'routed'", "", Fixed)),
+            BackendTable.All
+        );
+
+        (conf.Lan!.Device, conf.Lan.IsRouted, conf.Lan.Probe).Should().Be(("eth0", true, true));
+        (conf.IsGateway, conf.IpMasq, conf.Backend.Type).Should().Be((false, false, "none"));
+    }
+
     [Theory]
     [InlineData("'lan':{'bridge':'br0','adopt':true}", 2, "$.lan.adopt: unknown key*")]
-    [InlineData("'lan':{'interface':'eth0'}", 2, "$.lan.interface: unknown key*")]
+    [InlineData("'lan':{'interface':'eth0','vlan':10}", 2, "$.lan.vlan: unknown key*")]
+    [InlineData("'lan':{'interface':'eth0','bridge':'br0'}", 7, "$.lan.interface: has no use beside lan.bridge*")]
+    [InlineData("'lan':{'interface':'eth0','hostAccess':false}", 7, "$.lan.hostAccess: expected true*")]
+    [InlineData("'lan':{'interface':'eth0'},'attachment':'macvlan'", 7, "$.attachment: expected routed, or nothing: macvlan and ipvlan*")]
+    [InlineData("'lan':{'bridge':'br0'},'attachment':'routed'", 7, "$.attachment: expected bridge, or nothing*")]
+    [InlineData("'attachment':'routed'", 7, "$.attachment: expected bridge, or nothing*")]
+    [InlineData("'lan':{'interface':'eth0'},'portIsolation':true", 7, "$.portIsolation: has no use beside lan: *")]
     [InlineData("'lan':{}", 7, "$.lan.bridge: expected the bridge*")]
     [InlineData("'lan':{'bridge':'a/b'}", 7, "$.lan.bridge: expected an interface name*")]
     public void A_section_that_makes_no_sense(string section, int code, string complaint)
@@ -75,6 +93,20 @@ public sealed class LanTests
         ((int)e.Code).Should().Be(code);
         e.Details.Should().Match(complaint);
     }
+
+    [Fact]
+    public void An_interface_is_for_IPv4_only() =>
+        FluentActions
+            .Invoking(() =>
+                TwillConf.Parse(
+                    Calls.Reader(Text("'lan':{'interface':'eth0'}", "", $"{Fixed},'ipv6Subnet':'fd00:50::/64'")),
+                    BackendTable.All
+                )
+            )
+            .Should()
+            .Throw<CniException>()
+            .Which.Details.Should()
+            .Match("$.ipam: expected IPv4 only beside lan.interface*lan.bridge is for both");
 
     private static TwillConf Parse(string members, string ipam) =>
         TwillConf.Parse(Calls.Reader(Text("'lan':{'bridge':'br0'}", members, ipam)), BackendTable.All);

@@ -55,10 +55,12 @@ internal static class DoctorCommand
         return checks;
     }
 
-    /// <summary>The host does not forward for containers on a LAN: what matters is that they hang on its bridge.</summary>
+    /// <summary>On a LAN there is no bridge, overlay or table of twill's: what matters is that containers hang on it, and are let
+    /// through.</summary>
     private static void LookAtLan(Findings to, HostView host, NetworkView network)
     {
         LanCheck.Run(to, host, network);
+        ForwardCheck.Run(to, host, network);
         AntiSpoofCheck.Run(to, host, network);
         AgentCheck.Run(to, network);
         LeakCheck.Run(to, host, network);
