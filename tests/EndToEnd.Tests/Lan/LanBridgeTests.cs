@@ -73,7 +73,7 @@ public sealed class LanBridgeTests
         hosts[0].Twill("cleanup --yes --force").OrThrow();
         hosts[0].HasLink(last.HostEnd()).Should().BeFalse("its host end is ours");
         hosts[0].Seen().Should().Be(before[0], "and the bridge is not");
-        hosts[0].Sh("nft list tables; ls /run/twill").Should().NotContain("lan");
+        hosts[0].Sh("nft list tables; ls /run/twill 2>/dev/null || true").Should().NotContain("lan");
     }
 
     [RequiresRootFact]
