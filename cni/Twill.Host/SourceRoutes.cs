@@ -99,11 +99,7 @@ public static class SourceRoutes
         IPNetwork alone = new(address, IPPrefix.Bits(family));
         string rule = $"from {address} lookup {table}",
             ip = family == AddressFamily.InterNetworkV6 ? "ip -6" : "ip";
-        if (
-            !rules.Exists(found =>
-                found.Action == PolicyAction.ToTable && found.Table == table && found.Source == alone && !found.IsInverted
-            )
-        )
+        if (!rules.Exists(one => one is { Action: PolicyAction.ToTable, IsInverted: false } && one.Table == table && one.Source == alone))
         {
             return ($"packets from {address} leave by another network's interface: the rule '{rule}' is missing", $"{ip} rule add {rule}");
         }
@@ -117,7 +113,8 @@ public static class SourceRoutes
                 && !there.Exists(route => route.Destination == wanted.Destination && Equals(route.Gateway, wanted.Gateway))
             )
             {
-                string route = $"{wanted.Destination}{(wanted.Gateway is { } gateway ? $" via {gateway}" : "")} dev {link.Name} table {table}";
+                string via = wanted.Gateway is { } gateway ? $" via {gateway}" : "",
+                    route = $"{wanted.Destination}{via} dev {link.Name} table {table}";
                 return ($"packets from {address} do not find their way: the route {route} is missing", $"{ip} route add {route}");
             }
         }

@@ -75,7 +75,8 @@ public sealed class PublishedPortsTests(SingleHost single) : IClassFixture<Singl
     public void Where_parameters_of_the_kernel_cannot_be_written_ports_are_published_as_long_as_they_are_right()
     {
         using SingleHost other = new();
-        string config = other.Conf.ForPlugin().WithRuntimeConfig("""{"portMappings":[{"hostPort":8170,"containerPort":80}]}""").ToJsonString(),
+        const string Port = """{"portMappings":[{"hostPort":8170,"containerPort":80}]}""";
+        string config = other.Conf.ForPlugin().WithRuntimeConfig(Port).ToJsonString(),
             next = config.Replace("8170", "8171", StringComparison.Ordinal);
         LabContainer first = other.Host.NewContainer("first"),
             second = other.Host.NewContainer("second");
