@@ -38,6 +38,9 @@ public sealed class EtcdServer : IDisposable
     /// <summary>The URL clients use.</summary>
     public string Endpoint => $"{(_options.Tls ? "https" : "http")}://{new IPEndPoint(_options.Address, Port)}";
 
+    /// <summary>Where its data are.</summary>
+    public string DataDirectory => _directory.At("data");
+
     /// <summary>The process; another one after each start.</summary>
     public int Pid => _process?.Pid ?? 0;
 
@@ -186,7 +189,7 @@ public sealed class EtcdServer : IDisposable
             "--name",
             "test",
             "--data-dir",
-            _directory.At("data"),
+            DataDirectory,
             "--logger",
             "zap",
             "--log-level",

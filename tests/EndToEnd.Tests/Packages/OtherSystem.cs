@@ -6,8 +6,8 @@ namespace Twill.EndToEnd.Tests.Packages;
 internal static class OtherSystem
 {
     /// <summary>
-    /// Makes a host of the lab one: what runs on it from here on sees nothing else, but for this repository at its own place. Changes are in
-    /// memory.
+    /// Makes a host of the lab one: what runs on it from here on sees nothing else, but for this repository at its own place.
+    /// Changes are in memory.
     /// </summary>
     internal static LabHost Running(this LabHost host, string system)
     {

@@ -63,7 +63,8 @@ public sealed class OtherSystemsTests(OtherSystemsTests.Packages packages) : ICl
             "/opt/cni/bin/one",
             """
             #!/bin/sh
-            [ "$CNI_COMMAND" != ADD ] || echo '{"cniVersion":"1.0.0","ips":[{"address":"10.244.0.7/24","gateway":"10.244.0.1"}],"routes":[{"dst":"0.0.0.0/0"}]}'
+            [ "$CNI_COMMAND" = ADD ] || exit 0
+            echo '{"cniVersion":"1.0.0","ips":[{"address":"10.244.0.7/24","gateway":"10.244.0.1"}],"routes":[{"dst":"0.0.0.0/0"}]}'
             """
         );
         host.Sh("chmod +x /opt/cni/bin/one");
