@@ -54,7 +54,7 @@ internal sealed class Condition(Log log, TimeProvider clock, string name, Action
     {
         if (Message is not null)
         {
-            log.Info($"{name}: over after {Text(clock.GetElapsedTime(_since))}");
+            log.Info($"{name}: well again after {Text(clock.GetElapsedTime(_since))}");
             Set(null);
         }
     }

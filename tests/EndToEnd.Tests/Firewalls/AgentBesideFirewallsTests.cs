@@ -67,7 +67,7 @@ public sealed class AgentBesideFirewallsTests(TwoHosts hosts) : IClassFixture<Tw
             Host.Sh("nft delete table inet filter");
         }
 
-        Eventually.True("its end is told", () => Host.Agent!.Log.Contains("firewall: over after"));
+        Eventually.True("its end is told", () => Host.Agent!.Log.Contains("firewall: well again after"));
         Host.Agent!.Log.Split(Told).Should().HaveCount(2, "once");
     }
 }

@@ -59,7 +59,7 @@ public sealed class ConditionTests : IDisposable
         _etcd.Resolve();
 
         Lines.Should().HaveCount(2);
-        Lines[1].Should().EndWith("info twilld: etcd: over after 12.5 s");
+        Lines[1].Should().EndWith("info twilld: etcd: well again after 12.5 s");
         _etcd.Message.Should().BeNull();
     }
 
