@@ -14,7 +14,7 @@ read_help() {
 }
 
 # carries_out COMMAND: the program that does what a command of `twill` asks for. twill becomes it, which qemu cannot follow.
-carries_out() { case $1 in up | preflight | names | attach | detach | support | trace | convert) echo twilld ;; *) echo twill ;; esac; }
+carries_out() { case $1 in up | preflight | names | attach | detach | address | support | trace | convert) echo twilld ;; *) echo twill ;; esac; }
 
 # commands: the operator's commands.
 commands() { sed -nE 's/^  twill ([a-z][a-z-]*)  .*/\1/p' "$help_texts/twill"; }

@@ -23,6 +23,7 @@ internal static class Usage
           twill names      the names of containers that this host's agent answers for
           twill attach     puts a running container into a network
           twill detach     takes it out again
+          twill address    addresses that stay with a container's name
           twill support    one archive for somebody who looks for a fault from elsewhere, without passwords and keys
           twill cleanup    removes what twill made on this host
           twill convert    another plugin's network configuration as one of twill's, and what would change by it

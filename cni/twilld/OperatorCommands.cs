@@ -1,3 +1,4 @@
+using Twill.Agent.Address;
 using Twill.Agent.Attach;
 using Twill.Agent.Conversions;
 using Twill.Agent.Names;
@@ -21,7 +22,12 @@ internal static class OperatorCommands
 
     /// <summary>Whether a command line is one of them.</summary>
     internal static bool Takes(string[] args) =>
-        args is [Up or Preflight or Names or Support or Trace or Convert or AttachOptions.Attach or AttachOptions.Detach, ..];
+        args
+            is [
+                Up or Preflight or Names or Support or Trace or Convert or AttachOptions.Attach or AttachOptions.Detach
+                    or AddressOptions.Command,
+                ..,
+            ];
 
     /// <summary>Carries it out.</summary>
     /// <param name="args">the command line</param>
@@ -69,6 +75,20 @@ internal static class OperatorCommands
 
             await BecomeAsync(command, stop).ConfigureAwait(false);
             return new TraceCommand(trace, state, Console.Out).Run();
+        }
+
+        if (command == AddressOptions.Command)
+        {
+            AddressOptions address = AddressOptions.Parse(args[1..]);
+            if (address.Help)
+            {
+                Console.Out.Write(AddressOptions.Usage);
+                return true;
+            }
+
+            await BecomeAsync(command, stop).ConfigureAwait(false);
+            new AddressCommand(address, state, Console.Out).Run();
+            return true;
         }
 
         if (command is AttachOptions.Attach or AttachOptions.Detach)

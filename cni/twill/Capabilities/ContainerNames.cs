@@ -13,51 +13,11 @@ namespace Twill.Plugin.Capabilities;
 /// </summary>
 internal static class ContainerNames
 {
-    /// <summary>The argument in CNI_ARGS that names a container.</summary>
-    public const string Argument = "NAME";
-
-    private const string PodName = "K8S_POD_NAME",
-        Expected = "a container's name for DNS";
-
-    private const int Most = 32;
-
     public static NameRecords RecordsOf(NetworkStateDir state) => new(state.NameRecordsPath);
 
     /// <summary>Reads the names that the call asks for, in lower case; none where the network has no names.</summary>
     /// <exception cref="CniException">code 7 or 4: one is not a label of a domain</exception>
-    public static List<string> Read(CniRequest request, TwillConf conf)
-    {
-        List<string> names = [];
-        if (conf.Names is null)
-        {
-            return names;
-        }
-
-        if (request.Args[Argument] is { Length: > 0 } text)
-        {
-            Add(names, CniNames.HostLabelFault(text) is { } fault ? throw Refused(text, fault) : text);
-        }
-
-        ConfigReader list = request.Reader["args"]["cni"]["names"];
-        foreach (ConfigReader item in list.Items())
-        {
-            string name = item.RequiredString(Expected);
-            Add(names, CniNames.HostLabelFault(name) is { } fault ? item.Complain($"{Expected}: {fault}", name) : name);
-        }
-
-        if (names.Count > Most)
-        {
-            list.ComplainText($"expected at most {Most} names, got {names.Count}");
-        }
-
-        // Runtimes that are no Kubernetes put a container's own name there, which may be none of DNS.
-        if (request.Args[PodName] is { } pod && CniNames.HostLabelFault(pod) is null)
-        {
-            Add(names, pod);
-        }
-
-        return names;
-    }
+    public static List<string> Read(CniRequest request, TwillConf conf) => conf.Names is null ? [] : RequestedNames.Read(request);
 
     /// <summary>Puts the names on record: from now on the container is found by them.</summary>
     public static void Publish(NetworkStateDir state, CniRequest request, TwillConf conf, List<string> names, CniResult made, Undo undo)
@@ -167,20 +127,4 @@ internal static class ContainerNames
 
         return null;
     }
-
-    private static void Add(List<string> names, string name)
-    {
-        string lower = name.ToLowerInvariant();
-        if (lower.Length > 0 && !names.Contains(lower))
-        {
-            names.Add(lower);
-        }
-    }
-
-    private static CniException Refused(string text, string fault) =>
-        new(
-            CniErrorCode.InvalidEnvironment,
-            "invalid environment variables: CNI_ARGS",
-            $"CNI_ARGS: {Argument}: {Expected}: {fault}, got '{text}'"
-        );
 }

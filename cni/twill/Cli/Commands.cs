@@ -32,13 +32,14 @@ internal static class Commands
         Trace = "trace",
         Convert = "convert",
         Attach = "attach",
-        Detach = "detach";
+        Detach = "detach",
+        Address = "address";
 
     public static bool Exists(string word) => word is Status or Peers or Doctor or Cleanup;
 
     public static int Run(ICniProcess process, string[] arguments)
     {
-        if (arguments is [Up or Preflight or Names or Support or Trace or Convert or Attach or Detach, ..])
+        if (arguments is [Up or Preflight or Names or Support or Trace or Convert or Attach or Detach or Address, ..])
         {
             return AgentCommands.Run(process, arguments);
         }

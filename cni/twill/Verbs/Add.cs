@@ -25,7 +25,7 @@ internal static class Add
         }
 
         TwillConf conf = TwillConf.Parse(request.Reader, BackendTable.All);
-        request.Args.RefuseUnknown(conf.Names is null ? ["IP", "MAC"] : ["IP", "MAC", ContainerNames.Argument]);
+        request.Args.RefuseUnknown(conf.Names is null ? ["IP", "MAC"] : ["IP", "MAC", RequestedNames.Argument]);
         NetworkStateDir state = StateDir.From(request.Environment).Network(conf.Name);
         using InFlightAdd mark = InFlightAdd.Begin(state, request.Attachment);
         using Undo undo = new();

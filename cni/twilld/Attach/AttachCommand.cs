@@ -151,33 +151,24 @@ internal sealed class AttachCommand(AttachOptions options, StateDir state, Conta
             );
     }
 
-    private FoundNetwork FindNetwork()
-    {
-        NetworkCatalog catalog = NetworkCatalog.Load(new AgentOptions { ConfDir = options.ConfDir });
-        if (catalog.Networks.FirstOrDefault(one => one.Conf.Name == options.Network) is { } found)
-        {
-            return found;
-        }
-
-        string there = catalog.Networks.Count > 0 ? string.Join(", ", catalog.Networks.Select(one => one.Conf.Name)) : "none";
-        string problems = string.Concat(catalog.Problems.Select(problem => $"; {problem}"));
-        throw new UsageException(
-            $"no network '{ForeignText.Shown(options.Network, 80)}' in {options.ConfDir}: expected one of {there}{problems}"
-        );
-    }
+    private FoundNetwork FindNetwork() => ConfiguredNetwork.Find(options.ConfDir, options.Network);
 
     private List<string> NamesFor(TwillConf conf, FoundContainer found)
     {
-        if (options.Name is { } name)
+        string name = (options.Name ?? found.Name).ToLowerInvariant();
+        bool isReserved =
+            !conf.Ipam.IsForeign && ReservedAddresses.Read(conf.Ipam.DataDir, conf.Name).All.Any(one => one.Name == name);
+        if (conf.Names is not null || isReserved)
         {
-            return conf.Names is not null
-                ? [name]
-                : throw new UsageException(
-                    $"--name: network {conf.Name} has no names: leave it out, or give the network the key \"{NamesConf.Key}\""
-                );
+            return CniNames.HostLabelFault(name) is null ? [name] : [];
         }
 
-        return conf.Names is not null && CniNames.HostLabelFault(found.Name) is null ? [found.Name] : [];
+        return options.Name is null
+            ? []
+            : throw new UsageException(
+                $"--name: network {conf.Name} has no names, and no address is reserved for this one: leave it out, or give the network the "
+                    + $"key \"{NamesConf.Key}\""
+            );
     }
 
     private async Task RefuseAttachedAsync(

@@ -1,4 +1,5 @@
 using System.Net;
+using Twill.Network.Configuration;
 using Twill.Network.State;
 using Twill.System;
 
@@ -12,8 +13,15 @@ internal readonly record struct TakenAddress(IPAddress Address, AddressRange Ran
 /// <param name="store">where the records are; its lock is held by the caller</param>
 /// <param name="pools">what may be handed out: a pool for each address family</param>
 /// <param name="wanted">addresses that were asked for, at most one of a family and each of its pool</param>
+/// <param name="reserved">what is for containers of a name only; those that were asked for may be among it</param>
 /// <param name="freeGone">frees the addresses of containers that are gone, and says how many; called when none is left</param>
-internal sealed class AddressAllocator(AddressStore store, AddressPool[] pools, IPAddress[] wanted, Func<int> freeGone)
+internal sealed class AddressAllocator(
+    AddressStore store,
+    AddressPool[] pools,
+    IPAddress[] wanted,
+    ReservedAddresses reserved,
+    Func<int> freeGone
+)
 {
     /// <summary>The pool in which nothing was left, or of which the address asked for is taken; null when nothing lacked.</summary>
     public AddressPool? Lacking { get; private set; }
@@ -78,7 +86,7 @@ internal sealed class AddressAllocator(AddressStore store, AddressPool[] pools, 
                     return null;
                 }
             }
-            else if (!pool.TryFind(address, out range) || taken[i].Contains(IPPrefix.NumberOf(address)))
+            else if (!pool.TryFind(address, out range) || taken[i].HasFile(IPPrefix.NumberOf(address)))
             {
                 return null;
             }
@@ -93,7 +101,7 @@ internal sealed class AddressAllocator(AddressStore store, AddressPool[] pools, 
         var taken = new StoreOccupancy[pools.Length];
         for (int i = 0; i < taken.Length; i++)
         {
-            taken[i] = new StoreOccupancy(store, pools[i].Family);
+            taken[i] = new StoreOccupancy(store, pools[i].Family, reserved);
         }
 
         return taken;

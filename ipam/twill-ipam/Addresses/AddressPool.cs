@@ -2,6 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
+using Twill.Network.Configuration;
 using Twill.System;
 
 namespace Twill.Ipam.Addresses;

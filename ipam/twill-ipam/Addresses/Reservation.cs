@@ -1,5 +1,6 @@
 using System.Net;
 using Twill.Cni;
+using Twill.Network.Configuration;
 using Twill.Network.State;
 
 namespace Twill.Ipam.Addresses;

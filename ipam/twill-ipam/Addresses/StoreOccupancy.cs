@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using Twill.Network.State;
 using Twill.System;
 
 namespace Twill.Ipam.Addresses;
@@ -7,14 +8,18 @@ namespace Twill.Ipam.Addresses;
 /// <summary>
 /// The taken addresses of a store, as the pool asks for them. The first few are looked up one by one, since the one after the
 /// last is nearly always free; after that the directory is listed once, so that a nearly full pool costs no more than that.
+/// What is reserved for containers of a name counts as taken.
 /// </summary>
-internal sealed class StoreOccupancy(AddressStore store, AddressFamily family) : IOccupancy
+internal sealed class StoreOccupancy(AddressStore store, AddressFamily family, ReservedAddresses reserved) : IOccupancy
 {
     private const int SingleLookups = 16;
     private int _lookups;
     private HashSet<UInt128>? _listed;
 
-    public bool Contains(UInt128 address)
+    public bool Contains(UInt128 address) => IsReserved(address) || HasFile(address);
+
+    /// <summary>Whether a container has the address, for whomever it is reserved.</summary>
+    public bool HasFile(UInt128 address)
     {
         if (_listed is null && _lookups++ < SingleLookups)
         {
@@ -26,6 +31,9 @@ internal sealed class StoreOccupancy(AddressStore store, AddressFamily family) :
 
     /// <summary>Counts an address as taken from now on.</summary>
     public void Add(IPAddress address) => (_listed ??= ListAll()).Add(IPPrefix.NumberOf(address));
+
+    private bool IsReserved(UInt128 address) =>
+        reserved.All.Count > 0 && reserved.NameOf(IPPrefix.AddressOf(address, family)) is not null;
 
     private HashSet<UInt128> ListAll()
     {

@@ -35,16 +35,19 @@ internal static class Add
         {
             IReadOnlyList<IPNetwork>? full;
             CniIp[]? taken;
+            IPAddress[] asked;
             using (store.Lock())
             {
                 host.ThrowIfCallerGone();
-                if (reservation != Reservation.None && TakeReserved(source, store, record, conf.Ipam, reservation) is { } reserved)
+                if (reservation != Reservation.None && TakeReserved(source, store, record, conf.Ipam, reservation) is { } former)
                 {
-                    return ResultOf(reserved, conf.Ipam, dns);
+                    return ResultOf(former, conf.Ipam, dns);
                 }
 
                 RefuseSecondAdd(store, record.Owner, host);
-                taken = TakeOf(source, store, record, wanted, ranges, conf.Ipam, host, out full);
+                ReservedAddresses reserved = ReservedAddresses.Read(conf.Ipam.DataDir, request.NetworkName);
+                asked = ReservedRequest.Complete(request, conf.Ipam, wanted, reserved);
+                taken = TakeOf(source, store, record, asked, ranges, conf.Ipam, reserved, host, out full);
             }
 
             if (taken is null)
@@ -59,7 +62,7 @@ internal static class Add
             {
                 GiveBack(store, record, taken);
                 others.Add(owner);
-                if (wanted.Length > 0)
+                if (asked.Length > 0)
                 {
                     break;
                 }
@@ -146,6 +149,7 @@ internal static class Add
         IPAddress[] wanted,
         IReadOnlyList<RangeRequest> ranges,
         IpamConf conf,
+        ReservedAddresses reserved,
         IpamHost host,
         out IReadOnlyList<IPNetwork>? full
     )
@@ -162,13 +166,13 @@ internal static class Add
             pools[i] = RangeRequest.Narrow(pools[i], ranges);
         }
 
-        var allocator = new AddressAllocator(store, pools, wanted, () =>
+        var allocator = new AddressAllocator(store, pools, wanted, reserved, () =>
             StoreSweep.FreeGone(store, host.Clock.BootId, host.Booted, host.Log)
         );
-        RefuseUnsatisfiable(pools, allocator);
+        RefuseUnsatisfiable(pools, allocator, reserved);
         if (allocator.TryTake(record) is not { } taken)
         {
-            RefuseForWant(allocator, store, ranges);
+            RefuseForWant(allocator, store, ranges, reserved);
             full = subnets.FindAll(subnet => subnet.BaseAddress.AddressFamily == allocator.Lacking!.Family);
             return null;
         }
@@ -293,25 +297,31 @@ internal static class Add
     }
 
     /// <summary>An address that was asked for is of this host's, or nothing will help.</summary>
-    private static void RefuseUnsatisfiable(AddressPool[] pools, AddressAllocator allocator)
+    private static void RefuseUnsatisfiable(AddressPool[] pools, AddressAllocator allocator, ReservedAddresses reserved)
     {
         foreach (AddressPool pool in pools)
         {
             if (allocator.WantedOf(pool) is { } wanted && !pool.TryFind(wanted, out _))
             {
-                throw Unsatisfiable(CniErrorCode.InvalidNetworkConfig, wanted, $"this host hands out {pool}");
+                throw Unsatisfiable(CniErrorCode.InvalidNetworkConfig, wanted, $"this host hands out {pool}{Whose(reserved, wanted)}");
             }
         }
     }
 
     /// <summary>Of an address or a range that was asked for, another subnet would have no more.</summary>
-    private static void RefuseForWant(AddressAllocator allocator, AddressStore store, IReadOnlyList<RangeRequest> ranges)
+    private static void RefuseForWant(
+        AddressAllocator allocator,
+        AddressStore store,
+        IReadOnlyList<RangeRequest> ranges,
+        ReservedAddresses reserved
+    )
     {
         AddressPool pool = allocator.Lacking!;
         if (allocator.WantedOf(pool) is { } wanted)
         {
             string owner = store.Read(wanted, out _)?.Owner.Describe() ?? "a file that is no address record";
-            throw Unsatisfiable(CniErrorCode.TryAgainLater, wanted, $"{store.Path}/{wanted}: it is taken by {owner}");
+            string why = $"{store.Path}/{wanted}: it is taken by {owner}{Whose(reserved, wanted)}";
+            throw Unsatisfiable(CniErrorCode.TryAgainLater, wanted, why);
         }
         foreach (RangeRequest range in ranges)
         {
@@ -326,6 +336,9 @@ internal static class Add
         }
     }
 
-    private static CniException Unsatisfiable(CniErrorCode code, IPAddress wanted, string why) =>
+    private static string Whose(ReservedAddresses reserved, IPAddress address) =>
+        reserved.NameOf(address) is { } name ? $"; {reserved} reserves it for '{name}' (twill address release)" : "";
+
+    internal static CniException Unsatisfiable(CniErrorCode code, IPAddress wanted, string why) =>
         new(code, $"the address asked for, {wanted}, cannot be had", why);
 }

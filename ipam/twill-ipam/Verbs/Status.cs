@@ -56,7 +56,8 @@ internal static class Status
             return pool.Capacity > 0;
         }
 
-        if (new AddressAllocator(store, [pool], [], () => 0).HasRoom())
+        ReservedAddresses reserved = ReservedAddresses.Read(conf.Ipam.DataDir, network);
+        if (new AddressAllocator(store, [pool], [], reserved, () => 0).HasRoom())
         {
             return true;
         }
@@ -66,6 +67,7 @@ internal static class Status
         {
             if (
                 pool.TryFind(address, out _)
+                && reserved.NameOf(address) is null
                 && store.Read(address, out _) is { } record
                 && record.WhyGone(host.Clock.BootId, namespaces) is not null
             )

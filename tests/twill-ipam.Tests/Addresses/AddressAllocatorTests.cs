@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using Twill.Cni;
 using Twill.Ipam.Addresses;
+using Twill.Network.Configuration;
 using Twill.Network.State;
 using Twill.System;
 using Twill.Testing;
@@ -62,7 +63,7 @@ public sealed class AddressAllocatorTests : IDisposable
         {
             File.WriteAllText($"{_temp.Path}/net/10.8.{n / 256}.{n % 256}", Record("x", "boot-1").Format());
         }
-        new AddressAllocator(_store, [pool], [], () => 0)
+        new AddressAllocator(_store, [pool], [], ReservedAddresses.None, () => 0)
             .TryTake(Record("c1", "boot-1"))
             .Should()
             .ContainSingle()
@@ -124,7 +125,7 @@ public sealed class AddressAllocatorTests : IDisposable
                     .Select(i =>
                     {
                         using FileLock held = store.Lock();
-                        return new AddressAllocator(store, [pool], [], () => 0)
+                        return new AddressAllocator(store, [pool], [], ReservedAddresses.None, () => 0)
                             .TryTake(Record($"c{worker}-{i}", "boot-1"))!
                             .Single()
                             .Address.ToString();
@@ -153,7 +154,7 @@ public sealed class AddressAllocatorTests : IDisposable
     private AddressAllocator Allocator(params string[] wanted)
     {
         var pool = new AddressPool(AddressFamily.InterNetwork, [AddressRange.Of(IPNetwork.Parse("10.1.2.0/29"), null, null, null)]);
-        return new AddressAllocator(_store, [pool], [.. wanted.Select(IPAddress.Parse)], () =>
+        return new AddressAllocator(_store, [pool], [.. wanted.Select(IPAddress.Parse)], ReservedAddresses.None, () =>
         {
             _searches++;
             return StoreSweep.FreeGone(_store, "boot-1", DateTime.UtcNow.AddHours(-1), _log.Add);

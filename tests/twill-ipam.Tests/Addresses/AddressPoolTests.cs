@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using Twill.Ipam.Addresses;
+using Twill.Network.Configuration;
 using Twill.System;
 
 namespace Twill.Ipam.Tests.Addresses;

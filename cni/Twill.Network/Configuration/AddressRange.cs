@@ -1,22 +1,23 @@
 using System.Net;
 using System.Net.Sockets;
-using Twill.Network.Configuration;
 using Twill.System;
 
-namespace Twill.Ipam.Addresses;
+namespace Twill.Network.Configuration;
 
 /// <summary>
 /// What one subnet gives to containers: the addresses <paramref name="First"/> to <paramref name="Last"/> (both included) less
 /// the gateway. Empty when <paramref name="First"/> is past <paramref name="Last"/>.
 /// </summary>
-internal readonly record struct AddressRange(IPNetwork Subnet, IPAddress Gateway, UInt128 First, UInt128 Last)
+public readonly record struct AddressRange(IPNetwork Subnet, IPAddress Gateway, UInt128 First, UInt128 Last)
 {
+    /// <summary>The family of its addresses.</summary>
     public AddressFamily Family => Subnet.BaseAddress.AddressFamily;
 
     /// <summary>How many containers this range has room for.</summary>
     public UInt128 Capacity =>
         First > Last ? 0 : Last - First + 1 - (IPPrefix.NumberOf(Gateway) >= First && IPPrefix.NumberOf(Gateway) <= Last ? 1u : 0u);
 
+    /// <summary>Whether it may hand out this very address.</summary>
     public bool Contains(IPAddress address) =>
         address.AddressFamily == Family
         && IPPrefix.NumberOf(address) >= First
