@@ -11,6 +11,9 @@ namespace Twill.Host;
 /// <param name="NetworkName">The network it belongs to, kept in the device's alias.</param>
 public abstract record OverlaySpec(string Name, int Mtu, PerFamily<IPNetwork> Addresses, string NetworkName)
 {
+    /// <inheritdoc/>
+    public sealed override string ToString() => Name;
+
     /// <summary>The alias by which a device is known as this network's, also after its name changed with the configuration.</summary>
     public string Alias => AliasOf(NetworkName);
 

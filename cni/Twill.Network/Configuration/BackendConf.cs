@@ -14,6 +14,9 @@ public abstract record BackendConf
     /// <summary>The name in the configuration, in <c>node.json</c> and in leases.</summary>
     public abstract string Type { get; }
 
+    /// <inheritdoc/>
+    public sealed override string ToString() => Type;
+
     /// <summary>Name, glob or prefix that picks the underlay; null: the interface of the default route.</summary>
     public string? Interface { get; init; }
 

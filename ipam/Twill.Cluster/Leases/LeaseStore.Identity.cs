@@ -209,8 +209,8 @@ public sealed partial class LeaseStore
         return null;
     }
 
-    /// <summary>Makes the claim of this host, unless it stands already, and wakes the other's agent by its key as long as that one has none:
-    /// it may have slept over the first time, or its claim of a former dispute may have stood then.</summary>
+    /// <summary>Makes the claim of this host, unless it stands already. As long as the other has none, its agent is woken by its key: it
+    /// may have slept over the first time, or its claim of a former dispute may have stood then.</summary>
     private async Task ClaimAsync(ClusterView view, LeaseAttributes self, CancellationToken cancel)
     {
         bool stands = view.Claims.Exists(claim => claim.Incarnation == Instance!.Incarnation);

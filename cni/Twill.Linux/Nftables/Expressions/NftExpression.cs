@@ -13,6 +13,9 @@ public abstract record NftExpression
     /// <summary>The kernel's name for this kind of expression (NFTA_EXPR_NAME): "payload", "cmp".</summary>
     public abstract string Name { get; }
 
+    /// <inheritdoc/>
+    public sealed override string ToString() => Name;
+
     internal void Write(ref NetlinkWriter w)
     {
         Nest element = w.Begin(NFTA_LIST.ELEM);
