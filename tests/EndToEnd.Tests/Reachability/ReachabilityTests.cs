@@ -20,7 +20,10 @@ public sealed class ReachabilityTests(MeasuredHosts measured) : IClassFixture<Me
         Here.Agent!.Dispose();
         File.Delete(Here.At("/run/twill/twill/reachability.json"));
         Here.StartAgent();
-        Eventually.Pass(() => Here.Twill("status").Stdout.Should().Contain("2 of 2, 2 answer").And.Contain("all is well"), MeasuredHosts.Limit);
+        Eventually.Pass(
+            () => Here.Twill("status").Stdout.Should().Contain("2 of 2, 2 answer").And.Contain("all is well"),
+            MeasuredHosts.Limit
+        );
         measured.WaitUntilAllAnswer();
 
         CmdResult status = Here.Twill("status");
