@@ -115,7 +115,8 @@ public static class PodLink
     /// <param name="addresses">Its addresses.</param>
     /// <param name="routes">Its routes, next hops on the link first.</param>
     /// <param name="asks">Whether the kernel is to ask if anybody has an IPv6 address already; see <see cref="WaitUntilUnique"/>.</param>
-    public static void Configure(
+    /// <returns>The address families in which the default route of another interface comes before this one's.</returns>
+    public static List<AddressFamily> Configure(
         RouteSocket inPod,
         int index,
         MacAddress mac,
@@ -145,6 +146,7 @@ public static class PodLink
         }
 
         batch.Send();
+        List<AddressFamily> behind = [];
         for (int i = 0; i < routes.Count; i++)
         {
             if (StandsAlone(routes[i]) && batch.ErrnoOf(first + i) == Errno.EEXIST && !NamedBefore(routes, i))
@@ -153,9 +155,27 @@ public static class PodLink
                 if (routes[i] is { Table: null, Dst: { PrefixLength: 0, BaseAddress.AddressFamily: var family } })
                 {
                     SourceRoutes.Ensure(inPod, index, family, addresses, routes);
+                    behind.Add(family);
                 }
             }
         }
+
+        return behind;
+    }
+
+    /// <summary>Inside: <c>ip route append</c> of each.</summary>
+    /// <param name="inPod">A socket in the container's namespace.</param>
+    /// <param name="index">The interface's index inside.</param>
+    /// <param name="routes">The routes.</param>
+    public static void AddRoutes(RouteSocket inPod, int index, IReadOnlyList<PodRoute> routes)
+    {
+        RouteBatch batch = inPod.NewBatch();
+        foreach (PodRoute route in routes)
+        {
+            batch.Add(RouteOf(route, index), tolerate: Errno.EEXIST);
+        }
+
+        batch.Send();
     }
 
     /// <summary>

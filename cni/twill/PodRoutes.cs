@@ -31,6 +31,37 @@ internal static class PodRoutes
         return routes;
     }
 
+    /// <summary>What leads to the rest of the cluster network where another network's default route comes before this one's: packets would
+    /// leave by that network, which drops them.</summary>
+    /// <param name="conf">The network.</param>
+    /// <param name="addresses">The container's addresses in it.</param>
+    /// <param name="routes">The routes that it has.</param>
+    /// <param name="behind">The families in which it is so.</param>
+    public static List<CniRoute> BesideDefault(
+        TwillConf conf,
+        CniResult addresses,
+        List<CniRoute> routes,
+        List<AddressFamily> behind
+    )
+    {
+        List<CniRoute> ways = [];
+        List<CniRoute> others = routes.FindAll(route => route.Dst.PrefixLength > 0);
+        foreach (IpamFamily family in conf.Ipam.Families)
+        {
+            if (
+                behind.Contains(family.Family)
+                && family.Network is { } cluster
+                && GatewayFor(family.Family, addresses) is not null
+                && !Covered(cluster, others)
+            )
+            {
+                ways.Add(new CniRoute(cluster));
+            }
+        }
+
+        return ways;
+    }
+
     /// <summary><c>isDefaultGateway</c>: a default route of each family that has a gateway, unless there is one.</summary>
     private static void AddDefaults(List<CniRoute> routes, CniResult addresses)
     {

@@ -120,7 +120,13 @@ internal static class Add
         ContainerLink container = attachment.Inside(attached);
         List<PodRoute> inKernel = [.. container.Routes, .. PodRoutes.ForKernel(routes, addresses)];
         request.Phases?.Done("gateway, limits");
-        PodLink.Configure(inPod, inside, mac, container.Addresses, inKernel, conf.EnableDad);
+        if (PodLink.Configure(inPod, inside, mac, container.Addresses, inKernel, conf.EnableDad) is { Count: > 0 } behind)
+        {
+            List<CniRoute> ways = PodRoutes.BesideDefault(conf, addresses, routes, behind);
+            PodLink.AddRoutes(inPod, inside, PodRoutes.ForKernel(ways, addresses));
+            routes.AddRange(ways);
+        }
+
         request.Phases?.Done("container's end");
         Link gateway = attachment.GatewayLink(site);
         Ports.Publish(host, state, request, conf, addresses, gateway.Name, undo);
