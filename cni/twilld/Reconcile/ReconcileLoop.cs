@@ -26,6 +26,7 @@ internal sealed class ReconcileLoop : IDisposable
     private readonly Condition _stateFile;
     private RouteSocket? _route;
     private long _allocated;
+    private string? _unwritable; // why no address record can be written, as the last full pass found
 
     /// <param name="context">The network.</param>
     /// <param name="etcd">The client of etcd; null when the network does without.</param>
@@ -100,6 +101,8 @@ internal sealed class ReconcileLoop : IDisposable
     internal bool RunFullPass()
     {
         BeginPass();
+        string records = Path.Combine(_context.Conf.Ipam.DataDir, _context.Conf.Name);
+        _unwritable = !_context.Conf.Ipam.IsForeign && Directory.Exists(records) ? StorageProbe.WhyNotWritable(records) : null;
         if (_route is { } before)
         {
             HostFindings known = _context.Snapshots.Current.Host;
@@ -253,7 +256,15 @@ internal sealed class ReconcileLoop : IDisposable
                 RefusedCount = snapshot.Peers.RefusedCount,
                 Conflicts = [.. snapshot.Peers.Conflicts, .. snapshot.Peers.SharedAddresses],
             }.Write(_context.State);
-            _stateFile.Resolve();
+            if (_unwritable is { } problem)
+            {
+                _stateFile.Raise($"{problem}; no container can be added", LogLevel.Error);
+            }
+            else
+            {
+                _stateFile.Resolve();
+            }
+
             return true;
         }
         catch (Exception e) when (ExpectedFailure.Is(e))

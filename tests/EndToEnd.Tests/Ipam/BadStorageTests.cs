@@ -46,6 +46,15 @@ public sealed class BadStorageTests : IDisposable
         Host.Run("/opt/cni/bin/twill", "doctor").Stdout.Should().Contain(reason).And.Contain("no container can be added");
         Host.Run("/opt/cni/bin/twill", "status").Stdout.Should().Contain(reason).And.NotContain("all is well");
 
+        using (Daemon agent = Host.StartAgent("--interval", "1", "--listen", "127.0.0.1:9117"))
+        {
+            Eventually.Pass(() => Health().Should().Contain(reason).And.Contain("no container can be added").And.EndWith("503"));
+            Host.Sh($"mount -o remount,rw {Data}; rm -f {Data}/filler*");
+            Eventually.Pass(() => Health().Should().Be("ok\n200"));
+            agent.Stop();
+            Host.Sh($"DATA={Data}; {fill}; true");
+        }
+
         Leftovers.Of(Host).Should().BeEquivalentTo(before);
         Host.Sh($"cat {Records}/{running.Address}").Should().Be(record);
         running.CanPing(Lab.OutsideAddress).Should().BeTrue();
@@ -55,6 +64,8 @@ public sealed class BadStorageTests : IDisposable
         Host.Plugin("twill").Run("STATUS", status.ToJsonString()).OrThrow();
         LabContainer.AddressOf(Host.Plugin("twill", waiting).Add(_single.Config).OrThrow().Stdout).Should().NotBe(running.Address);
     }
+
+    private string Health() => Host.Sh("curl -s -w '%{http_code}' http://127.0.0.1:9117/healthz");
 
     [RequiresRootFact]
     public void A_del_frees_the_address_on_a_full_disk()
