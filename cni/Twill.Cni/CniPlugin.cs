@@ -16,6 +16,7 @@ public static class CniPlugin
         byte[]? output;
         uint code = 0;
         CniRequest? request = null;
+        CniException? error = null;
         try
         {
             string command = process.Environment.GetValueOrDefault(CniEnvironment.Command, "");
@@ -28,9 +29,9 @@ public static class CniPlugin
         }
         catch (Exception e)
         {
-            CniException told = Describe(e, verbs);
-            output = ErrorDocument(told, version);
-            code = told.Code == 0 ? (uint)CniErrorCode.Internal : (uint)told.Code; // a delegated plugin's own may be anything
+            error = Describe(e, verbs);
+            output = ErrorDocument(error, version);
+            code = error.Code == 0 ? (uint)CniErrorCode.Internal : (uint)error.Code; // a delegated plugin's own may be anything
         }
 
         int exitCode = code == 0 ? 0 : 1;
@@ -62,7 +63,7 @@ public static class CniPlugin
         {
             if (asked is not null)
             {
-                verbs.Ended?.Invoke(new CniOutcome(asked, code));
+                verbs.Ended?.Invoke(new CniOutcome(asked, code, error));
             }
         }
     }

@@ -12,14 +12,27 @@ internal static class Program
         long start = Stopwatch.GetTimestamp();
         CniProcess process = new();
         CniVerbTable verbs = Table(process, arguments);
-        verbs.Ended = outcome => Count(outcome, start);
+        verbs.Ended = outcome => Tell(outcome, start, process);
         return CniPlugin.Run(verbs, process);
     }
 
-    /// <summary>For the agent's metrics: two system calls while it reads, else one.</summary>
-    private static void Count(CniOutcome outcome, long start)
+    private static void Tell(CniOutcome outcome, long start, CniProcess process)
     {
         long microseconds = (Stopwatch.GetTimestamp() - start) / (Stopwatch.Frequency / 1_000_000);
+        Count(outcome, microseconds);
+        try
+        {
+            CallLog.Write(outcome, microseconds);
+        }
+        catch (IOException e)
+        {
+            process.WriteStderr($"cannot write the file that $.logFile names: {e.Message}");
+        }
+    }
+
+    /// <summary>For the agent's metrics: two system calls while it reads, else one.</summary>
+    private static void Count(CniOutcome outcome, long microseconds)
+    {
         PluginCall call = new(
             outcome.Request.Verb,
             (ushort)Math.Min(outcome.Code, ushort.MaxValue),

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Text.Json;
 using Twill.Cni;
 using Twill.System;
 
@@ -58,6 +59,9 @@ public sealed record TwillConf
 
     /// <summary>Whether containers get a default route by the gateway of each address, besides the IPAM plugin's routes.</summary>
     public bool IsDefaultGateway { get; init; }
+
+    /// <summary>The key of the file in which the main plugin writes a line for each call.</summary>
+    private const string LogFileKey = "logFile";
 
     /// <summary>The key of <see cref="ForceHostPorts"/>.</summary>
     public const string HostPortInUseKey = "hostPortInUse";
@@ -160,6 +164,7 @@ public sealed record TwillConf
         }
 
         ReferenceKeys.RefuseUnsupported(plugin);
+        RefuseLogFile(plugin[LogFileKey]);
         bool promiscuous = plugin["promiscMode"].Bool(false),
             icc = plugin["icc"].Bool(true);
         ConfigReader? runtimeConfig = plugin["runtimeConfig"].IgnoringCase().Object();
@@ -189,6 +194,23 @@ public sealed record TwillConf
             RuntimeConfig = runtimeConfig,
             PortMappings = runtimeConfig is null ? [] : PortMapping.ParseList(runtimeConfig["portMappings"]),
         };
+    }
+
+    /// <summary>The file that a configuration names for a line of each call, also where something else of it is wrong; null: none.</summary>
+    public static string? LogFileOf(JsonElement plugin) =>
+        plugin.ValueKind == JsonValueKind.Object
+        && plugin.TryGetProperty(LogFileKey, out JsonElement at)
+        && at.ValueKind == JsonValueKind.String
+        && at.GetString() is ['/', _, ..] path
+            ? path
+            : null;
+
+    private static void RefuseLogFile(ConfigReader at)
+    {
+        if (at.OptionalString() is { } path && path is not ['/', _, ..])
+        {
+            at.Complain("the absolute path of a file", false);
+        }
     }
 
     private static CniVersion VersionOf(ConfigReader plugin) =>

@@ -36,6 +36,13 @@ internal static unsafe partial class Libc
         return LastError == Errno.ENOENT ? null : throw LibcException.Last("open", path);
     }
 
+    /// <summary>Opens a file to write at its end, made with mode 0600 when missing. A symbolic link is not followed.</summary>
+    internal static SafeFileHandle OpenToAppend(string path)
+    {
+        int fd = openat(AT_FDCWD, path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, OwnerReadWrite);
+        return fd >= 0 ? new SafeFileHandle(fd, ownsHandle: true) : throw LibcException.Last("open", path);
+    }
+
     /// <summary>Opens a file to read, without a lock; null when there is none.</summary>
     /// <exception cref="LibcException">ELOOP: it is a symbolic link, and those were not to be followed</exception>
     internal static SafeFileHandle? TryOpenToRead(string path, bool follow)
