@@ -36,6 +36,7 @@ mkdir -p "$former"
 work=$(mktemp -d "$former/.source.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 git -C "$root" archive "$commit" | tar -x -C "$work"
+[[ -e $work/Directory.Build.targets ]] || echo '<Project />' >"$work/Directory.Build.targets" # or today's above it would count
 log=$former/publish.log
 if ! dotnet msbuild "$root/build/Programs.proj" -restore -m:1 -nologo -v:m "-p:Programs=cni/twill ipam/twill-ipam cni/twilld" \
   "-p:Sources=$work/" -p:Runtime=linux-x64 -p:RuntimeIdentifier=linux-x64 "-p:Work=$work/published/" >"$log" 2>&1; then

@@ -16,6 +16,7 @@ namespace Twill.EndToEnd.Tests.Faults;
 /// <c>TWILL_STRESS_OPERATIONS=50000</c> makes it a long run, <c>TWILL_STRESS_SEED</c> makes the same choices as a run that has told its
 /// seed.
 /// </summary>
+[Collection(AloneCollection.Name)]
 public sealed class StressTests(ITestOutputHelper output) : IDisposable
 {
     private const int Callers = 2,
@@ -24,7 +25,7 @@ public sealed class StressTests(ITestOutputHelper output) : IDisposable
         Default = 2_000,
         Least = 200;
 
-    private static readonly TimeSpan s_limit = TimeSpan.FromMinutes(5),
+    private static readonly TimeSpan s_limit = TimeSpan.FromMinutes(3),
         s_mended = TimeSpan.FromSeconds(60);
 
     private readonly Cluster? _cluster = Environment.IsPrivilegedProcess ? Cluster.Start(1, Scarce) : null;

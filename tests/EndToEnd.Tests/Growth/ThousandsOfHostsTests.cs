@@ -5,6 +5,7 @@ using Xunit.Abstractions;
 namespace Twill.EndToEnd.Tests.Growth;
 
 /// <summary>An agent among many other hosts, which exist in etcd only.</summary>
+[Collection(AloneCollection.Name)]
 public sealed class ThousandsOfHostsTests(ITestOutputHelper output)
 {
     private const int Others = 4000,
