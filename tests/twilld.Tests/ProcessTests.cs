@@ -193,7 +193,7 @@ public sealed class ProcessTests : IDisposable
             TimeSpan.FromSeconds(20),
             () => a.Log
         );
-        a.WaitForLog("--listen 192.168.64.77:9116: over");
+        a.WaitForLog("--listen 192.168.64.77:9116: well again");
     }
 
     [RequiresRootFact]

@@ -196,7 +196,7 @@ public sealed record TwillConf
         };
     }
 
-    /// <summary>The file that a configuration names for a line of each call, also where something else of it is wrong; null: none.</summary>
+    /// <summary>The file that a configuration names for a line of each call, also where the rest of it is wrong; null: none.</summary>
     public static string? LogFileOf(JsonElement plugin) =>
         plugin.ValueKind == JsonValueKind.Object
         && plugin.TryGetProperty(LogFileKey, out JsonElement at)
