@@ -10,7 +10,7 @@ namespace Twill.EndToEnd.Tests.Crash;
 /// </summary>
 public sealed class PluginKillTests(CrashLab lab, ITestOutputHelper output) : IClassFixture<CrashLab>
 {
-    private const int OneOf = 32;
+    private const int OneOf = 48;
 
     private static readonly KillCase[] s_cases =
     [

@@ -18,12 +18,12 @@ public sealed class ManyOnOneHostTests(ITestOutputHelper output)
 
     private static readonly ParallelOptions s_some = new() { MaxDegreeOfParallelism = 8 };
 
-    /// <summary>Two hosts, leased /24s: 253 containers each, so that 800 take four subnets, all but the first 512 past the bridge's last
+    /// <summary>Two hosts, leased /24s: 253 containers each, so that 600 take three subnets, all but the first 512 past the bridge's last
     /// port. <c>TWILL_CONTAINERS=2000</c> tries more.</summary>
     [RequiresRootFact]
     public void More_containers_than_a_subnet_and_a_bridge_take_reach_each_other_other_hosts_and_the_outside()
     {
-        int all = int.Parse(Environment.GetEnvironmentVariable("TWILL_CONTAINERS") ?? "800", CultureInfo.InvariantCulture),
+        int all = int.Parse(Environment.GetEnvironmentVariable("TWILL_CONTAINERS") ?? "600", CultureInfo.InvariantCulture),
             some = Math.Max(all / 2, LastPort + 1);
         using Cluster cluster = Cluster.Start(2);
         LabHost host = cluster.Hosts[0],

@@ -89,7 +89,8 @@ public sealed class AcquireTests(SharedEtcd etcd)
         {
             using HttpClient http = new();
             string metrics = await http.GetStringAsync($"{etcd.Server.Endpoint}/metrics");
-            string line = metrics.Split('\n').Single(l => l.StartsWith("etcd_network_client_grpc_sent_bytes_total ", StringComparison.Ordinal));
+            const string Name = "etcd_network_client_grpc_sent_bytes_total ";
+            string line = metrics.Split('\n').Single(one => one.StartsWith(Name, StringComparison.Ordinal));
             return (long)double.Parse(line.Split(' ')[1], CultureInfo.InvariantCulture);
         }
     }
