@@ -21,13 +21,7 @@ internal static class PodRoutes
             AddDefaults(routes, addresses);
         }
 
-        foreach (IpamFamily family in conf.Ipam.Families)
-        {
-            if (family.Network is { } cluster && GatewayFor(family.Family, addresses) is not null && !Covered(cluster, routes))
-            {
-                routes.Add(new CniRoute(cluster));
-            }
-        }
+        routes.AddRange(MissingWays(conf, addresses, routes));
         return routes;
     }
 
@@ -44,22 +38,24 @@ internal static class PodRoutes
         List<AddressFamily> behind
     )
     {
-        List<CniRoute> ways = [];
-        List<CniRoute> others = routes.FindAll(route => route.Dst.PrefixLength > 0);
+        List<CniRoute> ways = MissingWays(conf, addresses, routes.FindAll(route => route.Dst.PrefixLength > 0));
+        ways.RemoveAll(way => !behind.Contains(way.Dst.BaseAddress.AddressFamily));
+        return ways;
+    }
+
+    /// <summary>A route to the cluster network of each family to which none of these leads.</summary>
+    private static List<CniRoute> MissingWays(TwillConf conf, CniResult addresses, List<CniRoute> routes)
+    {
+        List<CniRoute> missing = [];
         foreach (IpamFamily family in conf.Ipam.Families)
         {
-            if (
-                behind.Contains(family.Family)
-                && family.Network is { } cluster
-                && GatewayFor(family.Family, addresses) is not null
-                && !Covered(cluster, others)
-            )
+            if (family.Network is { } cluster && GatewayFor(family.Family, addresses) is not null && !Covered(cluster, routes))
             {
-                ways.Add(new CniRoute(cluster));
+                missing.Add(new CniRoute(cluster));
             }
         }
 
-        return ways;
+        return missing;
     }
 
     /// <summary><c>isDefaultGateway</c>: a default route of each family that has a gateway, unless there is one.</summary>
