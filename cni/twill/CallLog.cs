@@ -31,15 +31,14 @@ internal static class CallLog
             return;
         }
 
-        string error = outcome.Error is { } known ? $", error {outcome.Code}: {known.Message}: {known.Details}"
-            : outcome.Code > 0 ? $", error {outcome.Code}"
-            : "";
-        error = error[..Math.Min(error.Length, MostText)];
+        string error = outcome.Error is { } known
+            ? $", error {outcome.Code}: {ForeignText.Shown($"{known.Message}: {known.Details}", MostText)}"
+            : outcome.Code > 0 ? $", error {outcome.Code}" : "";
         string attachment = call.Verb is CniVerb.Add or CniVerb.Del or CniVerb.Check ? $" {call.ContainerId} {call.IfName}" : "";
         DateTime now = DateTime.UtcNow; // its parts by hand: what formats dates is 130 kB
         string time = $"{now.Year:D4}-{now.Month:D2}-{now.Day:D2}T{now.Hour:D2}:{now.Minute:D2}:{now.Second:D2}.{now.Millisecond:D3}Z",
             line = $"{time} {call.Verb.Name()}{attachment} {call.NetworkName} "
-                + $"{microseconds / 1000}.{microseconds / 100 % 10} ms{error.Replace('\n', ' ')}\n";
+                + $"{microseconds / 1000}.{microseconds / 100 % 10} ms{error}\n";
         using SafeFileHandle file = Open(path);
         Libc.WriteAll(file, Encoding.UTF8.GetBytes(line), path);
     }

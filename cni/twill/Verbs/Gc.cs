@@ -69,7 +69,7 @@ internal static class Gc
             kept.Add(DeviceNames.Veth(attachment.ContainerId, attachment.IfName));
         }
 
-        // An ADD of one that is freed may begin only now: nobody counts on what was asked above alone.
+        // An ADD of one of these may have begun since: each removal asks once more, and keeps such an ADD waiting.
         void FreeEach(IEnumerable<string> hostNames, string problem, Action<string> free)
         {
             foreach (string hostName in hostNames)
